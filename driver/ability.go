@@ -1,0 +1,60 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// A RecordScanner is a Driver that can read checkpoints while it scans, faster
+// than Scan and Get in turn.
+type RecordScanner interface {
+	// ScanRecords is Scan, with the whole record in place of the key. A record
+	// whose checkpoint is damaged carries its Err; none is ErrNotFound.
+	ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]Record, error]
+}
+
+// ScanRecords calls d's own ScanRecords if d is a [RecordScanner], and else
+// gets the keys of each page that Scan yields. A key that is gone by then is
+// left out.
+func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) iter.Seq2[[]Record, error] {
+	if s, ok := d.(RecordScanner); ok {
+		return s.ScanRecords(ctx, pattern, pageSize)
+	}
+	return func(yield func([]Record, error) bool) {
+		for keys, err := range d.Scan(ctx, pattern, pageSize) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			records, err := d.Get(ctx, keys)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			present := records[:0]
+			for _, r := range records {
+				if !errors.Is(r.Err, ErrNotFound) {
+					present = append(present, r)
+				}
+			}
+			if !yield(present, nil) {
+				return
+			}
+		}
+	}
+}
+
+// A Namer is a Driver that has a name of its own for log records.
+type Namer interface {
+	// Name is the engine's name as a word: "Redis", "SQLite", "Memory".
+	Name() string
+}
+
+// Name returns the name of d if d is a [Namer], else "".
+func Name(d Driver) string {
+	if n, ok := d.(Namer); ok {
+		return n.Name()
+	}
+	return ""
+}

@@ -1,0 +1,70 @@
+// Package driver defines what an engine implements so that a checkpoint.Store
+// can keep checkpoints in it. It is for people who write engines; people who
+// use one call checkpoint.New and never look in here.
+//
+// A Store validates keys and options, logs, observes, flattens pages and turns
+// per-key errors into its own before and after it calls a driver. A driver
+// therefore sees only keys, positions and durations that are in range, and has
+// nothing to log. Package storetest checks a driver against every rule stated
+// here.
+package driver
+
+import (
+	"context"
+	"iter"
+)
+
+// A Driver keeps checkpoints, and one fence per key, in one engine.
+//
+// All methods may be called from any number of goroutines at once. No method
+// keeps the slices it was given after it returns, and the caller owns the
+// slices it gets back.
+//
+// Every method returns soon after its context ends, with an error that wraps
+// context.Cause(ctx), even if the engine does not answer.
+//
+// An engine that fails or cannot be reached is always an error, and never an
+// answer: a method that cannot know returns the engine's error, not
+// [ErrNotFound], not a zero Record and not an empty page.
+type Driver interface {
+	// Get reads the checkpoints of keys. The records stand in the order of the
+	// keys, one for each, and a key given twice is answered twice. A record's
+	// Err is nil, [ErrNotFound] where there is no checkpoint (or it has
+	// expired), an error that wraps [ErrCorrupt] where what is stored cannot
+	// be read as a checkpoint, or the engine's error for that key alone. An
+	// error returned beside the records concerns all of them, and then the
+	// records are nil.
+	Get(ctx context.Context, keys []string) ([]Record, error)
+
+	// Write applies the writes. Each one is atomic by itself: comparing with
+	// what is stored, checking and raising the fence, storing and setting the
+	// expiry are one step that no other client sees half done. The batch as a
+	// whole is not atomic. Writes to the same key are applied in the order in
+	// which they stand.
+	//
+	// The results stand in the order of the writes, one for each. A result
+	// says Failed only where the write is known not to have landed, and
+	// Unknown where that cannot be told; both carry an Err. An error returned
+	// beside the results means Unknown for every write, and then the results
+	// are nil. A driver never sends a write again once it may have landed.
+	Write(ctx context.Context, writes []Write) ([]Result, error)
+
+	// Delete removes the checkpoints of keys, damaged ones too, and reports
+	// how many there were. A missing key is no error. Fences stay. After an
+	// error the count says how many are known to be gone.
+	Delete(ctx context.Context, keys []string) (int, error)
+
+	// Scan yields the keys that match pattern (see checkpoint.MatchPattern) in
+	// pages of about pageSize, in any order, each key exactly once. A key that
+	// is present from the first page to the last is never missed; one that
+	// comes or goes meanwhile may be. Damaged checkpoints are listed, expired
+	// ones are not, and neither is anything else that the driver stores.
+	// Memory stays bounded but for the set of keys seen, and no step blocks
+	// the engine for longer than a page takes. An error ends the sequence as
+	// its last pair, with a nil page; breaking out of the loop stops the work.
+	Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error]
+
+	// Close releases what the driver holds. Calls under way end as they would
+	// have, or with [ErrClosed]. The Store calls Close once and nothing after.
+	Close() error
+}

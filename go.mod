@@ -1,0 +1,3 @@
+module github.com/checkpointstore/checkpoint
+
+go 1.26.0

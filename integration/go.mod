@@ -1,0 +1,7 @@
+module github.com/checkpointstore/checkpoint/integration
+
+go 1.26.0
+
+require github.com/checkpointstore/checkpoint v0.0.0
+
+replace github.com/checkpointstore/checkpoint => ..
