@@ -64,7 +64,8 @@ type Driver interface {
 	// its last pair, with a nil page; breaking out of the loop stops the work.
 	Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error]
 
-	// Close releases what the driver holds. Calls under way end as they would
-	// have, or with [ErrClosed]. The Store calls Close once and nothing after.
+	// Close releases what the driver holds. The Store calls it once. A call
+	// that is under way, or comes later, ends as it would have or with
+	// [ErrClosed].
 	Close() error
 }

@@ -1,0 +1,133 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+)
+
+// A call is a Call under way, with what only its log record shows.
+type call struct {
+	Call
+	write *Write // of a method that writes one position
+	start time.Time
+}
+
+func (s *Store) begin(ctx context.Context, c *call) context.Context {
+	c.Component = s.component
+	c.start = time.Now()
+	if s.observer == nil {
+		return ctx
+	}
+	return s.observer.CallStart(ctx, c.Call)
+}
+
+// ready says why a call must not reach the engine at all.
+func (s *Store) ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return context.Cause(ctx)
+}
+
+// wrap makes err the error of c. An error that came of the end of ctx names
+// its cause, whatever the engine made of it.
+func (c *call) wrap(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return &Error{Op: c.Op, Key: c.Key, Err: err}
+}
+
+func (s *Store) end(ctx context.Context, c *call, r CallResult) {
+	level := levelOf(r)
+	logs := s.logger.Enabled(ctx, level)
+	if s.observer == nil && !logs {
+		return
+	}
+	r.Duration = time.Since(c.start)
+	if logs {
+		s.logger.LogAttrs(ctx, level, messageOf(c, r), c.attrs(r)...)
+	}
+	if s.observer != nil {
+		s.observer.CallEnd(ctx, c.Call, r)
+	}
+}
+
+func levelOf(r CallResult) slog.Level {
+	switch {
+	case r.Err == nil && r.Outcome != Stale, errors.Is(r.Err, ErrNotFound):
+		return slog.LevelDebug
+	case r.Err == nil, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
+var messages = map[string]string{
+	opGet:        "checkpoint read",
+	opSet:        "checkpoint set",
+	opSetIfNewer: "checkpoint advanced",
+	opDelete:     "checkpoint deleted",
+	opExists:     "checkpoint looked up",
+	opScan:       "keys scanned",
+	opGetAll:     "checkpoints read",
+	opClear:      "checkpoints cleared",
+	opGetMany:    "checkpoints read",
+	opApply:      "batch applied",
+	opTouch:      "expiry renewed",
+	opRewind:     "checkpoint rewound",
+}
+
+func messageOf(c *call, r CallResult) string {
+	switch {
+	case errors.Is(r.Err, ErrNotFound):
+		return "checkpoint not found"
+	case errors.Is(r.Err, ErrFenced):
+		return "fenced write refused"
+	case errors.Is(r.Err, ErrCorrupt):
+		return "damaged checkpoint"
+	case r.Err != nil:
+		return "call failed"
+	case r.Outcome == Stale:
+		return "stale position refused"
+	case r.Outcome == Unchanged && c.Op == opSetIfNewer:
+		return "checkpoint unchanged"
+	}
+	return messages[c.Op]
+}
+
+func (c *call) attrs(r CallResult) []slog.Attr {
+	attrs := make([]slog.Attr, 0, 9)
+	attrs = append(attrs, slog.String("component", c.Component), slog.String("method", c.Op))
+	if c.Key != "" {
+		attrs = append(attrs, slog.String("key", c.Key))
+	}
+	if c.Pattern != "" {
+		attrs = append(attrs, slog.String("pattern", c.Pattern))
+	}
+	if w := c.write; w != nil {
+		if c.Op != opTouch {
+			attrs = append(attrs,
+				slog.String("commit", strconv.FormatUint(w.Position.Commit, 10)),
+				slog.String("prepare", strconv.FormatUint(w.Position.Prepare, 10)))
+		}
+		if w.TTL > 0 {
+			attrs = append(attrs, slog.Float64("ttlSeconds", w.TTL.Seconds()))
+		}
+		attrs = append(attrs, slog.Bool("updated", r.Outcome.Landed()))
+	} else {
+		attrs = append(attrs, slog.Int("count", r.Count))
+	}
+	attrs = append(attrs, slog.Duration("duration", r.Duration))
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("error", r.Err.Error()))
+	}
+	return attrs
+}

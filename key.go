@@ -1,0 +1,26 @@
+package checkpoint
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+)
+
+const maxKeyBytes = 512
+
+func validateKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: it is empty", ErrInvalidKey)
+	case len(key) > maxKeyBytes:
+		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrInvalidKey, len(key), maxKeyBytes)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: it is not valid UTF-8", ErrInvalidKey)
+	}
+	for i, r := range key {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%w: control character %U at byte %d", ErrInvalidKey, r, i)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Options configures a [Store]. A nil *Options is the zero Options.
+type Options struct {
+	// Logger receives one record per call: debug for a call that worked, warn
+	// for a stale, fenced or corrupt one, error for a failure. Nil discards.
+	Logger *slog.Logger
+
+	// Observer is told of every call as it starts and ends. Nil: nobody is.
+	Observer Observer
+}
+
+// A WriteOption changes how one position is written. [TTL], [UpdatedAt] and
+// [Epoch] make them.
+type WriteOption struct {
+	kind writeOptionKind
+	ttl  time.Duration
+	at   time.Time
+	n    uint64
+}
+
+type writeOptionKind uint8
+
+const (
+	ttlOption writeOptionKind = iota + 1
+	updatedAtOption
+	epochOption
+)
+
+// TTL makes the checkpoint expire d after it is written, by the engine's
+// clock. A part of a millisecond counts as a whole one. Zero is no expiry, as
+// is a write without this option: either clears an expiry that was there. A
+// negative duration is an error.
+func TTL(d time.Duration) WriteOption { return WriteOption{kind: ttlOption, ttl: d} }
+
+// UpdatedAt sets the time that is stored with the position, cut to whole
+// milliseconds, in place of the time of the call. The years 1 to 9999 can be
+// stored. The zero time means the time of the call.
+func UpdatedAt(t time.Time) WriteOption { return WriteOption{kind: updatedAtOption, at: t} }
+
+// Epoch fences the write: below the highest epoch that the key has seen it is
+// refused with [ErrFenced], otherwise n becomes that highest epoch, in the
+// same atomic step. Zero leaves the write unfenced.
+func Epoch(n uint64) WriteOption { return WriteOption{kind: epochOption, n: n} }
+
+// A Write is one position to be written by [Store.Apply].
+type Write struct {
+	Key       string
+	Position  Position
+	IfNewer   bool          // as SetIfNewer does; else as Set does
+	TTL       time.Duration // see the option [TTL]
+	UpdatedAt time.Time     // see the option [UpdatedAt]
+	Epoch     uint64        // see the option [Epoch]
+}
+
+func (w *Write) apply(opts []WriteOption) {
+	for i := range opts {
+		switch o := &opts[i]; o.kind {
+		case ttlOption:
+			w.TTL = o.ttl
+		case updatedAtOption:
+			w.UpdatedAt = o.at
+		case epochOption:
+			w.Epoch = o.n
+		}
+	}
+}
+
+var errYear = errors.New("updatedAt is outside the years 1 to 9999")
+
+// forDriver checks w and puts it in the form that drivers take.
+func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error) {
+	if err := validateKey(w.Key); err != nil {
+		return driver.Write{}, err
+	}
+	ttl, err := wholeMilliseconds(w.TTL)
+	if err != nil {
+		return driver.Write{}, err
+	}
+	at := w.UpdatedAt
+	if at.IsZero() {
+		at = now
+	}
+	at = at.UTC().Truncate(time.Millisecond)
+	if y := at.Year(); y < 1 || y > 9999 {
+		return driver.Write{}, errYear
+	}
+	return driver.Write{
+		Key:       w.Key,
+		Position:  driver.Position(w.Position),
+		Mode:      mode,
+		TTL:       ttl,
+		UpdatedAt: at,
+		Epoch:     w.Epoch,
+	}, nil
+}
+
+func wholeMilliseconds(ttl time.Duration) (time.Duration, error) {
+	if ttl < 0 {
+		return 0, fmt.Errorf("TTL is %v, it must not be negative", ttl)
+	}
+	if whole := ttl.Truncate(time.Millisecond); whole < ttl && whole <= math.MaxInt64-time.Millisecond {
+		return whole + time.Millisecond, nil
+	}
+	return ttl.Truncate(time.Millisecond), nil
+}
+
+// A ScanOption changes how keys are walked. [PageSize] makes one.
+type ScanOption struct{ pageSize int }
+
+const defaultPageSize = 500
+
+// PageSize sets how many keys are fetched from the engine at a time: from 1 to
+// 100,000, about 500 by default. It bounds memory and how long one step
+// occupies the engine; it does not change what is found.
+func PageSize(n int) ScanOption { return ScanOption{pageSize: n} }
+
+func pageSize(opts []ScanOption) (int, error) {
+	size := defaultPageSize
+	for _, o := range opts {
+		size = o.pageSize
+	}
+	if size < 1 || size > 100_000 {
+		return 0, fmt.Errorf("page size is %d, want 1 to 100000", size)
+	}
+	return size, nil
+}

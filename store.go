@@ -1,0 +1,197 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// The names of the methods, as errors, log records and observers show them.
+const (
+	opGet        = "get"
+	opSet        = "set"
+	opSetIfNewer = "setIfNewer"
+	opDelete     = "delete"
+	opExists     = "exists"
+	opScan       = "scan"
+	opGetAll     = "getAll"
+	opClear      = "clear"
+	opGetMany    = "getMany"
+	opApply      = "apply"
+	opTouch      = "touch"
+	opRewind     = "rewind"
+)
+
+// A Store keeps checkpoints in an engine. Its methods may be called from any
+// number of goroutines at once.
+//
+// Every error is an [*Error]. A key that is not 1 to 512 bytes of valid UTF-8
+// without control characters is [ErrInvalidKey] before anything is sent. After
+// an error that is neither [ErrNotFound], [ErrCorrupt] nor [ErrFenced] nothing
+// is known: least of all that there is no checkpoint. Every method returns
+// soon after its context ends, with an error that wraps context.Cause. A write
+// that fails so, or by a failure of the engine, may have landed; to write it
+// again is safe where it was a SetIfNewer.
+type Store struct {
+	driver    driver.Driver
+	logger    *slog.Logger
+	observer  Observer
+	component string
+	closed    atomic.Bool
+}
+
+// New returns a Store over d, which it owns: closing the Store closes d.
+// Options may be nil.
+func New(d driver.Driver, opts *Options) *Store {
+	if d == nil {
+		panic("checkpoint: New with a nil driver")
+	}
+	s := &Store{driver: d, logger: slog.New(slog.DiscardHandler), component: driver.Name(d) + "CheckpointStore"}
+	if opts != nil {
+		if opts.Logger != nil {
+			s.logger = opts.Logger
+		}
+		s.observer = opts.Observer
+	}
+	return s
+}
+
+// Close closes the driver. Every later call but Close is [ErrClosed].
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	if err := s.driver.Close(); err != nil {
+		return &Error{Op: "close", Err: err}
+	}
+	return nil
+}
+
+// Get returns the checkpoint at key, [ErrNotFound] where there is none, or
+// [ErrCorrupt] where what is stored cannot be read as one.
+func (s *Store) Get(ctx context.Context, key string) (Checkpoint, error) {
+	return s.get(ctx, opGet, key)
+}
+
+// Exists reports whether there is a checkpoint at key. Where there is a
+// damaged one the error is [ErrCorrupt].
+func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
+	_, err := s.get(ctx, opExists, key)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (s *Store) get(ctx context.Context, op, key string) (Checkpoint, error) {
+	c := call{Call: Call{Op: op, Key: key, Size: 1}}
+	ctx = s.begin(ctx, &c)
+	checkpoint, err := s.getOne(ctx, key)
+	err = c.wrap(ctx, err)
+	count := 0
+	if err == nil {
+		count = 1
+	}
+	s.end(ctx, &c, CallResult{Count: count, Err: err})
+	return checkpoint, err
+}
+
+func (s *Store) getOne(ctx context.Context, key string) (Checkpoint, error) {
+	if err := validateKey(key); err != nil {
+		return Checkpoint{}, err
+	}
+	records, err := s.read(ctx, []string{key})
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if err := records[0].Err; err != nil {
+		return Checkpoint{}, err
+	}
+	return fromRecord(records[0]), nil
+}
+
+// read is the driver's Get, with its promise of a record for each key checked:
+// a missing one would look like a missing checkpoint.
+func (s *Store) read(ctx context.Context, keys []string) ([]driver.Record, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	records, err := s.driver.Get(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	if len(records) != len(keys) {
+		return nil, fmt.Errorf("the driver answered %d keys with %d records", len(keys), len(records))
+	}
+	return records, nil
+}
+
+// GetMany returns the checkpoints at keys, by key; a key that has none is not
+// in the map. Where some are damaged or cannot be read the error names each of
+// them, and the map holds the others; a nil map says that none could be read.
+func (s *Store) GetMany(ctx context.Context, keys ...string) (map[string]Checkpoint, error) {
+	c := call{Call: Call{Op: opGetMany, Size: len(keys)}}
+	ctx = s.begin(ctx, &c)
+	found, err := s.getMany(ctx, keys)
+	err = c.wrap(ctx, err)
+	s.end(ctx, &c, CallResult{Count: len(found), Err: err})
+	return found, err
+}
+
+func (s *Store) getMany(ctx context.Context, keys []string) (map[string]Checkpoint, error) {
+	for _, key := range keys {
+		if err := validateKey(key); err != nil {
+			return nil, fmt.Errorf("%q: %w", key, err)
+		}
+	}
+	records, err := s.read(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]Checkpoint, len(keys))
+	var failed []error
+	for i, r := range records {
+		switch {
+		case r.Err == nil:
+			found[keys[i]] = fromRecord(r)
+		case !errors.Is(r.Err, ErrNotFound):
+			failed = append(failed, fmt.Errorf("%q: %w", keys[i], r.Err))
+		}
+	}
+	return found, errors.Join(failed...)
+}
+
+// Delete removes the checkpoint at key, damaged or not. A missing one is no
+// error. The highest epoch that the key has seen is kept, so that a writer who
+// was fenced out stays out.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	c := call{Call: Call{Op: opDelete, Key: key, Size: 1}}
+	ctx = s.begin(ctx, &c)
+	n, err := s.deleteOne(ctx, key)
+	err = c.wrap(ctx, err)
+	s.end(ctx, &c, CallResult{Count: n, Err: err})
+	return err
+}
+
+func (s *Store) deleteOne(ctx context.Context, key string) (int, error) {
+	if err := validateKey(key); err != nil {
+		return 0, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return 0, err
+	}
+	return s.driver.Delete(ctx, []string{key})
+}
+
+// Touch sets the checkpoint at key to expire ttl from now, or never where ttl
+// is zero, and leaves everything else as it is. It returns [ErrNotFound] where
+// there is no checkpoint.
+func (s *Store) Touch(ctx context.Context, key string, ttl time.Duration) error {
+	_, _, err := s.writeOne(ctx, opTouch, driver.Touch, Write{Key: key, TTL: ttl}, nil)
+	return err
+}

@@ -1,0 +1,107 @@
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Set stores p at key, whatever is there: also over a newer position or a
+// damaged checkpoint. Consumers use [Store.SetIfNewer].
+func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOption) error {
+	_, _, err := s.writeOne(ctx, opSet, driver.Set, Write{Key: key, Position: p}, opts)
+	return err
+}
+
+// SetIfNewer stores p at key unless a newer position is there, comparing and
+// storing in one atomic step. It returns false where a newer one is there,
+// which then stays. An equal position returns true: updatedAt, expiry and
+// epoch are refreshed. With a damaged checkpoint it does not guess, and
+// returns [ErrCorrupt].
+func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...WriteOption) (bool, error) {
+	_, r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, Write{Key: key, Position: p}, opts)
+	return err == nil && Outcome(r.Outcome).Landed(), err
+}
+
+// Rewind stores p at key, whatever is there, and in the same step raises the
+// highest epoch that the key has seen by one and writes with that. A consumer
+// that still writes with an older epoch fails with [ErrFenced] from then on,
+// so that it cannot undo the rewind. The result is what was stored; its
+// ExpiresAt is by this machine's clock.
+//
+// With the option [Epoch] the rewind is itself refused where that epoch is
+// below the highest.
+func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
+	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Position: p}, opts)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	c := Checkpoint{Key: key, Position: p, UpdatedAt: w.UpdatedAt, Epoch: r.Epoch}
+	if w.TTL > 0 {
+		c.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(w.TTL)
+	}
+	return c, nil
+}
+
+func (s *Store) writeOne(
+	ctx context.Context, op string, mode driver.Mode, w Write, opts []WriteOption,
+) (driver.Write, driver.Result, error) {
+	w.apply(opts)
+	c := call{Call: Call{Op: op, Key: w.Key, Size: 1}, write: &w}
+	ctx = s.begin(ctx, &c)
+	dw, err := w.forDriver(mode, c.start)
+	r := driver.Result{Outcome: driver.Failed}
+	if err == nil {
+		r, err = s.send(ctx, dw)
+	}
+	err = c.wrap(ctx, err)
+	result := CallResult{Outcome: Outcome(r.Outcome), Err: err}
+	if result.Outcome.Landed() {
+		result.Count = 1
+	}
+	s.end(ctx, &c, result)
+	return dw, r, err
+}
+
+var singleWrites = sync.Pool{New: func() any { return new([1]driver.Write) }}
+
+// send is the driver's Write for one write, with the result's error as its own.
+func (s *Store) send(ctx context.Context, w driver.Write) (driver.Result, error) {
+	if err := s.ready(ctx); err != nil {
+		return driver.Result{Outcome: driver.Failed}, err
+	}
+	single := singleWrites.Get().(*[1]driver.Write)
+	single[0] = w
+	results, err := s.driver.Write(ctx, single[:])
+	if err != nil {
+		return driver.Result{}, err
+	}
+	if len(results) != 1 {
+		return driver.Result{}, fmt.Errorf("the driver answered 1 write with %d results", len(results))
+	}
+	r := results[0]
+	// A driver that gave up waiting could, against its contract, still be
+	// reading the array.
+	if r.Err == nil {
+		*single = [1]driver.Write{}
+		singleWrites.Put(single)
+	}
+	return r, resultError(w, r)
+}
+
+// resultError makes an error of every result that the caller must not take
+// for an answer.
+func resultError(w driver.Write, r driver.Result) error {
+	switch {
+	case r.Outcome == driver.Fenced:
+		return fmt.Errorf("%w: this write carries epoch %d, the key has seen %d", ErrFenced, w.Epoch, r.Epoch)
+	case r.Err != nil:
+		return r.Err
+	case r.Outcome == driver.Unknown || r.Outcome == driver.Failed:
+		return fmt.Errorf("the driver gave no reason for outcome %q", Outcome(r.Outcome))
+	}
+	return nil
+}
