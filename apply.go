@@ -24,9 +24,7 @@ func (s *Store) Apply(ctx context.Context, writes ...Write) ([]Outcome, error) {
 	err = c.wrap(ctx, err)
 	result := CallResult{Err: err}
 	for _, o := range outcomes {
-		if o.Landed() {
-			result.Count++
-		}
+		result.count(o)
 	}
 	s.end(ctx, &c, result)
 	return outcomes, err

@@ -62,7 +62,7 @@ func (s *Store) end(ctx context.Context, c *call, r CallResult) {
 
 func levelOf(r CallResult) slog.Level {
 	switch {
-	case r.Err == nil && r.Outcome != Stale, errors.Is(r.Err, ErrNotFound):
+	case r.Err == nil && r.Refused == 0, errors.Is(r.Err, ErrNotFound):
 		return slog.LevelDebug
 	case r.Err == nil, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
 		return slog.LevelWarn
@@ -124,6 +124,9 @@ func (c *call) attrs(r CallResult) []slog.Attr {
 		attrs = append(attrs, slog.Bool("updated", r.Outcome.Landed()))
 	} else {
 		attrs = append(attrs, slog.Int("count", r.Count))
+		if r.Refused > 0 {
+			attrs = append(attrs, slog.Int("refused", r.Refused))
+		}
 	}
 	attrs = append(attrs, slog.Duration("duration", r.Duration))
 	if r.Err != nil {

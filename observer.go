@@ -32,5 +32,16 @@ type CallResult struct {
 	Duration time.Duration
 	Outcome  Outcome // of Set, SetIfNewer, Rewind and Touch, else Unknown
 	Count    int     // how many checkpoints were found, written or removed
+	Refused  int     // how many writes were stale or fenced
 	Err      error   // as the method returns it
+}
+
+func (r *CallResult) count(o Outcome) {
+	switch o {
+	case Advanced, Unchanged:
+		r.Count++
+	case Stale, Fenced:
+		r.Refused++
+	case Unknown, Failed:
+	}
 }

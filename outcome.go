@@ -9,23 +9,14 @@ import (
 // Outcome is what became of one [Write].
 type Outcome uint8
 
+// The outcomes. Beside an [Unknown] or a [Failed] one, Apply returns an error.
 const (
-	// Unknown: the engine failed in such a way that the write may or may not
-	// have landed. Apply returns an error beside it.
-	Unknown = Outcome(driver.Unknown)
-	// Failed: the write is known not to have landed. Apply returns an error
-	// beside it.
-	Failed = Outcome(driver.Failed)
-	// Advanced: the position was stored.
-	Advanced = Outcome(driver.Advanced)
-	// Unchanged: the position was there already; updatedAt, expiry and epoch
-	// were refreshed.
-	Unchanged = Outcome(driver.Unchanged)
-	// Stale: a newer position is stored, and stays.
-	Stale = Outcome(driver.Stale)
-	// Fenced: the write's epoch is below the highest that the key has seen.
-	// Nothing changed.
-	Fenced = Outcome(driver.Fenced)
+	Unknown   = Outcome(driver.Unknown)   // the engine failed, and the write may or may not have landed
+	Failed    = Outcome(driver.Failed)    // the write is known not to have landed
+	Advanced  = Outcome(driver.Advanced)  // the position was stored
+	Unchanged = Outcome(driver.Unchanged) // it was there already; updatedAt, expiry and epoch were refreshed
+	Stale     = Outcome(driver.Stale)     // a newer position is stored, and stays
+	Fenced    = Outcome(driver.Fenced)    // the epoch is below the highest that the key has seen; nothing changed
 )
 
 func (o Outcome) String() string {

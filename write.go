@@ -59,9 +59,7 @@ func (s *Store) writeOne(
 	}
 	err = c.wrap(ctx, err)
 	result := CallResult{Outcome: Outcome(r.Outcome), Err: err}
-	if result.Outcome.Landed() {
-		result.Count = 1
-	}
+	result.count(result.Outcome)
 	s.end(ctx, &c, result)
 	return dw, r, err
 }

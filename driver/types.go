@@ -85,6 +85,7 @@ type Write struct {
 // Outcome is what became of a Write.
 type Outcome uint8
 
+// The outcomes. Those that are answers come with no Err.
 const (
 	Unknown   Outcome = iota // the write may or may not have landed
 	Failed                   // the write is known not to have landed

@@ -1,0 +1,50 @@
+# make test   every module's tests, with the race detector, against real servers
+# make lint   formatting, vet, staticcheck and the rest of .golangci.yml
+# make bench  each engine beside its own limit
+# make fuzz   every fuzz target for FUZZTIME
+
+MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./integration
+PACKAGES := $(MODULES:%=%/...)
+FUZZTIME ?= 30s
+
+.PHONY: all test lint format bench fuzz tidy tools clean
+
+all: test lint
+
+test: redis
+	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
+	go test -race -timeout 15m $(PACKAGES)
+
+.PHONY: redis
+redis:
+	@scripts/install-redis.sh
+
+tools: .bin/golangci-lint
+
+.bin/golangci-lint: tools/go.mod
+	@echo "Building the linters of tools/go.mod; this takes some minutes, once." >&2
+	cd tools && GOWORK=off go build -o ../.bin/ tool
+	@touch $@
+
+lint: tools
+	@for m in $(MODULES); do \
+		echo "lint $$m" && (cd $$m && $(CURDIR)/.bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
+	@for m in $(MODULES); do \
+		(cd $$m && GOWORK=off go mod tidy -diff) || { echo "$$m: go.mod or go.sum is not tidy: run make tidy" >&2; exit 1; }; \
+	done
+
+format: tools
+	.bin/golangci-lint fmt $(MODULES)
+
+tidy:
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
+
+bench: redis
+	go run ./integration/bench
+
+fuzz: redis
+	@scripts/fuzz.sh $(FUZZTIME) $(MODULES)
+
+clean:
+	rm -rf .bin

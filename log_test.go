@@ -1,0 +1,157 @@
+package checkpoint_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+func TestOneLogRecordPerCall(t *testing.T) {
+	var out bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	d := memstore.New()
+	s := checkpoint.New(d, &checkpoint.Options{Logger: logger})
+	ctx := t.Context()
+
+	record := func(call func()) map[string]any {
+		t.Helper()
+		out.Reset()
+		call()
+		var fields map[string]any
+		if err := json.Unmarshal(out.Bytes(), &fields); err != nil {
+			t.Fatalf("want one record, got %q: %v", out.String(), err)
+		}
+		return fields
+	}
+	expect := func(got map[string]any, want map[string]any) {
+		t.Helper()
+		want["component"] = "MemoryCheckpointStore"
+		if _, ok := got["duration"].(float64); !ok {
+			t.Errorf("no duration in %v", got)
+		}
+		delete(got, "duration")
+		delete(got, "time")
+		if text, ok := got["error"].(string); ok {
+			if text == "" {
+				t.Errorf("empty error in %v", got)
+			}
+			got["error"] = true
+		}
+		a, _ := json.Marshal(got)
+		b, _ := json.Marshal(want)
+		if !bytes.Equal(a, b) {
+			t.Errorf("record %s\n  want %s", a, b)
+		}
+	}
+	type fields = map[string]any
+
+	p := checkpoint.Position{Commit: 1<<53 + 1, Prepare: 7}
+	expect(record(func() { _, _ = s.Get(ctx, "a") }),
+		fields{"level": "DEBUG", "msg": "checkpoint not found", "method": "get", "key": "a", "count": 0, "error": true})
+	expect(record(func() { _, _ = s.SetIfNewer(ctx, "a", p, checkpoint.TTL(90*time.Second)) }), fields{
+		"level": "DEBUG", "msg": "checkpoint advanced", "method": "setIfNewer", "key": "a",
+		"commit": "9007199254740993", "prepare": "7", "ttlSeconds": 90, "updated": true,
+	})
+	expect(record(func() { _, _ = s.SetIfNewer(ctx, "a", p) }), fields{
+		"level": "DEBUG", "msg": "checkpoint unchanged", "method": "setIfNewer", "key": "a",
+		"commit": "9007199254740993", "prepare": "7", "updated": true,
+	})
+	expect(record(func() { _, _ = s.SetIfNewer(ctx, "a", somewhere) }), fields{
+		"level": "WARN", "msg": "stale position refused", "method": "setIfNewer", "key": "a",
+		"commit": "12", "prepare": "34", "updated": false,
+	})
+	expect(record(func() { _ = s.Set(ctx, "a", somewhere, checkpoint.Epoch(2)) }), fields{
+		"level": "DEBUG", "msg": "checkpoint set", "method": "set", "key": "a",
+		"commit": "12", "prepare": "34", "updated": true,
+	})
+	expect(record(func() { _ = s.Set(ctx, "a", somewhere, checkpoint.Epoch(1)) }), fields{
+		"level": "WARN", "msg": "fenced write refused", "method": "set", "key": "a",
+		"commit": "12", "prepare": "34", "updated": false, "error": true,
+	})
+	expect(record(func() { _ = s.Touch(ctx, "a", time.Minute) }), fields{
+		"level": "DEBUG", "msg": "expiry renewed", "method": "touch", "key": "a", "ttlSeconds": 60, "updated": true,
+	})
+	expect(record(func() { _, _ = s.Rewind(ctx, "a", somewhere) }), fields{
+		"level": "DEBUG", "msg": "checkpoint rewound", "method": "rewind", "key": "a",
+		"commit": "12", "prepare": "34", "updated": true,
+	})
+	expect(record(func() { _, _ = s.Exists(ctx, "a") }),
+		fields{"level": "DEBUG", "msg": "checkpoint looked up", "method": "exists", "key": "a", "count": 1})
+	expect(record(func() { _, _ = s.GetMany(ctx, "a", "b") }),
+		fields{"level": "DEBUG", "msg": "checkpoints read", "method": "getMany", "count": 1})
+	expect(record(func() { _, _ = s.Apply(ctx, checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b"}) }),
+		fields{"level": "DEBUG", "msg": "batch applied", "method": "apply", "count": 2})
+	expect(record(func() { _, _ = s.Apply(ctx, checkpoint.Write{Key: "a", Epoch: 1}, checkpoint.Write{Key: "b"}) }),
+		fields{"level": "WARN", "msg": "batch applied", "method": "apply", "count": 1, "refused": 1})
+	expect(record(func() { _, _ = checkpoint.Collect(s.GetAll(ctx, "*")) }),
+		fields{"level": "DEBUG", "msg": "checkpoints read", "method": "getAll", "pattern": "*", "count": 2})
+	expect(record(func() {
+		for range s.Scan(ctx, "*") {
+			break
+		}
+	}), fields{"level": "DEBUG", "msg": "keys scanned", "method": "scan", "pattern": "*", "count": 1})
+	d.Damage("a")
+	expect(record(func() { _, _ = s.Get(ctx, "a") }),
+		fields{"level": "WARN", "msg": "damaged checkpoint", "method": "get", "key": "a", "count": 0, "error": true})
+	expect(record(func() { _ = s.Delete(ctx, "a") }),
+		fields{"level": "DEBUG", "msg": "checkpoint deleted", "method": "delete", "key": "a", "count": 1})
+	expect(record(func() { _, _ = s.Clear(ctx, "*") }),
+		fields{"level": "DEBUG", "msg": "checkpoints cleared", "method": "clear", "pattern": "*", "count": 1})
+	d.Fail(errCut)
+	expect(record(func() { _, _ = s.Get(ctx, "a") }),
+		fields{"level": "ERROR", "msg": "call failed", "method": "get", "key": "a", "count": 0, "error": true})
+}
+
+// hooks records what an observer is told.
+type hooks struct {
+	started []string
+	ended   []checkpoint.CallResult
+}
+
+type traceKey struct{}
+
+func (h *hooks) CallStart(ctx context.Context, call checkpoint.Call) context.Context {
+	h.started = append(h.started, call.Op+" "+call.Key+call.Pattern)
+	return context.WithValue(ctx, traceKey{}, call.Op)
+}
+
+func (h *hooks) CallEnd(ctx context.Context, call checkpoint.Call, result checkpoint.CallResult) {
+	if ctx.Value(traceKey{}) != call.Op {
+		panic("CallEnd is not given the context of CallStart")
+	}
+	h.ended = append(h.ended, result)
+}
+
+func TestObserver(t *testing.T) {
+	h := new(hooks)
+	s := checkpoint.New(memstore.New(), &checkpoint.Options{Observer: h})
+	for range everyMethod(t.Context(), s, "b") {
+	}
+	for range everyWalk(t.Context(), s) {
+	}
+	want := strings.Split("get b,exists b,getMany ,set b,setIfNewer b,apply ,touch b,rewind b,delete b,scan *,getAll *,clear *", ",")
+	if !slices.Equal(h.started, want) {
+		t.Errorf("started %q\n   want %q", h.started, want)
+	}
+	if len(h.ended) != len(want) {
+		t.Fatalf("%d calls ended, %d started", len(h.ended), len(want))
+	}
+	if !errors.Is(h.ended[0].Err, checkpoint.ErrNotFound) {
+		t.Errorf("get ended with %v", h.ended[0].Err)
+	}
+	if r := h.ended[3]; r.Err != nil || r.Outcome != checkpoint.Advanced || r.Count != 1 {
+		t.Errorf("set ended with %+v", r)
+	}
+	if r := h.ended[11]; r.Err != nil || r.Count != 1 {
+		t.Errorf("clear ended with %+v", r)
+	}
+}

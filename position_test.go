@@ -1,0 +1,148 @@
+package checkpoint_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+const maxUint64 = "18446744073709551615"
+
+func TestParsePosition(t *testing.T) {
+	for text, want := range map[string]checkpoint.Position{
+		"C:12/P:34":                         {Commit: 12, Prepare: 34},
+		"12@34":                             {Commit: 12, Prepare: 34},
+		"12/34":                             {Commit: 12, Prepare: 34},
+		"12-34":                             {Commit: 12, Prepare: 34},
+		"12":                                {Commit: 12, Prepare: 12},
+		"0":                                 {},
+		"0@0":                               {},
+		"1@9007199254740993":                {Commit: 1, Prepare: 1<<53 + 1},
+		maxUint64:                           {Commit: math.MaxUint64, Prepare: math.MaxUint64},
+		"C:" + maxUint64 + "/P:" + maxUint64: {Commit: math.MaxUint64, Prepare: math.MaxUint64},
+	} {
+		got, err := checkpoint.ParsePosition(text)
+		if err != nil || got != want {
+			t.Errorf("ParsePosition(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+func TestParsePositionRefuses(t *testing.T) {
+	for _, text := range []string{
+		"", " ", "-", "@", "/", "C:", "C:/P:", "C:1", "C:1/P:", "C:/P:1", "C:1/2", "c:1/p:2", "C:1/P:2 ",
+		"+1", "-1", " 1", "1 ", "01", "00", "1@01", "01@1", "1@", "@1", "1/", "1-", "1--2", "1@2@3", "1@2/3",
+		"1.0", "1e3", "0x10", "1_000", "१", "nil", "18446744073709551616", "1@18446744073709551616",
+		"99999999999999999999999999", "1\n", "1\x00", strings.Repeat("9", 10_000),
+	} {
+		got, err := checkpoint.ParsePosition(text)
+		if !errors.Is(err, checkpoint.ErrInvalidPosition) || got != (checkpoint.Position{}) {
+			t.Errorf("ParsePosition(%.40q) = %v, %v; want ErrInvalidPosition", text, got, err)
+		}
+		if err != nil && len(err.Error()) > 300 {
+			t.Errorf("ParsePosition(%.40q): the error has %d bytes", text, len(err.Error()))
+		}
+	}
+}
+
+func FuzzParsePosition(f *testing.F) {
+	for _, seed := range []string{"C:12/P:34", "12@34", "12/34", "12-34", "12", "01", "-1", maxUint64, maxUint64 + "0"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := checkpoint.ParsePosition(text)
+		if err != nil {
+			if !errors.Is(err, checkpoint.ErrInvalidPosition) || p != (checkpoint.Position{}) {
+				t.Fatalf("ParsePosition(%q) = %v, %v", text, p, err)
+			}
+			return
+		}
+		forms := []string{
+			p.String(),
+			fmt.Sprintf("%d@%d", p.Commit, p.Prepare),
+			fmt.Sprintf("%d/%d", p.Commit, p.Prepare),
+			fmt.Sprintf("%d-%d", p.Commit, p.Prepare),
+		}
+		canonical := p.Commit == p.Prepare && text == fmt.Sprint(p.Commit)
+		for _, form := range forms {
+			canonical = canonical || text == form
+			if again, err := checkpoint.ParsePosition(form); err != nil || again != p {
+				t.Errorf("ParsePosition(%q) = %v, %v; want %v", form, again, err, p)
+			}
+		}
+		if !canonical {
+			t.Errorf("ParsePosition(%q) = %v, but that is not how to write it", text, p)
+		}
+	})
+}
+
+func TestPositionCompare(t *testing.T) {
+	const big = 1 << 53
+	ordered := []checkpoint.Position{
+		{Commit: 0, Prepare: 0},
+		{Commit: 0, Prepare: 1},
+		{Commit: 0, Prepare: math.MaxUint64},
+		{Commit: 1, Prepare: 0},
+		{Commit: big, Prepare: big},
+		{Commit: big, Prepare: big + 1},
+		{Commit: big + 1, Prepare: 0},
+		{Commit: 12345678901234567889, Prepare: 1},
+		{Commit: 12345678901234567890, Prepare: 0},
+		{Commit: math.MaxUint64 - 1, Prepare: math.MaxUint64},
+		{Commit: math.MaxUint64, Prepare: 0},
+		{Commit: math.MaxUint64, Prepare: math.MaxUint64},
+	}
+	for i, p := range ordered {
+		for j, q := range ordered {
+			want := 0
+			if i < j {
+				want = -1
+			} else if i > j {
+				want = 1
+			}
+			if got := p.Compare(q); got != want {
+				t.Errorf("%v.Compare(%v) = %d, want %d", p, q, got, want)
+			}
+		}
+	}
+}
+
+func TestPositionJSON(t *testing.T) {
+	p := checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}
+	data, err := json.Marshal(p)
+	if want := `{"commit":"18446744073709551615","prepare":"9007199254740993"}`; err != nil || string(data) != want {
+		t.Fatalf("Marshal = %s, %v; want %s", data, err, want)
+	}
+	var back checkpoint.Position
+	if err := json.Unmarshal(data, &back); err != nil || back != p {
+		t.Errorf("Unmarshal(%s) = %v, %v", data, back, err)
+	}
+
+	keyed, err := json.Marshal(map[checkpoint.Position]int{p: 1})
+	if want := `{"C:18446744073709551615/P:9007199254740993":1}`; err != nil || string(keyed) != want {
+		t.Errorf("as a map's key = %s, %v; want %s", keyed, err, want)
+	}
+}
+
+func TestPositionJSONRefuses(t *testing.T) {
+	for _, text := range []string{
+		`null`, `{}`, `[]`, `"C:1/P:2"`, `1`, `{"commit":"1"}`, `{"prepare":"1"}`,
+		`{"commit":1,"prepare":2}`, `{"commit":1.5,"prepare":"2"}`, `{"commit":"1","prepare":2e3}`,
+		`{"commit":null,"prepare":"2"}`, `{"commit":"01","prepare":"2"}`, `{"commit":"","prepare":"2"}`,
+		`{"commit":"1","prepare":"18446744073709551616"}`, `{"commit":["1"],"prepare":"2"}`,
+	} {
+		p := checkpoint.Position{Commit: 7, Prepare: 7}
+		err := json.Unmarshal([]byte(text), &p)
+		if !errors.Is(err, checkpoint.ErrInvalidPosition) {
+			t.Errorf("Unmarshal(%s): %v, want ErrInvalidPosition", text, err)
+		}
+		if p != (checkpoint.Position{Commit: 7, Prepare: 7}) {
+			t.Errorf("Unmarshal(%s) changed the position to %v", text, p)
+		}
+	}
+}

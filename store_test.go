@@ -1,0 +1,200 @@
+package checkpoint_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+var somewhere = checkpoint.Position{Commit: 12, Prepare: 34}
+
+// everyMethod calls every method that takes a key and yields its error.
+func everyMethod(ctx context.Context, s *checkpoint.Store, key string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		_ = yield("get", second(s.Get(ctx, key))) &&
+			yield("exists", second(s.Exists(ctx, key))) &&
+			yield("getMany", second(s.GetMany(ctx, "a", key))) &&
+			yield("set", s.Set(ctx, key, somewhere)) &&
+			yield("setIfNewer", second(s.SetIfNewer(ctx, key, somewhere))) &&
+			yield("apply", second(s.Apply(ctx, checkpoint.Write{Key: "a"}, checkpoint.Write{Key: key}))) &&
+			yield("touch", s.Touch(ctx, key, 0)) &&
+			yield("rewind", second(s.Rewind(ctx, key, somewhere))) &&
+			yield("delete", s.Delete(ctx, key))
+	}
+}
+
+// everyWalk calls every method that takes a pattern and yields its error.
+func everyWalk(ctx context.Context, s *checkpoint.Store) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		var scanned error
+		for _, err := range s.Scan(ctx, "*") {
+			scanned = err
+		}
+		_ = yield("scan", scanned) &&
+			yield("getAll", second(checkpoint.Collect(s.GetAll(ctx, "*")))) &&
+			yield("clear", second(s.Clear(ctx, "*")))
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func checkEvery(t *testing.T, ctx context.Context, s *checkpoint.Store, want error) {
+	t.Helper()
+	check := func(op string, err error) {
+		t.Helper()
+		var e *checkpoint.Error
+		if !errors.Is(err, want) || !errors.As(err, &e) {
+			t.Errorf("%s: %v, want an *Error that wraps %q", op, err, want)
+			return
+		}
+		if e.Op != op {
+			t.Errorf("%s: the error's Op is %q", op, e.Op)
+		}
+		for _, other := range []error{checkpoint.ErrNotFound, checkpoint.ErrCorrupt, checkpoint.ErrFenced} {
+			if errors.Is(err, other) {
+				t.Errorf("%s: %v must not be %q", op, err, other)
+			}
+		}
+	}
+	for op, err := range everyMethod(ctx, s, "b") {
+		check(op, err)
+	}
+	for op, err := range everyWalk(ctx, s) {
+		check(op, err)
+	}
+}
+
+func TestEngineErrorIsWrapped(t *testing.T) {
+	gone := errors.New("the engine is gone")
+	d := memstore.New()
+	d.Fail(gone)
+	checkEvery(t, t.Context(), checkpoint.New(d, nil), gone)
+}
+
+func TestClosed(t *testing.T) {
+	s := checkpoint.New(memstore.New(), nil)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checkEvery(t, t.Context(), s, checkpoint.ErrClosed)
+	if err := s.Close(); err != nil {
+		t.Errorf("closing again: %v", err)
+	}
+}
+
+func TestEndedContext(t *testing.T) {
+	cause := errors.New("the pod is being moved")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	d := memstore.New()
+	d.Fail(errors.New("the driver was called"))
+	checkEvery(t, ctx, checkpoint.New(d, nil), cause)
+}
+
+// deaf is a driver that ends with an error of its own when the context does.
+type deaf struct {
+	driver.Driver
+	cancel context.CancelCauseFunc
+}
+
+var (
+	errPodMoved = errors.New("the pod is being moved")
+	errSocket   = errors.New("read tcp: i/o timeout")
+)
+
+func (d deaf) Get(context.Context, []string) ([]driver.Record, error) {
+	d.cancel(errPodMoved)
+	return nil, errSocket
+}
+
+func TestCauseIsNamedBesideTheEnginesError(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := checkpoint.New(deaf{memstore.New(), cancel}, nil).Get(ctx, "a")
+	if !errors.Is(err, errPodMoved) || !errors.Is(err, errSocket) {
+		t.Errorf("%v, want both errors in it", err)
+	}
+}
+
+// short is a driver that leaves the last answer out, against its contract.
+type short struct{ driver.Driver }
+
+func (d short) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	records, err := d.Driver.Get(ctx, keys)
+	return records[:len(records)-1], err
+}
+
+func (d short) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	results, err := d.Driver.Write(ctx, writes)
+	return results[:len(results)-1], err
+}
+
+func TestMissingAnswersAreErrors(t *testing.T) {
+	s := checkpoint.New(short{memstore.New()}, nil)
+	for op, err := range everyMethod(t.Context(), s, "b") {
+		if op == "delete" {
+			continue
+		}
+		if err == nil || errors.Is(err, checkpoint.ErrNotFound) {
+			t.Errorf("%s: %v, want an error that is not ErrNotFound", op, err)
+		}
+	}
+}
+
+// silent is a driver whose writes fail and give no reason.
+type silent struct {
+	driver.Driver
+	outcome driver.Outcome
+}
+
+func (d silent) Write(_ context.Context, writes []driver.Write) ([]driver.Result, error) {
+	results := make([]driver.Result, len(writes))
+	for i := range results {
+		results[i].Outcome = d.outcome
+	}
+	return results, nil
+}
+
+func TestFailureWithoutReasonIsAnError(t *testing.T) {
+	for _, outcome := range []driver.Outcome{driver.Unknown, driver.Failed} {
+		s := checkpoint.New(silent{memstore.New(), outcome}, nil)
+		if ok, err := s.SetIfNewer(t.Context(), "a", somewhere); ok || err == nil {
+			t.Errorf("SetIfNewer = %v, %v", ok, err)
+		}
+		outcomes, err := s.Apply(t.Context(), checkpoint.Write{Key: "a"})
+		if err == nil || outcomes[0] != checkpoint.Outcome(outcome) {
+			t.Errorf("Apply = %v, %v", outcomes, err)
+		}
+	}
+}
+
+func TestGetManyNamesWhatIsDamaged(t *testing.T) {
+	d := memstore.New()
+	s := checkpoint.New(d, nil)
+	for _, key := range []string{"a", "b", "c"} {
+		if err := s.Set(t.Context(), key, somewhere); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Damage("b")
+	found, err := s.GetMany(t.Context(), "a", "b", "c", "nowhere", "a")
+	if !errors.Is(err, checkpoint.ErrCorrupt) {
+		t.Errorf("error = %v, want ErrCorrupt", err)
+	}
+	if len(found) != 2 || found["a"].Position != somewhere || found["c"].Position != somewhere {
+		t.Errorf("found = %v, want a and c", found)
+	}
+}
+
+func TestNewWithNilDriverPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	checkpoint.New(nil, nil)
+}
