@@ -12,8 +12,9 @@ import (
 // A call is a Call under way, with what only its log record shows.
 type call struct {
 	Call
-	write *Write // of a method that writes one position
-	start time.Time
+	writes bool  // whether the method writes one checkpoint, and then:
+	write  Write // what it writes
+	start  time.Time
 }
 
 func (s *Store) begin(ctx context.Context, c *call) context.Context {
@@ -112,7 +113,7 @@ func (c *call) attrs(r CallResult) []slog.Attr {
 	if c.Pattern != "" {
 		attrs = append(attrs, slog.String("pattern", c.Pattern))
 	}
-	if w := c.write; w != nil {
+	if w := &c.write; c.writes {
 		if c.Op != opTouch {
 			attrs = append(attrs,
 				slog.String("commit", strconv.FormatUint(w.Position.Commit, 10)),

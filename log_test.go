@@ -32,7 +32,7 @@ func TestOneLogRecordPerCall(t *testing.T) {
 		}
 		return fields
 	}
-	expect := func(got map[string]any, want map[string]any) {
+	expect := func(got, want map[string]any) {
 		t.Helper()
 		want["component"] = "MemoryCheckpointStore"
 		if _, ok := got["duration"].(float64); !ok {

@@ -15,15 +15,15 @@ const maxUint64 = "18446744073709551615"
 
 func TestParsePosition(t *testing.T) {
 	for text, want := range map[string]checkpoint.Position{
-		"C:12/P:34":                         {Commit: 12, Prepare: 34},
-		"12@34":                             {Commit: 12, Prepare: 34},
-		"12/34":                             {Commit: 12, Prepare: 34},
-		"12-34":                             {Commit: 12, Prepare: 34},
-		"12":                                {Commit: 12, Prepare: 12},
-		"0":                                 {},
-		"0@0":                               {},
-		"1@9007199254740993":                {Commit: 1, Prepare: 1<<53 + 1},
-		maxUint64:                           {Commit: math.MaxUint64, Prepare: math.MaxUint64},
+		"C:12/P:34":                          {Commit: 12, Prepare: 34},
+		"12@34":                              {Commit: 12, Prepare: 34},
+		"12/34":                              {Commit: 12, Prepare: 34},
+		"12-34":                              {Commit: 12, Prepare: 34},
+		"12":                                 {Commit: 12, Prepare: 12},
+		"0":                                  {},
+		"0@0":                                {},
+		"1@9007199254740993":                 {Commit: 1, Prepare: 1<<53 + 1},
+		maxUint64:                            {Commit: math.MaxUint64, Prepare: math.MaxUint64},
 		"C:" + maxUint64 + "/P:" + maxUint64: {Commit: math.MaxUint64, Prepare: math.MaxUint64},
 	} {
 		got, err := checkpoint.ParsePosition(text)
