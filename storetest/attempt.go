@@ -1,0 +1,140 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// An attempt is one call that should find or change the checkpoint at key, on
+// an engine that may fail. Its error is nil where the call did so. That it
+// found or changed nothing is errNothing.
+type attempt struct {
+	name string
+	run  func(ctx context.Context, d driver.Driver, key string) error
+}
+
+var (
+	errNothing = errors.New("the answer was that there is nothing")
+	// errShape is for an answer that no driver may give.
+	errShape = errors.New("the answer breaks the contract")
+)
+
+var attempts = []attempt{
+	{"Get", attemptGet},
+	{"Set", attemptWrite(set("", 3, 0))},
+	{"Set with an epoch", attemptWrite(fenced(1, set("", 3, 0)))},
+	{"IfNewer", attemptWrite(ifNewer("", 1<<60, 0))},
+	{"Rewind", attemptWrite(rewind("", 3, 0))},
+	{"Touch", attemptWrite(touch("", far))},
+	{"Scan", attemptScan},
+	{"ScanRecords", attemptScanRecords},
+	{"Delete", attemptDelete},
+}
+
+func attemptGet(ctx context.Context, d driver.Driver, key string) error {
+	records, err := d.Get(ctx, []string{key, key})
+	switch {
+	case err != nil && records != nil:
+		return fmt.Errorf("%w: %d records beside the error %w", errShape, len(records), err)
+	case err != nil:
+		return err
+	case len(records) != 2:
+		return fmt.Errorf("%w: %d records for 2 keys", errShape, len(records))
+	}
+	return errors.Join(records[0].Err, records[1].Err)
+}
+
+func attemptWrite(w driver.Write) func(context.Context, driver.Driver, string) error {
+	return func(ctx context.Context, d driver.Driver, key string) error {
+		w := w
+		w.Key = key
+		_, err := tryWrite(ctx, d, w)
+		return err
+	}
+}
+
+// tryWrite is Unknown, with the error, where the whole call failed.
+func tryWrite(ctx context.Context, d driver.Driver, w driver.Write) (driver.Outcome, error) {
+	results, err := d.Write(ctx, []driver.Write{w})
+	switch {
+	case err != nil && results != nil:
+		return driver.Unknown, fmt.Errorf("%w: %d results beside the error %w", errShape, len(results), err)
+	case err != nil:
+		return driver.Unknown, err
+	case len(results) != 1:
+		return driver.Unknown, fmt.Errorf("%w: %d results for 1 write", errShape, len(results))
+	}
+	r := results[0]
+	if answered := r.Outcome != driver.Failed && r.Outcome != driver.Unknown; answered == (r.Err != nil) {
+		return r.Outcome, fmt.Errorf("%w: outcome %s", errShape, outcome(r))
+	}
+	return r.Outcome, r.Err
+}
+
+func attemptDelete(ctx context.Context, d driver.Driver, key string) error {
+	n, err := d.Delete(ctx, []string{key})
+	switch {
+	case n < 0 || n > 1:
+		return fmt.Errorf("%w: %d of 1 key deleted, error %w", errShape, n, err)
+	case err == nil && n == 0:
+		return errNothing
+	}
+	return err
+}
+
+func attemptScan(ctx context.Context, d driver.Driver, key string) error {
+	return attemptPages(key, d.Scan(ctx, "*", 3), func(k string) (string, error) { return k, nil })
+}
+
+func attemptScanRecords(ctx context.Context, d driver.Driver, key string) error {
+	return attemptPages(key, driver.ScanRecords(ctx, d, "*", 3),
+		func(r driver.Record) (string, error) { return r.Key, r.Err })
+}
+
+func attemptPages[T any](key string, pages iter.Seq2[[]T, error], item func(T) (string, error)) error {
+	var keys []string
+	var last error
+	for page, err := range pages {
+		if last != nil {
+			return fmt.Errorf("%w: a pair after the one with the error %w", errShape, last)
+		}
+		if err != nil && page != nil {
+			return fmt.Errorf("%w: a page of %d beside the error %w", errShape, len(page), err)
+		}
+		for _, t := range page {
+			k, err := item(t)
+			if err != nil {
+				return err
+			}
+			keys = append(keys, k)
+		}
+		last = err
+	}
+	if last == nil && !slices.Contains(keys, key) {
+		return errNothing
+	}
+	return last
+}
+
+// judge checks the error of an attempt that cannot have worked.
+func (c *client) judge(name string, err error) bool {
+	c.Helper()
+	switch {
+	case err == nil:
+		c.Errorf("%s: no error", name)
+	case errors.Is(err, errNothing):
+		c.Errorf("%s: %v, and no error", name, err)
+	case errors.Is(err, errShape):
+		c.Errorf("%s: %v", name, err)
+	case slices.ContainsFunc(sentinels, func(s error) bool { return errors.Is(err, s) }):
+		c.Errorf("%s: %v: this error says something else", name, err)
+	default:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var closeCases = []Case{
+	{
+		Name: "close/then-every-method",
+		Rule: "After Close a call ends as it would have or with ErrClosed: never as if there were nothing.",
+		run: func(c *client) {
+			for i := range attempts {
+				c.put(set(fmt.Sprintf("k/%d", i), 1, 0))
+			}
+			c.close()
+			for i, a := range attempts {
+				c.within(a.name+" after Close", func() {
+					c.afterClose(a.name, a.run(c.ctx, c.driver, fmt.Sprintf("k/%d", i)))
+				})
+			}
+		},
+	},
+	{
+		Name: "close/while-calls-run",
+		Rule: "A call that is under way at Close ends, as it would have or with ErrClosed.",
+		run:  closeWhileCallsRun,
+	},
+	{
+		Name: "close/in-a-scan",
+		Rule: "A scan that is under way at Close ends, as it would have or with ErrClosed: never short of keys without an error.",
+		run: func(c *client) {
+			keys := c.fill(50)
+			found := 0
+			var last error
+			c.within("a scan whose loop closes the driver", func() {
+				for page, err := range c.driver.Scan(c.ctx, "*", 1) {
+					if found == 0 {
+						c.close()
+					}
+					found += len(page)
+					last = err
+				}
+			})
+			c.afterClose("Scan", last)
+			if last == nil && found != len(keys) {
+				c.Errorf("the scan ended without an error and with %d of %d keys", found, len(keys))
+			}
+		},
+	},
+}
+
+func closeWhileCallsRun(c *client) {
+	keys := c.fill(len(attempts))
+	var started, running sync.WaitGroup
+	stop := make(chan struct{})
+	for i, a := range attempts {
+		started.Add(1)
+		running.Go(func() {
+			for n, last := 0, false; ; n++ {
+				err := a.run(c.ctx, c.driver, keys[i])
+				if a.name != "Delete" || !errors.Is(err, errNothing) { // it has done its work before
+					c.afterClose(a.name, err)
+				}
+				if n == 0 {
+					started.Done()
+				}
+				if last {
+					return
+				}
+				select {
+				case <-stop:
+					last = true
+				case <-time.After(time.Millisecond):
+				}
+			}
+		})
+	}
+	started.Wait()
+	defer c.within("a call that was under way at Close", running.Wait)
+	defer close(stop)
+	c.close()
+}
+
+func (c *client) close() {
+	c.Helper()
+	c.within("Close", func() {
+		if err := c.driver.Close(); err != nil {
+			c.Errorf("Close: %v", err)
+		}
+	})
+}
+
+func (c *client) afterClose(name string, err error) {
+	c.Helper()
+	if err != nil && (!errors.Is(err, driver.ErrClosed) || errors.Is(err, errShape)) {
+		c.Errorf("%s after Close: %v, want an answer or ErrClosed", name, err)
+	}
+}

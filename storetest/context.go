@@ -1,0 +1,170 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var contextCases = []Case{
+	{
+		Name: "context/ended-before",
+		Rule: "A call whose context has ended fails with an error that wraps context.Cause, and changes nothing.",
+		run:  contextEndedBefore,
+	},
+	{
+		Name: "context/deadline",
+		Rule: "A deadline is a cause as any other: without one of its own it is context.DeadlineExceeded.",
+		run: func(c *client) {
+			c.put(set("k", 1, 0))
+			ctx, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
+			defer cancel()
+			for _, a := range attempts {
+				if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.DeadlineExceeded) {
+					c.Errorf("%s: error %v does not wrap context.DeadlineExceeded", a.name, err)
+				}
+			}
+		},
+	},
+	{
+		Name: "context/ends-in-a-scan",
+		Rule: "A scan whose context ends while it runs ends with an error that wraps context.Cause.",
+		run: func(c *client) {
+			keys := c.fill(200)
+			c.endsInScan("Scan", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
+				return sizes(c.driver.Scan(ctx, "*", 1))
+			})
+			c.endsInScan("ScanRecords", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
+				return sizes(driver.ScanRecords(ctx, c.driver, "*", 1))
+			})
+			c.lists("*", 50, keys...)
+		},
+	},
+	{
+		Name: "context/ends-in-a-write",
+		Rule: "A write whose context ends meanwhile says what became of it: an answer means that it landed, Failed " +
+			"that it did not, and anything else is Unknown.",
+		run: contextEndsInWrite,
+	},
+	{
+		Name: "context/ends-in-an-outage",
+		Rule: "Every method returns soon after its context ends, with an error, even if the engine does not answer.",
+		run:  contextEndsInOutage,
+	},
+}
+
+var errCause = errors.New("the cause that the caller gave")
+
+func contextEndedBefore(c *client) {
+	w := fenced(5, expiring(far, set("k", 10, 0)))
+	c.put(w)
+	before := c.one("k")
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	cancel(errCause)
+	for _, a := range attempts {
+		if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, errCause) {
+			c.Errorf("%s: error %v does not wrap the cause that was given", a.name, err)
+		}
+	}
+	if _, err := tryWrite(ctx, c.driver, fenced(9, set("new", 1, 0))); !errors.Is(err, errCause) {
+		c.Errorf("Set of a new key: error %v does not wrap the cause that was given", err)
+	}
+	c.unchanged(before)
+	c.lists("*", 10, "k")
+	c.refusesBelow(5, "k")
+	c.gets(driver.Advanced, fenced(1, set("new", 1, 0)))
+}
+
+// sizes makes of each page the number of what is in it.
+func sizes[T any](pages iter.Seq2[[]T, error]) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		for page, err := range pages {
+			if !yield(len(page), err) {
+				return
+			}
+		}
+	}
+}
+
+// endsInScan ends the context at the first page.
+func (c *client) endsInScan(name string, total int, scan func(context.Context) iter.Seq2[int, error]) {
+	c.Helper()
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	defer cancel(nil)
+	var last error
+	seen := 0
+	c.within(name+" after its context ended", func() {
+		for n, err := range scan(ctx) {
+			cancel(errCause)
+			seen, last = seen+n, err
+		}
+	})
+	if !errors.Is(last, errCause) {
+		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps the cause", name, seen, total, last)
+	}
+}
+
+// contextEndsInWrite ends contexts at moments that vary, and looks again at
+// the end: what Failed must not land later either.
+func contextEndsInWrite(c *client) {
+	const n = 300
+	outcomes := make([]driver.Outcome, n)
+	key := func(i int) string { return fmt.Sprintf("k/%d", i) }
+	check := func(i int, when string) {
+		r := c.read(key(i))[0]
+		found := r.Err == nil
+		if !found {
+			c.isOnly(driver.ErrNotFound, r.Err, "Get of "+key(i))
+		}
+		switch outcomes[i] {
+		case driver.Unknown:
+		case driver.Failed:
+			if found {
+				c.Fatalf("a write whose context ended was Failed, and %s it is there: %s", when, show(r))
+			}
+		default:
+			if !found {
+				c.Fatalf("a write whose context ended was answered, and %s it is not there: %v", when, r.Err)
+			}
+		}
+	}
+	for i := range n {
+		ctx, cancel := context.WithCancelCause(c.ctx)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for range i {
+				runtime.Gosched()
+			}
+			cancel(errCause)
+		}()
+		var err error
+		outcomes[i], err = tryWrite(ctx, c.driver, ifNewer(key(i), 1, 0))
+		<-ended
+		if err != nil && (!c.judge("IfNewer", err) || !errors.Is(err, errCause)) {
+			c.Fatalf("IfNewer whose context ended: error %v, want one that wraps the cause", err)
+		}
+		check(i, "at once")
+	}
+	for i := range n {
+		check(i, "at the end")
+	}
+}
+
+func contextEndsInOutage(c *client) {
+	c.put(set("kept", 1, 0), set("k", 1, 0))
+	restore := c.outage()
+	defer restore()
+	for _, a := range attempts {
+		ctx, cancel := context.WithTimeoutCause(c.ctx, 50*time.Millisecond, errCause)
+		var err error
+		c.within(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })
+		cancel()
+		c.judge(a.name, err)
+	}
+}

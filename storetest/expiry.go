@@ -1,0 +1,134 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// In these cases no method but the one that is looked at has seen the key
+// since it expired: some engines remove what is expired only when they meet it.
+var expiryCases = []Case{
+	{
+		Name:  "expiry/get",
+		Rule:  "A checkpoint whose TTL has passed is ErrNotFound, after one millisecond as after any other time.",
+		waits: true,
+		run: func(c *client) {
+			c.put(expiring(time.Millisecond, set("k", 1, 0)), set("kept", 1, 0))
+			c.gone("k")
+			c.holds(set("kept", 1, 0))
+		},
+	},
+	{
+		Name:  "expiry/scan",
+		Rule:  "Scan does not list an expired checkpoint.",
+		waits: true,
+		run: func(c *client) {
+			c.put(set("kept", 1, 0))
+			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.lists("*", 10, "kept")
+		},
+	},
+	{
+		Name:  "expiry/scan-records",
+		Rule:  "ScanRecords does not list an expired checkpoint.",
+		waits: true,
+		run: func(c *client) {
+			c.put(set("kept", 1, 0))
+			c.letExpire(expiring(soon, set("k", 1, 0)))
+			if records := c.records("*", 10); len(records) != 1 || records["kept"].Err != nil {
+				c.Fatalf("ScanRecords found %v, want the one that is kept", records)
+			}
+		},
+	},
+	{
+		Name:  "expiry/delete",
+		Rule:  "Delete does not count an expired checkpoint.",
+		waits: true,
+		run: func(c *client) {
+			c.put(set("kept", 1, 0))
+			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.deletes(1, "k", "kept")
+		},
+	},
+	{
+		Name:  "expiry/touch",
+		Rule:  "Touch finds no checkpoint where one has expired, and does not bring it back.",
+		waits: true,
+		run: func(c *client) {
+			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.fails(driver.ErrNotFound, touch("k", far))
+			c.fails(driver.ErrNotFound, touch("k", 0))
+			c.missing("k")
+		},
+	},
+	{
+		Name:  "expiry/if-newer",
+		Rule:  "IfNewer stores any position where a checkpoint has expired: older, equal or newer.",
+		waits: true,
+		run: func(c *client) {
+			c.letExpire(
+				expiring(soon, set("older", 10, 0)),
+				expiring(soon, set("equal", 10, 0)),
+				expiring(soon, set("newer", 10, 0)))
+			for _, w := range []driver.Write{ifNewer("older", 9, 0), ifNewer("equal", 10, 0), ifNewer("newer", 11, 0)} {
+				c.gets(driver.Advanced, w)
+				c.holds(w)
+			}
+		},
+	},
+	{
+		Name:  "expiry/by-every-mode",
+		Rule:  "An expiry takes effect whichever mode set it, in place of a later one or of none.",
+		waits: true,
+		run: func(c *client) {
+			c.put(
+				set("set", 1, 0), expiring(far, set("newer", 1, 0)), set("equal", 1, 0), set("rewind", 1, 0),
+				expiring(far, set("touch", 1, 0)))
+			c.letExpire(
+				expiring(soon, set("set", 1, 0)),
+				expiring(soon, ifNewer("newer", 2, 0)),
+				expiring(soon, ifNewer("equal", 1, 0)),
+				expiring(soon, rewind("rewind", 1, 0)),
+				touch("touch", soon),
+			)
+			for _, key := range []string{"set", "newer", "equal", "rewind", "touch"} {
+				c.missing(key)
+			}
+		},
+	},
+	{
+		Name:  "expiry/cleared",
+		Rule:  "A checkpoint whose TTL was cleared, or set anew to a later time, is there after the first one's end.",
+		waits: true,
+		run:   expiryCleared,
+	},
+}
+
+// letExpire writes and waits until all that was written has expired.
+func (c *client) letExpire(writes ...driver.Write) {
+	c.Helper()
+	c.results(append(writes, expiring(soon, set("last to expire", 1, 0)))...)
+	c.gone("last to expire")
+}
+
+// expiryCleared clears in the batch that sets the expiry: that leaves the
+// least time to expire in between, and the outcome tells if it did.
+func expiryCleared(c *client) {
+	changes := append(clearing("k"), touch("k", far), expiring(far, ifNewer("k", 1, 0)))
+	for i, change := range changes {
+		key := fmt.Sprintf("k/%d", i)
+		change.Key = key
+		c.eventually("the expiry is cleared before it comes", func() bool {
+			results := c.results(expiring(soon, set(key, 1, 0)), change)
+			return results[1].Outcome != driver.Failed
+		})
+	}
+	c.letExpire()
+	for i, change := range changes {
+		if r := c.read(fmt.Sprintf("k/%d", i))[0]; r.Err != nil {
+			c.Fatalf("after %s the checkpoint that was to expire before is gone: %v", describe(change), r.Err)
+		}
+	}
+}

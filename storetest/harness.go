@@ -1,0 +1,73 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Harness says how to reach an engine. A case whose function is missing fails,
+// unless Except names it.
+type Harness struct {
+	// Open returns a driver over an empty store of the test's own, and closes
+	// it through tb.Cleanup. A case may have closed it by then.
+	Open func(tb testing.TB) driver.Driver
+
+	// Reopen returns a second driver over the same stored data as d, as
+	// another process would open it, and closes it through tb.Cleanup. Closing
+	// it leaves d working.
+	Reopen func(tb testing.TB, d driver.Driver) driver.Driver
+
+	// Damage overwrites what is stored at key, by the engine's own means, with
+	// something that is no checkpoint. It leaves the key's fence.
+	Damage func(tb testing.TB, d driver.Driver, key string)
+
+	// Outage makes the engine fail or out of reach for d until the returned
+	// function is called. Stored data must survive it. No other case runs
+	// meanwhile.
+	Outage func(tb testing.TB, d driver.Driver) (restore func())
+
+	// Except names the cases that cannot hold on this engine, each with the
+	// reason, which is logged in place of a run.
+	Except map[string]string
+}
+
+// Run runs every case as a subtest of t.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	for _, mistake := range h.mistakes() {
+		t.Error(mistake)
+	}
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			if reason, ok := h.Except[c.Name]; ok {
+				t.Logf("not run: %s\nThe rule that is not checked: %s", reason, c.Rule)
+				return
+			}
+			if c.waits {
+				t.Parallel()
+			}
+			c.Run(t, h)
+		})
+	}
+}
+
+// mistakes says what is wrong with the exceptions.
+func (h Harness) mistakes() []string {
+	known := make(map[string]bool)
+	for _, c := range Cases() {
+		known[c.Name] = true
+	}
+	var wrong []string
+	for name, reason := range h.Except {
+		if !known[name] {
+			wrong = append(wrong, fmt.Sprintf("Harness.Except names %q, which is no case: remove it, or mend its name", name))
+		}
+		if strings.TrimSpace(reason) == "" {
+			wrong = append(wrong, fmt.Sprintf("Harness.Except gives no reason for %q: say why it cannot hold on this engine", name))
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,138 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var outageCases = []Case{
+	{
+		Name: "outage/every-method",
+		Rule: "An engine that fails or cannot be reached is an error in every method: never ErrNotFound, never " +
+			"ErrCorrupt, never an empty page, never a count of nothing.",
+		run: outageEveryMethod,
+	},
+	{
+		Name: "outage/mid-scan",
+		Rule: "A scan during which the engine fails ends with an error, or has found every key.",
+		run: func(c *client) {
+			c.outageMidScan("Scan", func(ctx context.Context) iter.Seq2[int, error] {
+				return sizes(c.driver.Scan(ctx, "*", 1))
+			})
+			c.outageMidScan("ScanRecords", func(ctx context.Context) iter.Seq2[int, error] {
+				return sizes(driver.ScanRecords(ctx, c.driver, "*", 1))
+			})
+		},
+	},
+	{
+		Name: "outage/recovery",
+		Rule: "When the engine is back the driver works again by itself, everything stored is there, and no write " +
+			"that Failed meanwhile has landed.",
+		run: outageRecovery,
+	},
+}
+
+// outageLimit ends calls to an engine that does not answer. A driver may use
+// all of it on attempts to connect again.
+const outageLimit = 500 * time.Millisecond
+
+func outageEveryMethod(c *client) {
+	c.put(set("k", 1, 0))
+	restore := c.outage()
+	defer restore()
+	for _, a := range attempts {
+		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
+		var err error
+		c.within(a.name+" in an outage", func() { err = a.run(ctx, c.driver, "k") })
+		cancel()
+		c.judge(a.name, err)
+	}
+}
+
+func (c *client) outageMidScan(name string, scan func(context.Context) iter.Seq2[int, error]) {
+	c.Helper()
+	const total = 200
+	c.fill(total)
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	next, stop := iter.Pull2(scan(ctx))
+	hangs := false
+	defer func() {
+		if !hangs { // next and stop must not run at once
+			stop()
+		}
+	}()
+	found, err, _ := next()
+	if err != nil {
+		c.Fatalf("%s: %v", name, err)
+	}
+	restore := sync.OnceFunc(c.outage())
+	defer restore()
+	time.AfterFunc(outageLimit, cancel)
+	hangs = true
+	c.within(name+" in an outage", func() {
+		for n, e, more := next(); more; n, e, more = next() {
+			found, err = found+n, e
+		}
+	})
+	hangs = false
+	switch {
+	case err != nil:
+		c.judge(name, err)
+	case found != total:
+		c.Errorf("%s ended without an error and with %d of %d keys when the engine failed", name, found, total)
+	}
+	restore()
+	c.recovers()
+}
+
+// recovers waits until the engine answers again.
+func (c *client) recovers() {
+	c.Helper()
+	c.eventually("the driver works again after an outage", func() bool {
+		records, err := c.driver.Get(c.ctx, []string{"no such key"})
+		return err == nil && errors.Is(records[0].Err, driver.ErrNotFound)
+	})
+}
+
+func outageRecovery(c *client) {
+	kept := []driver.Write{
+		set("kept/0", 1, 2),
+		expiring(far, at(evening, ifNewer("kept/1", 1<<63, 0))),
+		fenced(7, set("kept/2", 3, 4)),
+	}
+	c.put(kept...)
+	restore := sync.OnceFunc(c.outage())
+	defer restore()
+	outcomes := make([]driver.Outcome, 4)
+	for i := range outcomes {
+		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
+		c.within("Write in an outage", func() {
+			var err error
+			outcomes[i], err = tryWrite(ctx, c.driver, fenced(5, ifNewer(fmt.Sprintf("lost/%d", i), 1, 0)))
+			c.judge("IfNewer", err)
+		})
+		cancel()
+	}
+	restore()
+	c.recovers()
+	for _, w := range kept {
+		c.holds(w)
+	}
+	c.refusesBelow(7, "kept/2")
+	for i, o := range outcomes {
+		if o == driver.Failed {
+			key := fmt.Sprintf("lost/%d", i)
+			c.missing(key)
+			c.gets(driver.Advanced, fenced(1, set(key, 1, 0)))
+		}
+	}
+	c.put(set("after", 1, 0))
+	c.holds(set("after", 1, 0))
+}

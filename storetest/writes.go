@@ -1,0 +1,55 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var (
+	morning = time.Date(2024, 5, 6, 7, 8, 9, 123e6, time.UTC)
+	evening = time.Date(2024, 5, 6, 20, 21, 22, 987e6, time.UTC)
+)
+
+// The writes that cases are made of. All are of the morning, without expiry
+// and epoch, unless at, expiring and fenced change that.
+
+func set(key string, commit, prepare uint64) driver.Write {
+	return driver.Write{
+		Key:       key,
+		Position:  driver.Position{Commit: commit, Prepare: prepare},
+		Mode:      driver.Set,
+		UpdatedAt: morning,
+	}
+}
+
+func ifNewer(key string, commit, prepare uint64) driver.Write {
+	w := set(key, commit, prepare)
+	w.Mode = driver.IfNewer
+	return w
+}
+
+func rewind(key string, commit, prepare uint64) driver.Write {
+	w := set(key, commit, prepare)
+	w.Mode = driver.Rewind
+	return w
+}
+
+func touch(key string, ttl time.Duration) driver.Write {
+	return driver.Write{Key: key, Mode: driver.Touch, TTL: ttl}
+}
+
+func at(t time.Time, w driver.Write) driver.Write {
+	w.UpdatedAt = t
+	return w
+}
+
+func expiring(ttl time.Duration, w driver.Write) driver.Write {
+	w.TTL = ttl
+	return w
+}
+
+func fenced(epoch uint64, w driver.Write) driver.Write {
+	w.Epoch = epoch
+	return w
+}
