@@ -21,14 +21,14 @@ type Case struct {
 func Cases() []Case {
 	return slices.Concat(
 		positionCases,
-		timeCases,
+		updatedAtCases,
 		fenceCases,
 		rewindCases,
 		ttlCases,
 		expiryCases,
 		touchCases,
 		damageCases,
-		readCases,
+		getCases,
 		deleteCases,
 		batchCases,
 		sliceCases,

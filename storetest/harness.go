@@ -25,8 +25,8 @@ type Harness struct {
 	Damage func(tb testing.TB, d driver.Driver, key string)
 
 	// Outage makes the engine fail or out of reach for d until the returned
-	// function is called. Stored data must survive it. No other case runs
-	// meanwhile.
+	// function is called, which returns once the engine is ready for a new
+	// driver. Stored data must survive it. No other case runs meanwhile.
 	Outage func(tb testing.TB, d driver.Driver) (restore func())
 
 	// Except names the cases that cannot hold on this engine, each with the

@@ -7,7 +7,7 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-var timeCases = []Case{
+var updatedAtCases = []Case{
 	{
 		Name: "updated-at/round-trip",
 		Rule: "UpdatedAt comes back to the millisecond and in UTC, from year 1 to year 9999.",
