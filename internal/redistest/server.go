@@ -1,0 +1,153 @@
+// Package redistest starts real Redis servers for tests: processes of their
+// own on free ports of 127.0.0.1, in temporary folders, gone when the test is.
+package redistest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// TB is the part of testing.TB that is needed here.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
+	Cleanup(f func())
+	TempDir() string
+}
+
+// patience is how long a server may take to do what is asked of it.
+const patience = 30 * time.Second
+
+// A Server is one redis-server process. Its methods fail the test where they
+// cannot do what they say, and are for one goroutine at a time.
+type Server struct {
+	tb      TB
+	port    int
+	busPort int // of a node of a cluster
+	dir     string
+	config  []string
+
+	cmd    *exec.Cmd
+	exited chan struct{}
+	output *bytes.Buffer
+}
+
+// Start starts a server that keeps nothing on disk. Each line of config is one
+// more directive, as in redis.conf: "appendonly yes". Where redis-server is not
+// installed the test fails, and says what to do.
+func Start(tb TB, config ...string) *Server {
+	tb.Helper()
+	s := &Server{tb: tb, dir: tb.TempDir(), config: config}
+	tb.Cleanup(s.Kill)
+	// Between choosing a free port and binding it somebody else may take it.
+	for attempt := 0; ; attempt++ {
+		s.port = freePort(tb)
+		err := s.launch()
+		if err == nil {
+			return s
+		}
+		if attempt == 5 {
+			tb.Fatalf("redis-server does not start: %v\n%s", err, s.output)
+		}
+	}
+}
+
+func freePort(tb TB) int {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("no free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (s *Server) launch() error {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		s.tb.Fatalf("redis-server is not on PATH, and this test needs a real one: run `make test`, which installs it, " +
+			"or install it with your package manager (apt-get install redis-server, brew install redis)")
+	}
+	lines := append([]string{
+		"port " + strconv.Itoa(s.port),
+		"bind 127.0.0.1",
+		"dir " + s.dir,
+		`save ""`,
+		"daemonize no",
+		"loglevel warning",
+	}, s.config...)
+	s.output = new(bytes.Buffer)
+	s.cmd = exec.Command(path, "-")
+	s.cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	dieWithParent(s.cmd)
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	s.exited = exited
+	cmd := s.cmd
+	go func() {
+		defer close(exited)
+		_ = cmd.Wait()
+	}()
+	return s.waitReady()
+}
+
+func (s *Server) waitReady() error {
+	for deadline := time.Now().Add(patience); ; {
+		reply, err := s.try("PING")
+		// A server with a password or a loading data set is up all the same.
+		if err == nil && reply != nil {
+			return nil
+		}
+		if e := ServerError(""); errors.As(err, &e) && !strings.HasPrefix(string(e), "LOADING") {
+			return nil
+		}
+		select {
+		case <-s.exited:
+			return fmt.Errorf("it exited at once")
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("it does not answer: %w", err)
+		}
+	}
+}
+
+// Addr is the server's host:port.
+func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+
+// URL is the server's address as redis://host:port.
+func (s *Server) URL() string { return "redis://" + s.Addr() }
+
+// Kill ends the process as kill -9 does. Killing it again does nothing.
+func (s *Server) Kill() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	<-s.exited
+}
+
+// Restart kills the server and starts it again on the same port and folder.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.Kill()
+	// The port may linger with the peers of the old process for a moment.
+	var err error
+	for range 50 {
+		if err = s.launch(); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	s.tb.Fatalf("redis-server does not start again: %v\n%s", err, s.output)
+}

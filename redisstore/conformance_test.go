@@ -1,0 +1,155 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+	"github.com/checkpointstore/checkpoint/storetest"
+)
+
+// durable is the configuration of a server that loses nothing when killed.
+var durable = []string{"appendonly yes", "appendfsync always"}
+
+func TestConformanceStandalone(t *testing.T) {
+	server := redistest.Start(t, durable...)
+	storetest.Run(t, harness([]*redistest.Server{server}, func(tb testing.TB) redis.UniversalClient {
+		return standalone(tb, server)
+	}))
+}
+
+func TestConformanceCluster(t *testing.T) {
+	nodes := redistest.StartCluster(t, 3, 1, durable...)
+	storetest.Run(t, harness(nodes, func(tb testing.TB) redis.UniversalClient { return cluster(tb, nodes) }))
+}
+
+// TestConformanceUnderACL runs everything as the user that docs/redis.md
+// describes, who may do what the library needs and nothing else.
+func TestConformanceUnderACL(t *testing.T) {
+	rule := documentedACL(t)
+	// As a line of the configuration, so that it outlives a restart.
+	server := redistest.Start(t, append([]string{"user " + rule}, durable...)...)
+	storetest.Run(t, harness([]*redistest.Server{server}, func(tb testing.TB) redis.UniversalClient {
+		tb.Helper()
+		client := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "checkpoint", Password: "secret"})
+		tb.Cleanup(func() { client.Close() })
+		return client
+	}))
+}
+
+// documentedACL is the rule in the block of docs/redis.md that is marked acl,
+// with its user, and for the namespaces of the tests.
+func documentedACL(t *testing.T) string {
+	t.Helper()
+	doc, err := os.ReadFile("../docs/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, ok := strings.Cut(string(doc), "```acl\n")
+	block, _, closed := strings.Cut(block, "```")
+	if !ok || !closed {
+		t.Fatal("docs/redis.md has no block marked acl")
+	}
+	words := strings.Fields(strings.ReplaceAll(block, "prod:", "test*:"))
+	if len(words) < 3 || words[0] != "ACL" || words[1] != "SETUSER" {
+		t.Fatalf("the block marked acl in docs/redis.md is %q", words)
+	}
+	return strings.Join(words[2:], " ")
+}
+
+func standalone(tb testing.TB, server *redistest.Server) *redis.Client {
+	tb.Helper()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	tb.Cleanup(func() { client.Close() })
+	return client
+}
+
+func cluster(tb testing.TB, nodes []*redistest.Server) *redis.ClusterClient {
+	tb.Helper()
+	var addrs []string
+	for _, n := range nodes {
+		addrs = append(addrs, n.Addr())
+	}
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	tb.Cleanup(func() { client.Close() })
+	return client
+}
+
+// namespaces counts the namespaces handed out: each is an empty store.
+var namespaces atomic.Uint64
+
+// spaced is a driver that remembers its namespace for the harness.
+type spaced struct {
+	*redisstore.Driver
+	namespace string
+}
+
+func (d spaced) redisKey(key string) string { return d.namespace + "checkpoint:" + key }
+
+func harness(nodes []*redistest.Server, connect func(testing.TB) redis.UniversalClient) storetest.Harness {
+	open := func(tb testing.TB, namespace string) driver.Driver {
+		tb.Helper()
+		d := redisstore.New(connect(tb), &redisstore.Options{Namespace: namespace})
+		tb.Cleanup(func() { d.Close() })
+		return spaced{d, namespace}
+	}
+	return storetest.Harness{
+		Open: func(tb testing.TB) driver.Driver {
+			tb.Helper()
+			return open(tb, fmt.Sprintf("test%d:", namespaces.Add(1)))
+		},
+		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
+			tb.Helper()
+			return open(tb, d.(spaced).namespace)
+		},
+		Damage: func(tb testing.TB, d driver.Driver, key string) {
+			tb.Helper()
+			err := connect(tb).HSet(tb.Context(), d.(spaced).redisKey(key), "commit", "012", "prepare", "0").Err()
+			if err != nil {
+				tb.Fatal(err)
+			}
+		},
+		Outage: func(tb testing.TB, _ driver.Driver) func() {
+			tb.Helper()
+			for _, n := range nodes {
+				n.Kill()
+			}
+			return func() {
+				tb.Helper()
+				for _, n := range nodes {
+					n.Restart()
+				}
+				client := connect(tb)
+				// A cluster takes a moment to see that it is whole again.
+				for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+					err := whole(tb, client)
+					if err == nil {
+						return
+					}
+					if time.Now().After(deadline) {
+						tb.Fatalf("the servers are up again, but: %v", err)
+					}
+				}
+			}
+		},
+	}
+}
+
+// whole checks that every slot can be written.
+func whole(tb testing.TB, client redis.UniversalClient) error {
+	tb.Helper()
+	for i := range 32 {
+		if err := client.HSet(tb.Context(), fmt.Sprintf("test:checkpoint:whole%d", i), "commit", "0").Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

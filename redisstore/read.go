@@ -1,0 +1,238 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Get implements [driver.Driver].
+func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	records := make([]driver.Record, 0, len(keys))
+	for chunk := range slices.Chunk(keys, maxPipeline/2) {
+		var err error
+		if records, err = d.get(ctx, chunk, records); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
+// maxRereads bounds how often a key is read again that changes between the two
+// commands that read it.
+const maxRereads = 10
+
+func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) ([]driver.Record, error) {
+	reads := make([]read, len(keys))
+	cmds := make([]command, 0, 2*len(keys))
+	for i, key := range keys {
+		reads[i] = d.newRead(ctx, key)
+		cmds = append(cmds, reads[i].fields, reads[i].ttl)
+	}
+	if err := d.send(ctx, cmds...); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for i := range reads {
+		r, again := reads[i].record(now)
+		for n := 0; again && n < maxRereads; n++ {
+			var err error
+			if r, again, err = d.reread(ctx, keys[i]); err != nil {
+				return nil, err
+			}
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}
+
+// A read is the commands that read one checkpoint, and their answers.
+type read struct {
+	key      string // the caller's
+	redisKey string
+	fields   command
+	ttl      command
+	text     *command // only of a key that is not a hash
+}
+
+func (d *Driver) newRead(ctx context.Context, key string) read {
+	redisKey := d.prefix + key
+	return read{
+		key:      key,
+		redisKey: redisKey,
+		fields:   query(ctx, "hmget", redisKey, "commit", "prepare", "updatedAt", "epoch"),
+		ttl:      query(ctx, "pttl", redisKey),
+	}
+}
+
+// reread reads a key once more, and as the older string too.
+func (d *Driver) reread(ctx context.Context, key string) (driver.Record, bool, error) {
+	r := d.newRead(ctx, key)
+	text := query(ctx, "get", r.redisKey)
+	r.text = &text
+	if err := d.send(ctx, r.fields, text, r.ttl); err != nil {
+		return driver.Record{}, false, err
+	}
+	record, again := r.record(time.Now())
+	return record, again, nil
+}
+
+// absent is what PTTL answers of a key that is not there.
+const absent = int64(-2)
+
+// record makes a record of the answers. It asks to read again where they do
+// not say enough: the key is no hash, or it came between the two commands.
+func (r *read) record(now time.Time) (record driver.Record, again bool) {
+	record = driver.Record{Key: r.key}
+	answer, err := r.ttl.answer()
+	ttl, ok := answer.(int64)
+	if err == nil && !ok {
+		err = unexpected("PTTL", answer)
+	}
+	if err != nil {
+		record.Err = err
+		return record, false
+	}
+	answer, err = r.fields.answer()
+	fields, ok := answer.([]any)
+	if err == nil && (!ok || len(fields) != 4) {
+		err = unexpected("HMGET", answer)
+	}
+	switch {
+	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		if r.text == nil {
+			return record, true
+		}
+		record.Position, again, record.Err = r.older()
+	case err != nil:
+		record.Err = err
+	case ttl == absent:
+		record.Err = checkpoint.ErrNotFound
+	case !slices.ContainsFunc(fields, func(f any) bool { return f != nil }) && r.text == nil:
+		// The key came after HMGET, or it is a hash without any of our fields.
+		return record, true
+	default:
+		record, record.Err = decode(r.key, r.redisKey, fields)
+	}
+	if ttl > 0 {
+		record.ExpiresAt = now.Add(time.Duration(ttl) * time.Millisecond).UTC().Truncate(time.Millisecond)
+	}
+	return record, again
+}
+
+// older reads the older layout.
+func (r *read) older() (driver.Position, bool, error) {
+	answer, err := r.text.answer()
+	text, ok := answer.(string)
+	switch {
+	case errors.Is(err, redis.Nil):
+		return driver.Position{}, true, nil
+	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return driver.Position{}, false, fmt.Errorf("%w: Redis key %q is neither a hash nor a string",
+			checkpoint.ErrCorrupt, r.redisKey)
+	case err != nil:
+		return driver.Position{}, false, err
+	case !ok:
+		return driver.Position{}, false, unexpected("GET", answer)
+	}
+	p, err := decodeOlder(r.redisKey, text)
+	return p, false, err
+}
+
+func decodeOlder(redisKey, text string) (driver.Position, error) {
+	commit, prepare, ok := strings.Cut(text, "@")
+	c, okCommit := canonical(commit)
+	p, okPrepare := canonical(prepare)
+	if !ok || !okCommit || !okPrepare {
+		return driver.Position{}, damaged(redisKey, "string", text)
+	}
+	return driver.Position{Commit: c, Prepare: p}, nil
+}
+
+// decode reads the fields commit, prepare, updatedAt and epoch.
+func decode(key, redisKey string, fields []any) (driver.Record, error) {
+	r := driver.Record{Key: key}
+	var text [4]string
+	var present [4]bool
+	for i := range text {
+		text[i], present[i] = fields[i].(string)
+	}
+	for i, name := range []string{"commit", "prepare"} {
+		if !present[i] {
+			return r, missingField(redisKey, name)
+		}
+	}
+	var ok bool
+	if r.Position.Commit, ok = canonical(text[0]); !ok {
+		return r, damaged(redisKey, "commit", text[0])
+	}
+	if r.Position.Prepare, ok = canonical(text[1]); !ok {
+		return r, damaged(redisKey, "prepare", text[1])
+	}
+	if present[2] {
+		t, err := time.Parse(time.RFC3339, text[2])
+		if err != nil {
+			return r, damaged(redisKey, "updatedAt", text[2])
+		}
+		r.UpdatedAt = t.UTC().Truncate(time.Millisecond)
+	}
+	if present[3] {
+		if r.Epoch, ok = canonical(text[3]); !ok {
+			return r, damaged(redisKey, "epoch", text[3])
+		}
+	}
+	return r, nil
+}
+
+// canonical reads the one way to write a number.
+func canonical(s string) (uint64, bool) {
+	if s == "" || s[0] == '+' || s[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil
+}
+
+func unexpected(command string, answer any) error {
+	return fmt.Errorf("redisstore: %s answered %v", command, answer)
+}
+
+func missingField(redisKey, field string) error {
+	return fmt.Errorf("%w: the hash at Redis key %q has no field %s", checkpoint.ErrCorrupt, redisKey, field)
+}
+
+func damaged(redisKey, what, value string) error {
+	switch what {
+	case "type":
+		return fmt.Errorf("%w: Redis key %q is a %s, neither a hash nor a string", checkpoint.ErrCorrupt, redisKey, value)
+	case "string":
+		return fmt.Errorf("%w: the string at Redis key %q is %s, not commit@prepare",
+			checkpoint.ErrCorrupt, redisKey, quote(value))
+	case "updatedAt":
+		return fmt.Errorf("%w: field updatedAt of Redis key %q is %s, not an ISO 8601 time",
+			checkpoint.ErrCorrupt, redisKey, quote(value))
+	}
+	return fmt.Errorf("%w: field %s of Redis key %q is %s, not a canonical decimal number of 64 bits",
+		checkpoint.ErrCorrupt, what, redisKey, quote(value))
+}
+
+// quote shows a stored value in an error, however long and strange it is.
+func quote(s string) string {
+	const limit = 64
+	if len(s) > limit {
+		return strconv.Quote(s[:limit]) + "..."
+	}
+	return strconv.Quote(s)
+}

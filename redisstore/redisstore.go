@@ -1,0 +1,107 @@
+// Package redisstore keeps checkpoints in Redis or Valkey: standalone, behind
+// Sentinel, or in a Cluster. The layout is written down in docs/redis.md.
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Options configures a [Driver]. A nil *Options is the zero Options.
+type Options struct {
+	// Namespace stands before every key, and keeps environments apart: "prod:".
+	// It may hold any characters but control characters, and at most 512 bytes;
+	// those that mean something in a pattern mean themselves.
+	Namespace string
+
+	// Prefix, where set, is all that stands before the key, in place of
+	// Namespace and "checkpoint:". It is for reading, and moving on from,
+	// another layout: writes with an epoch fail, since there is no place for
+	// its fences. It excludes Namespace.
+	Prefix string
+}
+
+// Driver is a [driver.Driver] over Redis. Concurrent calls are combined into
+// pipelines where the client is a *redis.Client or a *redis.ClusterClient.
+type Driver struct {
+	client    redis.UniversalClient
+	owned     bool // whether Close closes the client
+	namespace string
+	prefix    string // of the keys of checkpoints
+	fenced    bool   // whether this layout has fences
+	invalid   error  // what is wrong with the options
+	closed    atomic.Bool
+}
+
+var _ driver.Driver = (*Driver)(nil)
+
+// New returns a driver over client, which stays the caller's: how it connects,
+// authenticates and finds the master is theirs to configure, and Close leaves
+// it open. Invalid options are the error of every call.
+func New(client redis.UniversalClient, opts *Options) *Driver {
+	if client == nil {
+		panic("redisstore: New with a nil client")
+	}
+	if opts == nil {
+		opts = new(Options)
+	}
+	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate()}
+	d.prefix, d.fenced = opts.Namespace+"checkpoint:", true
+	if opts.Prefix != "" {
+		d.prefix, d.fenced = opts.Prefix, false
+	}
+	return d
+}
+
+const maxNamespaceBytes = 512
+
+func (o *Options) validate() error {
+	if o.Prefix != "" && o.Namespace != "" {
+		return errors.New("redisstore: Namespace and Prefix exclude each other: Prefix is all that stands before the key")
+	}
+	for name, s := range map[string]string{"Namespace": o.Namespace, "Prefix": o.Prefix} {
+		switch {
+		case len(s) > maxNamespaceBytes:
+			return fmt.Errorf("redisstore: %s has %d bytes, at most %d are allowed", name, len(s), maxNamespaceBytes)
+		case !utf8.ValidString(s):
+			return fmt.Errorf("redisstore: %s %q is not valid UTF-8", name, s)
+		}
+		for i, r := range s {
+			if unicode.IsControl(r) {
+				return fmt.Errorf("redisstore: %s %q has the control character %U at byte %d", name, s, r, i)
+			}
+		}
+	}
+	return nil
+}
+
+// Name returns "Redis".
+func (d *Driver) Name() string { return "Redis" }
+
+// Close closes the client if [Open] made it.
+func (d *Driver) Close() error {
+	if d.closed.Swap(true) || !d.owned {
+		return nil
+	}
+	return d.client.Close()
+}
+
+// ready says why a call must not reach Redis at all.
+func (d *Driver) ready(ctx context.Context) error {
+	switch {
+	case d.closed.Load():
+		return checkpoint.ErrClosed
+	case d.invalid != nil:
+		return d.invalid
+	}
+	return context.Cause(ctx)
+}

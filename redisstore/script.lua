@@ -1,0 +1,120 @@
+-- Writes one checkpoint in one atomic step. Every check comes before the first
+-- write, so that an error leaves everything as it was.
+--
+-- KEYS[1]  the checkpoint
+-- KEYS[2]  its fence; given only with an epoch or a rewind
+-- ARGV     mode (s: set, n: if newer, r: rewind, t: touch), commit, prepare,
+--          updatedAt, TTL in milliseconds or '0', epoch or '0'
+--
+-- Returns a code, or a table of a code and its detail:
+--   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
+--   {4, fence} fenced, {5, what, value} damaged, 6 not found,
+--   7 the fence cannot be raised, {8, value} damaged fence
+--
+-- Numbers stay decimal strings: a Lua number holds no more than 53 bits.
+local MAX = '18446744073709551615'
+
+local key, fenceKey = KEYS[1], KEYS[2]
+local mode, commit, prepare, updatedAt, ttl, epoch = unpack(ARGV)
+
+local function canonical(s)
+  local n = #s
+  return n > 0 and not string.find(s, '%D') and (n == 1 or string.byte(s) ~= 48)
+    and (n < 20 or (n == 20 and s <= MAX))
+end
+
+-- less compares canonical numbers.
+local function less(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+
+local function increment(s)
+  local head, nines = string.match(s, '^(%d-)(9*)$')
+  local zeros = string.rep('0', #nines)
+  if head == '' then return '1' .. zeros end
+  local last = string.byte(head, -1)
+  return string.sub(head, 1, -2) .. string.char(last + 1) .. zeros
+end
+
+local fence
+if fenceKey then
+  fence = redis.pcall('HGET', fenceKey, 'epoch') or '0'
+  if type(fence) == 'table' then return {8, fence.err} end
+  if not canonical(fence) then return {8, fence} end
+  if epoch ~= '0' and less(epoch, fence) then return {4, fence} end
+  if mode == 'r' then
+    if less(epoch, fence) then epoch = fence end
+    if epoch == MAX then return 7 end
+    epoch = increment(epoch)
+  end
+end
+
+local stored = redis.pcall('HMGET', key, 'commit', 'prepare', 'epoch')
+local oldCommit, oldPrepare, oldEpoch = stored[1], stored[2], stored[3]
+local replace = false
+
+if stored.err then
+  -- Not a hash: the older layout is a string, and it may be anything else.
+  local text = redis.pcall('GET', key)
+  if type(text) == 'string' then
+    oldCommit, oldPrepare = string.match(text, '^([^@]*)@([^@]*)$')
+  end
+  replace = true
+  if mode == 'n' or mode == 't' then
+    if type(text) ~= 'string' then return {5, 'type', redis.call('TYPE', key).ok} end
+    if not oldCommit or not canonical(oldCommit) or not canonical(oldPrepare) then
+      return {5, 'string', text}
+    end
+  end
+end
+
+local exists = oldCommit or oldPrepare
+if mode == 'n' or mode == 't' then
+  if not exists then exists = redis.call('EXISTS', key) == 1 end
+  if exists then
+    if not oldCommit then return {5, 'commit'} end
+    if not oldPrepare then return {5, 'prepare'} end
+    if not canonical(oldCommit) then return {5, 'commit', oldCommit} end
+    if not canonical(oldPrepare) then return {5, 'prepare', oldPrepare} end
+  end
+end
+
+local raise = fenceKey and less(fence, epoch)
+
+if mode == 't' then
+  if not exists then return 6 end
+  if ttl == '0' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
+  if raise then redis.call('HSET', fenceKey, 'epoch', epoch) end
+  return 2
+end
+
+local code = 1
+if mode == 'n' and exists then
+  if commit == oldCommit then
+    if prepare == oldPrepare then code = 2 elseif less(prepare, oldPrepare) then code = 3 end
+  elseif less(commit, oldCommit) then
+    code = 3
+  end
+  if code == 3 then
+    if raise then redis.call('HSET', fenceKey, 'epoch', epoch) end
+    return 3
+  end
+end
+
+if replace then redis.call('UNLINK', key) end
+if epoch ~= '0' then
+  redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt, 'epoch', epoch)
+else
+  redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt)
+  if oldEpoch then redis.call('HDEL', key, 'epoch') end
+end
+if ttl ~= '0' then
+  redis.call('PEXPIRE', key, ttl)
+elseif exists or mode ~= 'n' then
+  redis.call('PERSIST', key)
+end
+if raise then redis.call('HSET', fenceKey, 'epoch', epoch) end
+
+if mode == 'r' then return {1, epoch} end
+return code

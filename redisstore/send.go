@@ -1,0 +1,138 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A command is one command and, once it was sent, its answer.
+type command struct {
+	*redis.Cmd
+	once bool // it may change something, so that go-redis must not send it twice on its own
+}
+
+func query(ctx context.Context, args ...any) command {
+	return command{redis.NewCmd(ctx, args...), false}
+}
+
+func change(ctx context.Context, args ...any) command {
+	return command{redis.NewCmd(ctx, args...), true}
+}
+
+// NoRetry is what go-redis asks before it sends a command again.
+func (c command) NoRetry() bool { return c.once }
+
+// answered reports whether there is an answer, be it an error.
+func (c command) answered() bool { return c.Val() != nil || c.Err() != nil }
+
+// answer is redis.Nil where the server answered with nothing.
+func (c command) answer() (any, error) {
+	v, err := c.Result()
+	if errors.Is(err, redis.ErrClosed) {
+		err = fmt.Errorf("%w: %w", checkpoint.ErrClosed, err)
+	}
+	return v, err
+}
+
+// await runs f, and returns when it does or when ctx ends. A go-redis client
+// by default waits for an answer until its read timeout, whatever ctx does.
+func await(ctx context.Context, f func() error) error {
+	if ctx.Done() == nil {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// autoPipeliner is the client that combines concurrent commands, if d's client
+// is of a kind that has one. It lives and ends with that client.
+func (d *Driver) autoPipeliner() *redis.AutoPipeliner {
+	var ap *redis.AutoPipeliner
+	var err error
+	switch c := d.client.(type) {
+	case *redis.Client:
+		ap, err = c.AsyncAutoPipeline()
+	case *redis.ClusterClient:
+		ap, err = c.AsyncAutoPipeline()
+	}
+	if err != nil {
+		return nil // the plain client then says what is wrong
+	}
+	return ap
+}
+
+// send sends the commands of one call. If it returns an error they may still be
+// under way, and must not be looked at; otherwise each has an answer.
+func (d *Driver) send(ctx context.Context, cmds ...command) error {
+	send := d.sendAlone
+	if len(cmds) <= maxShared {
+		send = d.sendShared
+	}
+	if err := send(ctx, cmds); err != nil {
+		return err
+	}
+	for _, c := range cmds {
+		if !c.answered() {
+			return d.refused(ctx)
+		}
+	}
+	return nil
+}
+
+// maxShared is how many commands of one call go together with those of others.
+const maxShared = 3
+
+// sendShared sends commands together with those of other callers.
+func (d *Driver) sendShared(ctx context.Context, cmds []command) error {
+	ap := d.autoPipeliner()
+	if ap == nil {
+		return d.sendAlone(ctx, cmds)
+	}
+	var futures [maxShared]redis.AutoFuture
+	for i, c := range cmds {
+		futures[i] = ap.Submit(ctx, c)
+	}
+	for _, f := range futures[:len(cmds)] {
+		// What it returns is the command's own error, unless ctx has ended.
+		if err := f.WaitContext(ctx); err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// sendAlone sends commands in a pipeline of their own, which a cluster client
+// splits by slot.
+func (d *Driver) sendAlone(ctx context.Context, cmds []command) error {
+	return await(ctx, func() error {
+		pipe := d.client.Pipeline()
+		for _, c := range cmds {
+			_ = pipe.Process(ctx, c) // only queues
+		}
+		_, _ = pipe.Exec(ctx) // the first command's error
+		return nil
+	})
+}
+
+// refused is the error of commands that got no answer. Where a server refuses a
+// connection with an error of its own (a wrong password, too many clients),
+// go-redis leaves the commands of a pipeline as they were, which would look as
+// if nothing were stored.
+func (d *Driver) refused(ctx context.Context) error {
+	err := await(ctx, func() error { return d.client.Ping(ctx).Err() })
+	if err == nil {
+		return errors.New("redisstore: the connection was refused, and is not any more")
+	}
+	return fmt.Errorf("redisstore: the connection was refused: %w", err)
+}

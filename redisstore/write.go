@@ -1,0 +1,222 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha1"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+//go:embed script.lua
+var script string
+
+var scriptSHA = func() string {
+	sum := sha1.Sum([]byte(script)) // how Redis names scripts
+	return hex.EncodeToString(sum[:])
+}()
+
+// maxPipeline bounds how many commands one pipeline carries, and so how long
+// it occupies the server and how much either side buffers.
+const maxPipeline = 1000
+
+// Write implements [driver.Driver].
+func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	results := make([]driver.Result, len(writes))
+	if err := d.ready(ctx); err != nil {
+		for i := range results {
+			results[i] = driver.Result{Outcome: driver.Failed, Err: err}
+		}
+		return results, nil
+	}
+	todo := make([]int, len(writes))
+	for i := range todo {
+		todo[i] = i
+	}
+	for len(todo) > 0 {
+		var round []int
+		round, todo = nextRound(writes, todo)
+		d.writeRound(ctx, writes, round, results)
+	}
+	return results, nil
+}
+
+// nextRound takes as many of the writes as have distinct keys. Within a round
+// a redirect or an unknown script may send a write later than its neighbours;
+// writes to the same key keep their order because they are in different rounds.
+func nextRound(writes []driver.Write, todo []int) (round, rest []int) {
+	if len(todo) == 1 {
+		return todo, nil
+	}
+	seen := make(map[string]bool, min(len(todo), maxPipeline))
+	for _, i := range todo {
+		if key := writes[i].Key; len(round) == maxPipeline || seen[key] {
+			rest = append(rest, i)
+			seen[key] = true
+		} else {
+			seen[key] = true
+			round = append(round, i)
+		}
+	}
+	return round, rest
+}
+
+// writeRound sends the writes of a round by the script's name, and the script
+// itself where a server does not know it.
+func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []int, results []driver.Result) {
+	for _, byName := range []bool{true, false} {
+		cmds := make([]command, 0, len(round))
+		sent := make([]int, 0, len(round))
+		for _, i := range round {
+			if !d.fenced && (writes[i].Epoch != 0 || writes[i].Mode == driver.Rewind) {
+				results[i] = driver.Result{Outcome: driver.Failed, Err: errNoFences}
+				continue
+			}
+			cmds = append(cmds, d.writeCommand(ctx, byName, &writes[i]))
+			sent = append(sent, i)
+		}
+		if len(cmds) == 0 {
+			return
+		}
+		if err := d.send(ctx, cmds...); err != nil {
+			for _, i := range sent {
+				results[i] = driver.Result{Outcome: driver.Unknown, Err: err}
+			}
+			return
+		}
+		round = round[:0]
+		for n, i := range sent {
+			reply, err := cmds[n].answer()
+			if byName && redis.HasErrorPrefix(err, "NOSCRIPT") {
+				round = append(round, i)
+				continue
+			}
+			results[i] = d.result(&writes[i], reply, err)
+		}
+		if len(round) == 0 {
+			return
+		}
+		if err := d.ready(ctx); err != nil {
+			for _, i := range round {
+				results[i] = driver.Result{Outcome: driver.Failed, Err: err}
+			}
+			return
+		}
+	}
+}
+
+var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fences: it writes without an epoch only")
+
+var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r", driver.Touch: "t"}
+
+// timeLayout is that of JavaScript's Date.prototype.toISOString.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write) command {
+	args := make([]any, 0, 11)
+	if byName {
+		args = append(args, "evalsha", scriptSHA)
+	} else {
+		args = append(args, "eval", script)
+	}
+	if w.Epoch != 0 || w.Mode == driver.Rewind {
+		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
+	} else {
+		args = append(args, "1", d.prefix+w.Key)
+	}
+	args = append(args,
+		modes[w.Mode],
+		strconv.FormatUint(w.Position.Commit, 10),
+		strconv.FormatUint(w.Position.Prepare, 10),
+		w.UpdatedAt.Format(timeLayout),
+		strconv.FormatInt(int64(w.TTL/time.Millisecond), 10),
+		strconv.FormatUint(w.Epoch, 10))
+	return change(ctx, args...)
+}
+
+// result reads the script's answer.
+func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
+	if err != nil {
+		return failure(err)
+	}
+	code, detail := reply, []any(nil)
+	if table, ok := reply.([]any); ok && len(table) > 0 {
+		code, detail = table[0], table[1:]
+	}
+	text := func(i int) string {
+		if i < len(detail) {
+			if s, ok := detail[i].(string); ok {
+				return s
+			}
+		}
+		return ""
+	}
+	failed := func(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
+	switch code {
+	case int64(1):
+		epoch, _ := strconv.ParseUint(text(0), 10, 64)
+		return driver.Result{Outcome: driver.Advanced, Epoch: epoch}
+	case int64(2):
+		return driver.Result{Outcome: driver.Unchanged}
+	case int64(3):
+		return driver.Result{Outcome: driver.Stale}
+	case int64(4):
+		fence, _ := strconv.ParseUint(text(0), 10, 64)
+		return driver.Result{Outcome: driver.Fenced, Epoch: fence}
+	case int64(5):
+		if len(detail) == 1 {
+			return failed(missingField(d.prefix+w.Key, text(0)))
+		}
+		return failed(damaged(d.prefix+w.Key, text(0), text(1)))
+	case int64(6):
+		return failed(checkpoint.ErrNotFound)
+	case int64(7):
+		return failed(driver.ErrEpochExhausted)
+	case int64(8):
+		return failed(fmt.Errorf("%w: the fence at Redis key %q holds %s, not an epoch; "+
+			"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, d.fenceKey(w.Key), quote(text(0))))
+	}
+	return driver.Result{Outcome: driver.Unknown, Err: fmt.Errorf("redisstore: the script answered %v", reply)}
+}
+
+// failure tells what an error means for a write.
+func failure(err error) driver.Result {
+	if neverRan(err) {
+		return driver.Result{Outcome: driver.Failed, Err: err}
+	}
+	return driver.Result{Outcome: driver.Unknown, Err: err}
+}
+
+// neverRan reports whether err shows that a command changed nothing.
+func neverRan(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return true
+	}
+	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
+		return true
+	}
+	var answer redis.Error
+	if !errors.As(err, &answer) {
+		return false
+	}
+	// A server that refuses for lack of memory or of a master does so at the
+	// script's first write, when nothing has been written. What else may fail
+	// within the script, such as a missing permission, may fail between two.
+	for _, prefix := range []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return !strings.Contains(err.Error(), "script: ")
+}
