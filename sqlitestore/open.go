@@ -1,0 +1,152 @@
+package sqlitestore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Open opens the file at path, or makes it, in a folder that exists. A file
+// that is not a checkpoint store ([ErrNotOurs]), or was written by a later
+// release ([ErrNewerSchema]), is left as it is. Beside the file, SQLite keeps
+// its log and its shared memory: path-wal and path-shm. They are part of it
+// until the last process has closed it.
+func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error) {
+	if opts == nil {
+		opts = new(Options)
+	}
+	d := &Driver{path: path, busyTimeout: cmp.Or(opts.BusyTimeout, defaultBusyTimeout)}
+	if d.busyTimeout < 0 {
+		return nil, fmt.Errorf("sqlitestore: BusyTimeout is %v, it must not be negative", d.busyTimeout)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("sqlitestore: open %s: %w", path, err)
+		}
+	}()
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFile(absolute); err == nil {
+		err = inspect(ctx, absolute)
+		if err != nil {
+			return nil, cause(ctx, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := d.open(ctx, absolute); err != nil {
+		return nil, cause(ctx, err)
+	}
+	return d, nil
+}
+
+// checkFile says what SQLite would call "unable to open database file".
+func checkFile(path string) error {
+	info, err := os.Stat(path)
+	if err == nil {
+		if info.IsDir() {
+			return errors.New("it is a folder")
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, folderErr := os.Stat(filepath.Dir(path)); folderErr != nil {
+		return fmt.Errorf("its folder: %v", folderErr) // not ErrNotExist, which means the file's own absence
+	}
+	return err
+}
+
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// dsn names a file as modernc.org/sqlite wants it.
+func dsn(absolute string, params ...string) string {
+	slashed := filepath.ToSlash(absolute)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // a Windows drive
+	}
+	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + strings.Join(params, "&")
+}
+
+func (d *Driver) open(ctx context.Context, absolute string) (err error) {
+	writeDB, err := sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			writeDB.Close()
+		}
+	}()
+	if err := d.prepareFile(ctx, writeDB); err != nil {
+		return err
+	}
+	d.readers, err = sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=query_only(1)"))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			d.readers.Close()
+		}
+	}()
+	d.readers.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	d.readers.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
+	for _, s := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&d.get, "SELECT " + columns + " FROM checkpoints WHERE key = ?"},
+		{&d.getMany, "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"},
+		{&d.page, "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"},
+	} {
+		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
+			*s.stmt, err = d.readers.PrepareContext(ctx, s.query)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	d.writer = newWriter(writeDB, d.busyTimeout)
+	return nil
+}
+
+// prepareFile makes the file ours, of the newest schema and in WAL mode.
+func (d *Driver) prepareFile(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := whileBusy(ctx, d.busyTimeout, func() error { return migrate(ctx, conn) }); err != nil {
+		return err
+	}
+	return whileBusy(ctx, d.busyTimeout, func() error {
+		var mode string
+		if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+			return err
+		}
+		if mode != "wal" {
+			return fmt.Errorf("SQLite keeps it in journal mode %q: this file system cannot share memory, "+
+				"put the file on a local disk", mode)
+		}
+		return nil
+	})
+}

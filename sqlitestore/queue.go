@@ -1,0 +1,101 @@
+package sqlitestore
+
+import (
+	"sync"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A job is what one call wants done in a transaction. Until the writer has
+// taken it, it may be withdrawn.
+type job struct {
+	run  func(*transaction) error
+	size int
+	done chan ending // of capacity 1
+}
+
+// An ending is what became of a job's transaction.
+type ending struct {
+	err     error
+	unknown bool // whether it may have been committed all the same
+}
+
+// A queue holds the jobs that wait for the writer.
+type queue struct {
+	mu     sync.Mutex
+	jobs   []*job
+	closed bool
+	wake   chan struct{} // of capacity 1: there is something to do
+}
+
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
+
+func (q *queue) add(j *job) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return checkpoint.ErrClosed
+	}
+	q.jobs = append(q.jobs, j)
+	q.signal()
+	return nil
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// withdraw takes j back, and reports whether the writer had not taken it.
+func (q *queue) withdraw(j *job) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, other := range q.jobs {
+		if other == j {
+			q.jobs = append(q.jobs[:i], q.jobs[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// take returns jobs of together no more than size writes, but at least one, if
+// there is one.
+func (q *queue) take(size int) []*job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for n < len(q.jobs) && (n == 0 || size >= q.jobs[n].size) {
+		size -= q.jobs[n].size
+		n++
+	}
+	taken := append([]*job(nil), q.jobs[:n]...)
+	q.jobs = append(q.jobs[:0], q.jobs[n:]...)
+	if len(q.jobs) > 0 {
+		q.signal()
+	}
+	return taken
+}
+
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.jobs) == 0
+}
+
+// finished reports that no job waits and none will come.
+func (q *queue) finished() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed && len(q.jobs) == 0
+}
+
+// close refuses further jobs.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.signal()
+}

@@ -1,0 +1,99 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Get implements [driver.Driver].
+func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	var records []driver.Record
+	err := whileBusy(ctx, d.busyTimeout, func() (err error) {
+		if len(keys) == 1 {
+			records, err = d.getOne(ctx, keys[0])
+		} else {
+			records, err = d.getAll(ctx, keys)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, d.failure(ctx, err)
+	}
+	return records, nil
+}
+
+// failure is the error of a call that SQLite, or the end of ctx, cut off.
+func (d *Driver) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return d.wrap(err)
+}
+
+func notFound(key string) driver.Record { return driver.Record{Key: key, Err: checkpoint.ErrNotFound} }
+
+func (d *Driver) getOne(ctx context.Context, key string) ([]driver.Record, error) {
+	var r row
+	err := d.get.QueryRowContext(ctx, key).Scan(r.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return []driver.Record{notFound(key)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []driver.Record{r.record(time.Now())}, nil
+}
+
+// maxKeys is how many keys one statement reads.
+const maxKeys = 1000
+
+func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, error) {
+	found := make(map[string]driver.Record, len(keys))
+	for chunk := range slices.Chunk(keys, maxKeys) {
+		list, err := json.Marshal(chunk)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		err = query(ctx, d.getMany, func(r *row) { found[r.key] = r.record(now) }, string(list))
+		if err != nil {
+			return nil, err
+		}
+	}
+	records := make([]driver.Record, len(keys))
+	for i, key := range keys {
+		r, ok := found[key]
+		if !ok {
+			r = notFound(key)
+		}
+		records[i] = r
+	}
+	return records, nil
+}
+
+// query calls each with every row that stmt finds.
+func query(ctx context.Context, stmt *sql.Stmt, each func(*row), args ...any) error {
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r row
+		if err := rows.Scan(r.fields()...); err != nil {
+			return err
+		}
+		each(&r)
+	}
+	return rows.Err()
+}

@@ -1,0 +1,117 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// applicationID marks a file as ours: "CkPt" in ASCII.
+const applicationID = 0x436b5074
+
+//go:embed schema.sql
+var schemaV1 string
+
+// migrations lead from each schema version to the next; the file holds its
+// version as user_version. A file of version 0 is empty.
+var migrations = []string{schemaV1}
+
+// A header is what a file says of itself.
+type header struct {
+	applicationID int64
+	version       int
+	tables        int
+}
+
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readHeader(ctx context.Context, q queryer) (header, error) {
+	var h header
+	err := errors.Join(
+		q.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.applicationID),
+		q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&h.version),
+		q.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&h.tables))
+	return h, err
+}
+
+// ErrNotOurs is the error of [Open] for a file that holds something else.
+var ErrNotOurs = errors.New("the file is not a checkpoint store")
+
+// ErrNewerSchema is the error of [Open] for a file that a later release wrote.
+var ErrNewerSchema = errors.New("the file has a newer schema than this release knows")
+
+// check says why a file must be left alone.
+func (h header) check() error {
+	switch {
+	case h.applicationID == 0 && h.version == 0 && h.tables == 0:
+		return nil // empty
+	case h.applicationID != applicationID:
+		return fmt.Errorf("%w: it is an SQLite database of another application; it was left as it is", ErrNotOurs)
+	case h.version > len(migrations):
+		return fmt.Errorf("%w: version %d, this release knows up to %d; it was left as it is, use a newer release",
+			ErrNewerSchema, h.version, len(migrations))
+	}
+	return nil
+}
+
+// inspect checks the file without writing to it, or beside it, or waiting for
+// its locks. What it sees may be about to change; migrate checks again.
+func inspect(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "immutable=1"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	h, err := readHeader(ctx, db)
+	if primaryCode(err) == sqlite3.SQLITE_NOTADB {
+		return fmt.Errorf("%w: it is not an SQLite database; it was left as it is", ErrNotOurs)
+	}
+	if err != nil {
+		return err
+	}
+	return h.check()
+}
+
+// migrate brings the file to the newest schema, in one transaction.
+func migrate(ctx context.Context, conn *sql.Conn) (err error) {
+	h, err := readHeader(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	if h.version == len(migrations) {
+		return nil
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+	}()
+	// Another process may have come first.
+	if h, err = readHeader(ctx, conn); err != nil {
+		return err
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	for _, statements := range migrations[h.version:] {
+		if _, err := conn.ExecContext(ctx, statements); err != nil {
+			return err
+		}
+	}
+	_, err = conn.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)+
+		"; PRAGMA user_version = "+strconv.Itoa(len(migrations))+"; COMMIT")
+	return err
+}

@@ -1,0 +1,16 @@
+CREATE TABLE checkpoints (
+  key              TEXT NOT NULL PRIMARY KEY,
+  commit_position  TEXT NOT NULL CHECK (length(commit_position) = 20 AND commit_position NOT GLOB '*[^0-9]*'),
+  prepare_position TEXT NOT NULL CHECK (length(prepare_position) = 20 AND prepare_position NOT GLOB '*[^0-9]*'),
+  updated_at       TEXT NOT NULL, -- ISO 8601, UTC, milliseconds
+  expires_at       TEXT,          -- likewise; NULL: never
+  epoch            TEXT           -- of the write that left it here; NULL: not fenced
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX checkpoints_by_expiry ON checkpoints (expires_at) WHERE expires_at IS NOT NULL;
+
+-- The highest epoch ever seen for a key. It outlives the checkpoint.
+CREATE TABLE fences (
+  key   TEXT NOT NULL PRIMARY KEY,
+  epoch TEXT NOT NULL CHECK (length(epoch) = 20 AND epoch NOT GLOB '*[^0-9]*')
+) STRICT, WITHOUT ROWID;

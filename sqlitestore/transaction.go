@@ -1,0 +1,154 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A transaction is one transaction of the writer's, which no other writer sees
+// half done. An error of a method is SQLite's, and ends the transaction.
+type transaction struct {
+	session *session
+	now     time.Time
+}
+
+func failed(err error) (driver.Result, error) {
+	return driver.Result{Outcome: driver.Failed, Err: err}, nil
+}
+
+func (t *transaction) write(w *driver.Write) (driver.Result, error) {
+	var fence uint64
+	if w.Epoch != 0 || w.Mode == driver.Rewind {
+		var damaged, err error
+		if fence, damaged, err = t.fence(w.Key); err != nil {
+			return driver.Result{}, err
+		}
+		if damaged != nil {
+			return failed(damaged)
+		}
+		if w.Epoch != 0 && w.Epoch < fence {
+			return driver.Result{Outcome: driver.Fenced, Epoch: fence}, nil
+		}
+	}
+	switch w.Mode {
+	case driver.IfNewer:
+		return t.writeIfNewer(w, fence)
+	case driver.Touch:
+		return t.touch(w, fence)
+	case driver.Rewind:
+		epoch := max(fence, w.Epoch)
+		if epoch == math.MaxUint64 {
+			return failed(driver.ErrEpochExhausted)
+		}
+		return t.put(w, driver.Advanced, fence, epoch+1)
+	}
+	return t.put(w, driver.Advanced, fence, w.Epoch)
+}
+
+func (t *transaction) writeIfNewer(w *driver.Write, fence uint64) (driver.Result, error) {
+	stored, err := t.read(w.Key)
+	switch {
+	case err != nil:
+		return driver.Result{}, err
+	case errors.Is(stored.Err, checkpoint.ErrNotFound):
+		return t.put(w, driver.Advanced, fence, w.Epoch)
+	case stored.Err != nil:
+		return failed(stored.Err)
+	}
+	switch w.Position.Compare(stored.Position) {
+	case -1:
+		return driver.Result{Outcome: driver.Stale}, t.raise(w.Key, fence, w.Epoch)
+	case 0:
+		return t.put(w, driver.Unchanged, fence, w.Epoch)
+	}
+	return t.put(w, driver.Advanced, fence, w.Epoch)
+}
+
+func (t *transaction) touch(w *driver.Write, fence uint64) (driver.Result, error) {
+	stored, err := t.read(w.Key)
+	if err != nil {
+		return driver.Result{}, err
+	}
+	if stored.Err != nil {
+		return failed(stored.Err)
+	}
+	if _, err := t.session.touch.Exec(expiry(t.now, w.TTL), w.Key); err != nil {
+		return driver.Result{}, err
+	}
+	return driver.Result{Outcome: driver.Unchanged}, t.raise(w.Key, fence, w.Epoch)
+}
+
+// put stores the checkpoint and raises the fence to its epoch.
+func (t *transaction) put(w *driver.Write, o driver.Outcome, fence, epoch uint64) (driver.Result, error) {
+	_, err := t.session.write.Exec(w.Key,
+		encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare),
+		encodeTime(w.UpdatedAt), expiry(t.now, w.TTL), optionalNumber(epoch))
+	if err != nil {
+		return driver.Result{}, err
+	}
+	return driver.Result{Outcome: o, Epoch: epoch}, t.raise(w.Key, fence, epoch)
+}
+
+func (t *transaction) read(key string) (driver.Record, error) {
+	var r row
+	err := t.session.read.QueryRow(key).Scan(r.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound(key), nil
+	}
+	if err != nil {
+		return driver.Record{}, err
+	}
+	return r.record(t.now), nil
+}
+
+// remove deletes a checkpoint, and reports whether there was one.
+func (t *transaction) remove(key string) (bool, error) {
+	there := false
+	err := query(context.Background(), t.session.remove, func(r *row) {
+		there = !errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound)
+	}, key)
+	return there, err
+}
+
+func (t *transaction) fence(key string) (epoch uint64, damaged, err error) {
+	var text string
+	err = t.session.fence.QueryRow(key).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	epoch, ok := decodeNumber(text)
+	if !ok {
+		damaged = fmt.Errorf("%w: the fence of key %q is %.80q, not an epoch; set it to the highest that was in use",
+			checkpoint.ErrCorrupt, key, text)
+	}
+	return epoch, damaged, nil
+}
+
+func (t *transaction) raise(key string, from, to uint64) error {
+	if to <= from {
+		return nil
+	}
+	_, err := t.session.raise.Exec(key, encodeNumber(to))
+	return err
+}
+
+const (
+	purgeInterval = time.Minute
+	purgeLimit    = 1000
+)
+
+// purge removes checkpoints that have expired, which nobody sees any more.
+func (t *transaction) purge() error {
+	_, err := t.session.expired.Exec(encodeTime(t.now), purgeLimit)
+	return err
+}
