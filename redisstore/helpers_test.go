@@ -1,0 +1,64 @@
+package redisstore_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+)
+
+func at(commit, prepare uint64) checkpoint.Position {
+	return checkpoint.Position{Commit: commit, Prepare: prepare}
+}
+
+// inNamespace is a Store over client.
+func inNamespace(tb testing.TB, client redis.UniversalClient, namespace string) *checkpoint.Store {
+	tb.Helper()
+	s := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: namespace}), nil)
+	tb.Cleanup(func() { s.Close() })
+	return s
+}
+
+// storedHash is the hash at a key of the server, byte for byte.
+func storedHash(server *redistest.Server, key string) map[string]string {
+	flat := server.Do("HGETALL", key).([]any)
+	hash := make(map[string]string)
+	for pair := range slices.Chunk(flat, 2) {
+		hash[pair[0].(string)] = pair[1].(string)
+	}
+	return hash
+}
+
+func wantHash(tb testing.TB, server *redistest.Server, key string, want map[string]string) {
+	tb.Helper()
+	if got := storedHash(server, key); !maps.Equal(got, want) {
+		tb.Errorf("the hash at %q is %q, want %q", key, got, want)
+	}
+}
+
+// wantKeys checks what there is on the server, all in all.
+func wantKeys(tb testing.TB, server *redistest.Server, want ...string) {
+	tb.Helper()
+	var got []string
+	for _, key := range server.Do("KEYS", "*").([]any) {
+		got = append(got, key.(string))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		tb.Errorf("the server holds %q, want %q", got, want)
+	}
+}
+
+// must is for the steps of a test that cannot fail but where the test is broken.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
