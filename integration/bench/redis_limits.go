@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+// redisLimits takes rates with redis-benchmark.
+type redisLimits struct {
+	server   *redistest.Server
+	client   *redis.Client
+	each     time.Duration
+	clients  int
+	pipeline int
+	script   string // by its SHA-1, the store's
+	smallest string // by its SHA-1, one that decides nothing
+}
+
+func newRedisLimits(ctx context.Context, server *redistest.Server, client *redis.Client, each time.Duration) (*redisLimits, error) {
+	root, err := projectRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	script, err := os.ReadFile(filepath.Join(root, "redisstore", "script.lua"))
+	if err != nil {
+		return nil, err
+	}
+	l := &redisLimits{server: server, client: client, each: each, clients: 50, pipeline: 64}
+	if l.script, err = client.ScriptLoad(ctx, string(script)).Result(); err != nil {
+		return nil, err
+	}
+	l.smallest, err = client.ScriptLoad(ctx, `redis.call('HGET', KEYS[1], 'commit')
+return redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'prepare', ARGV[3], 'updatedAt', ARGV[4])`).Result()
+	return l, err
+}
+
+const (
+	randomKey   = "checkpoint:consumer/__rand_int__" // twelve digits, as redis-benchmark makes them
+	randomFence = "checkpoint-fence:{checkpoint:consumer/__rand_int__}"
+	updatedAt   = "2026-01-02T03:04:05.678Z"
+)
+
+// scriptArgs are those of a SetIfNewer. The position never grows, so that each
+// write is as new as what is there: the script then writes all the same.
+func scriptArgs(epoch string) []string {
+	return []string{"n", "100000", "100000", updatedAt, "0", epoch}
+}
+
+func (l *redisLimits) write() []string {
+	return append([]string{"EVALSHA", l.script, "1", randomKey}, scriptArgs("0")...)
+}
+
+func (l *redisLimits) fencedWrite() []string {
+	return append([]string{"EVALSHA", l.script, "2", randomKey, randomFence}, scriptArgs("7")...)
+}
+
+func (l *redisLimits) smallestScript() []string {
+	return append([]string{"EVALSHA", l.smallest, "1", randomKey}, scriptArgs("0")...)
+}
+
+var (
+	writeFields = []string{"HSET", randomKey, "commit", "100000", "prepare", "100000", "updatedAt", updatedAt}
+	readFields  = []string{"HMGET", randomKey, "commit", "prepare", "updatedAt", "epoch"}
+	readTTL     = []string{"PTTL", randomKey}
+)
+
+// fill stores a checkpoint at each key that a read may meet.
+func (l *redisLimits) fill(ctx context.Context, keys int) error {
+	pipe := l.client.Pipeline()
+	for i := range keys {
+		pipe.HSet(ctx, fmt.Sprintf("checkpoint:consumer/%012d", i), "commit", "100000", "prepare", "100000", "updatedAt", updatedAt)
+	}
+	_, err := pipe.Exec(ctx)
+	return err
+}
+
+// rate is the better of two measurements, since what disturbs one makes the
+// limit too low and the engine look too good.
+func (l *redisLimits) rate(ctx context.Context, keys int, args ...string) (float64, error) {
+	requests := 10 * l.clients * l.pipeline
+	guess, err := l.benchmark(ctx, keys, requests, args)
+	if err != nil {
+		return 0, err
+	}
+	requests = max(requests, int(guess*l.each.Seconds()/2))
+	best := 0.0
+	for range 2 {
+		rate, err := l.benchmark(ctx, keys, requests, args)
+		if err != nil {
+			return 0, err
+		}
+		best = max(best, rate)
+	}
+	return best, nil
+}
+
+func (l *redisLimits) benchmark(ctx context.Context, keys, requests int, args []string) (float64, error) {
+	name, port, err := net.SplitHostPort(l.server.Addr())
+	if err != nil {
+		return 0, err
+	}
+	text, err := output(ctx, "", "redis-benchmark", append([]string{
+		"-h", name, "-p", port, "--csv",
+		"-c", strconv.Itoa(l.clients), "-P", strconv.Itoa(l.pipeline),
+		"-n", strconv.Itoa(requests), "-r", strconv.Itoa(keys),
+	}, args...)...)
+	if err != nil {
+		return 0, err
+	}
+	return parseRedisBenchmark(text)
+}
