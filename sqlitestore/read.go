@@ -17,19 +17,45 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	var records []driver.Record
-	err := whileBusy(ctx, d.busyTimeout, func() (err error) {
-		if len(keys) == 1 {
-			records, err = d.getOne(ctx, keys[0])
-		} else {
-			records, err = d.getAll(ctx, keys)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, d.failure(ctx, err)
+	if len(keys) == 1 {
+		key := keys[0]
+		return read(ctx, d, func() ([]driver.Record, error) { return d.getOne(ctx, key) })
 	}
-	return records, nil
+	keys = slices.Clone(keys) // read may return before its function does
+	return read(ctx, d, func() ([]driver.Record, error) { return d.getAll(ctx, keys) })
+}
+
+// read calls f while other processes hold the file locked, and returns when it
+// does or ctx ends. SQLite itself waits within a call, for up to 10 seconds
+// where the log must be recovered, and sees no context then.
+func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	attempt := func() (a answer) {
+		a.err = whileBusy(ctx, d.busyTimeout, func() (err error) {
+			a.value, err = f()
+			return err
+		})
+		return a
+	}
+	var a answer
+	if ctx.Done() == nil {
+		a = attempt()
+	} else {
+		done := make(chan answer, 1)
+		go func() { done <- attempt() }()
+		select {
+		case a = <-done:
+		case <-ctx.Done():
+			return *new(T), context.Cause(ctx)
+		}
+	}
+	if a.err != nil {
+		return *new(T), d.failure(ctx, a.err)
+	}
+	return a.value, nil
 }
 
 // failure is the error of a call that SQLite, or the end of ctx, cut off.

@@ -36,50 +36,48 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 	return func(yield func([]driver.Record, error) bool) {
 		prefix := literalPrefix(pattern)
 		for next, more := prefix, true; more; {
-			page, last, err := d.readPage(ctx, pattern, next, pageSize)
+			if err := d.ready(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+			p, err := read(ctx, d, func() (page, error) { return d.readPage(ctx, pattern, next, pageSize) })
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if len(page) > 0 && !yield(page, nil) {
+			if len(p.records) > 0 && !yield(p.records, nil) {
 				return
 			}
-			more = last != "" && strings.HasPrefix(last, prefix)
-			next = last + "\x00" // no key lies between
+			more = p.last != "" && strings.HasPrefix(p.last, prefix)
+			next = p.last + "\x00" // no key lies between
 		}
 	}
 }
 
-// readPage looks at pageSize keys from next on. It returns the records of
-// those that match, and the last key that it looked at, or "" at the end.
-func (d *Driver) readPage(
-	ctx context.Context, pattern, next string, pageSize int,
-) (page []driver.Record, last string, err error) {
-	if err := d.ready(ctx); err != nil {
-		return nil, "", err
-	}
-	err = whileBusy(ctx, d.busyTimeout, func() error {
-		page, last = nil, ""
-		now, n := time.Now(), 0
-		err := query(ctx, d.page, func(r *row) {
-			n++
-			last = r.key
-			if !checkpoint.MatchPattern(pattern, r.key) {
-				return
-			}
-			if record := r.record(now); !errors.Is(record.Err, checkpoint.ErrNotFound) {
-				page = append(page, record)
-			}
-		}, next, pageSize)
-		if n < pageSize {
-			last = ""
+// A page is what one step of a scan found.
+type page struct {
+	records []driver.Record // of the keys that match
+	last    string          // key that was looked at; empty at the end
+}
+
+// readPage looks at pageSize keys, from next on.
+func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize int) (page, error) {
+	var p page
+	now, n := time.Now(), 0
+	err := query(ctx, d.page, func(r *row) {
+		n++
+		p.last = r.key
+		if !checkpoint.MatchPattern(pattern, r.key) {
+			return
 		}
-		return err
-	})
-	if err != nil {
-		return nil, "", d.failure(ctx, err)
+		if record := r.record(now); !errors.Is(record.Err, checkpoint.ErrNotFound) {
+			p.records = append(p.records, record)
+		}
+	}, next, pageSize)
+	if n < pageSize {
+		p.last = ""
 	}
-	return page, last, nil
+	return p, err
 }
 
 // literalPrefix is what every key that matches pattern begins with.

@@ -1,0 +1,26 @@
+package redisstore_test
+
+import (
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+	"github.com/checkpointstore/checkpoint/storetest"
+)
+
+// BenchmarkStore measures over a server on this machine that keeps nothing on
+// disk (no snapshots, no append-only file), so that it is bound by processors
+// and never by the disk.
+func BenchmarkStore(b *testing.B) {
+	server := redistest.Start(b, "appendonly no")
+	storetest.Bench(b, func(tb testing.TB) driver.Driver {
+		tb.Helper()
+		server.Do("FLUSHALL")
+		client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+		tb.Cleanup(func() { client.Close() })
+		return redisstore.New(client, nil)
+	})
+}
