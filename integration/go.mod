@@ -2,6 +2,18 @@ module github.com/checkpointstore/checkpoint/integration
 
 go 1.26.0
 
-require github.com/checkpointstore/checkpoint v0.0.0
+require (
+	github.com/checkpointstore/checkpoint v0.0.0
+	github.com/checkpointstore/checkpoint/redisstore v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+)
 
 replace github.com/checkpointstore/checkpoint => ..
+
+replace github.com/checkpointstore/checkpoint/redisstore => ../redisstore

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (f form) fill(ctx context.Context, client *redis.Client, keys int) error {
 	for start := 0; start < keys; start += 1000 {
 		pipe := client.Pipeline()
 		for i := start; i < min(start+1000, keys); i++ {
-			words := append([]any(nil), f.words...)
+			words := slices.Clone(f.words)
 			words[1] = strings.Replace(words[1].(string), "000000", fmt.Sprintf("%06d", i), 1)
 			pipe.Do(ctx, words...)
 		}

@@ -34,6 +34,7 @@ func heapOfKeys() uint64 {
 // moments, ten a second, at which it is looked at while run runs.
 func bounded(t *testing.T, allowed uint64, run func()) {
 	t.Helper()
+	t.Helper()
 	before, peak, samples := heapInUse(), uint64(0), 0
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
