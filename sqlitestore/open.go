@@ -36,13 +36,14 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFile(absolute); err == nil {
-		err = inspect(ctx, absolute)
-		if err != nil {
+	size, err := fileSize(absolute)
+	if err != nil {
+		return nil, err
+	}
+	if size > 0 {
+		if err := inspect(ctx, absolute); err != nil {
 			return nil, cause(ctx, err)
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
 	}
 	if err := d.open(ctx, absolute); err != nil {
 		return nil, cause(ctx, err)
@@ -50,22 +51,22 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	return d, nil
 }
 
-// checkFile says what SQLite would call "unable to open database file".
-func checkFile(path string) error {
+// fileSize is zero for a file that is still to be made. Its errors are those
+// that SQLite would call "unable to open database file".
+func fileSize(path string) (int64, error) {
 	info, err := os.Stat(path)
-	if err == nil {
-		if info.IsDir() {
-			return errors.New("it is a folder")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return 0, fmt.Errorf("its folder: %w", err)
 		}
-		return nil
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case !info.Mode().IsRegular():
+		return 0, errors.New("it is not a regular file")
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if _, folderErr := os.Stat(filepath.Dir(path)); folderErr != nil {
-		return fmt.Errorf("its folder: %v", folderErr) // not ErrNotExist, which means the file's own absence
-	}
-	return err
+	return info.Size(), nil
 }
 
 func cause(ctx context.Context, err error) error {
@@ -94,7 +95,9 @@ func (d *Driver) open(ctx context.Context, absolute string) (err error) {
 			writeDB.Close()
 		}
 	}()
-	if err := d.prepareFile(ctx, writeDB); err != nil {
+	// Opening a connection may meet a lock as well.
+	err = whileBusy(ctx, d.busyTimeout, func() error { return prepareFile(ctx, writeDB) })
+	if err != nil {
 		return err
 	}
 	d.readers, err = sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=query_only(1)"))
@@ -129,24 +132,22 @@ func (d *Driver) open(ctx context.Context, absolute string) (err error) {
 }
 
 // prepareFile makes the file ours, of the newest schema and in WAL mode.
-func (d *Driver) prepareFile(ctx context.Context, db *sql.DB) error {
+func prepareFile(ctx context.Context, db *sql.DB) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := whileBusy(ctx, d.busyTimeout, func() error { return migrate(ctx, conn) }); err != nil {
+	if err := migrate(ctx, conn); err != nil {
 		return err
 	}
-	return whileBusy(ctx, d.busyTimeout, func() error {
-		var mode string
-		if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
-			return err
-		}
-		if mode != "wal" {
-			return fmt.Errorf("SQLite keeps it in journal mode %q: this file system cannot share memory, "+
-				"put the file on a local disk", mode)
-		}
-		return nil
-	})
+	var mode string
+	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("SQLite keeps it in journal mode %q: this file system cannot share memory, "+
+			"put the file on a local disk", mode)
+	}
+	return nil
 }

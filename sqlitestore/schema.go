@@ -47,11 +47,13 @@ var ErrNotOurs = errors.New("the file is not a checkpoint store")
 // ErrNewerSchema is the error of [Open] for a file that a later release wrote.
 var ErrNewerSchema = errors.New("the file has a newer schema than this release knows")
 
+func (h header) empty() bool { return h == header{} }
+
 // check says why a file must be left alone.
 func (h header) check() error {
 	switch {
-	case h.applicationID == 0 && h.version == 0 && h.tables == 0:
-		return nil // empty
+	case h.empty():
+		return nil
 	case h.applicationID != applicationID:
 		return fmt.Errorf("%w: it is an SQLite database of another application; it was left as it is", ErrNotOurs)
 	case h.version > len(migrations):
@@ -61,7 +63,7 @@ func (h header) check() error {
 	return nil
 }
 
-// inspect checks the file without writing to it, or beside it, or waiting for
+// inspect checks a file that is not empty, without writing to it, or beside it, or waiting for
 // its locks. What it sees may be about to change; migrate checks again.
 func inspect(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "immutable=1"))
@@ -75,6 +77,10 @@ func inspect(ctx context.Context, path string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if h.empty() {
+		// SQLite takes anything too short for a header for empty, too.
+		return fmt.Errorf("%w: it holds something, and no tables; it was left as it is", ErrNotOurs)
 	}
 	return h.check()
 }

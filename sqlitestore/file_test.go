@@ -1,0 +1,197 @@
+package sqlitestore_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/sqlitestore"
+)
+
+// TestFilesThatAreLeftAlone opens files that are not a checkpoint store, or
+// not one that this release knows. Not a byte of them may change, and nothing
+// may appear beside them.
+func TestFilesThatAreLeftAlone(t *testing.T) {
+	tests := map[string]struct {
+		make func(t *testing.T, path string)
+		want error
+	}{
+		"text": {
+			func(t *testing.T, path string) { write(t, path, strings.Repeat("not a database. ", 100)) },
+			sqlitestore.ErrNotOurs,
+		},
+		"a few bytes": {
+			func(t *testing.T, path string) { write(t, path, "x") },
+			sqlitestore.ErrNotOurs,
+		},
+		"another application's database": {
+			func(t *testing.T, path string) {
+				conn := shell(t, path)
+				run(t, conn, "CREATE TABLE invoices (id INTEGER); PRAGMA application_id = 1234")
+			},
+			sqlitestore.ErrNotOurs,
+		},
+		"a database without an application": {
+			func(t *testing.T, path string) { run(t, shell(t, path), "CREATE TABLE invoices (id INTEGER)") },
+			sqlitestore.ErrNotOurs,
+		},
+		"a database in WAL mode": {
+			func(t *testing.T, path string) {
+				conn := shell(t, path)
+				run(t, conn, "PRAGMA journal_mode = WAL")
+				run(t, conn, "CREATE TABLE invoices (id INTEGER); PRAGMA wal_checkpoint(TRUNCATE)")
+			},
+			sqlitestore.ErrNotOurs,
+		},
+		"a newer schema": {
+			func(t *testing.T, path string) {
+				openAt(t, path).Close()
+				run(t, shell(t, path), "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)")
+			},
+			sqlitestore.ErrNewerSchema,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file.db")
+			test.make(t, path)
+			before := folder(t, path)
+			d, err := sqlitestore.Open(t.Context(), path, nil)
+			if err == nil {
+				d.Close()
+			}
+			if !errors.Is(err, test.want) {
+				t.Errorf("Open: %v; want %v", err, test.want)
+			}
+			if err != nil && !strings.Contains(err.Error(), path) {
+				t.Errorf("%q does not name the file", err)
+			}
+			after := folder(t, path)
+			for name := range after {
+				if !bytes.Equal(before[name], after[name]) {
+					t.Errorf("%s has changed, or has come", name)
+				}
+			}
+			if len(before) != len(after) {
+				t.Errorf("of %d files %d are left", len(before), len(after))
+			}
+		})
+	}
+}
+
+// A newer schema that is still in the log, and not yet in the file.
+func TestNewerSchemaInTheLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	openAt(t, path).Close()
+	run(t, shell(t, path), "PRAGMA user_version = 99")
+	d, err := sqlitestore.Open(t.Context(), path, nil)
+	if err == nil {
+		d.Close()
+	}
+	if !errors.Is(err, sqlitestore.ErrNewerSchema) {
+		t.Errorf("Open: %v; want ErrNewerSchema", err)
+	}
+}
+
+func TestPathsThatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	tests := map[string]struct{ path, want string }{
+		"a folder":       {dir, "it is not a regular file"},
+		"no such folder": {filepath.Join(dir, "none", "file.db"), "its folder"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := sqlitestore.Open(t.Context(), test.path, nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.path) {
+				t.Errorf("Open(%s): %v; want an error with %q and the path", test.path, err, test.want)
+			}
+		})
+	}
+}
+
+// An empty file is what a crash may leave of one that was being made.
+func TestEmptyFileIsMadeAStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	write(t, path, "")
+	store := checkpoint.New(openAt(t, path), nil)
+	if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNamesWithSpecialCharacters(t *testing.T) {
+	for _, name := range []string{"a b.db", "a?mode=memory.db", "a#b.db", "100%.db", "a%20b.db", "ü&=;.db", "'\".db"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			store := checkpoint.New(openAt(t, path), nil)
+			if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	openAt(t, "file.db").Close()
+	if _, err := os.Stat("file.db"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhatAnOperatorReads pins the table down as documentation does: what one
+// sees in the shell, and that text orders as the numbers do.
+func TestWhatAnOperatorReads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	store := checkpoint.New(openAt(t, path), nil)
+	big := checkpoint.Position{Commit: 1<<64 - 1, Prepare: 1<<53 + 1}
+	if err := store.Set(t.Context(), "k", big, checkpoint.Epoch(7), checkpoint.UpdatedAt(someTime)); err != nil {
+		t.Fatal(err)
+	}
+	var got [4]string
+	err := shell(t, path).QueryRowContext(t.Context(),
+		"SELECT commit_position, prepare_position, updated_at, epoch FROM checkpoints WHERE key = 'k'").
+		Scan(&got[0], &got[1], &got[2], &got[3])
+	want := [4]string{"18446744073709551615", "00009007199254740993", "2026-01-02T03:04:05.006Z", "00000000000000000007"}
+	if err != nil || got != want {
+		t.Errorf("the row is %q, %v; want %q", got, err, want)
+	}
+	// Who edits by hand is stopped from damaging it.
+	_, err = shell(t, path).ExecContext(t.Context(), "UPDATE checkpoints SET commit_position = '12' WHERE key = 'k'")
+	if err == nil {
+		t.Error("the shell may store a position of two digits")
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// folder is the content of every file beside path.
+func folder(t *testing.T, path string) map[string][]byte {
+	t.Helper()
+	files := make(map[string][]byte)
+	root := os.DirFS(filepath.Dir(path))
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files[name], err = fs.ReadFile(root, name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
