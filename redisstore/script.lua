@@ -37,9 +37,19 @@ local function increment(s)
   return string.sub(head, 1, -2) .. string.char(last + 1) .. zeros
 end
 
+-- attempt returns the error of a key of another type, and raises any other: a
+-- missing permission is no damage.
+local function attempt(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err and not string.find(reply.err, 'WRONGTYPE', 1, true) then
+    redis.call(...)
+  end
+  return reply
+end
+
 local fence
 if fenceKey then
-  fence = redis.pcall('HGET', fenceKey, 'epoch') or '0'
+  fence = attempt('HGET', fenceKey, 'epoch') or '0'
   if type(fence) == 'table' then return {8, fence.err} end
   if not canonical(fence) then return {8, fence} end
   if epoch ~= '0' and less(epoch, fence) then return {4, fence} end
@@ -50,13 +60,13 @@ if fenceKey then
   end
 end
 
-local stored = redis.pcall('HMGET', key, 'commit', 'prepare', 'epoch')
+local stored = attempt('HMGET', key, 'commit', 'prepare', 'epoch')
 local oldCommit, oldPrepare, oldEpoch = stored[1], stored[2], stored[3]
 local replace = false
 
 if stored.err then
   -- Not a hash: the older layout is a string, and it may be anything else.
-  local text = redis.pcall('GET', key)
+  local text = attempt('GET', key)
   if type(text) == 'string' then
     oldCommit, oldPrepare = string.match(text, '^([^@]*)@([^@]*)$')
   end
@@ -102,7 +112,10 @@ if mode == 'n' and exists then
   end
 end
 
-if replace then redis.call('UNLINK', key) end
+if replace then
+  attempt('HSET', key, 'commit', commit) -- whoever may not HSET must not UNLINK first
+  redis.call('UNLINK', key)
+end
 if epoch ~= '0' then
   redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt, 'epoch', epoch)
 else

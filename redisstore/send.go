@@ -33,23 +33,28 @@ func (c command) answered() bool { return c.Val() != nil || c.Err() != nil }
 // answer is redis.Nil where the server answered with nothing.
 func (c command) answer() (any, error) {
 	v, err := c.Result()
+	return v, closed(err)
+}
+
+// closed makes go-redis' error of a closed client ours too.
+func closed(err error) error {
 	if errors.Is(err, redis.ErrClosed) {
-		err = fmt.Errorf("%w: %w", checkpoint.ErrClosed, err)
+		return fmt.Errorf("%w: %w", checkpoint.ErrClosed, err)
 	}
-	return v, err
+	return err
 }
 
 // await runs f, and returns when it does or when ctx ends. A go-redis client
 // by default waits for an answer until its read timeout, whatever ctx does.
 func await(ctx context.Context, f func() error) error {
 	if ctx.Done() == nil {
-		return f()
+		return closed(f())
 	}
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	select {
 	case err := <-done:
-		return err
+		return closed(err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
