@@ -38,7 +38,7 @@ func encodeTime(t time.Time) string { return t.Format(timeLayout) }
 
 func decodeTime(s string) (time.Time, bool) {
 	t, err := time.Parse(timeLayout, s)
-	return t, err == nil
+	return t, err == nil && encodeTime(t) == s // Parse is lenient
 }
 
 // columns are those that a row holds, in its order.

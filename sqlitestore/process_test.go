@@ -3,6 +3,7 @@ package sqlitestore_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -23,9 +24,9 @@ import (
 // The test binary is also the processes that the tests start: these names in
 // the environment say what to do.
 const (
-	envRole = "CHECKPOINT_TEST_ROLE"
-	envPath = "CHECKPOINT_TEST_PATH"
-	envSeed = "CHECKPOINT_TEST_SEED"
+	envRole   = "CHECKPOINT_TEST_ROLE"
+	envPath   = "CHECKPOINT_TEST_PATH"
+	envNumber = "CHECKPOINT_TEST_NUMBER"
 )
 
 func TestMain(m *testing.M) {
@@ -44,27 +45,28 @@ func beChild(ctx context.Context, role string) error {
 	if err != nil {
 		return err
 	}
-	store := checkpoint.New(d, nil)
-	switch role {
-	case "count":
-		return countUntilKilled(ctx, store)
-	case "race":
-		seed, err := strconv.ParseUint(os.Getenv(envSeed), 10, 64)
-		if err != nil {
-			return err
-		}
-		if err := raceForTheMaximum(ctx, store, seed); err != nil {
-			return err
-		}
-		return store.Close()
+	do, ok := roles[role]
+	if !ok {
+		return fmt.Errorf("unknown role %q", role)
 	}
-	return fmt.Errorf("unknown role %q", role)
+	n, err := strconv.ParseUint(os.Getenv(envNumber), 10, 64)
+	if err != nil {
+		return err
+	}
+	return do(ctx, checkpoint.New(d, nil), n)
 }
 
-func startChild(tb testing.TB, role, path string, seed uint64) (*exec.Cmd, io.Reader) {
+// roles are what a process may be started as, given a number of its own.
+var roles = map[string]func(ctx context.Context, store *checkpoint.Store, number uint64) error{
+	"count": countUntilKilled,
+	"race":  raceForTheMaximum,
+}
+
+func startChild(tb testing.TB, role, path string, number uint64) (*exec.Cmd, io.Reader) {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), envRole+"="+role, envPath+"="+path, envSeed+"="+strconv.FormatUint(seed, 10))
+	// The race detector otherwise waits a second before it lets a process end.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", envRole+"="+role, envPath+"="+path, envNumber+"="+strconv.FormatUint(number, 10))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -82,7 +84,7 @@ func counterKey(i int) string { return fmt.Sprintf("counter/%d", i) }
 
 // countUntilKilled moves each of its keys on from where it stands, and says so
 // after each acknowledged write.
-func countUntilKilled(ctx context.Context, store *checkpoint.Store) error {
+func countUntilKilled(ctx context.Context, store *checkpoint.Store, _ uint64) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, counters)
 	for i := range counters {
@@ -198,12 +200,7 @@ func raceForTheMaximum(ctx context.Context, store *checkpoint.Store, seed uint64
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(append(errs, store.Close())...)
 }
 
 func racers(seed, goroutine uint64) []checkpoint.Position {
