@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -38,11 +39,7 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 func parseURL(rawURL string, opts *Options) (*redis.Options, *Options, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		// The error of url.Parse shows the URL, and so its password.
-		if e := (*url.Error)(nil); errors.As(err, &e) {
-			err = e.Err
-		}
-		return nil, nil, fmt.Errorf("redisstore: malformed URL: %w", err)
+		return nil, nil, errMalformed
 	}
 	merged := new(Options)
 	if opts != nil {
@@ -63,7 +60,15 @@ func parseURL(rawURL string, opts *Options) (*redis.Options, *Options, error) {
 	u.RawQuery = query.Encode()
 	clientOpts, err := redis.ParseURL(u.String())
 	if err != nil {
-		return nil, nil, fmt.Errorf("redisstore: URL %s: %w", u.Redacted(), err)
+		if n := strings.Count(rawURL, "@"); n > 1 || n == 1 && u.User == nil {
+			return nil, nil, errMalformed
+		}
+		return nil, nil, fmt.Errorf("redisstore: malformed URL: %w", err)
 	}
 	return clientOpts, merged, nil
 }
+
+// errMalformed shows nothing of the URL. A password that is not
+// percent-encoded can end up in any part of it, and in any error about it.
+var errMalformed = errors.New("redisstore: malformed URL: want redis://[user:password@]host:port[/database], " +
+	"with user and password percent-encoded")

@@ -20,7 +20,8 @@ import (
 type Options struct {
 	// Namespace stands before every key, and keeps environments apart: "prod:".
 	// It may hold any characters but control characters, and at most 512 bytes;
-	// those that mean something in a pattern mean themselves.
+	// those that mean something in a pattern mean themselves. Avoid one that
+	// holds "checkpoint:" or "checkpoint-fence:": it would lie within another.
 	Namespace string
 
 	// Prefix, where set, is all that stands before the key, in place of

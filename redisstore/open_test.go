@@ -1,0 +1,110 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+)
+
+func TestURLNamesNamespaceAndPrefix(t *testing.T) {
+	server := redistest.Start(t)
+	for _, c := range []struct {
+		query string
+		opts  *redisstore.Options
+		key   string
+	}{
+		{"", nil, "checkpoint:orders"},
+		{"?namespace=" + url.QueryEscape("a&b?{c}:"), nil, "a&b?{c}:checkpoint:orders"},
+		{"?namespace=", &redisstore.Options{}, "checkpoint:orders"},
+		{"?prefix=cp/", nil, "cp/orders"},
+		{"?namespace=prod:", &redisstore.Options{Namespace: "prod:"}, "prod:checkpoint:orders"},
+		{"/0?namespace=prod:&client_name=x", nil, "prod:checkpoint:orders"},
+		{"", &redisstore.Options{Prefix: "cp/"}, "cp/orders"},
+	} {
+		server.Do("FLUSHALL")
+		d, err := redisstore.Open(t.Context(), server.URL()+c.query, c.opts)
+		if err != nil {
+			t.Errorf("Open %q: %v", c.query, err)
+			continue
+		}
+		store := checkpoint.New(d, nil)
+		if err := store.Set(t.Context(), "orders", at(1, 1)); err != nil {
+			t.Errorf("Set after Open %q: %v", c.query, err)
+		}
+		wantKeys(t, server, c.key)
+		store.Close()
+	}
+}
+
+func TestURLOfADatabase(t *testing.T) {
+	server := redistest.Start(t)
+	store := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"/3", nil)), nil)
+	defer store.Close()
+	if err := store.Set(t.Context(), "orders", at(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	wantKeys(t, server) // of database 0
+}
+
+func TestOpenRefusesWithoutThePassword(t *testing.T) {
+	server := redistest.Start(t)
+	addr := server.Addr()
+	opts := func(namespace, prefix string) *redisstore.Options {
+		return &redisstore.Options{Namespace: namespace, Prefix: prefix}
+	}
+	for _, c := range []struct {
+		name, url string
+		opts      *redisstore.Options
+		want      string
+	}{
+		{"another namespace", "redis://u:hunter2@" + addr + "?namespace=a", opts("b", ""), `namespace "a", the Options say "b"`},
+		{"another prefix", "redis://u:hunter2@" + addr + "?prefix=a", opts("", "b"), `prefix "a", the Options say "b"`},
+		{"both in the URL", "redis://u:hunter2@" + addr + "?prefix=a&namespace=b", nil, "exclude each other"},
+		{"one in each", "redis://u:hunter2@" + addr + "?prefix=a", opts("b", ""), "exclude each other"},
+		{"a namespace with a newline", "redis://u:hunter2@" + addr + "?namespace=%0a", nil, "control character"},
+		{"a bad escape", "redis://u:hunter2%zz@" + addr, nil, "malformed URL"},
+		{"a bad port", "redis://u:hunter2@127.0.0.1:port", nil, "malformed URL"},
+		{"a control character", "redis://u:hunter2@" + addr + "\n", nil, "malformed URL"},
+		{"a slash in the password", "redis://u:hunter2/x@" + addr, nil, "percent-encoded"},
+		{"a number and a slash in the password", "redis://u:1/hunter2@" + addr, nil, "percent-encoded"},
+		{"a question mark in the password", "redis://u:1?hunter2@" + addr, nil, "percent-encoded"},
+		{"a password as parameter", "redis://" + addr + "?password=hunter2", nil, "unexpected option: password"},
+		{"another scheme", "http://u:hunter2@" + addr, nil, "scheme"},
+		{"no scheme", "u:hunter2@" + addr, nil, "malformed URL"},
+		{"an unknown parameter", "redis://u:hunter2@" + addr + "?name=a", nil, "name"},
+		{"a bad database", "redis://u:hunter2@" + addr + "/x", nil, "database"},
+		{"nobody there", "redis://u:hunter2@127.0.0.1:1?max_retries=-1", nil, "cannot reach Redis at 127.0.0.1:1"},
+		{"a user unknown", "redis://u:hunter2@" + addr, nil, "WRONGPASS"},
+		{"nothing", "", nil, "scheme"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := redisstore.Open(t.Context(), c.url, c.opts)
+			switch {
+			case err == nil:
+				t.Fatal("Open does not fail")
+			case !strings.Contains(err.Error(), c.want):
+				t.Errorf("Open is %q, want %q", err, c.want)
+			case strings.Contains(err.Error(), "hunter2"):
+				t.Errorf("Open shows the password: %v", err)
+			case !strings.HasPrefix(err.Error(), "redisstore: "):
+				t.Errorf("Open does not say who it is: %v", err)
+			}
+		})
+	}
+}
+
+func TestOpenWithAnEndedContext(t *testing.T) {
+	server := redistest.Start(t)
+	cause := errors.New("over")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if _, err := redisstore.Open(ctx, server.URL(), nil); !errors.Is(err, cause) {
+		t.Errorf("Open is %v, want the context's cause", err)
+	}
+}
