@@ -1,0 +1,104 @@
+package redisstore
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+var (
+	taggedNamespaces = []string{"", "prod:", "{a}", "{a}:", "{", "}", "{}", "{}{b}", "x{", "}{", "checkpoint:", "{checkpoint"}
+	taggedKeys       = []string{
+		"a", "b", "order-processor", "{a}", "{b}", "{a}b", "b{a}", "a{b}c{d}", "{a}{b}", "{{a}}", "{a}}", "{{a}", "{}", "{}a", "a{}",
+		"{}{a}", "{", "}", "}{", "}{a}", "{a", "a}", "a}:b", "}:a", "{prod:checkpoint:a}", "{checkpoint:a}", "checkpoint:a",
+		"checkpoint-fence:{a}", "0}:a", "1}:{", " ", "日本", "{日}",
+	}
+)
+
+// randomKeys are made of what matters to the tags of a cluster.
+func randomKeys(n int) []string {
+	parts := []string{"{", "}", ":", "a", "b", "0", "prod", "checkpoint:"}
+	r := rand.New(rand.NewPCG(1, 2))
+	keys := make([]string, n)
+	for i := range keys {
+		var b strings.Builder
+		for range 1 + r.IntN(8) {
+			b.WriteString(parts[r.IntN(len(parts))])
+		}
+		keys[i] = b.String()
+	}
+	return keys
+}
+
+func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
+	server := redistest.StartCluster(t, 1, 0)[0]
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer client.Close()
+	for _, namespace := range taggedNamespaces {
+		d := New(client, &Options{Namespace: namespace})
+		pipe := client.Pipeline()
+		var asked []string
+		ask := func(key string) {
+			asked = append(asked, key)
+			pipe.ClusterKeySlot(t.Context(), key)
+		}
+		for _, key := range append(randomKeys(200), taggedKeys...) {
+			ask(d.prefix + key)
+			ask(d.fenceKey(key))
+		}
+		answers, err := pipe.Exec(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slotOf := func(i int) int64 { return answers[i].(*redis.IntCmd).Val() }
+		for i := 0; i < len(asked); i += 2 {
+			if slotOf(i) != slotOf(i+1) {
+				t.Errorf("%q is in slot %d, its fence %q in slot %d", asked[i], slotOf(i), asked[i+1], slotOf(i+1))
+			}
+			if got := slot(asked[i]); int64(got) != slotOf(i) {
+				t.Errorf("slot(%q) = %d, Redis says %d", asked[i], got, slotOf(i))
+			}
+		}
+	}
+}
+
+func TestFencesAreDistinctAndNoCheckpoints(t *testing.T) {
+	for _, namespace := range taggedNamespaces {
+		d := &Driver{namespace: namespace, prefix: namespace + "checkpoint:"}
+		of := make(map[string]string)
+		for _, key := range append(randomKeys(300), taggedKeys...) {
+			fence := d.fenceKey(key)
+			if other, taken := of[fence]; taken && other != key {
+				t.Errorf("in namespace %q the keys %q and %q share the fence %q", namespace, key, other, fence)
+			}
+			of[fence] = key
+			if strings.HasPrefix(fence, d.prefix) {
+				t.Errorf("in namespace %q the fence %q of %q looks like a checkpoint", namespace, fence, key)
+			}
+			if again := d.fenceKey(key); again != fence {
+				t.Errorf("the fence of %q is %q, and then %q", key, fence, again)
+			}
+		}
+	}
+}
+
+// A fence that moves is a fence that is lost.
+func TestFencesStayWhereTheyAre(t *testing.T) {
+	for _, c := range []struct{ namespace, key, want string }{
+		{"prod:", "orders", "prod:checkpoint-fence:{prod:checkpoint:orders}"},
+		{"", "orders", "checkpoint-fence:{checkpoint:orders}"},
+		{"prod:", "{eu}orders", "prod:checkpoint-fence:{eu}:{eu}orders"},
+		{"prod:", "orders}", "prod:checkpoint-fence:{1820}:orders}"},
+		{"prod:", "{}", "prod:checkpoint-fence:{41790}:{}"},
+		{"{eu}:", "orders", "{eu}:checkpoint-fence:{0}:orders"},
+	} {
+		d := &Driver{namespace: c.namespace, prefix: c.namespace + "checkpoint:"}
+		if got := d.fenceKey(c.key); got != c.want {
+			t.Errorf("in namespace %q the fence of %q is %q, want %q", c.namespace, c.key, got, c.want)
+		}
+	}
+}
