@@ -33,16 +33,22 @@ func numbers() *rapid.Generator[uint64] {
 	})
 }
 
+// pair draws two numbers, mostly neighbours.
+func pair(t *rapid.T, name string) (a, b uint64) {
+	a = numbers().Draw(t, name)
+	if rapid.IntRange(0, 3).Draw(t, name+": far apart") == 0 {
+		return a, numbers().Draw(t, "other "+name)
+	}
+	return a, a + uint64(rapid.IntRange(-2, 2).Draw(t, name+": to the other"))
+}
+
 func TestSetIfNewerComparesAll64Bits(t *testing.T) {
 	server := redistest.Start(t)
 	store := inNamespace(t, standalone(t, server), "prod:")
 	rapid.Check(t, func(r *rapid.T) {
-		number := numbers()
-		stored := at(number.Draw(r, "stored commit"), number.Draw(r, "stored prepare"))
-		next := at(number.Draw(r, "commit"), number.Draw(r, "prepare"))
-		if rapid.Bool().Draw(r, "equal commits") {
-			next.Commit = stored.Commit
-		}
+		oldCommit, commit := pair(r, "commit")
+		oldPrepare, prepare := pair(r, "prepare")
+		stored, next := at(oldCommit, oldPrepare), at(commit, prepare)
 		ctx := t.Context()
 		if rapid.Bool().Draw(r, "older layout") {
 			server.Do("SET", layoutKey,
@@ -72,9 +78,8 @@ func TestFenceComparesAll64Bits(t *testing.T) {
 	store := inNamespace(t, standalone(t, server), "prod:")
 	rapid.Check(t, func(r *rapid.T) {
 		ctx := t.Context()
-		number := numbers()
-		fence := max(1, number.Draw(r, "fence"))
-		epoch := max(1, number.Draw(r, "epoch"))
+		fence, epoch := pair(r, "epoch")
+		fence, epoch = max(1, fence), max(1, epoch)
 		server.Do("FLUSHALL")
 		if err := store.Set(ctx, "orders", at(1, 1), checkpoint.Epoch(fence)); err != nil {
 			r.Fatal(err)
