@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/logging"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+)
+
+// app is one run of the command: its streams and its flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	storeURL            string
+	timeout             time.Duration
+	format              string
+	logLevel, logFormat string
+}
+
+// shortTimeout is how long a command on one checkpoint takes at most.
+const shortTimeout = 10 * time.Second
+
+// errTimeout is the cause of a context that --timeout ended.
+var errTimeout = errors.New("no answer within the time limit")
+
+// A job is what a command does with its open store.
+type job func(ctx context.Context, store *checkpoint.Store) error
+
+// With makes of a job on one checkpoint, or a walk over many, what cobra runs.
+// A store in a file is made only where create is set.
+type with struct {
+	create bool
+	walks  bool
+}
+
+func (a *app) run(cmd *cobra.Command, w with, f job) (err error) {
+	ctx := cmd.Context()
+	timeout := a.timeout
+	switch {
+	case timeout < 0:
+		return usageError{cmd.CommandPath(), fmt.Errorf("--timeout is %v, it must not be negative", timeout)}
+	case timeout == 0 && !w.walks:
+		timeout = shortTimeout
+	}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w of %v; --timeout sets another", errTimeout, timeout))
+		defer cancel()
+	}
+	if _, err := output.New(a.stdout, a.format); err != nil {
+		return usageError{cmd.CommandPath(), err}
+	}
+	store, err := a.open(ctx, cmd, a.storeName(), w.create)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return f(ctx, store)
+}
+
+func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create bool) (*checkpoint.Store, error) {
+	logger, err := logging.New(a.stderr, a.logLevel, a.logFormat)
+	if err != nil {
+		return nil, usageError{cmd.CommandPath(), err}
+	}
+	d, err := storeurl.Open(ctx, url, create)
+	if err != nil {
+		return nil, openError{url, err}
+	}
+	return checkpoint.New(d, &checkpoint.Options{Logger: logger}), nil
+}
+
+// printOne prints one checkpoint.
+func (a *app) printOne(c checkpoint.Checkpoint) error {
+	p, err := output.New(a.stdout, a.format)
+	if err != nil {
+		return err
+	}
+	if err := p.Print(c); err != nil {
+		return err
+	}
+	return p.Flush()
+}
+
+// note tells people something that is no result.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "checkpoint: "+format+"\n", args...)
+}
+
+// progress shows a count while a command walks, on a terminal only.
+type progress struct {
+	w    io.Writer // nil: nobody looks
+	last time.Time
+}
+
+func (a *app) progress() *progress {
+	if !output.IsTerminal(a.stderr) {
+		return &progress{}
+	}
+	return &progress{w: a.stderr, last: time.Now()}
+}
+
+const eraseLine = "\r\x1b[K"
+
+func (p *progress) show(format string, args ...any) {
+	if p.w == nil || time.Since(p.last) < 100*time.Millisecond {
+		return
+	}
+	p.last = time.Now()
+	fmt.Fprintf(p.w, eraseLine+format, args...)
+}
+
+func (p *progress) done() {
+	if p.w != nil {
+		fmt.Fprint(p.w, eraseLine)
+	}
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/demo"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+)
+
+// demoChildName starts the processes of the demo. People never type it.
+const demoChildName = "demo-process"
+
+func (a *app) demo() *cobra.Command {
+	config := demo.Config{Stdout: a.stdout, Stderr: a.stderr}
+	cmd := &cobra.Command{
+		Use:     "demo",
+		GroupID: groupMore,
+		Short:   "Show, with real processes, that no event is skipped",
+		Long: `Writes a log of orders, starts consumers of it as processes of their own, kills one
+with SIGKILL in mid-flight, starts it again, and lets a stale instance of it try to
+write. Then it compares what took effect with the log, event by event, and prints
+what it found. The exit code is 1 if an event was skipped.
+
+Without --store the checkpoints are in ./checkpoints.db, under keys that begin with
+"demo/"; no other key is touched.`,
+		Example: `  checkpoint demo
+  checkpoint demo --store redis://127.0.0.1:6379`,
+		Args:              usageArgs(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			config.Store = a.storeName()
+			config.Shown = a.shownOption()
+			config.Program = programName(self)
+			config.Command = []string{self, demoChildName}
+			config.Open = func(ctx context.Context, url string) (*checkpoint.Store, error) {
+				return a.open(ctx, cmd, url, true)
+			}
+			if config.Events < 100 {
+				return usageError{cmd.CommandPath(), fmt.Errorf("--events is %d, want at least 100", config.Events)}
+			}
+			return demo.Run(cmd.Context(), config)
+		},
+	}
+	cmd.Flags().IntVar(&config.Events, "events", 300_000, "how many events the log has, at least 100")
+	cmd.Flags().StringVar(&config.Dir, "dir", "", "keep the log and the reports in this folder (default: a temporary one)")
+	return cmd
+}
+
+// shownOption is what must be added to a command so that it uses the same
+// store. A URL with a password is better left in the environment.
+func (a *app) shownOption() string {
+	if a.storeURL == "" || storeurl.HasPassword(a.storeURL) {
+		return ""
+	}
+	return "--store '" + a.storeURL + "'"
+}
+
+// programName is what to type to run this program.
+func programName(self string) string {
+	if strings.Contains(self, "go-build") {
+		return "go run ./cmd/checkpoint"
+	}
+	return "checkpoint"
+}
+
+func (a *app) demoChild() *cobra.Command {
+	return &cobra.Command{
+		Use:    demoChildName + " TASK",
+		Hidden: true,
+		Args:   usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if os.Getenv(storeVariable) == "" {
+				return usageError{cmd.CommandPath(), errors.New("the demo starts this by itself")}
+			}
+			store, err := a.open(cmd.Context(), cmd, a.storeName(), true)
+			if err != nil {
+				return err
+			}
+			err = demo.RunChild(cmd.Context(), store, args[0], a.stdin, a.stdout)
+			return errors.Join(err, store.Close())
+		},
+	}
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/sqlitestore"
+)
+
+// The exit codes.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitNotFound = 3
+	exitStale    = 4
+	exitFenced   = 5
+)
+
+// usageError is a mistake on the command line.
+type usageError struct {
+	command string
+	err     error
+}
+
+func (e usageError) Error() string { return e.err.Error() + "; see: " + e.command + " --help" }
+
+func (e usageError) Unwrap() error { return e.err }
+
+// openError is the error of a store that cannot be opened.
+type openError struct {
+	url string
+	err error
+}
+
+func (e openError) Error() string { return e.err.Error() }
+
+func (e openError) Unwrap() error { return e.err }
+
+// saidError says in its own words what err means.
+type saidError struct {
+	text string
+	err  error
+}
+
+func (e saidError) Error() string { return e.text }
+
+func (e saidError) Unwrap() error { return e.err }
+
+var errStale = errors.New("stale")
+
+func exitCode(err error) int {
+	switch {
+	case errors.As(err, new(usageError)):
+		return exitUsage
+	case errors.Is(err, checkpoint.ErrNotFound):
+		return exitNotFound
+	case errors.Is(err, errStale):
+		return exitStale
+	case errors.Is(err, checkpoint.ErrFenced):
+		return exitFenced
+	}
+	return exitFailed
+}
+
+// explain makes one line of an error, which says what to do.
+func (a *app) explain(ctx context.Context, err error) string {
+	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "checkpoint: "), "\n", "; ")
+	var dial *net.OpError
+	switch {
+	case errors.Is(err, storeurl.ErrNoStore):
+		return text + ": the first write makes one; --store names another"
+	case errors.Is(err, sqlitestore.ErrNotOurs):
+		return text + "; --store names another"
+	case ctx.Err() != nil:
+		return "interrupted"
+	case errors.Is(err, errTimeout):
+		return "cannot reach " + a.shownStore(err) + ": " + errTimeoutText(err)
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another",
+			dial.Addr, bare(dial.Err))
+	case containsAny(text, "WRONGPASS", "NOAUTH"):
+		return text + "; the URL carries them: redis://user:password@host"
+	case errors.Is(err, checkpoint.ErrCorrupt):
+		return text + "; `checkpoint set` or `checkpoint delete` repairs it"
+	}
+	return text
+}
+
+// errTimeoutText is the part of the error that says how long was waited.
+func errTimeoutText(err error) string {
+	text := err.Error()
+	if i := strings.Index(text, errTimeout.Error()); i >= 0 {
+		return text[i:]
+	}
+	return text
+}
+
+func (a *app) shownStore(err error) string {
+	if e := (openError{}); errors.As(err, &e) {
+		return storeurl.Redact(e.url)
+	}
+	return storeurl.Redact(a.storeName())
+}
+
+// bare is a system error without the call that met it.
+func bare(err error) error {
+	if e := (*os.SyscallError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func containsAny(s string, parts ...string) bool {
+	for _, p := range parts {
+		if strings.Contains(s, p) {
+			return true
+		}
+	}
+	return false
+}

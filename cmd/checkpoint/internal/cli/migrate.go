@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
+)
+
+func (a *app) migrate() *cobra.Command {
+	var from string
+	var apply bool
+	cmd := &cobra.Command{
+		Use:     "migrate [PATTERN]",
+		GroupID: groupMany,
+		Short:   "Bring older checkpoints into today's layout",
+		Long: `Without --from: rewrites the checkpoints of older layouts where they stand, that is
+commit@prepare strings and hashes without updatedAt. With --from: copies the
+checkpoints of another store, or of another prefix, into this one; the other is
+only read. In both cases it only says what it would do, unless --apply is given.
+
+It is safe while consumers write, and safe to run again: everything is stored with
+SetIfNewer, so that a checkpoint that is newer here stays. What is damaged is
+listed on stderr, is left alone, and makes the exit code 1.`,
+		Example: `  checkpoint migrate
+  checkpoint migrate --apply
+  checkpoint migrate --from 'redis://127.0.0.1:6379/0?prefix=orders:cp:' --apply
+  checkpoint --store redis://127.0.0.1:6379 migrate --from sqlite:checkpoints.db --apply`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			create := from != "" && apply
+			return a.run(cmd, with{create: create, walks: true}, func(ctx context.Context, store *checkpoint.Store) (err error) {
+				m := migrate.Migration{To: store, Pattern: patternOf(args), Apply: apply}
+				if from != "" {
+					if m.From, err = a.open(ctx, cmd, from, false); err != nil {
+						return err
+					}
+					defer func() { err = errors.Join(err, m.From.Close()) }()
+				}
+				return a.runMigration(ctx, m)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "copy from this store; prefix=P in a Redis URL is all that stands before its keys")
+	cmd.Flags().BoolVar(&apply, "apply", false, "do it, rather than say what would be done")
+	return cmd
+}
+
+func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
+	verb, summary := "would write", "would be written"
+	if m.Apply {
+		verb, summary = "wrote", "written"
+	}
+	bar := a.progress()
+	m.Changes = func(c checkpoint.Checkpoint) {
+		bar.done()
+		fmt.Fprintf(a.stdout, "%s %s at %s\n", verb, c.Key, c.Position)
+	}
+	m.Damage = func(key string, err error) {
+		bar.done()
+		a.reportDamage(key, err)
+	}
+	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Newer+r.Fenced+r.Damaged) }
+	r, err := m.Run(ctx)
+	bar.done()
+	fmt.Fprintf(a.stdout, "%d %s, %d are there already, %d are newer here, %d fenced, %d damaged\n",
+		r.Changed, summary, r.Same, r.Newer, r.Fenced, r.Damaged)
+	if err != nil {
+		return err
+	}
+	if !m.Apply && r.Changed > 0 {
+		fmt.Fprintln(a.stdout, "Nothing was changed. --apply does it.")
+	}
+	return damagedError(r.Damaged)
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+)
+
+func (a *app) deleteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete KEY...",
+		GroupID: groupOne,
+		Short:   "Remove checkpoints by their keys",
+		Long: `Removes the checkpoint at each KEY, damaged or not. A missing one is no error. The
+highest epoch that the key has seen is kept, so that a consumer that was locked
+out stays locked out.`,
+		Example:           "  checkpoint delete order-processor",
+		Args:              usageArgs(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
+				for _, key := range args {
+					if err := store.Delete(ctx, key); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) clear() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:     "clear PATTERN",
+		GroupID: groupMany,
+		Short:   "Remove the checkpoints whose keys match a pattern",
+		Long: `Removes the checkpoints whose keys match PATTERN, damaged ones too, and prints how
+many. On a terminal it says how many there are and asks; elsewhere it wants --yes.
+For patterns see "checkpoint list", which shows what would go.`,
+		Example: `  checkpoint clear 'orders/*'
+  checkpoint clear 'test-*' --yes`,
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			terminal := output.IsTerminal(a.stdin) && output.IsTerminal(a.stderr)
+			if !yes && !terminal {
+				return usageError{cmd.CommandPath(), errors.New("nobody is there to ask: --yes says that it is meant")}
+			}
+			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				if !yes {
+					if ok, err := a.confirm(ctx, store, args[0]); err != nil || !ok {
+						return err
+					}
+				}
+				n, err := store.Clear(ctx, args[0])
+				if err != nil {
+					return fmt.Errorf("%d are removed, then: %w", n, err)
+				}
+				fmt.Fprintln(a.stdout, n)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// confirm asks whether what matches should really go.
+func (a *app) confirm(ctx context.Context, store *checkpoint.Store, pattern string) (bool, error) {
+	n := 0
+	bar := a.progress()
+	for _, err := range store.Scan(ctx, pattern) {
+		if err != nil {
+			bar.done()
+			return false, err
+		}
+		n++
+		bar.show("%d found", n)
+	}
+	bar.done()
+	if n == 0 {
+		a.note("nothing matches %q in %s", pattern, storeurl.Redact(a.storeName()))
+		return false, nil
+	}
+	fmt.Fprintf(a.stderr, "Remove %d checkpoints that match %q from %s? [y/N] ",
+		n, pattern, storeurl.Redact(a.storeName()))
+	answers := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		answers <- line
+	}()
+	select {
+	case line := <-answers:
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			return true, nil
+		}
+		return false, errors.New("nothing was removed")
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// writeFlags are the flags of a write.
+type writeFlags struct {
+	ttl   time.Duration
+	epoch uint64
+}
+
+func (w *writeFlags) register(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&w.ttl, "ttl", 0, "let it expire after this long, such as 720h; none: never, whatever was set before")
+	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "fence the write: refuse it (exit code 5) if a higher epoch was seen")
+}
+
+func (w *writeFlags) options() []checkpoint.WriteOption {
+	return []checkpoint.WriteOption{checkpoint.TTL(w.ttl), checkpoint.Epoch(w.epoch)}
+}
+
+// position reads a position from the command line.
+func position(cmd *cobra.Command, s string) (checkpoint.Position, error) {
+	p, err := checkpoint.ParsePosition(s)
+	if err != nil {
+		return p, usageError{cmd.CommandPath(), err}
+	}
+	return p, nil
+}
+
+func (a *app) set() *cobra.Command {
+	var flags writeFlags
+	cmd := &cobra.Command{
+		Use:     "set KEY POSITION",
+		GroupID: groupOne,
+		Short:   "Store a position, whatever is there",
+		Long: `Stores POSITION at KEY, whatever is there: also over a newer position, and over a
+damaged checkpoint. A consumer that runs may write over it at once; to set one
+back, use "checkpoint rewind", which locks it out.`,
+		Example:           "  checkpoint set order-processor C:1200/P:1180",
+		Args:              usageArgs(cobra.ExactArgs(2)),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := position(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				if err := store.Set(ctx, args[0], p, flags.options()...); err != nil {
+					return err
+				}
+				return a.printStored(ctx, store, args[0])
+			})
+		},
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+func (a *app) advance() *cobra.Command {
+	var flags writeFlags
+	cmd := &cobra.Command{
+		Use:     "advance KEY POSITION",
+		GroupID: groupOne,
+		Short:   "Store a position unless a newer one is there",
+		Long: `Stores POSITION at KEY unless a newer one is there, in one atomic step. The exit
+code is 4 where a newer one is there, which stays.`,
+		Example:           "  checkpoint advance order-processor C:1200/P:1180",
+		Args:              usageArgs(cobra.ExactArgs(2)),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := position(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				updated, err := store.SetIfNewer(ctx, args[0], p, flags.options()...)
+				if err != nil {
+					return err
+				}
+				if err := a.printStored(ctx, store, args[0]); err != nil {
+					return err
+				}
+				if !updated {
+					return fmt.Errorf("%w position: %q is past %s already, and stays there", errStale, args[0], p)
+				}
+				return nil
+			})
+		},
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+// printStored prints what is stored after a write. Somebody may have removed
+// it since, which is no failure of the write.
+func (a *app) printStored(ctx context.Context, store *checkpoint.Store, key string) error {
+	c, err := store.Get(ctx, key)
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return a.printOne(c)
+}
+
+func (a *app) touch() *cobra.Command {
+	var ttl time.Duration
+	cmd := &cobra.Command{
+		Use:     "touch KEY --ttl DURATION",
+		GroupID: groupOne,
+		Short:   "Renew when a checkpoint expires, and leave its position",
+		Long: `Lets the checkpoint at KEY expire --ttl from now, or never with --ttl 0. Its
+position stays as it is. The exit code is 3 where there is none.`,
+		Example:           "  checkpoint touch order-processor --ttl 720h",
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("ttl") {
+				return usageError{cmd.CommandPath(), errors.New("--ttl is missing; 0 is never")}
+			}
+			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
+				if err := store.Touch(ctx, args[0], ttl); err != nil {
+					return err
+				}
+				return a.printStored(ctx, store, args[0])
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "let it expire after this long, such as 720h; 0: never")
+	return cmd
+}
+
+func (a *app) rewind() *cobra.Command {
+	var flags writeFlags
+	cmd := &cobra.Command{
+		Use:     "rewind KEY POSITION",
+		GroupID: groupOne,
+		Short:   "Set a consumer back while it runs, and lock the running one out",
+		Long: `Stores POSITION at KEY, whatever is there, and in the same step raises the key's
+epoch. A consumer that writes with an older epoch fails its next write, so that
+it cannot undo the rewind. Start it again, with the epoch that is printed, to go
+on from POSITION. One that writes without epochs is not locked out: stop it first.`,
+		Example:           "  checkpoint rewind order-processor 0",
+		Args:              usageArgs(cobra.ExactArgs(2)),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := position(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				c, err := store.Rewind(ctx, args[0], p, flags.options()...)
+				if err != nil {
+					return err
+				}
+				return a.printOne(c)
+			})
+		},
+	}
+	flags.register(cmd)
+	return cmd
+}
