@@ -1,0 +1,75 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"checkpoint": func() {
+			os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs the command as a user does, one script a topic. In a script
+// $REDIS is the URL of a real server with a namespace of the script's own,
+// $ADDR its host and port, and $NS that namespace; `redis` sends a command to
+// the server, and `exits N` runs one that must end with exit code N.
+func TestScripts(t *testing.T) {
+	server := redistest.Start(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			ns := fmt.Sprintf("%p:", env)
+			env.Setenv("NS", ns)
+			env.Setenv("ADDR", server.Addr())
+			env.Setenv("REDIS", server.URL()+"/0?namespace="+ns)
+			// The race detector otherwise waits a second at each exit.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"redis": func(ts *testscript.TestScript, _ bool, args []string) { server.Do(args...) },
+			"exits": exits,
+			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
+				repeat(ts, args)
+			},
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := "0"
+	if err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != args[0] {
+		ts.Fatalf("it ended with exit code %s, want %s", code, args[0])
+	}
+}
+
+// repeat writes a file of a text that is repeated: repeat FILE N TEXT.
+func repeat(ts *testscript.TestScript, args []string) {
+	var n int
+	if len(args) != 3 {
+		ts.Fatalf("usage: repeat FILE N TEXT")
+	}
+	if _, err := fmt.Sscan(args[1], &n); err != nil {
+		ts.Fatalf("repeat: %v", err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(args[2], n)), 0o600))
+}

@@ -1,0 +1,84 @@
+package transfer_test
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+)
+
+func TestLinesRoundTrip(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+	for _, c := range []checkpoint.Checkpoint{
+		{Key: "k"},
+		{Key: `quotes " and \ and <&> and ü`, Position: checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}},
+		{Key: "k", UpdatedAt: at, ExpiresAt: at.Add(290 * 365 * 24 * time.Hour), Epoch: math.MaxUint64},
+		{Key: "k", UpdatedAt: time.Date(1, 1, 1, 0, 0, 0, 1_000_000, time.UTC)},
+	} {
+		line := transfer.Encode(c)
+		got, err := transfer.Decode(line)
+		if err != nil || got != c {
+			t.Errorf("%s was read as %+v, %v; want %+v", line, got, err, c)
+		}
+		if bytes.Count(line, []byte("\n")) != 1 {
+			t.Errorf("%q is not one line", line)
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	const rest = `"prepare":"1"}`
+	for line, want := range map[string]string{
+		``:                                    "cut off",
+		`{`:                                   "cut off",
+		`{"key":"k"`:                          "cut off",
+		`nonsense`:                            "not JSON",
+		`["k"]`:                               "an array, not an object",
+		`"k"`:                                 "a string, not an object",
+		`null`:                                "null, not an object",
+		`{"key":"k"}`:                         `"commit" is missing`,
+		`{"commit":"1",` + rest:               `"key" is missing`,
+		`{"key":"k","Commit":"1",` + rest:     `"Commit" is unknown`,
+		`{"key":"k","commit":1,` + rest:       "the number 1: write it as a string",
+		`{"key":"k","commit":1e3,` + rest:     "the number 1e3",
+		`{"key":"k","commit":null,` + rest:    "null",
+		`{"key":"k","commit":{"a":1},` + rest: "an object",
+		`{"key":"k","commit":"1.5",` + rest:   `"1.5": want a decimal number`,
+		`{"key":"k","commit":"01",` + rest:    `"01"`,
+		`{"key":"k","commit":"+1",` + rest:    `"+1"`,
+		`{"key":"k","commit":"18446744073709551616",` + rest: "want a decimal number",
+		`{"key":"k","commit":"1","commit":"1",` + rest:       "there twice",
+		`{"key":"k","commit":"1",` + rest + ` {}`:            "more on it",
+		`{"key":"k","commit":"1","updatedAt":"now",` + rest:  "want a time",
+		`{"key":"k","commit":"1","epoch":"",` + rest:         `"epoch" is missing`,
+		"{\"key\":\"\xff\",\"commit\":\"1\"," + rest:         "not valid UTF-8",
+	} {
+		c, err := transfer.Decode([]byte(line))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Decode(%s) = %+v, %v; want an error with %q", line, c, err, want)
+		}
+	}
+}
+
+// FuzzDecode: what is accepted is written back as a line that says the same.
+func FuzzDecode(f *testing.F) {
+	f.Add(`{"key":"k","commit":"1","prepare":"2"}`)
+	f.Add(`{"key":"k","commit":"18446744073709551615","prepare":"0","updatedAt":"2026-01-02T03:04:05.006Z","expiresAt":"2027-01-02T03:04:05+02:00","epoch":"7"}`)
+	f.Add(` { "prepare" : "2" , "commit":"1","key":"\ud800" } ` + "\n")
+	f.Add(`{"key":"k","commit":1,"prepare":2}`)
+	f.Fuzz(func(t *testing.T, line string) {
+		c, err := transfer.Decode([]byte(line))
+		if err != nil {
+			return
+		}
+		c.UpdatedAt, c.ExpiresAt = c.UpdatedAt.Truncate(time.Millisecond), c.ExpiresAt.Truncate(time.Millisecond)
+		again, err := transfer.Decode(transfer.Encode(c))
+		if err != nil || again != c {
+			t.Errorf("%q was read as %+v, and then as %+v, %v", line, c, again, err)
+		}
+	})
+}
