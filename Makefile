@@ -7,7 +7,7 @@ MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
-.PHONY: all test lint format bench fuzz tidy tools clean
+.PHONY: all test lint format bench fuzz tidy tools redis clean
 
 all: test lint
 
@@ -15,7 +15,6 @@ test: redis
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
 	go test -race -timeout 15m $(PACKAGES)
 
-.PHONY: redis
 redis:
 	@scripts/install-redis.sh
 
