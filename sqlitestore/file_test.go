@@ -18,40 +18,52 @@ import (
 // may appear beside them.
 func TestFilesThatAreLeftAlone(t *testing.T) {
 	tests := map[string]struct {
-		make func(t *testing.T, path string)
+		make func(tb testing.TB, path string)
 		want error
 	}{
 		"text": {
-			func(t *testing.T, path string) { write(t, path, strings.Repeat("not a database. ", 100)) },
+			func(tb testing.TB, path string) {
+				tb.Helper()
+				write(tb, path, strings.Repeat("not a database. ", 100))
+			},
 			sqlitestore.ErrNotOurs,
 		},
 		"a few bytes": {
-			func(t *testing.T, path string) { write(t, path, "x") },
+			func(tb testing.TB, path string) {
+				tb.Helper()
+				write(tb, path, "x")
+			},
 			sqlitestore.ErrNotOurs,
 		},
 		"another application's database": {
-			func(t *testing.T, path string) {
-				conn := shell(t, path)
-				run(t, conn, "CREATE TABLE invoices (id INTEGER); PRAGMA application_id = 1234")
+			func(tb testing.TB, path string) {
+				tb.Helper()
+				conn := shell(tb, path)
+				run(tb, conn, "CREATE TABLE invoices (id INTEGER); PRAGMA application_id = 1234")
 			},
 			sqlitestore.ErrNotOurs,
 		},
 		"a database without an application": {
-			func(t *testing.T, path string) { run(t, shell(t, path), "CREATE TABLE invoices (id INTEGER)") },
+			func(tb testing.TB, path string) {
+				tb.Helper()
+				run(tb, shell(tb, path), "CREATE TABLE invoices (id INTEGER)")
+			},
 			sqlitestore.ErrNotOurs,
 		},
 		"a database in WAL mode": {
-			func(t *testing.T, path string) {
-				conn := shell(t, path)
-				run(t, conn, "PRAGMA journal_mode = WAL")
-				run(t, conn, "CREATE TABLE invoices (id INTEGER); PRAGMA wal_checkpoint(TRUNCATE)")
+			func(tb testing.TB, path string) {
+				tb.Helper()
+				conn := shell(tb, path)
+				run(tb, conn, "PRAGMA journal_mode = WAL")
+				run(tb, conn, "CREATE TABLE invoices (id INTEGER); PRAGMA wal_checkpoint(TRUNCATE)")
 			},
 			sqlitestore.ErrNotOurs,
 		},
 		"a newer schema": {
-			func(t *testing.T, path string) {
-				openAt(t, path).Close()
-				run(t, shell(t, path), "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)")
+			func(tb testing.TB, path string) {
+				tb.Helper()
+				openAt(tb, path).Close()
+				run(tb, shell(tb, path), "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)")
 			},
 			sqlitestore.ErrNewerSchema,
 		},
@@ -171,10 +183,10 @@ func TestWhatAnOperatorReads(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, path, content string) {
-	t.Helper()
+func write(tb testing.TB, path, content string) {
+	tb.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

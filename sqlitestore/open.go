@@ -120,7 +120,7 @@ func (d *Driver) open(ctx context.Context, absolute string) (err error) {
 		{&d.page, "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"},
 	} {
 		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
-			*s.stmt, err = d.readers.PrepareContext(ctx, s.query)
+			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool
 			return err
 		})
 		if err != nil {

@@ -45,7 +45,8 @@ func newSession(ctx context.Context, db *sql.DB) (_ *session, err error) {
 		{&s.expired, "DELETE FROM checkpoints WHERE key IN" +
 			" (SELECT key FROM checkpoints WHERE expires_at > '0' AND expires_at <= ? LIMIT ?)"},
 	} {
-		if *p.stmt, err = conn.PrepareContext(ctx, p.query); err != nil {
+		*p.stmt, err = conn.PrepareContext(ctx, p.query) //nolint:sqlclosecheck // the session closes it
+		if err != nil {
 			return nil, err
 		}
 	}
