@@ -1,0 +1,189 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"strconv"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// logStart is the position of the log's first byte. A log is addressed by
+// bytes, as KurrentDB's is; one that starts here has already held an exabyte,
+// so that a double can no longer tell neighbouring events apart.
+const logStart = 1 << 60
+
+// An Event is one line of an order. Its Position's Prepare is where it stands
+// in the log, and its Commit where the last line of the same order stands: the
+// lines of an order share one commit, and only the prepare tells them apart.
+type Event struct {
+	Position checkpoint.Position
+	Order    uint64
+	Customer string
+	Country  string
+	Product  string
+	Quantity int64
+	Cents    int64 // for the whole line
+}
+
+// A logSummary says what a log holds.
+type logSummary struct {
+	Events  int
+	Bytes   int64
+	First   checkpoint.Position
+	Last    checkpoint.Position
+	Doubles int // how many different numbers the events' offsets would be as float64
+}
+
+// writeLog writes orders of n lines in all to a new log, and makes it durable.
+func writeLog(ctx context.Context, path string, n int) (summary logSummary, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return logSummary{}, err
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	w := logWriter{w: bufio.NewWriterSize(f, 256<<10)}
+	for order := range randomOrders(n) {
+		if err := w.append(order); err != nil {
+			return logSummary{}, err
+		}
+		if ctx.Err() != nil {
+			return logSummary{}, context.Cause(ctx)
+		}
+	}
+	if err := w.w.Flush(); err != nil {
+		return logSummary{}, err
+	}
+	return w.logSummary, f.Sync()
+}
+
+type logWriter struct {
+	logSummary
+	w      *bufio.Writer
+	double float64
+	body   []byte
+	lines  []byte
+}
+
+// append writes the lines of one order and gives them their positions.
+func (w *logWriter) append(order []Event) error {
+	offset := uint64(logStart + w.Bytes)
+	for i := range order {
+		order[i].Position.Prepare = offset
+		w.body = order[i].appendBody(w.body[:0])
+		offset += uint64(checksumLen + len(w.body) + 1)
+	}
+	commit := order[len(order)-1].Position.Prepare
+	w.lines = w.lines[:0]
+	for i := range order {
+		order[i].Position.Commit = commit
+		w.body = order[i].appendBody(w.body[:0])
+		w.lines = appendLine(w.lines, w.body)
+		w.count(order[i].Position)
+	}
+	w.Bytes += int64(len(w.lines))
+	_, err := w.w.Write(w.lines)
+	return err
+}
+
+func (w *logWriter) count(p checkpoint.Position) {
+	if w.Events == 0 {
+		w.First = p
+	}
+	w.Last = p
+	w.Events++
+	if d := float64(p.Prepare); d != w.double {
+		w.double = d
+		w.Doubles++
+	}
+}
+
+// appendBody appends e as the body of a line. Its length does not depend on
+// the position, which has 20 digits, so that an order can be laid out before
+// its commit is known.
+func (e *Event) appendBody(b []byte) []byte {
+	b = fmt.Appendf(b, "%020d\t%020d\t", e.Position.Commit, e.Position.Prepare)
+	b = append(strconv.AppendUint(b, e.Order, 10), '\t')
+	b = append(append(b, e.Customer...), '\t')
+	b = append(append(b, e.Country...), '\t')
+	b = append(append(b, e.Product...), '\t')
+	b = append(strconv.AppendInt(b, e.Quantity, 10), '\t')
+	return strconv.AppendInt(b, e.Cents, 10)
+}
+
+// readLog yields the events of a log that come after a position, which is that
+// of the last event processed. The zero Position is before the first event.
+func readLog(path string, after checkpoint.Position) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		defer f.Close()
+
+		var offset int64
+		resuming := after != checkpoint.Position{}
+		if resuming {
+			offset = int64(after.Prepare - logStart)
+		}
+		for l, err := range readLines(f, offset) {
+			var e Event
+			if err == nil {
+				e, err = l.event()
+			}
+			if resuming && e.Position != after {
+				err = notInLog(after, err)
+			}
+			if err != nil {
+				yield(Event{}, fmt.Errorf("order log: %w", err))
+				return
+			}
+			if resuming {
+				resuming = false // this is the last event processed
+				continue
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if resuming {
+			yield(Event{}, notInLog(after, errors.New("the log ends before it")))
+		}
+	}
+}
+
+func notInLog(p checkpoint.Position, found error) error {
+	if found == nil {
+		found = errors.New("another event stands there")
+	}
+	return fmt.Errorf("no event stands at %s, the checkpoint belongs to another log: %w", p, found)
+}
+
+func (l line) event() (Event, error) {
+	f := fields{rest: l.body}
+	e := Event{
+		Position: checkpoint.Position{Commit: f.uint(), Prepare: f.uint()},
+		Order:    f.uint(),
+		Customer: f.text(),
+		Country:  f.text(),
+		Product:  f.text(),
+		Quantity: f.int(),
+		Cents:    f.int(),
+	}
+	if err := f.end(); err != nil {
+		return Event{}, fmt.Errorf("the event at byte %d: %w", l.offset, err)
+	}
+	if e.Position.Prepare != uint64(logStart+l.offset) {
+		return Event{}, fmt.Errorf("the event at byte %d says that it stands at %s", l.offset, e.Position)
+	}
+	return e, nil
+}
