@@ -99,7 +99,7 @@ func TestInvalidOptionsFailEveryCall(t *testing.T) {
 			store := checkpoint.New(redisstore.New(standalone(t, server), &c.opts), nil)
 			defer store.Close()
 			fails(t, store, every(reads, writes, deletes, clears), c.want)
-			outcomes(t, store, checkpoint.Failed)
+			failsToApply(t, store)
 			if err := store.Touch(t.Context(), "orders", 0); err == nil {
 				t.Error("Touch does not fail")
 			}
