@@ -67,6 +67,22 @@ func TestScriptFlushedAllTheTime(t *testing.T) {
 			}
 		})
 	}
+	// A write that is sent again must not overtake the one after it.
+	writing.Go(func() {
+		for range rounds {
+			batch := make([]checkpoint.Write, 400)
+			for i := range batch {
+				batch[i] = checkpoint.Write{Key: "ordered", Position: at(uint64(i), 0)}
+			}
+			if _, err := store.Apply(ctx, batch...); err != nil {
+				t.Errorf("Apply: %v", err)
+			}
+			c, err := store.Get(ctx, "ordered")
+			if err != nil || c.Position != batch[len(batch)-1].Position {
+				t.Errorf("the writes to one key left %v, %v, want the last", c.Position, err)
+			}
+		}
+	})
 	writing.Wait()
 	close(stop)
 	flushing.Wait()
