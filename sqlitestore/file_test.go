@@ -2,10 +2,12 @@ package sqlitestore_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -206,4 +208,33 @@ func folder(t *testing.T, path string) map[string][]byte {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestCrashWhileTheLogIsMovedIn opens what a full disk or a crash leaves when
+// the log is moved into the file: the first page is there, which says how long
+// the file is, and the others are not.
+func TestCrashWhileTheLogIsMovedIn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	store := checkpoint.New(openAt(t, path), nil)
+	const n = 300
+	for i := range n {
+		if err := store.Set(t.Context(), strings.Repeat("k", 300)+strconv.Itoa(i), checkpoint.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crashed := filepath.Join(t.TempDir(), "file.db")
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if suffix == "" {
+			binary.BigEndian.PutUint32(content[28:], 1000) // pages
+		}
+		write(t, crashed+suffix, string(content))
+	}
+	found, err := checkpoint.Collect(checkpoint.New(openAt(t, crashed), nil).GetAll(t.Context(), "*"))
+	if err != nil || len(found) != n {
+		t.Errorf("%d of %d checkpoints are there after a crash: %v", len(found), n, err)
+	}
 }

@@ -63,24 +63,30 @@ func (h header) check() error {
 	return nil
 }
 
-// inspect checks a file that is not empty, without writing to it, or beside it, or waiting for
-// its locks. What it sees may be about to change; migrate checks again.
+// inspect checks a file that is not empty, without writing to it, or beside it,
+// or waiting for its locks. It sees the file without its log, which may be in
+// the middle of being moved into it: hence writable_schema, with which SQLite
+// bears pages that are not there yet. What marks the file is there from the
+// first.
 func inspect(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "immutable=1"))
+	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "immutable=1", "_pragma=writable_schema(1)"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	h, err := readHeader(ctx, db)
-	if primaryCode(err) == sqlite3.SQLITE_NOTADB {
+	var h header
+	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.applicationID)
+	if err == nil {
+		err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&h.version)
+	}
+	switch {
+	case primaryCode(err) == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: it is not an SQLite database; it was left as it is", ErrNotOurs)
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	if h.empty() {
+	case h.empty():
 		// SQLite takes anything too short for a header for empty, too.
-		return fmt.Errorf("%w: it holds something, and no tables; it was left as it is", ErrNotOurs)
+		return fmt.Errorf("%w: nothing marks it as one; it was left as it is", ErrNotOurs)
 	}
 	return h.check()
 }
