@@ -1,0 +1,112 @@
+package migrate_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+)
+
+func open(t *testing.T, server *redistest.Server, query string) *checkpoint.Store {
+	t.Helper()
+	d, err := redisstore.Open(t.Context(), server.URL()+"/0?"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := checkpoint.New(d, nil)
+	t.Cleanup(func() { store.Close() })
+	return store
+}
+
+// TestWhileConsumersWrite migrates, in place and from another prefix, again and
+// again, while the consumers of the same keys write. No checkpoint may fall
+// back behind what its consumer was told is stored.
+func TestWhileConsumersWrite(t *testing.T) {
+	const keys, writes = 8, 400
+	server := redistest.Start(t)
+	store, older := open(t, server, "namespace=new:"), open(t, server, "prefix=old:")
+	for i := range keys {
+		server.Do("SET", fmt.Sprintf("new:checkpoint:k%d", i), "1@1")
+		server.Do("SET", fmt.Sprintf("old:k%d", i), "5@5")
+	}
+	consumers, stop := context.WithCancel(t.Context())
+	var migrations, all sync.WaitGroup
+	for _, m := range []migrate.Migration{{To: store}, {From: older, To: store}} {
+		m.Pattern, m.Apply = "*", true
+		m.Changes = func(checkpoint.Checkpoint) {}
+		m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+		migrations.Go(func() {
+			for consumers.Err() == nil {
+				if _, err := m.Run(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range keys {
+		all.Go(func() {
+			key := fmt.Sprintf("k%d", i)
+			for n := uint64(2); n < writes; n++ {
+				p := checkpoint.Position{Commit: n, Prepare: n}
+				ok, err := store.SetIfNewer(t.Context(), key, p)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				cp, err := store.Get(t.Context(), key)
+				if err != nil || cp.Position.Compare(p) < 0 {
+					t.Errorf("%s is at %s (%v) after SetIfNewer(%s) returned %v", key, cp.Position, err, p, ok)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	stop()
+	migrations.Wait()
+	for i := range keys {
+		cp, err := store.Get(t.Context(), fmt.Sprintf("k%d", i))
+		if err != nil || cp.Position.Commit != writes-1 {
+			t.Errorf("k%d ends at %s, %v; want %d", i, cp.Position, err, writes-1)
+		}
+	}
+}
+
+// TestDryRunWritesNothing compares everything on the server before and after.
+func TestDryRunWritesNothing(t *testing.T) {
+	server := redistest.Start(t)
+	store, older := open(t, server, "namespace=new:"), open(t, server, "prefix=old:")
+	server.Do("SET", "new:checkpoint:a", "1@1")
+	server.Do("SET", "old:b", "2@2", "EX", "1000")
+	server.Do("SET", "old:broken", "x")
+	before := snapshot(server)
+	for _, m := range []migrate.Migration{{To: store}, {From: older, To: store}} {
+		var changes, damaged []string
+		m.Pattern = "*"
+		m.Changes = func(c checkpoint.Checkpoint) { changes = append(changes, c.Key) }
+		m.Damage = func(key string, _ error) { damaged = append(damaged, key) }
+		r, err := m.Run(t.Context())
+		if err != nil || r.Changed != 1 || len(changes) != 1 || r.Damaged != len(damaged) {
+			t.Errorf("Run = %+v, %v; told of changes %q, damage %q", r, err, changes, damaged)
+		}
+	}
+	if after := snapshot(server); !maps.Equal(after, before) {
+		t.Error("a dry run changed something")
+	}
+}
+
+// snapshot is everything on the server but how long it will last.
+func snapshot(server *redistest.Server) map[string]string {
+	all := make(map[string]string)
+	for _, key := range server.Do("KEYS", "*").([]any) {
+		all[key.(string)] = server.Do("DUMP", key.(string)).(string)
+	}
+	return all
+}
