@@ -3,6 +3,7 @@ package redisstore
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // fenceKey is the key of the fence of the checkpoint at key: in the same slot
@@ -20,10 +21,14 @@ func (d *Driver) fenceKey(key string) string {
 			return base + tag + "}:" + key
 		}
 	}
-	// A lone brace, an empty tag, or braces in the namespace: search for a tag
-	// that leads to the slot. One in 16,384 does, or any, if the namespace
-	// holds a tag of its own.
+	// A lone brace, or an empty tag: a number that leads to the same slot.
 	want := slot(main)
+	if !strings.Contains(d.namespace, "{") {
+		return base + slotTags()[want] + "}:" + key
+	}
+	// With a brace in the namespace the number is only a part of what decides.
+	// One in 16,384 leads to the slot, or any, if the namespace holds a tag of
+	// its own.
 	for n := uint64(0); ; n++ {
 		candidate := base + strconv.FormatUint(n, 10) + "}:" + key
 		if slot(candidate) == want {
@@ -31,6 +36,19 @@ func (d *Driver) fenceKey(key string) string {
 		}
 	}
 }
+
+// slotTags is a number for each slot that leads there as a tag.
+var slotTags = sync.OnceValue(func() *[slots]string {
+	var tags [slots]string
+	for n, left := uint64(0), slots; left > 0; n++ {
+		tag := strconv.FormatUint(n, 10)
+		if s := slot(tag); tags[s] == "" {
+			tags[s] = tag
+			left--
+		}
+	}
+	return &tags
+})
 
 // hashTag returns what of key decides its slot: what stands between the first
 // opening brace and the first closing one after it, unless that is nothing.
@@ -44,12 +62,15 @@ func hashTag(key string) (string, bool) {
 	return tag, ok && tag != ""
 }
 
+// slots is how many hash slots a cluster has.
+const slots = 16384
+
 // slot is the slot of key in a cluster.
 func slot(key string) uint16 {
 	if tag, ok := hashTag(key); ok {
 		key = tag
 	}
-	return crc16(key) % 16384
+	return crc16(key) % slots
 }
 
 // crc16 is CRC-16/XMODEM: polynomial 0x1021, zero at first, nothing reflected.

@@ -11,35 +11,47 @@ import (
 )
 
 // Open connects to the Redis at rawURL, and checks that it answers. Closing
-// the driver closes the connections.
+// the driver closes the connections. No error shows a password.
 //
 // The URL is redis://[user:password@]host:port[/database], rediss:// for TLS,
-// or unix://[user:password@]/path/to/socket[?db=database]. Its query may hold
-// what redis.ParseURL of go-redis understands, and namespace, which stands for
-// Options.Namespace, and prefix, which stands for Options.Prefix. No error
-// shows its password.
+// or unix://[user:password@]/path/to/socket[?db=database]. In its query
+//
+//   - namespace stands for Options.Namespace, and prefix for Options.Prefix;
+//   - cluster=true makes host:port, and further addr=host:port, the first known
+//     nodes of a cluster;
+//   - master_name=name makes them the Sentinels of that master, and user and
+//     password theirs; username=user and password=password are the master's;
+//   - and there may be what redis.ParseURL, redis.ParseClusterURL and
+//     redis.ParseFailoverURL of go-redis understand.
 func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
-	clientOpts, merged, err := parseURL(rawURL, opts)
+	target, err := parseURL(rawURL, opts)
 	if err != nil {
 		return nil, err
 	}
-	if err := merged.validate(); err != nil {
-		return nil, err
-	}
-	d := New(redis.NewClient(clientOpts), merged)
+	d := New(target.client(), target.opts)
 	d.owned = true
-	err = await(ctx, func() error { return d.client.Ping(ctx).Err() })
-	if err != nil {
+	if err := d.invalid; err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("redisstore: cannot reach Redis at %s: %w", clientOpts.Addr, err)
+		return nil, err
+	}
+	if err := await(ctx, func() error { return d.client.Ping(ctx).Err() }); err != nil {
+		_ = d.Close()
+		return nil, fmt.Errorf("redisstore: cannot reach Redis at %s: %w", target.addr, err)
 	}
 	return d, nil
 }
 
-func parseURL(rawURL string, opts *Options) (*redis.Options, *Options, error) {
+// A target is what a URL names.
+type target struct {
+	opts   *Options
+	addr   string
+	client func() redis.UniversalClient
+}
+
+func parseURL(rawURL string, opts *Options) (target, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, nil, errMalformed
+		return target{}, errMalformed
 	}
 	merged := new(Options)
 	if opts != nil {
@@ -52,20 +64,53 @@ func parseURL(rawURL string, opts *Options) (*redis.Options, *Options, error) {
 		}
 		value := query.Get(name)
 		if *field != "" && *field != value {
-			return nil, nil, fmt.Errorf("redisstore: the URL says %s %q, the Options say %q", name, value, *field)
+			return target{}, fmt.Errorf("redisstore: the URL says %s %q, the Options say %q", name, value, *field)
 		}
 		*field = value
 		query.Del(name)
 	}
+	cluster := query.Get("cluster") == "true"
+	if cluster {
+		query.Del("cluster")
+	}
 	u.RawQuery = query.Encode()
-	clientOpts, err := redis.ParseURL(u.String())
+	t, err := connection(u, cluster)
 	if err != nil {
 		if n := strings.Count(rawURL, "@"); n > 1 || n == 1 && u.User == nil {
-			return nil, nil, errMalformed
+			return target{}, errMalformed
 		}
-		return nil, nil, fmt.Errorf("redisstore: malformed URL: %w", err)
+		return target{}, fmt.Errorf("redisstore: malformed URL: %w", err)
 	}
-	return clientOpts, merged, nil
+	t.opts = merged
+	return t, nil
+}
+
+func connection(u *url.URL, cluster bool) (target, error) {
+	switch query := u.Query(); {
+	case query.Has("master_name"):
+		o, err := redis.ParseFailoverURL(u.String())
+		if err != nil {
+			return target{}, err
+		}
+		if o.ReplicaOnly {
+			return target{}, errReplicas
+		}
+		return target{addr: u.Host, client: func() redis.UniversalClient { return redis.NewFailoverClient(o) }}, nil
+	case cluster || query.Has("addr"):
+		if u.Path != "" && u.Path != "/" && u.Path != "/0" {
+			return target{}, fmt.Errorf("a cluster has no database %q", strings.TrimPrefix(u.Path, "/"))
+		}
+		o, err := redis.ParseClusterURL(u.String())
+		if err != nil {
+			return target{}, err
+		}
+		return target{addr: u.Host, client: func() redis.UniversalClient { return redis.NewClusterClient(o) }}, nil
+	}
+	o, err := redis.ParseURL(u.String())
+	if err != nil {
+		return target{}, err
+	}
+	return target{addr: o.Addr, client: func() redis.UniversalClient { return redis.NewClient(o) }}, nil
 }
 
 // errMalformed shows nothing of the URL. A password that is not

@@ -47,7 +47,8 @@ var _ driver.Driver = (*Driver)(nil)
 
 // New returns a driver over client, which stays the caller's: how it connects,
 // authenticates and finds the master is theirs to configure, and Close leaves
-// it open. Invalid options are the error of every call.
+// it open. Invalid options are the error of every call, and so is a cluster
+// client that reads from replicas. The keys of a cluster need a cluster client.
 func New(client redis.UniversalClient, opts *Options) *Driver {
 	if client == nil {
 		panic("redisstore: New with a nil client")
@@ -56,6 +57,9 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 		opts = new(Options)
 	}
 	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate()}
+	if c, ok := client.(*redis.ClusterClient); ok && c.Options().ReadOnly && d.invalid == nil {
+		d.invalid = errReplicas
+	}
 	d.prefix, d.fenced = opts.Namespace+"checkpoint:", true
 	if opts.Prefix != "" {
 		d.prefix, d.fenced = opts.Prefix, false
@@ -64,6 +68,11 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 }
 
 const maxNamespaceBytes = 512
+
+// errReplicas: a replica that lags knows nothing of a new checkpoint, and
+// answers as if there were none.
+var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
+	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly")
 
 func (o *Options) validate() error {
 	if o.Prefix != "" && o.Namespace != "" {

@@ -140,10 +140,44 @@ func (d *Driver) topology(ctx context.Context) (topology, error) {
 			return topology{}, err
 		}
 	default:
+		if err := d.refuseNode(ctx); err != nil {
+			return topology{}, err
+		}
 		t.nodes = []processor{d.client}
 	}
 	return t, nil
 }
+
+// refuseNode stops a walk over a single node of a cluster, which would miss
+// the keys of all others.
+func (d *Driver) refuseNode(ctx context.Context) error {
+	var text string
+	err := await(ctx, func() (err error) {
+		text, err = d.client.ClusterNodes(ctx).Result()
+		return err
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		// No cluster, or nobody may ask. Where the server cannot be reached the
+		// walk itself says so.
+		return nil //nolint:nilerr // see above
+	}
+	masters := 0
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); len(fields) > 8 && strings.Contains(fields[2], "master") {
+			masters++
+		}
+	}
+	if masters > 1 {
+		return errNode
+	}
+	return nil
+}
+
+var errNode = errors.New("redisstore: the server is one node of a cluster, and holds a part of the keys only: " +
+	"use a cluster client, or cluster=true in the URL")
 
 // ownSlots is what a node says of itself in CLUSTER NODES: its id and the
 // slots that it serves, with those in brackets that are on their way.

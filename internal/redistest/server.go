@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +35,7 @@ type Server struct {
 	busPort int // of a node of a cluster
 	dir     string
 	config  []string
+	mode    string // an argument of redis-server, or ""
 
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -44,7 +47,12 @@ type Server struct {
 // installed the test fails, and says what to do.
 func Start(tb TB, config ...string) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, dir: tb.TempDir(), config: config}
+	return start(tb, "", config)
+}
+
+func start(tb TB, mode string, config []string) *Server {
+	tb.Helper()
+	s := &Server{tb: tb, dir: tb.TempDir(), config: config, mode: mode}
 	tb.Cleanup(s.Kill)
 	// Between choosing a free port and binding it somebody else may take it.
 	for attempt := 0; ; attempt++ {
@@ -84,8 +92,16 @@ func (s *Server) launch() error {
 		"loglevel warning",
 	}, s.config...)
 	s.output = new(bytes.Buffer)
-	s.cmd = exec.Command(path, "-")
-	s.cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	// A file, because a Sentinel writes to it what it learns.
+	file := filepath.Join(s.dir, "redis.conf")
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		return err
+	}
+	args := []string{file}
+	if s.mode != "" {
+		args = append(args, s.mode)
+	}
+	s.cmd = exec.Command(path, args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	dieWithParent(s.cmd)
 	if err := s.cmd.Start(); err != nil {

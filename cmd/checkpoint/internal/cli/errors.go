@@ -87,6 +87,10 @@ func (a *app) explain(ctx context.Context, err error) string {
 			dial.Addr, bare(dial.Err))
 	case containsAny(text, "WRONGPASS", "NOAUTH"):
 		return text + "; the URL carries them: redis://user:password@host"
+	case strings.Contains(text, "MOVED "):
+		return text + "; it is a cluster: add cluster=true to the URL's query"
+	case strings.Contains(text, "disk is full"):
+		return text + "; make room, and run it again"
 	case errors.Is(err, checkpoint.ErrCorrupt):
 		return text + "; `checkpoint set` or `checkpoint delete` repairs it"
 	}
