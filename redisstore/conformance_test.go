@@ -22,13 +22,17 @@ var durable = []string{"appendonly yes", "appendfsync always"}
 func TestConformanceStandalone(t *testing.T) {
 	server := redistest.Start(t, durable...)
 	storetest.Run(t, harness([]*redistest.Server{server}, func(tb testing.TB) redis.UniversalClient {
+		tb.Helper()
 		return standalone(tb, server)
 	}))
 }
 
 func TestConformanceCluster(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3, 1, durable...)
-	storetest.Run(t, harness(nodes, func(tb testing.TB) redis.UniversalClient { return cluster(tb, nodes) }))
+	storetest.Run(t, harness(nodes, func(tb testing.TB) redis.UniversalClient {
+		tb.Helper()
+		return cluster(tb, nodes)
+	}))
 }
 
 // TestConformanceUnderACL runs everything as the user that docs/redis.md

@@ -27,15 +27,27 @@ func TestHashesOfTheOldStoreAreRead(t *testing.T) {
 		fields []string
 		want   checkpoint.Checkpoint
 	}{
-		{"every field", []string{"commit", "12", "prepare", "34", "updatedAt", "2026-01-02T03:04:05.006Z"},
-			checkpoint.Checkpoint{Position: at(12, 34), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)}},
+		{
+			"every field",
+			[]string{"commit", "12", "prepare", "34", "updatedAt", "2026-01-02T03:04:05.006Z"},
+			checkpoint.Checkpoint{Position: at(12, 34), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)},
+		},
 		{"without updatedAt", []string{"commit", "12", "prepare", "34"}, checkpoint.Checkpoint{Position: at(12, 34)}},
-		{"fields of others", []string{"commit", "0", "prepare", "0", "owner", "a"},
-			checkpoint.Checkpoint{}},
-		{"the highest position", []string{"commit", "18446744073709551615", "prepare", "18446744073709551615"},
-			checkpoint.Checkpoint{Position: at(1<<64-1, 1<<64-1)}},
-		{"the first double that rounds", []string{"commit", "9007199254740993", "prepare", "9007199254740993"},
-			checkpoint.Checkpoint{Position: at(1<<53+1, 1<<53+1)}},
+		{
+			"fields of others",
+			[]string{"commit", "0", "prepare", "0", "owner", "a"},
+			checkpoint.Checkpoint{},
+		},
+		{
+			"the highest position",
+			[]string{"commit", "18446744073709551615", "prepare", "18446744073709551615"},
+			checkpoint.Checkpoint{Position: at(1<<64-1, 1<<64-1)},
+		},
+		{
+			"the first double that rounds",
+			[]string{"commit", "9007199254740993", "prepare", "9007199254740993"},
+			checkpoint.Checkpoint{Position: at(1<<53+1, 1<<53+1)},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server.Do("FLUSHALL")
@@ -143,8 +155,10 @@ func TestBothStoresWriteTheSameKey(t *testing.T) {
 	store := inNamespace(t, standalone(t, server), "prod:")
 	old := func(commit, prepare uint64, updatedAt string) {
 		t.Helper()
-		args := []string{"EVAL", oldScript, "1", layoutKey,
-			strconv.FormatUint(commit, 10), strconv.FormatUint(prepare, 10), updatedAt}
+		args := []string{
+			"EVAL", oldScript, "1", layoutKey,
+			strconv.FormatUint(commit, 10), strconv.FormatUint(prepare, 10), updatedAt,
+		}
 		if server.Do(args...) != int64(1) {
 			t.Fatalf("the old store refuses %d", commit)
 		}

@@ -206,8 +206,7 @@ func neverRan(err error) bool {
 	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
 		return true
 	}
-	var answer redis.Error
-	if !errors.As(err, &answer) {
+	if _, ok := errors.AsType[redis.Error](err); !ok {
 		return false
 	}
 	// A server that refuses for lack of memory or of a master does so at the
