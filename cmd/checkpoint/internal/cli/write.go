@@ -26,77 +26,93 @@ func (w *writeFlags) options() []checkpoint.WriteOption {
 	return []checkpoint.WriteOption{checkpoint.TTL(w.ttl), checkpoint.Epoch(w.epoch)}
 }
 
-// position reads a position from the command line.
-func position(cmd *cobra.Command, s string) (checkpoint.Position, error) {
-	p, err := checkpoint.ParsePosition(s)
-	if err != nil {
-		return p, usageError{cmd.CommandPath(), err}
+// A write is a command that stores a position at a key.
+type write struct {
+	use, short, long, example string
+	do                        func(context.Context, *checkpoint.Store, string, checkpoint.Position, ...checkpoint.WriteOption) error
+}
+
+func (a *app) writeCommand(w write) *cobra.Command {
+	var flags writeFlags
+	cmd := &cobra.Command{
+		Use:               w.use,
+		GroupID:           groupOne,
+		Short:             w.short,
+		Long:              w.long,
+		Example:           w.example,
+		Args:              usageArgs(cobra.ExactArgs(2)),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := checkpoint.ParsePosition(args[1])
+			if err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				return w.do(ctx, store, args[0], p, flags.options()...)
+			})
+		},
 	}
-	return p, nil
+	flags.register(cmd)
+	return cmd
 }
 
 func (a *app) set() *cobra.Command {
-	var flags writeFlags
-	cmd := &cobra.Command{
-		Use:     "set KEY POSITION",
-		GroupID: groupOne,
-		Short:   "Store a position, whatever is there",
-		Long: `Stores POSITION at KEY, whatever is there: also over a newer position, and over a
+	return a.writeCommand(write{
+		use:   "set KEY POSITION",
+		short: "Store a position, whatever is there",
+		long: `Stores POSITION at KEY, whatever is there: also over a newer position, and over a
 damaged checkpoint. A consumer that runs may write over it at once; to set one
 back, use "checkpoint rewind", which locks it out.`,
-		Example:           "  checkpoint set order-processor C:1200/P:1180",
-		Args:              usageArgs(cobra.ExactArgs(2)),
-		ValidArgsFunction: a.completeKey,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := position(cmd, args[1])
-			if err != nil {
+		example: "  checkpoint set order-processor C:1200/P:1180",
+		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
+			if err := store.Set(ctx, key, p, opts...); err != nil {
 				return err
 			}
-			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				if err := store.Set(ctx, args[0], p, flags.options()...); err != nil {
-					return err
-				}
-				return a.printStored(ctx, store, args[0])
-			})
+			return a.printStored(ctx, store, key)
 		},
-	}
-	flags.register(cmd)
-	return cmd
+	})
 }
 
 func (a *app) advance() *cobra.Command {
-	var flags writeFlags
-	cmd := &cobra.Command{
-		Use:     "advance KEY POSITION",
-		GroupID: groupOne,
-		Short:   "Store a position unless a newer one is there",
-		Long: `Stores POSITION at KEY unless a newer one is there, in one atomic step. The exit
+	return a.writeCommand(write{
+		use:   "advance KEY POSITION",
+		short: "Store a position unless a newer one is there",
+		long: `Stores POSITION at KEY unless a newer one is there, in one atomic step. The exit
 code is 4 where a newer one is there, which stays.`,
-		Example:           "  checkpoint advance order-processor C:1200/P:1180",
-		Args:              usageArgs(cobra.ExactArgs(2)),
-		ValidArgsFunction: a.completeKey,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := position(cmd, args[1])
+		example: "  checkpoint advance order-processor C:1200/P:1180",
+		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
+			updated, err := store.SetIfNewer(ctx, key, p, opts...)
 			if err != nil {
 				return err
 			}
-			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				updated, err := store.SetIfNewer(ctx, args[0], p, flags.options()...)
-				if err != nil {
-					return err
-				}
-				if err := a.printStored(ctx, store, args[0]); err != nil {
-					return err
-				}
-				if !updated {
-					return fmt.Errorf("%w position: %q is past %s already, and stays there", errStale, args[0], p)
-				}
-				return nil
-			})
+			if err := a.printStored(ctx, store, key); err != nil {
+				return err
+			}
+			if !updated {
+				return fmt.Errorf("%w position: %q is past %s already, and stays there", errStale, key, p)
+			}
+			return nil
 		},
-	}
-	flags.register(cmd)
-	return cmd
+	})
+}
+
+func (a *app) rewind() *cobra.Command {
+	return a.writeCommand(write{
+		use:   "rewind KEY POSITION",
+		short: "Set a consumer back while it runs, and lock the running one out",
+		long: `Stores POSITION at KEY, whatever is there, and in the same step raises the key's
+epoch. A consumer that writes with an older epoch fails its next write, so that
+it cannot undo the rewind. Start it again, with the epoch that is printed, to go
+on from POSITION. One that writes without epochs is not locked out: stop it first.`,
+		example: "  checkpoint rewind order-processor 0",
+		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
+			c, err := store.Rewind(ctx, key, p, opts...)
+			if err != nil {
+				return err
+			}
+			return a.printOne(c)
+		},
+	})
 }
 
 // printStored prints what is stored after a write. Somebody may have removed
@@ -136,36 +152,5 @@ position stays as it is. The exit code is 3 where there is none.`,
 		},
 	}
 	cmd.Flags().DurationVar(&ttl, "ttl", 0, "let it expire after this long, such as 720h; 0: never")
-	return cmd
-}
-
-func (a *app) rewind() *cobra.Command {
-	var flags writeFlags
-	cmd := &cobra.Command{
-		Use:     "rewind KEY POSITION",
-		GroupID: groupOne,
-		Short:   "Set a consumer back while it runs, and lock the running one out",
-		Long: `Stores POSITION at KEY, whatever is there, and in the same step raises the key's
-epoch. A consumer that writes with an older epoch fails its next write, so that
-it cannot undo the rewind. Start it again, with the epoch that is printed, to go
-on from POSITION. One that writes without epochs is not locked out: stop it first.`,
-		Example:           "  checkpoint rewind order-processor 0",
-		Args:              usageArgs(cobra.ExactArgs(2)),
-		ValidArgsFunction: a.completeKey,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := position(cmd, args[1])
-			if err != nil {
-				return err
-			}
-			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				c, err := store.Rewind(ctx, args[0], p, flags.options()...)
-				if err != nil {
-					return err
-				}
-				return a.printOne(c)
-			})
-		},
-	}
-	flags.register(cmd)
 	return cmd
 }
