@@ -29,8 +29,10 @@ type app struct {
 // shortTimeout is how long a command on one checkpoint takes at most.
 const shortTimeout = 10 * time.Second
 
-// errTimeout is the cause of a context that --timeout ended.
-var errTimeout = errors.New("no answer within the time limit")
+// timeoutError is the cause of a context that --timeout ended.
+type timeoutError struct{ after time.Duration }
+
+func (e timeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.after) }
 
 // A job is what a command does with its open store.
 type job func(ctx context.Context, store *checkpoint.Store) error
@@ -53,7 +55,7 @@ func (a *app) run(cmd *cobra.Command, w with, f job) (err error) {
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w of %v; --timeout sets another", errTimeout, timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
 		defer cancel()
 	}
 	if _, err := output.New(a.stdout, a.format); err != nil {

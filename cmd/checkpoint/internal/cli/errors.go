@@ -72,6 +72,7 @@ func exitCode(err error) int {
 // explain makes one line of an error, which says what to do.
 func (a *app) explain(ctx context.Context, err error) string {
 	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "checkpoint: "), "\n", "; ")
+	var timeout timeoutError
 	var dial *net.OpError
 	switch {
 	case errors.Is(err, storeurl.ErrNoStore):
@@ -80,8 +81,8 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; --store names another"
 	case ctx.Err() != nil:
 		return "interrupted"
-	case errors.Is(err, errTimeout):
-		return "cannot reach " + a.shownStore(err) + ": " + errTimeoutText(err)
+	case errors.As(err, &timeout):
+		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another",
 			dial.Addr, bare(dial.Err))
@@ -93,15 +94,6 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; make room, and run it again"
 	case errors.Is(err, checkpoint.ErrCorrupt):
 		return text + "; `checkpoint set` or `checkpoint delete` repairs it"
-	}
-	return text
-}
-
-// errTimeoutText is the part of the error that says how long was waited.
-func errTimeoutText(err error) string {
-	text := err.Error()
-	if i := strings.Index(text, errTimeout.Error()); i >= 0 {
-		return text[i:]
 	}
 	return text
 }

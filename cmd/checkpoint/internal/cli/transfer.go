@@ -34,7 +34,10 @@ to stderr with what is wrong, and make the exit code 1.`,
 					return err
 				}
 				damaged, err := a.printAll(ctx, store, patternOf(args), p)
-				if err := errors.Join(err, w.Flush()); err != nil {
+				if err != nil {
+					return err
+				}
+				if err := w.Flush(); err != nil {
 					return err
 				}
 				return damagedError(damaged)
