@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -34,12 +35,31 @@ func (c *aclCluster) use(t *testing.T, rule []string) error {
 	}
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, Username: rule[0], Password: "secret", MaxRetries: -1})
 	defer client.Close()
-	d, err := redisstore.Open(t.Context(), "redis://"+rule[0]+":secret@"+c.nodes[0].Addr(), nil)
+	store := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil)
+	return errors.Join(useEverything(t, store), c.useMovingSlot(t, store), c.useOneNode(t, rule[0]))
+}
+
+// useMovingSlot reads and writes a key while its slot is on its way.
+func (c *aclCluster) useMovingSlot(t *testing.T, store *checkpoint.Store) error {
+	t.Helper()
+	slot, from, to := place(t, c.nodes, "prod:checkpoint:moving")
+	defer startMoving(slot, from, to)()
+	_, err := store.SetIfNewer(t.Context(), "moving", at(1, 1))
+	return err
+}
+
+// useOneNode looks for what is not there, as on a server that is no cluster.
+func (c *aclCluster) useOneNode(t *testing.T, user string) error {
+	t.Helper()
+	_, owner, _ := place(t, c.nodes, "prod:checkpoint:nothing")
+	d, err := redisstore.Open(t.Context(), "redis://"+user+":secret@"+owner.Addr()+"?namespace=prod:", nil)
 	if err != nil {
 		return err
 	}
-	d.Close()
-	return useEverything(t, checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil))
+	store := checkpoint.New(d, nil)
+	defer store.Close()
+	_, err = store.Exists(t.Context(), "nothing")
+	return err
 }
 
 func TestClusterUnderTheDocumentedACLWhichIsMinimal(t *testing.T) {

@@ -150,7 +150,9 @@ func TestReadOnlyReplica(t *testing.T) {
 	server.Do("REPLICAOF", "127.0.0.1", "1")
 	fails(t, store, every(writes, deletes), "READONLY")
 	failsToApply(t, store)
-	works(t, store, reads)
+	// What a replica has it may say, but not what there is not.
+	works(t, store, reads[:1])
+	fails(t, store, every(reads[3:], clears), "replicas")
 	server.Do("REPLICAOF", "NO", "ONE")
 	works(t, store, every(reads, writes, deletes))
 }
@@ -160,7 +162,8 @@ func TestReplicaWithoutItsMaster(t *testing.T) {
 	store := inNamespace(t, standalone(t, server), "prod:")
 	works(t, store, writes)
 	server.Do("REPLICAOF", "127.0.0.1", "1")
-	fails(t, store, every(reads, writes, clears), "MASTERDOWN")
+	fails(t, store, every(reads[:3], writes), "MASTERDOWN")
+	fails(t, store, every(reads[3:], clears), "replicas")
 	fails(t, store, deletes, "READONLY") // Redis looks for that first
 	failsToApply(t, store)
 	server.Do("REPLICAOF", "NO", "ONE")

@@ -50,7 +50,7 @@ type target struct {
 
 func parseURL(rawURL string, opts *Options) (target, error) {
 	u, err := url.Parse(rawURL)
-	if err != nil {
+	if err != nil || strings.Contains(rawURL, "#") {
 		return target{}, errMalformed
 	}
 	merged := new(Options)

@@ -75,6 +75,7 @@ func TestOpenRefusesWithoutThePassword(t *testing.T) {
 		{"a number and a slash in the password", "redis://u:1/hunter2@" + addr, nil, "percent-encoded"},
 		{"a question mark in the password", "redis://u:1?hunter2@" + addr, nil, "percent-encoded"},
 		{"a password as parameter", "redis://" + addr + "?password=hunter2", nil, "unexpected option: password"},
+		{"a number sign in the password", "redis://u:1#hunter2@" + addr, nil, "percent-encoded"},
 		{"another scheme", "http://u:hunter2@" + addr, nil, "scheme"},
 		{"no scheme", "u:hunter2@" + addr, nil, "malformed URL"},
 		{"an unknown parameter", "redis://u:hunter2@" + addr + "?name=a", nil, "name"},

@@ -45,6 +45,7 @@ func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record
 		return nil, err
 	}
 	now := time.Now()
+	missing := false
 	for i := range reads {
 		r, again := reads[i].record(now)
 		for n := 0; again && n < maxRereads; n++ {
@@ -53,7 +54,13 @@ func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record
 				return nil, err
 			}
 		}
+		missing = missing || errors.Is(r.Err, checkpoint.ErrNotFound)
 		records = append(records, r)
+	}
+	if missing {
+		if err := d.requireMaster(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return records, nil
 }
@@ -92,8 +99,12 @@ func (d *Driver) reread(ctx context.Context, key string) (driver.Record, bool, e
 // absent is what PTTL answers of a key that is not there.
 const absent = int64(-2)
 
+// errChanging is the answer where rereading never settles.
+var errChanging = errors.New("redisstore: the key comes and goes faster than it can be read")
+
 // record makes a record of the answers. It asks to read again where they do
-// not say enough: the key is no hash, or it came between the two commands.
+// not say enough: the key is no hash, or it came or went between the commands.
+// The record's Err is then what stands if that never ends.
 func (r *read) record(now time.Time) (record driver.Record, again bool) {
 	record = driver.Record{Key: r.key}
 	answer, err := r.ttl.answer()
@@ -113,6 +124,7 @@ func (r *read) record(now time.Time) (record driver.Record, again bool) {
 	switch {
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		if r.text == nil {
+			record.Err = errChanging
 			return record, true
 		}
 		record.Position, again, record.Err = r.older()
@@ -120,8 +132,9 @@ func (r *read) record(now time.Time) (record driver.Record, again bool) {
 		record.Err = err
 	case ttl == absent:
 		record.Err = checkpoint.ErrNotFound
-	case !slices.ContainsFunc(fields, func(f any) bool { return f != nil }) && r.text == nil:
+	case !slices.ContainsFunc(fields, func(f any) bool { return f != nil }):
 		// The key came after HMGET, or it is a hash without any of our fields.
+		record.Err = missingField(r.redisKey, "commit")
 		return record, true
 	default:
 		record, record.Err = decode(r.key, r.redisKey, fields)
@@ -138,7 +151,7 @@ func (r *read) older() (driver.Position, bool, error) {
 	text, ok := answer.(string)
 	switch {
 	case errors.Is(err, redis.Nil):
-		return driver.Position{}, true, nil
+		return driver.Position{}, true, errChanging
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return driver.Position{}, false, fmt.Errorf("%w: Redis key %q is neither a hash nor a string",
 			checkpoint.ErrCorrupt, r.redisKey)

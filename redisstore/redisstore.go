@@ -47,8 +47,9 @@ var _ driver.Driver = (*Driver)(nil)
 
 // New returns a driver over client, which stays the caller's: how it connects,
 // authenticates and finds the master is theirs to configure, and Close leaves
-// it open. Invalid options are the error of every call, and so is a cluster
-// client that reads from replicas. The keys of a cluster need a cluster client.
+// it open. Invalid options are the error of every call, and so are a cluster
+// client that reads from replicas, and a Ring. The keys of a cluster need a
+// cluster client.
 func New(client redis.UniversalClient, opts *Options) *Driver {
 	if client == nil {
 		panic("redisstore: New with a nil client")
@@ -57,8 +58,8 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 		opts = new(Options)
 	}
 	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate()}
-	if c, ok := client.(*redis.ClusterClient); ok && c.Options().ReadOnly && d.invalid == nil {
-		d.invalid = errReplicas
+	if d.invalid == nil {
+		d.invalid = validateClient(client)
 	}
 	d.prefix, d.fenced = opts.Namespace+"checkpoint:", true
 	if opts.Prefix != "" {
@@ -67,12 +68,21 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 	return d
 }
 
-const maxNamespaceBytes = 512
+// validateClient refuses clients that would let a failing store look empty.
+func validateClient(client redis.UniversalClient) error {
+	switch c := client.(type) {
+	case *redis.ClusterClient:
+		if c.Options().ReadOnly {
+			return errReplicas
+		}
+	case *redis.Ring:
+		return errors.New("redisstore: a Ring sends the keys of a server that is down to another, " +
+			"which knows nothing of them: use a cluster, or Sentinels")
+	}
+	return nil
+}
 
-// errReplicas: a replica that lags knows nothing of a new checkpoint, and
-// answers as if there were none.
-var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
-	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly")
+const maxNamespaceBytes = 512
 
 func (o *Options) validate() error {
 	if o.Prefix != "" && o.Namespace != "" {

@@ -1,5 +1,6 @@
 -- Writes one checkpoint in one atomic step. Every check comes before the first
--- write, so that an error leaves everything as it was.
+-- write, and the fence before the checkpoint, so that a permission that is
+-- missing half-way leaves no epoch that its fence does not know.
 --
 -- KEYS[1]  the checkpoint
 -- KEYS[2]  its fence; given only with an epoch or a rewind
@@ -87,15 +88,15 @@ if mode == 'n' or mode == 't' then
     if not oldPrepare then return {5, 'prepare'} end
     if not canonical(oldCommit) then return {5, 'commit', oldCommit} end
     if not canonical(oldPrepare) then return {5, 'prepare', oldPrepare} end
+    if oldEpoch and not canonical(oldEpoch) then return {5, 'epoch', oldEpoch} end
   end
 end
 
-local raise = fenceKey and less(fence, epoch)
+if mode == 't' and not exists then return 6 end
+if fenceKey and less(fence, epoch) then redis.call('HSET', fenceKey, 'epoch', epoch) end
 
 if mode == 't' then
-  if not exists then return 6 end
   if ttl == '0' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
-  if raise then redis.call('HSET', fenceKey, 'epoch', epoch) end
   return 2
 end
 
@@ -106,10 +107,7 @@ if mode == 'n' and exists then
   elseif less(commit, oldCommit) then
     code = 3
   end
-  if code == 3 then
-    if raise then redis.call('HSET', fenceKey, 'epoch', epoch) end
-    return 3
-  end
+  if code == 3 then return 3 end
 end
 
 if replace then
@@ -127,7 +125,6 @@ if ttl ~= '0' then
 elseif exists or mode ~= 'n' then
   redis.call('PERSIST', key)
 end
-if raise then redis.call('HSET', fenceKey, 'epoch', epoch) end
 
 if mode == 'r' then return {1, epoch} end
 return code

@@ -12,6 +12,45 @@ import (
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
+// place is where a Redis key of a cluster is: its slot, the master that has it,
+// and one that has not.
+func place(t *testing.T, nodes []*redistest.Server, redisKey string) (slot string, owner, other *redistest.Server) {
+	t.Helper()
+	n := nodes[0].Do("CLUSTER", "KEYSLOT", redisKey).(int64)
+	i := len(nodes) - 1
+	for int(n) < i*16384/len(nodes) {
+		i--
+	}
+	return strconv.FormatInt(n, 10), nodes[i], nodes[(i+1)%len(nodes)]
+}
+
+func nodeID(s *redistest.Server) string { return s.Do("CLUSTER", "MYID").(string) }
+
+// startMoving leaves a slot in the middle of its way from one node to another,
+// until it is called off.
+func startMoving(slot string, from, to *redistest.Server) (callOff func()) {
+	to.Do("CLUSTER", "SETSLOT", slot, "IMPORTING", nodeID(from))
+	from.Do("CLUSTER", "SETSLOT", slot, "MIGRATING", nodeID(to))
+	return func() {
+		to.Do("CLUSTER", "SETSLOT", slot, "STABLE")
+		from.Do("CLUSTER", "SETSLOT", slot, "STABLE")
+	}
+}
+
+// moveSlot moves a slot with its keys.
+func moveSlot(nodes []*redistest.Server, slot string, from, to *redistest.Server) {
+	startMoving(slot, from, to)
+	host, port, _ := strings.Cut(to.Addr(), ":")
+	for _, key := range from.Do("CLUSTER", "GETKEYSINSLOT", slot, "1000").([]any) {
+		from.Do("MIGRATE", host, port, key.(string), "0", "5000")
+	}
+	id := nodeID(to)
+	to.Do("CLUSTER", "SETSLOT", slot, "NODE", id)
+	for _, n := range nodes {
+		n.Do("CLUSTER", "SETSLOT", slot, "NODE", id)
+	}
+}
+
 // workThrough uses every method of a new store of n checkpoints.
 func workThrough(t *testing.T, store *checkpoint.Store, n int) {
 	t.Helper()

@@ -147,7 +147,7 @@ func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write)
 // result reads the script's answer.
 func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 	if err != nil {
-		return failure(err)
+		return d.failure(err)
 	}
 	code, detail := reply, []any(nil)
 	if table, ok := reply.([]any); ok && len(table) > 0 {
@@ -190,32 +190,37 @@ func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 }
 
 // failure tells what an error means for a write.
-func failure(err error) driver.Result {
-	if neverRan(err) {
+func (d *Driver) failure(err error) driver.Result {
+	if d.neverRan(err) {
 		return driver.Result{Outcome: driver.Failed, Err: err}
 	}
 	return driver.Result{Outcome: driver.Unknown, Err: err}
 }
 
+// refusals are the answers of a server that refuses a command before it runs,
+// or a script at its first write, when nothing has been written.
+var refusals = []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT"}
+
 // neverRan reports whether err shows that a command changed nothing.
-func neverRan(err error) bool {
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
+func (d *Driver) neverRan(err error) bool {
+	if _, ok := errors.AsType[redis.Error](err); ok {
+		for _, prefix := range refusals {
+			if redis.HasErrorPrefix(err, prefix) {
+				return true
+			}
+		}
+	}
+	if _, ok := d.client.(*redis.Client); !ok {
+		// A cluster client sends a command again after a redirect, or where it got
+		// no connection. If the answer is then lost, the first error stays.
+		return false
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return true
 	}
 	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
 		return true
 	}
-	if _, ok := errors.AsType[redis.Error](err); !ok {
-		return false
-	}
-	// A server that refuses for lack of memory or of a master does so at the
-	// script's first write, when nothing has been written. What else may fail
-	// within the script, such as a missing permission, may fail between two.
-	for _, prefix := range []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"} {
-		if redis.HasErrorPrefix(err, prefix) {
-			return true
-		}
-	}
-	return !strings.Contains(err.Error(), "script: ")
+	// Within the script a missing permission may come between two writes.
+	return redis.HasErrorPrefix(err, "NOPERM") && !strings.Contains(err.Error(), "script: ")
 }

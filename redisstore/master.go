@@ -1,0 +1,48 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// errReplicas: a replica that lags, or has lost its master, does not know what
+// was written, and answers as if there were nothing.
+var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
+	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
+
+// requireMaster checks that "nothing there" was the answer of a master. In a
+// cluster a replica answers with a redirect instead.
+func (d *Driver) requireMaster(ctx context.Context) error {
+	if _, ok := d.client.(*redis.ClusterClient); ok {
+		return nil
+	}
+	role := query(ctx, "role")
+	if err := d.send(ctx, role); err != nil {
+		return err
+	}
+	answer, err := role.answer()
+	if err != nil {
+		if isUnknown(err) {
+			return nil
+		}
+		return fmt.Errorf("redisstore: whether the server is a master: %w", err)
+	}
+	parts, ok := answer.([]any)
+	if !ok || len(parts) == 0 {
+		return unexpected("ROLE", answer)
+	}
+	if parts[0] != "master" {
+		return errReplicas
+	}
+	return nil
+}
+
+// isUnknown reports that the server has no such command, as some services that
+// speak Redis's protocol.
+func isUnknown(err error) bool {
+	return redis.HasErrorPrefix(err, "ERR") && strings.Contains(strings.ToLower(err.Error()), "unknown command")
+}
