@@ -221,6 +221,11 @@ func (d *Driver) neverRan(err error) bool {
 	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
 		return true
 	}
-	// Within the script a missing permission may come between two writes.
-	return redis.HasErrorPrefix(err, "NOPERM") && !strings.Contains(err.Error(), "script: ")
+	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "LOADING"} {
+		// Within the script a missing permission may come between two writes.
+		if redis.HasErrorPrefix(err, prefix) && !strings.Contains(err.Error(), "script: ") {
+			return true
+		}
+	}
+	return false
 }
