@@ -222,3 +222,25 @@ func TestOlderPositionAbove53BitsIsStale(t *testing.T) {
 		"commit": "12345678901234567890", "prepare": "12345678901234567890",
 	})
 }
+
+// What is compared must be sound; updatedAt is only replaced.
+func TestDamageBesideThePosition(t *testing.T) {
+	server := redistest.Start(t)
+	s := inNamespace(t, standalone(t, server), "prod:")
+	for field, refused := range map[string]bool{"epoch": true, "updatedAt": false} {
+		server.Do("HSET", "prod:checkpoint:"+field, "commit", "1", "prepare", "1", field, "rubbish")
+		if _, err := s.Get(t.Context(), field); !errors.Is(err, checkpoint.ErrCorrupt) {
+			t.Errorf("Get with a damaged %s: %v; want ErrCorrupt", field, err)
+		}
+		_, err := s.SetIfNewer(t.Context(), field, at(2, 2))
+		if refused != errors.Is(err, checkpoint.ErrCorrupt) || !refused && err != nil {
+			t.Errorf("SetIfNewer with a damaged %s: %v; refused must be %v", field, err, refused)
+		}
+		if err := s.Set(t.Context(), field, at(3, 3)); err != nil {
+			t.Errorf("Set with a damaged %s: %v", field, err)
+		}
+		if c, err := s.Get(t.Context(), field); err != nil || c.Position != at(3, 3) {
+			t.Errorf("Get after Set: %v, %v", c, err)
+		}
+	}
+}
