@@ -16,22 +16,37 @@ import (
 // of up to 100 ms.
 func whileBusy(ctx context.Context, timeout time.Duration, f func() error) error {
 	deadline := time.Now().Add(timeout)
-	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+	for n := 0; ; n++ {
 		err := f()
 		if err == nil || !isBusy(err) {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("another process has kept it locked for %v: %w", timeout, err)
+			return lockedFor(timeout, err)
 		}
-		// Processes that wait for each other must not do so in step.
-		timer := time.NewTimer(pause/2 + rand.N(pause))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := pause(ctx, n); err != nil {
+			return fmt.Errorf("%w: %w", errLocked, err)
 		}
+	}
+}
+
+var errLocked = errors.New("another process keeps it locked")
+
+func lockedFor(timeout time.Duration, err error) error {
+	return fmt.Errorf("%w, for longer than %v: %w", errLocked, timeout, err)
+}
+
+// pause waits before attempt n+1, longer each time, and by chance: processes
+// that wait for each other must not do so in step.
+func pause(ctx context.Context, n int) error {
+	most := min(100*time.Microsecond<<min(n, 10), 10*time.Millisecond)
+	timer := time.NewTimer(most/2 + rand.N(most))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

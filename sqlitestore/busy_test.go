@@ -51,7 +51,7 @@ func TestBusyTimeoutIsAClearError(t *testing.T) {
 	other := shell(t, path)
 	run(t, other, "BEGIN IMMEDIATE")
 	_, err = store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 1})
-	if err == nil || !strings.Contains(err.Error(), "another process has kept it locked") ||
+	if err == nil || !strings.Contains(err.Error(), "another process keeps it locked") ||
 		!strings.Contains(err.Error(), path) {
 		t.Errorf("SetIfNewer: %v", err)
 	}
@@ -84,5 +84,31 @@ func TestNegativeBusyTimeout(t *testing.T) {
 	_, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "file.db"), &sqlitestore.Options{BusyTimeout: -1})
 	if err == nil {
 		t.Error("a negative BusyTimeout is accepted")
+	}
+}
+
+// TestEachCallWaitsForItself: one that comes late to a locked file is not
+// failed with those that have waited long.
+func TestEachCallWaitsForItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	openAt(t, path).Close()
+	d, err := sqlitestore.Open(t.Context(), path, &sqlitestore.Options{BusyTimeout: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := checkpoint.New(d, nil)
+	defer store.Close()
+	other := shell(t, path)
+	run(t, other, "BEGIN IMMEDIATE")
+	early := make(chan error, 1)
+	go func() { early <- store.Set(t.Context(), "early", checkpoint.Position{}) }()
+	late := make(chan error, 1)
+	time.AfterFunc(400*time.Millisecond, func() { late <- store.Set(context.Background(), "late", checkpoint.Position{}) })
+	if err := <-early; err == nil {
+		t.Fatal("a write to a locked file is acknowledged")
+	}
+	run(t, other, "ROLLBACK")
+	if err := <-late; err != nil {
+		t.Errorf("a write that began to wait shortly before the lock went: %v", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,41 +31,22 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 			err = fmt.Errorf("sqlitestore: open %s: %w", path, err)
 		}
 	}()
-	absolute, err := filepath.Abs(path)
-	if err != nil {
+	if d.absolute, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	size, err := fileSize(absolute)
+	size, err := fileSize(d.absolute)
 	if err != nil {
 		return nil, err
 	}
 	if size > 0 {
-		if err := inspect(ctx, absolute); err != nil {
+		if err := inspect(ctx, d.absolute); err != nil {
 			return nil, cause(ctx, err)
 		}
 	}
-	if err := d.open(ctx, absolute); err != nil {
+	if err := d.open(ctx); err != nil {
 		return nil, cause(ctx, err)
 	}
 	return d, nil
-}
-
-// fileSize is zero for a file that is still to be made. Its errors are those
-// that SQLite would call "unable to open database file".
-func fileSize(path string) (int64, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Dir(path)); err != nil {
-			return 0, fmt.Errorf("its folder: %w", err)
-		}
-		return 0, nil
-	case err != nil:
-		return 0, err
-	case !info.Mode().IsRegular():
-		return 0, errors.New("it is not a regular file")
-	}
-	return info.Size(), nil
 }
 
 func cause(ctx context.Context, err error) error {
@@ -85,30 +65,32 @@ func dsn(absolute string, params ...string) string {
 	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + strings.Join(params, "&")
 }
 
-func (d *Driver) open(ctx context.Context, absolute string) (err error) {
-	writeDB, err := sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			writeDB.Close()
-		}
-	}()
+func (d *Driver) open(ctx context.Context) (err error) {
 	// Opening a connection may meet a lock as well.
-	err = whileBusy(ctx, d.busyTimeout, func() error { return prepareFile(ctx, writeDB) })
+	err = whileBusy(ctx, d.busyTimeout, func() error { return prepareFile(ctx, d.absolute) })
 	if err != nil {
 		return err
 	}
-	d.readers, err = sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=query_only(1)"))
+	if d.opened, err = os.Stat(d.absolute); err != nil {
+		return err
+	}
+	// From here on nothing makes the file.
+	writeDB, err := sql.Open("sqlite", dsn(d.absolute, "mode=rw", "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			d.readers.Close()
-		}
-	}()
+	d.readers, err = sql.Open("sqlite", dsn(d.absolute, "mode=rw", "_pragma=busy_timeout(0)", "_pragma=query_only(1)"))
+	if err != nil {
+		return errors.Join(err, writeDB.Close())
+	}
+	if err := d.prepareReads(ctx); err != nil {
+		return errors.Join(err, d.readers.Close(), writeDB.Close())
+	}
+	d.writer = newWriter(writeDB, d.busyTimeout, d.checkIdentity)
+	return nil
+}
+
+func (d *Driver) prepareReads(ctx context.Context) error {
 	d.readers.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	d.readers.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
 	for _, s := range []struct {
@@ -127,12 +109,16 @@ func (d *Driver) open(ctx context.Context, absolute string) (err error) {
 			return err
 		}
 	}
-	d.writer = newWriter(writeDB, d.busyTimeout)
 	return nil
 }
 
 // prepareFile makes the file ours, of the newest schema and in WAL mode.
-func prepareFile(ctx context.Context, db *sql.DB) error {
+func prepareFile(ctx context.Context, absolute string) (err error) {
+	db, err := sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err

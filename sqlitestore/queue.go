@@ -1,7 +1,9 @@
 package sqlitestore
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -12,6 +14,7 @@ type job struct {
 	run  func(*transaction) error
 	size int
 	done chan ending // of capacity 1
+	from time.Time   // when it began to wait
 }
 
 // An ending is what became of a job's transaction.
@@ -54,7 +57,7 @@ func (q *queue) withdraw(j *job) bool {
 	defer q.mu.Unlock()
 	for i, other := range q.jobs {
 		if other == j {
-			q.jobs = append(q.jobs[:i], q.jobs[i+1:]...)
+			q.jobs = slices.Delete(q.jobs, i, i+1)
 			return true
 		}
 	}
@@ -71,11 +74,24 @@ func (q *queue) take(size int) []*job {
 		size -= q.jobs[n].size
 		n++
 	}
-	taken := append([]*job(nil), q.jobs[:n]...)
+	taken := slices.Clone(q.jobs[:n])
 	q.jobs = append(q.jobs[:0], q.jobs[n:]...)
 	if len(q.jobs) > 0 {
 		q.signal()
 	}
+	return taken
+}
+
+// takeOlder returns the jobs that have waited since before t.
+func (q *queue) takeOlder(t time.Time) []*job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for n < len(q.jobs) && q.jobs[n].from.Before(t) {
+		n++
+	}
+	taken := slices.Clone(q.jobs[:n])
+	q.jobs = append(q.jobs[:0], q.jobs[n:]...)
 	return taken
 }
 

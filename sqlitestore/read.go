@@ -60,8 +60,8 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 
 // failure is the error of a call that SQLite, or the end of ctx, cut off.
 func (d *Driver) failure(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		return cause
 	}
 	return d.wrap(err)
 }
@@ -91,7 +91,10 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 			return nil, err
 		}
 		now := time.Now()
-		err = query(ctx, d.getMany, func(r *row) { found[r.key] = r.record(now) }, string(list))
+		err = query(ctx, d.getMany, func(r *row) error {
+			found[r.key] = r.record(now)
+			return nil
+		}, string(list))
 		if err != nil {
 			return nil, err
 		}
@@ -107,8 +110,8 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 	return records, nil
 }
 
-// query calls each with every row that stmt finds.
-func query(ctx context.Context, stmt *sql.Stmt, each func(*row), args ...any) error {
+// query calls each with every row that stmt finds, until it returns an error.
+func query(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args ...any) error {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err
@@ -119,7 +122,9 @@ func query(ctx context.Context, stmt *sql.Stmt, each func(*row), args ...any) er
 		if err := rows.Scan(r.fields()...); err != nil {
 			return err
 		}
-		each(&r)
+		if err := each(&r); err != nil {
+			return err
+		}
 	}
 	return rows.Err()
 }

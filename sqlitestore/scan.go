@@ -48,7 +48,7 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 			if len(p.records) > 0 && !yield(p.records, nil) {
 				return
 			}
-			more = p.last != "" && strings.HasPrefix(p.last, prefix)
+			more = p.more && strings.HasPrefix(p.last, prefix)
 			next = p.last + "\x00" // no key lies between
 		}
 	}
@@ -57,26 +57,33 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 // A page is what one step of a scan found.
 type page struct {
 	records []driver.Record // of the keys that match
-	last    string          // key that was looked at; empty at the end
+	last    string          // key that was looked at
+	more    bool            // whether others may follow
 }
+
+// errOrder: a page is out of order, and to go on from it could miss keys or
+// never end.
+var errOrder = errors.New("the file is damaged: its keys are out of order; PRAGMA integrity_check says more")
 
 // readPage looks at pageSize keys, from next on.
 func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize int) (page, error) {
 	var p page
 	now, n := time.Now(), 0
-	err := query(ctx, d.page, func(r *row) {
+	err := query(ctx, d.page, func(r *row) error {
+		if r.key < next || n > 0 && r.key <= p.last {
+			return errOrder
+		}
 		n++
 		p.last = r.key
 		if !checkpoint.MatchPattern(pattern, r.key) {
-			return
+			return nil
 		}
 		if record := r.record(now); !errors.Is(record.Err, checkpoint.ErrNotFound) {
 			p.records = append(p.records, record)
 		}
+		return nil
 	}, next, pageSize)
-	if n < pageSize {
-		p.last = ""
-	}
+	p.more = n == pageSize
 	return p, err
 }
 

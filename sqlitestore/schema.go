@@ -28,16 +28,16 @@ type header struct {
 	tables        int
 }
 
-type queryer interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func readHeader(ctx context.Context, q queryer) (header, error) {
+// readHeader reads what belongs together: conn is within a transaction.
+func readHeader(ctx context.Context, conn *sql.Conn) (header, error) {
 	var h header
-	err := errors.Join(
-		q.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.applicationID),
-		q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&h.version),
-		q.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&h.tables))
+	err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.applicationID)
+	if err == nil {
+		err = conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&h.version)
+	}
+	if err == nil && h.applicationID == 0 {
+		err = conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&h.tables)
+	}
 	return h, err
 }
 
@@ -74,10 +74,14 @@ func inspect(ctx context.Context, path string) error {
 		return err
 	}
 	defer db.Close()
+	conn, err := db.Conn(ctx)
 	var h header
-	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.applicationID)
 	if err == nil {
-		err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&h.version)
+		defer conn.Close()
+		err = within(ctx, conn, "BEGIN", func() (err error) {
+			h, err = readHeader(ctx, conn)
+			return err
+		})
 	}
 	switch {
 	case primaryCode(err) == sqlite3.SQLITE_NOTADB:
@@ -92,38 +96,44 @@ func inspect(ctx context.Context, path string) error {
 }
 
 // migrate brings the file to the newest schema, in one transaction.
-func migrate(ctx context.Context, conn *sql.Conn) (err error) {
-	h, err := readHeader(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if err := h.check(); err != nil {
-		return err
-	}
-	if h.version == len(migrations) {
-		return nil
-	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		}
-	}()
-	// Another process may have come first.
-	if h, err = readHeader(ctx, conn); err != nil {
-		return err
-	}
-	if err := h.check(); err != nil {
-		return err
-	}
-	for _, statements := range migrations[h.version:] {
-		if _, err := conn.ExecContext(ctx, statements); err != nil {
+func migrate(ctx context.Context, conn *sql.Conn) error {
+	var h header
+	read := func() (err error) {
+		if h, err = readHeader(ctx, conn); err != nil {
 			return err
 		}
+		return h.check()
 	}
-	_, err = conn.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)+
-		"; PRAGMA user_version = "+strconv.Itoa(len(migrations))+"; COMMIT")
+	if err := within(ctx, conn, "BEGIN", read); err != nil || h.version == len(migrations) {
+		return err
+	}
+	return within(ctx, conn, "BEGIN IMMEDIATE", func() error {
+		// Another process may have come first.
+		if err := read(); err != nil {
+			return err
+		}
+		for _, statements := range migrations[h.version:] {
+			if _, err := conn.ExecContext(ctx, statements); err != nil {
+				return err
+			}
+		}
+		_, err := conn.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)+
+			"; PRAGMA user_version = "+strconv.Itoa(len(migrations)))
+		return err
+	})
+}
+
+// within runs f in a transaction.
+func within(ctx context.Context, conn *sql.Conn, begin string, f func() error) error {
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		return err
+	}
+	err := f()
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "COMMIT")
+	}
+	if err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	}
 	return err
 }

@@ -42,8 +42,7 @@ func newSession(ctx context.Context, db *sql.DB) (_ *session, err error) {
 		{&s.remove, "DELETE FROM checkpoints WHERE key = ? RETURNING " + columns},
 		{&s.fence, "SELECT epoch FROM fences WHERE key = ?"},
 		{&s.raise, "INSERT INTO fences (key, epoch) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch"},
-		{&s.expired, "DELETE FROM checkpoints WHERE key IN" +
-			" (SELECT key FROM checkpoints WHERE expires_at > '0' AND expires_at <= ? LIMIT ?)"},
+		{&s.expired, "SELECT " + columns + " FROM checkpoints WHERE expires_at <= ? LIMIT ?"},
 	} {
 		*p.stmt, err = conn.PrepareContext(ctx, p.query) //nolint:sqlclosecheck // the session closes it
 		if err != nil {

@@ -3,6 +3,11 @@
 // cgo. The file is in WAL mode with synchronous=FULL, so that a write that was
 // acknowledged survives a crash of the process and of the machine. It must be
 // on a local disk: the locks of network file systems do not hold.
+//
+// Beside the file SQLite keeps path-wal, its log, and path-shm. A copy needs all
+// three, or SQLite's own backup ("VACUUM INTO"); to restore one, close every
+// process that uses the file first. A driver whose file is removed or replaced
+// fails from then on.
 package sqlitestore
 
 import (
@@ -10,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +35,9 @@ const defaultBusyTimeout = 10 * time.Second
 // Driver is a [driver.Driver] over one SQLite file. One goroutine does all
 // writing, and turns all writes that wait for it into one transaction.
 type Driver struct {
-	path        string
+	path        string // as it was given
+	absolute    string
+	opened      os.FileInfo // what was at the path when it was opened
 	busyTimeout time.Duration
 	readers     *sql.DB
 	get         *sql.Stmt
@@ -66,7 +74,10 @@ func (d *Driver) ready(ctx context.Context) error {
 	if d.closed.Load() {
 		return checkpoint.ErrClosed
 	}
-	return context.Cause(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return d.wrap(d.checkIdentity())
 }
 
 // wrap makes of SQLite's error the one that a caller of d sees.

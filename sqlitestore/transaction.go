@@ -111,8 +111,9 @@ func (t *transaction) read(key string) (driver.Record, error) {
 // remove deletes a checkpoint, and reports whether there was one.
 func (t *transaction) remove(key string) (bool, error) {
 	there := false
-	err := query(context.Background(), t.session.remove, func(r *row) {
+	err := query(context.Background(), t.session.remove, func(r *row) error {
 		there = !errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound)
+		return nil
 	}, key)
 	return there, err
 }
@@ -147,8 +148,23 @@ const (
 	purgeLimit    = 1000
 )
 
-// purge removes checkpoints that have expired, which nobody sees any more.
+// purge removes checkpoints that have expired, which nobody sees any more. It
+// leaves damaged ones: what their expiry was meant to be, nobody knows.
 func (t *transaction) purge() error {
-	_, err := t.session.expired.Exec(encodeTime(t.now), purgeLimit)
-	return err
+	var expired []string
+	err := query(context.Background(), t.session.expired, func(r *row) error {
+		if errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound) {
+			expired = append(expired, r.key)
+		}
+		return nil
+	}, encodeTime(t.now), purgeLimit)
+	if err != nil {
+		return err
+	}
+	for _, key := range expired {
+		if _, err := t.remove(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }

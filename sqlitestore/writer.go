@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -15,7 +17,9 @@ import (
 type writer struct {
 	db          *sql.DB
 	busyTimeout time.Duration
+	check       func() error // whether the file is still what was opened
 	queue       *queue
+	locked      atomic.Bool     // by another process
 	ctx         context.Context // ends when the driver is closed
 	cancel      context.CancelCauseFunc
 	stopped     chan struct{}
@@ -27,10 +31,10 @@ type writer struct {
 // maxWrites bounds one transaction.
 const maxWrites = 4096
 
-func newWriter(db *sql.DB, busyTimeout time.Duration) *writer {
+func newWriter(db *sql.DB, busyTimeout time.Duration, check func() error) *writer {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	w := &writer{
-		db: db, busyTimeout: busyTimeout, queue: newQueue(),
+		db: db, busyTimeout: busyTimeout, check: check, queue: newQueue(),
 		ctx: ctx, cancel: cancel, stopped: make(chan struct{}),
 	}
 	go w.loop()
@@ -41,7 +45,7 @@ func newWriter(db *sql.DB, busyTimeout time.Duration) *writer {
 // Where f may still be running, or the transaction may have been committed,
 // unknown is true.
 func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) ending {
-	j := &job{run: f, size: size, done: make(chan ending, 1)}
+	j := &job{run: f, size: size, done: make(chan ending, 1), from: time.Now()}
 	if err := w.queue.add(j); err != nil {
 		return ending{err: err}
 	}
@@ -49,7 +53,11 @@ func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) e
 	case e := <-j.done:
 		return e
 	case <-ctx.Done():
-		return ending{err: context.Cause(ctx), unknown: !w.queue.withdraw(j)}
+		e := ending{err: context.Cause(ctx), unknown: !w.queue.withdraw(j)}
+		if w.locked.Load() {
+			e.err = fmt.Errorf("%w: %w", errLocked, e.err)
+		}
+		return e
 	}
 }
 
@@ -79,21 +87,15 @@ func (w *writer) loop() {
 
 // next turns what waits into one transaction.
 func (w *writer) next() {
-	err := whileBusy(w.ctx, w.busyTimeout, func() error {
-		if w.queue.empty() {
-			return errNothing // all withdrew
-		}
-		return w.begin()
-	})
+	err := w.beginForWaiting()
 	if errors.Is(err, errNothing) {
 		return
 	}
 	jobs := w.queue.take(maxWrites)
 	e := ending{err: err}
-	switch {
-	case err == nil:
+	if err == nil {
 		e = w.commit(jobs)
-	case !isBusy(err):
+	} else {
 		w.disconnect()
 	}
 	for _, j := range jobs {
@@ -103,6 +105,28 @@ func (w *writer) next() {
 
 var errNothing = errors.New("no job waits")
 
+// beginForWaiting begins a transaction, and waits for other processes as long
+// as there is a job that still does.
+func (w *writer) beginForWaiting() error {
+	defer w.locked.Store(false)
+	for n := 0; ; n++ {
+		if w.queue.empty() {
+			return errNothing // all gave up
+		}
+		err := w.begin()
+		if err == nil || !isBusy(err) {
+			return err
+		}
+		w.locked.Store(true)
+		for _, j := range w.queue.takeOlder(time.Now().Add(-w.busyTimeout)) {
+			j.done <- ending{err: lockedFor(w.busyTimeout, err)}
+		}
+		if err := pause(w.ctx, n); err != nil {
+			return err
+		}
+	}
+}
+
 func (w *writer) begin() error {
 	if w.session == nil {
 		s, err := newSession(w.ctx, w.db)
@@ -110,6 +134,9 @@ func (w *writer) begin() error {
 			return err
 		}
 		w.session = s
+	}
+	if err := w.check(); err != nil {
+		return err
 	}
 	return w.session.exec("BEGIN IMMEDIATE")
 }
@@ -129,6 +156,10 @@ func (w *writer) commit(jobs []*job) ending {
 			return ending{err: err}
 		}
 		w.nextPurge = t.now.Add(purgeInterval)
+	}
+	if err := w.check(); err != nil {
+		w.rollback()
+		return ending{err: err}
 	}
 	if err := w.session.exec("COMMIT"); err != nil {
 		w.rollback()

@@ -1,0 +1,23 @@
+//go:build unix
+
+package sqlitestore
+
+import (
+	"fmt"
+	"path/filepath"
+	"syscall"
+)
+
+const mayWrite = 2 // W_OK
+
+// checkAccess refuses a file that this user may not write. SQLite would read
+// it, and for that make the log and the shared memory, which its owner might
+// then not be able to write.
+func checkAccess(path string) error {
+	for _, name := range []string{path, filepath.Dir(path)} {
+		if err := syscall.Access(name, mayWrite); err != nil {
+			return fmt.Errorf("%s cannot be written (%w), which is needed to read it, too: use its owner's account", name, err)
+		}
+	}
+	return nil
+}
