@@ -8,7 +8,9 @@ import (
 
 const maxKeyBytes = 512
 
-func validateKey(key string) error {
+// ValidateKey says what is wrong with a key, with an error that wraps
+// [ErrInvalidKey]. Every method of a [Store] checks its keys by itself.
+func ValidateKey(key string) error {
 	switch {
 	case key == "":
 		return fmt.Errorf("%w: it is empty", ErrInvalidKey)

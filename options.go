@@ -80,7 +80,7 @@ var errYear = errors.New("updatedAt is outside the years 1 to 9999")
 
 // forDriver checks w and puts it in the form that drivers take.
 func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error) {
-	if err := validateKey(w.Key); err != nil {
+	if err := ValidateKey(w.Key); err != nil {
 		return driver.Write{}, err
 	}
 	ttl, err := wholeMilliseconds(w.TTL)

@@ -102,7 +102,7 @@ func (s *Store) get(ctx context.Context, op, key string) (Checkpoint, error) {
 }
 
 func (s *Store) getOne(ctx context.Context, key string) (Checkpoint, error) {
-	if err := validateKey(key); err != nil {
+	if err := ValidateKey(key); err != nil {
 		return Checkpoint{}, err
 	}
 	records, err := s.read(ctx, []string{key})
@@ -145,7 +145,7 @@ func (s *Store) GetMany(ctx context.Context, keys ...string) (map[string]Checkpo
 
 func (s *Store) getMany(ctx context.Context, keys []string) (map[string]Checkpoint, error) {
 	for _, key := range keys {
-		if err := validateKey(key); err != nil {
+		if err := ValidateKey(key); err != nil {
 			return nil, fmt.Errorf("%q: %w", key, err)
 		}
 	}
@@ -179,7 +179,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 }
 
 func (s *Store) deleteOne(ctx context.Context, key string) (int, error) {
-	if err := validateKey(key); err != nil {
+	if err := ValidateKey(key); err != nil {
 		return 0, err
 	}
 	if err := s.ready(ctx); err != nil {

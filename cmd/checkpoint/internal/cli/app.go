@@ -21,6 +21,7 @@ type app struct {
 	stdout, stderr io.Writer
 
 	storeURL            string
+	storeGiven          bool // by a flag
 	timeout             time.Duration
 	format              string
 	logLevel, logFormat string
@@ -75,6 +76,9 @@ func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create b
 		return nil, usageError{cmd.CommandPath(), err}
 	}
 	d, err := storeurl.Open(ctx, url, create)
+	if errors.Is(err, storeurl.ErrUsage) {
+		return nil, usageError{cmd.CommandPath(), err}
+	}
 	if err != nil {
 		return nil, openError{url, err}
 	}

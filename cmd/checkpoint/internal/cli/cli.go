@@ -57,6 +57,7 @@ Start with: checkpoint demo`,
 	flags.StringVarP(&a.format, "output", "o", "table", "how to print: "+output.Formats)
 	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this level: "+logging.Levels)
 	flags.StringVar(&a.logFormat, "log-format", "text", "how to log: "+logging.Formats)
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.storeGiven = cmd.Flags().Changed("store") }
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	for name, values := range map[string][]string{
 		"output": {"table", "json"}, "log-format": {"text", "json"},
@@ -95,9 +96,10 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// storeName is the URL of the store that is asked for.
+// storeName is the URL of the store that is asked for. An empty --store is an
+// error later on, and not the default: the variable of a script may be unset.
 func (a *app) storeName() string {
-	if a.storeURL != "" {
+	if a.storeURL != "" || a.storeGiven {
 		return a.storeURL
 	}
 	if s := os.Getenv(storeVariable); s != "" {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
@@ -80,15 +82,17 @@ func (a *app) explain(ctx context.Context, err error) string {
 	case errors.Is(err, sqlitestore.ErrNotOurs):
 		return text + "; --store names another"
 	case ctx.Err() != nil:
-		return "interrupted"
+		return "interrupted: " + text
+	case errors.As(err, &timeout) && strings.Contains(text, "keeps it locked"):
+		return fmt.Sprintf("another process has kept %s locked for %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &timeout):
 		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", a.shownStore(err), timeout.after)
-	case errors.As(err, &dial) && dial.Op == "dial":
+	case errors.As(err, &dial) && dial.Op == "dial" && dial.Addr != nil:
 		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another",
 			dial.Addr, bare(dial.Err))
-	case containsAny(text, "WRONGPASS", "NOAUTH"):
+	case hasPrefix(err, "WRONGPASS", "NOAUTH"):
 		return text + "; the URL carries them: redis://user:password@host"
-	case strings.Contains(text, "MOVED "):
+	case hasPrefix(err, "MOVED"):
 		return text + "; it is a cluster: add cluster=true to the URL's query"
 	case strings.Contains(text, "disk is full"):
 		return text + "; make room, and run it again"
@@ -113,9 +117,10 @@ func bare(err error) error {
 	return err
 }
 
-func containsAny(s string, parts ...string) bool {
-	for _, p := range parts {
-		if strings.Contains(s, p) {
+// hasPrefix reports whether a Redis server answered with one of the prefixes.
+func hasPrefix(err error, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if redis.HasErrorPrefix(err, p) {
 			return true
 		}
 	}

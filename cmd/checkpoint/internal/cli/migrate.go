@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +25,11 @@ only read. In both cases it only says what it would do, unless --apply is given.
 
 It is safe while consumers write, and safe to run again: everything is stored with
 SetIfNewer, so that a checkpoint that is newer here stays. What is damaged is
-listed on stderr, is left alone, and makes the exit code 1.`,
+listed on stderr, is left alone, and makes the exit code 1.
+
+With --from, a checkpoint's own epoch is carried over, and so is refused whoever has
+an older one. The epoch of a key whose checkpoint is gone, or was written without
+one since, is not: start the consumers that use epochs anew.`,
 		Example: `  checkpoint migrate
   checkpoint migrate --apply
   checkpoint migrate --from 'redis://127.0.0.1:6379/0?prefix=orders:cp:' --apply
@@ -33,15 +37,19 @@ listed on stderr, is left alone, and makes the exit code 1.`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			create := from != "" && apply
-			return a.run(cmd, with{create: create, walks: true}, func(ctx context.Context, store *checkpoint.Store) (err error) {
-				m := migrate.Migration{To: store, Pattern: patternOf(args), Apply: apply}
-				if from != "" {
-					if m.From, err = a.open(ctx, cmd, from, false); err != nil {
-						return err
-					}
-					defer func() { err = errors.Join(err, m.From.Close()) }()
+			m := migrate.Migration{Pattern: patternOf(args), Apply: apply}
+			given := cmd.Flags().Changed("from")
+			if given {
+				// First, so that a mistake in it does not make the other.
+				source, err := a.open(cmd.Context(), cmd, from, false)
+				if err != nil {
+					return err
 				}
+				defer source.Close()
+				m.From = source
+			}
+			return a.run(cmd, with{create: given && apply, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				m.To = store
 				return a.runMigration(ctx, m)
 			})
 		},
@@ -57,9 +65,10 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
 		verb, summary = "wrote", "written"
 	}
 	bar := a.progress()
+	out := &sticky{w: a.stdout}
 	m.Changes = func(c checkpoint.Checkpoint) {
 		bar.done()
-		fmt.Fprintf(a.stdout, "%s %s at %s\n", verb, c.Key, c.Position)
+		fmt.Fprintf(out, "%s %s at %s\n", verb, c.Key, c.Position)
 	}
 	m.Damage = func(key string, err error) {
 		bar.done()
@@ -68,13 +77,30 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
 	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Newer+r.Fenced+r.Damaged) }
 	r, err := m.Run(ctx)
 	bar.done()
-	fmt.Fprintf(a.stdout, "%d %s, %d are there already, %d are newer here, %d fenced, %d damaged\n",
+	fmt.Fprintf(out, "%d %s, %d are there already, %d are newer here, %d fenced, %d damaged\n",
 		r.Changed, summary, r.Same, r.Newer, r.Fenced, r.Damaged)
 	if err != nil {
 		return err
 	}
 	if !m.Apply && r.Changed > 0 {
-		fmt.Fprintln(a.stdout, "Nothing was changed. --apply does it.")
+		fmt.Fprintln(out, "Nothing was changed. --apply does it.")
+	}
+	if out.err != nil {
+		return out.err
 	}
 	return damagedError(r.Damaged)
+}
+
+// sticky remembers the first error of a writer.
+type sticky struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sticky) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	if s.err == nil {
+		s.err = err
+	}
+	return n, err
 }

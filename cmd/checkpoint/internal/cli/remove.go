@@ -66,8 +66,8 @@ For patterns see "checkpoint list", which shows what would go.`,
 				if err != nil {
 					return fmt.Errorf("%d are removed, then: %w", n, err)
 				}
-				fmt.Fprintln(a.stdout, n)
-				return nil
+				_, err = fmt.Fprintln(a.stdout, n)
+				return err
 			})
 		},
 	}

@@ -39,7 +39,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"redis": func(ts *testscript.TestScript, _ bool, args []string) { server.Do(args...) },
+			"redis": func(_ *testscript.TestScript, _ bool, args []string) {
+				for i := range args {
+					args[i] = strings.ReplaceAll(args[i], `\n`, "\n")
+				}
+				server.Do(args...)
+			},
 			"exits": exits,
 			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
 				repeat(ts, args)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,10 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Reads what "checkpoint export" wrote, from FILE or from stdin, and stores it. A
 checkpoint that is newer in the store stays, unless --overwrite is given. One that
 would have expired by now is left out. A line that is not what export writes stops
-the import; the lines before it are stored, and --from-line goes on.`,
+the import; the lines before it are stored, and --from-line goes on.
+
+A checkpoint's own epoch is in its line. The epoch of a key whose checkpoint is gone,
+or was written without one since, is not.`,
 		Example: `  checkpoint import backup.jsonl
   checkpoint export | checkpoint --store redis://127.0.0.1:6379 import`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
@@ -71,6 +75,9 @@ the import; the lines before it are stored, and --from-line goes on.`,
 					return err
 				}
 				defer f.Close()
+				if info, err := f.Stat(); err == nil && info.IsDir() {
+					return fmt.Errorf("%s is a folder", args[0])
+				}
 				in = f
 			}
 			return a.run(cmd, with{create: true, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
@@ -88,12 +95,12 @@ func (a *app) importFrom(ctx context.Context, store *checkpoint.Store, in io.Rea
 	opts.Progress = func(r transfer.Report) { bar.show("%d lines", r.Lines) }
 	r, err := transfer.Import(ctx, store, in, opts)
 	bar.done()
-	fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
+	_, outErr := fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
 	if e := (*transfer.LineError)(nil); errors.As(err, &e) {
 		return fmt.Errorf("%w; the lines before it are done, `checkpoint import --from-line %d` goes on", err, e.Line)
 	}
 	if err == nil && r.Fenced > 0 {
 		err = fmt.Errorf("%w: %d lines carry an epoch below one that their keys have seen", checkpoint.ErrFenced, r.Fenced)
 	}
-	return err
+	return cmp.Or(err, outErr)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func (w *writeFlags) options() []checkpoint.WriteOption {
 // A write is a command that stores a position at a key.
 type write struct {
 	use, short, long, example string
+	create                    bool
 	do                        func(context.Context, *checkpoint.Store, string, checkpoint.Position, ...checkpoint.WriteOption) error
 }
 
@@ -44,10 +46,15 @@ func (a *app) writeCommand(w write) *cobra.Command {
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := checkpoint.ParsePosition(args[1])
+			// A mistake must not make a store.
+			err = cmp.Or(checkpoint.ValidateKey(args[0]), err)
+			if flags.ttl < 0 && err == nil {
+				err = fmt.Errorf("--ttl is %v, it must not be negative", flags.ttl)
+			}
 			if err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			return a.run(cmd, with{create: true}, func(ctx context.Context, store *checkpoint.Store) error {
+			return a.run(cmd, with{create: w.create}, func(ctx context.Context, store *checkpoint.Store) error {
 				return w.do(ctx, store, args[0], p, flags.options()...)
 			})
 		},
@@ -64,6 +71,7 @@ func (a *app) set() *cobra.Command {
 damaged checkpoint. A consumer that runs may write over it at once; to set one
 back, use "checkpoint rewind", which locks it out.`,
 		example: "  checkpoint set order-processor C:1200/P:1180",
+		create:  true,
 		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
 			if err := store.Set(ctx, key, p, opts...); err != nil {
 				return err
@@ -80,6 +88,7 @@ func (a *app) advance() *cobra.Command {
 		long: `Stores POSITION at KEY unless a newer one is there, in one atomic step. The exit
 code is 4 where a newer one is there, which stays.`,
 		example: "  checkpoint advance order-processor C:1200/P:1180",
+		create:  true,
 		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
 			updated, err := store.SetIfNewer(ctx, key, p, opts...)
 			if err != nil {

@@ -133,10 +133,12 @@ func (m Migration) compare(ctx context.Context, todo []checkpoint.Checkpoint, r 
 				return nil, err
 			}
 		}
+		order := stored.Position.Compare(c.Position)
+		fences := c.Epoch > stored.Epoch // a write raises the fence even if it is stale
 		switch {
-		case !ok || stored.Position.Compare(c.Position) < 0:
+		case !ok || order < 0 || order == 0 && fences || order > 0 && fences && m.Apply:
 			left = append(left, c)
-		case stored.Position == c.Position:
+		case order == 0:
 			r.Same++
 		default:
 			r.Newer++

@@ -26,22 +26,46 @@ const Help = "sqlite:PATH, redis://HOST:PORT/DB?namespace=prod:, rediss:// or un
 // ErrNoStore says that there is no file at a path that should be read.
 var ErrNoStore = errors.New("there is no store")
 
+// ErrUsage says that a URL is none of those in Help.
+var ErrUsage = errors.New("want " + Help)
+
 // Open opens the store. One in a file is made only where create is set: what
 // only reads must not find an empty store where there is none.
 func Open(ctx context.Context, rawURL string, create bool) (driver.Driver, error) {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	switch {
+	case rawURL == "":
+		return nil, fmt.Errorf("the store's URL is empty: %w", ErrUsage)
 	case ok && scheme == "sqlite":
 		return openSQLite(ctx, strings.TrimPrefix(rest, "//"), create)
-	case ok && (scheme == "redis" || scheme == "rediss" || scheme == "unix"):
+	case ok && strings.HasPrefix(rest, "//") && (scheme == "redis" || scheme == "rediss" || scheme == "unix"):
 		redis.SetLogger(silent{})
 		return redisstore.Open(ctx, rawURL, nil)
-	case strings.Contains(rawURL, "://"):
-		return nil, fmt.Errorf("unknown kind of store %q: want %s", scheme, Help)
-	case rawURL == "":
-		return nil, fmt.Errorf("the store's URL is empty: want %s", Help)
+	case ok || strings.ContainsAny(rawURL, "@?"):
+		// An address without its scheme, perhaps, and with a password: not a file.
+		return nil, fmt.Errorf("the store's URL begins with none of sqlite:, redis://, rediss:// and unix://: %w", ErrUsage)
 	}
 	return openSQLite(ctx, rawURL, create)
+}
+
+func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, error) {
+	if path == "" {
+		return nil, fmt.Errorf("the URL names no file: %w", ErrUsage)
+	}
+	if strings.Contains(path, "?") {
+		return nil, fmt.Errorf("sqlite: takes a path and nothing else, not %q: %w", path[strings.Index(path, "?"):], ErrUsage)
+	}
+	if !create {
+		switch info, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist):
+			if _, err := os.Stat(path + "-wal"); err != nil {
+				return nil, fmt.Errorf("%w at %s", ErrNoStore, path)
+			}
+		case err == nil && info.Mode().IsRegular() && info.Size() == 0:
+			return nil, fmt.Errorf("%w at %s, only an empty file", ErrNoStore, path)
+		}
+	}
+	return sqlitestore.Open(ctx, path, nil)
 }
 
 // silent keeps go-redis from printing what the returned errors say.
@@ -49,23 +73,14 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, error) {
-	if path == "" {
-		return nil, fmt.Errorf("the URL names no file: want %s", Help)
-	}
-	if !create {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w at %s", ErrNoStore, path)
-		}
-	}
-	return sqlitestore.Open(ctx, path, nil)
-}
-
 // Redact is the URL without its password.
 func Redact(rawURL string) string {
+	scheme, rest, ok := strings.Cut(rawURL, ":")
+	if scheme == "sqlite" || !strings.ContainsAny(rawURL, "@") {
+		return rawURL
+	}
 	u, err := url.Parse(rawURL)
-	if err != nil {
-		scheme, _, _ := strings.Cut(rawURL, ":")
+	if err != nil || !ok || !strings.HasPrefix(rest, "//") || strings.Count(rawURL, "@") > 1 || u.User == nil {
 		return scheme + ":..."
 	}
 	return u.Redacted()

@@ -48,16 +48,54 @@ const (
 // [*LineError]. To repeat lines that may have been written does no harm.
 func Import(ctx context.Context, store *checkpoint.Store, r io.Reader, opts ImportOptions) (Report, error) {
 	im := importer{store: store, opts: opts}
-	lines := bufio.NewReaderSize(r, maxLineLen)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := readLines(ctx, r)
 	for {
-		text, err := lines.ReadSlice('\n')
-		if errors.Is(err, io.EOF) && len(text) == 0 {
-			return im.report, im.flush(ctx)
-		}
-		if err := im.add(ctx, text, err); err != nil {
-			return im.report, err
+		select {
+		case l, ok := <-lines:
+			if !ok {
+				return im.report, im.flush(ctx)
+			}
+			im.report.Lines++
+			if err := im.add(ctx, l.text, l.err); err != nil {
+				return im.report, err
+			}
+		case <-ctx.Done():
+			return im.report, im.stop(ctx, im.report.Lines+1, context.Cause(ctx))
 		}
 	}
+}
+
+// A lineRead is a line of the input, or why there is none.
+type lineRead struct {
+	text []byte
+	err  error
+}
+
+// readLines reads in a goroutine, because a read from a pipe or a terminal sees
+// no context. The channel is closed at the end of r.
+func readLines(ctx context.Context, r io.Reader) <-chan lineRead {
+	lines := make(chan lineRead, batchSize)
+	go func() {
+		defer close(lines)
+		in := bufio.NewReaderSize(r, maxLineLen)
+		for {
+			text, err := in.ReadSlice('\n')
+			if errors.Is(err, io.EOF) && len(text) == 0 {
+				return
+			}
+			select {
+			case lines <- lineRead{bytes.Clone(text), err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return lines
 }
 
 type importer struct {
@@ -65,32 +103,31 @@ type importer struct {
 	opts   ImportOptions
 	report Report
 	batch  []checkpoint.Write
-	lines  []int // where each of the batch was read
+	first  int // the line of the batch's first write
+}
+
+// stop is the error of an import that ends at a line. The lines before it are
+// stored first.
+func (im *importer) stop(ctx context.Context, line int, err error) error {
+	if flushErr := im.flush(ctx); flushErr != nil {
+		return flushErr
+	}
+	return &LineError{Line: line, Err: err}
 }
 
 func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
-	im.report.Lines++
 	n := im.report.Lines
-	// What is wrong with a line does not undo the lines before it.
-	fail := func(err error) error {
-		if flushErr := im.flush(ctx); flushErr != nil {
-			return flushErr
-		}
-		return &LineError{Line: n, Err: err}
-	}
 	switch {
 	case errors.Is(readErr, bufio.ErrBufferFull):
-		return fail(fmt.Errorf("it is longer than %d KiB, which no checkpoint is", maxLineLen>>10))
+		return im.stop(ctx, n, fmt.Errorf("it is longer than %d KiB, which no checkpoint is", maxLineLen>>10))
 	case readErr != nil && !errors.Is(readErr, io.EOF):
-		return fail(readErr)
-	case ctx.Err() != nil:
-		return fail(context.Cause(ctx))
+		return im.stop(ctx, n, readErr)
 	case n < im.opts.From || len(bytes.TrimSpace(text)) == 0:
 		return nil
 	}
 	c, err := Decode(text)
 	if err != nil {
-		return fail(err)
+		return im.stop(ctx, n, err)
 	}
 	w := checkpoint.Write{
 		Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, IfNewer: !im.opts.Overwrite,
@@ -101,7 +138,9 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 			return nil
 		}
 	}
-	im.lines = append(im.lines, n)
+	if len(im.batch) == 0 {
+		im.first = n
+	}
 	if im.batch = append(im.batch, w); len(im.batch) < batchSize {
 		return nil
 	}
@@ -112,25 +151,8 @@ func (im *importer) flush(ctx context.Context) error {
 	if len(im.batch) == 0 {
 		return nil
 	}
-	batch, lines := im.batch, im.lines
-	im.batch, im.lines = im.batch[:0], im.lines[:0]
-	err := im.apply(ctx, batch, lines[0])
-	if errors.Is(err, checkpoint.ErrInvalidKey) && len(batch) > 1 {
-		// Nothing was written. One by one, to find the line.
-		for i := range batch {
-			if err = im.apply(ctx, batch[i:i+1], lines[i]); err != nil {
-				break
-			}
-		}
-	}
-	if err == nil && im.opts.Progress != nil {
-		im.opts.Progress(im.report)
-	}
-	return err
-}
-
-func (im *importer) apply(ctx context.Context, batch []checkpoint.Write, line int) error {
-	outcomes, err := im.store.Apply(ctx, batch...)
+	outcomes, err := im.store.Apply(ctx, im.batch...)
+	im.batch = im.batch[:0]
 	for _, o := range outcomes {
 		switch o {
 		case checkpoint.Advanced, checkpoint.Unchanged:
@@ -143,7 +165,10 @@ func (im *importer) apply(ctx context.Context, batch []checkpoint.Write, line in
 		}
 	}
 	if err != nil {
-		return &LineError{Line: line, Err: reason(err)}
+		return &LineError{Line: im.first, Err: reason(err)}
+	}
+	if im.opts.Progress != nil {
+		im.opts.Progress(im.report)
 	}
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/checkpointstore/checkpoint"
 )
 
-const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // A line is one checkpoint. Numbers are strings, so that no reader rounds them.
 type line struct {
@@ -73,6 +74,9 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	if c.Key == "" {
 		return c, errors.New(`the field "key" is missing`)
 	}
+	if err := checkpoint.ValidateKey(c.Key); err != nil {
+		return c, err
+	}
 	for _, f := range []struct {
 		name string
 		to   *uint64
@@ -84,11 +88,20 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 			return c, err
 		}
 	}
-	if c.UpdatedAt, err = instant("updatedAt", fields["updatedAt"]); err != nil {
-		return c, err
+	if _, ok := fields["epoch"]; ok && c.Epoch == 0 {
+		return c, errors.New(`the field "epoch" is 0: leave it out`)
 	}
-	c.ExpiresAt, err = instant("expiresAt", fields["expiresAt"])
-	return c, err
+	for _, f := range []struct {
+		name string
+		to   *time.Time
+	}{{"updatedAt", &c.UpdatedAt}, {"expiresAt", &c.ExpiresAt}} {
+		if value, ok := fields[f.name]; ok {
+			if *f.to, err = instant(f.name, value); err != nil {
+				return c, err
+			}
+		}
+	}
+	return c, nil
 }
 
 // object reads a flat JSON object of strings. Package json's own way into a
@@ -118,6 +131,9 @@ func object(text []byte) (map[string]string, error) {
 		value, ok := t.(string)
 		if !ok {
 			return nil, fmt.Errorf("the field %.40q is %s: write it as a string, so that no reader rounds it", name, kind(t))
+		}
+		if strings.ContainsRune(value, utf8.RuneError) && !bytes.ContainsRune(text, utf8.RuneError) {
+			return nil, fmt.Errorf("the field %.40q has an escape that is no character", name)
 		}
 		fields[name] = value
 	}
@@ -168,11 +184,8 @@ func number(field, s string) (uint64, error) {
 }
 
 func instant(field, s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	t, err := time.Parse(timeLayout, s)
+	if err != nil || t.Format(timeLayout) != s || t.Year() < 1 {
 		return time.Time{}, fmt.Errorf("the field %q is %.40q: want a time such as 2026-01-02T03:04:05.006Z", field, s)
 	}
 	return t.UTC(), nil

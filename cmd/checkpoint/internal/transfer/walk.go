@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 
 	"github.com/checkpointstore/checkpoint"
@@ -40,6 +41,14 @@ func Walk(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq
 			if err != nil {
 				yield(Found{}, err)
 				return
+			}
+			if err := checkpoint.ValidateKey(key); err != nil {
+				// Somebody else wrote it. Only Clear reaches it.
+				err = fmt.Errorf("%w; `checkpoint clear` with a pattern removes it", err)
+				if !yield(Found{Checkpoint: checkpoint.Checkpoint{Key: key}, Err: err}, nil) {
+					return
+				}
+				continue
 			}
 			if keys = append(keys, key); len(keys) == page && !flush() {
 				return

@@ -1,0 +1,66 @@
+package transfer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// TestImportSeesTheEndOfItsContext: a pipe that says nothing holds nobody.
+func TestImportSeesTheEndOfItsContext(t *testing.T) {
+	store := checkpoint.New(memstore.New(), nil)
+	in, out := io.Pipe()
+	defer out.Close()
+	why := errors.New("the test's reason")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		_, _ = io.WriteString(out, `{"key":"a","commit":"1","prepare":"1"}`+"\n")
+		cancel(why)
+	}()
+	_, err := transfer.Import(ctx, store, in, transfer.ImportOptions{From: 1})
+	var line *transfer.LineError
+	if !errors.Is(err, why) || !errors.As(err, &line) {
+		t.Fatalf("Import: %v; want a LineError with the context's cause", err)
+	}
+	// Whatever line it names, those before it are stored.
+	if _, err := store.Get(t.Context(), "a"); line.Line > 1 && err != nil {
+		t.Errorf("it stopped at line %d, and line 1 is not there: %v", line.Line, err)
+	}
+}
+
+// TestImportGoesOn stops at every line of a file in turn, and goes on from
+// there: nothing is left out.
+func TestImportGoesOn(t *testing.T) {
+	const n = 1200
+	var file bytes.Buffer
+	for i := range n {
+		file.Write(transfer.Encode(checkpoint.Checkpoint{Key: fmt.Sprint("k", i), Position: checkpoint.Position{Commit: uint64(i)}}))
+	}
+	lines := strings.SplitAfter(file.String(), "\n")
+	for _, bad := range []int{1, 2, 499, 500, 501, 502, 1000, 1001, n} {
+		store := checkpoint.New(memstore.New(), nil)
+		broken := strings.Join(lines[:bad-1], "") + "nonsense\n" + strings.Join(lines[bad:], "")
+		r, err := transfer.Import(t.Context(), store, strings.NewReader(broken), transfer.ImportOptions{From: 1})
+		var at *transfer.LineError
+		if !errors.As(err, &at) || at.Line != bad || r.Written != bad-1 {
+			t.Fatalf("a bad line %d: %+v, %v", bad, r, err)
+		}
+		if _, err := transfer.Import(t.Context(), store, &file, transfer.ImportOptions{From: at.Line}); err != nil {
+			t.Fatal(err)
+		}
+		file.Reset()
+		file.WriteString(strings.Join(lines, ""))
+		all, err := checkpoint.Collect(store.GetAll(t.Context(), "*"))
+		if err != nil || len(all) != n {
+			t.Errorf("after a bad line %d, %d of %d are there, %v", bad, len(all), n, err)
+		}
+	}
+}
