@@ -108,7 +108,7 @@ func TestAnAnswerThatIsLostAfterARedirect(t *testing.T) {
 				Addrs: []string{nodes[0].Addr(), nodes[1].Addr(), nodes[2].Addr()}, Dialer: dialer.dial, DialerRetries: 1,
 			})
 			t.Cleanup(func() { client.Close() })
-			must(client.ClusterSlots(t.Context()).Result())
+			must(client.Ping(t.Context()).Result()) // learns who serves what
 			store := inNamespace(t, client, "prod:")
 			undo := c.arrange(t, nodes, dialer)
 			dialer.armed.Store(true)
