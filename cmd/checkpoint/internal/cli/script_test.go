@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			ns := fmt.Sprintf("%p:", env)
+			ns := filepath.Base(env.WorkDir) + ":"
 			env.Setenv("NS", ns)
 			env.Setenv("ADDR", server.Addr())
 			env.Setenv("REDIS", server.URL()+"/0?namespace="+ns)

@@ -52,8 +52,8 @@ func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, e
 	if path == "" {
 		return nil, fmt.Errorf("the URL names no file: %w", ErrUsage)
 	}
-	if strings.Contains(path, "?") {
-		return nil, fmt.Errorf("sqlite: takes a path and nothing else, not %q: %w", path[strings.Index(path, "?"):], ErrUsage)
+	if _, query, ok := strings.Cut(path, "?"); ok {
+		return nil, fmt.Errorf("sqlite: takes a path and nothing else, not %q: %w", query, ErrUsage)
 	}
 	if !create {
 		switch info, err := os.Stat(path); {
