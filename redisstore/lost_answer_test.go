@@ -117,11 +117,15 @@ func TestAnAnswerThatIsLostAfterARedirect(t *testing.T) {
 			t.Logf("Apply: %v, %v", outcomes, err)
 			dialer.armed.Store(false)
 			undo()
+			// What is on its way may take a moment to arrive.
 			landed := func(key string) bool {
-				_, err := usual.Get(t.Context(), key)
-				return err == nil
+				for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+					if _, err := usual.Get(t.Context(), key); err == nil {
+						return true
+					}
+				}
+				return false
 			}
-			time.Sleep(100 * time.Millisecond) // what is on its way arrives
 			for i, w := range writes {
 				if outcomes[i] == checkpoint.Failed && landed(w.Key) {
 					t.Errorf("%s Failed, and is there", w.Key)
