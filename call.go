@@ -65,7 +65,7 @@ func levelOf(r CallResult) slog.Level {
 	switch {
 	case r.Err == nil && r.Refused == 0, errors.Is(r.Err, ErrNotFound):
 		return slog.LevelDebug
-	case r.Err == nil, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
+	case r.Err == nil, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt), errors.Is(r.Err, ErrLeaseHeld):
 		return slog.LevelWarn
 	}
 	return slog.LevelError
@@ -84,14 +84,21 @@ var messages = map[string]string{
 	opApply:      "batch applied",
 	opTouch:      "expiry renewed",
 	opRewind:     "checkpoint rewound",
+	opAcquire:    "lease acquired",
+	opRenew:      "lease renewed",
+	opRelease:    "lease released",
 }
 
 func messageOf(c *call, r CallResult) string {
 	switch {
 	case errors.Is(r.Err, ErrNotFound):
 		return "checkpoint not found"
+	case errors.Is(r.Err, ErrFenced) && c.Op == opRenew:
+		return "lease is lost"
 	case errors.Is(r.Err, ErrFenced):
 		return "fenced write refused"
+	case errors.Is(r.Err, ErrLeaseHeld):
+		return "lease is held"
 	case errors.Is(r.Err, ErrCorrupt):
 		return "damaged checkpoint"
 	case r.Err != nil:

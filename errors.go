@@ -16,10 +16,14 @@ var (
 
 	// ErrFenced says that a write carried an epoch below one that the key has
 	// seen: another owner has taken over, or the checkpoint was rewound.
-	ErrFenced = errors.New("fenced: a newer epoch has been seen")
+	ErrFenced = driver.ErrFenced
 
-	// ErrLeaseHeld says that another owner holds the lease.
-	ErrLeaseHeld = errors.New("lease is held by another owner")
+	// ErrLeaseHeld says that another owner holds the lease. The error is a
+	// [*LeaseHeldError], which names the owner and when the lease ends.
+	ErrLeaseHeld = driver.ErrLeaseHeld
+
+	// ErrNoLeases says that the engine cannot grant leases.
+	ErrNoLeases = driver.ErrNoLeases
 
 	// ErrCorrupt says that something is stored at the key that is not a
 	// checkpoint. Set, Delete and Rewind repair it; SetIfNewer refuses to guess.

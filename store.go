@@ -25,6 +25,9 @@ const (
 	opApply      = "apply"
 	opTouch      = "touch"
 	opRewind     = "rewind"
+	opAcquire    = "acquire"
+	opRenew      = "renew"
+	opRelease    = "release"
 )
 
 // A Store keeps checkpoints in an engine. Its methods may be called from any

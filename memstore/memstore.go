@@ -22,14 +22,22 @@ type Driver struct {
 	mu      sync.Mutex
 	records map[string]driver.Record
 	fences  map[string]uint64
+	leases  map[string]driver.Lease
 	failure error
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var (
+	_ driver.Driver = (*Driver)(nil)
+	_ driver.Leaser = (*Driver)(nil)
+)
 
 // New returns an empty store.
 func New() *Driver {
-	return &Driver{records: make(map[string]driver.Record), fences: make(map[string]uint64)}
+	return &Driver{
+		records: make(map[string]driver.Record),
+		fences:  make(map[string]uint64),
+		leases:  make(map[string]driver.Lease),
+	}
 }
 
 // Name returns "Memory".
