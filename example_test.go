@@ -151,3 +151,25 @@ func ExampleQuotePattern() {
 	fmt.Println(checkpoint.QuotePattern(tenant) + "/*")
 	// Output: acme\[eu\]\*/*
 }
+
+// Of two instances one is at work. When it dies the other takes over, and what
+// is left of the first cannot write any more.
+func ExampleStore_Acquire() {
+	ctx := context.Background()
+	store := checkpoint.New(memstore.New(), nil)
+	first, _ := store.Acquire(ctx, "orders", "instance-1", 30*time.Second)
+	_, err := store.Acquire(ctx, "orders", "instance-2", 30*time.Second)
+	fmt.Println(errors.Is(err, checkpoint.ErrLeaseHeld))
+
+	_ = store.Release(ctx, first) // or it expires
+	second, _ := store.Acquire(ctx, "orders", "instance-2", 30*time.Second)
+	p := checkpoint.Position{Commit: 12, Prepare: 12}
+	_, err = store.SetIfNewer(ctx, "orders", p, checkpoint.Epoch(first.Epoch))
+	fmt.Println(errors.Is(err, checkpoint.ErrFenced))
+	updated, err := store.SetIfNewer(ctx, "orders", p, checkpoint.Epoch(second.Epoch))
+	fmt.Println(updated, err)
+	// Output:
+	// true
+	// true
+	// true <nil>
+}

@@ -12,7 +12,7 @@ import (
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.Harness{
 		Open:   open,
-		Reopen: func(_ testing.TB, d driver.Driver) driver.Driver { return second{d} },
+		Reopen: func(_ testing.TB, d driver.Driver) driver.Driver { return second{d.(*memstore.Driver)} },
 		Damage: func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).Damage(key) },
 		Outage: func(_ testing.TB, d driver.Driver) (restore func()) {
 			m := d.(*memstore.Driver)
@@ -32,6 +32,6 @@ func open(tb testing.TB) driver.Driver {
 }
 
 // A second driver over the same memory is the same one, but for its Close.
-type second struct{ driver.Driver }
+type second struct{ *memstore.Driver }
 
 func (second) Close() error { return nil }

@@ -41,6 +41,7 @@ func Cases() []Case {
 		outageCases,
 		closeCases,
 		storeCases,
+		leaseCases,
 	)
 }
 

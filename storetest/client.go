@@ -98,7 +98,7 @@ func (c *client) fails(want error, w driver.Write) {
 	c.isOnly(want, r.Err, describe(w))
 }
 
-var sentinels = []error{driver.ErrNotFound, driver.ErrCorrupt, driver.ErrClosed, driver.ErrEpochExhausted}
+var sentinels = []error{driver.ErrNotFound, driver.ErrCorrupt, driver.ErrClosed, driver.ErrEpochExhausted, driver.ErrLeaseHeld, driver.ErrFenced, driver.ErrNoLeases}
 
 // isOnly checks that err wraps want, and none of the errors that mean
 // something else.

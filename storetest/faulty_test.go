@@ -34,6 +34,7 @@ type faulty struct {
 	scan        func(context.Context, string, int) iter.Seq2[[]string, error]
 	scanRecords func(context.Context, string, int) iter.Seq2[[]driver.Record, error]
 	shut        func() error
+	leaseCalls
 }
 
 func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
@@ -45,6 +46,7 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		f.closed.Store(true)
 		return nil
 	}
+	f.leaseCalls = leaseCalls{mem.Acquire, mem.Renew, mem.Release}
 	plant(f)
 	return f
 }

@@ -14,7 +14,7 @@ func faults() []fault {
 	return slices.Concat(
 		positionFaults, timeFaults, fenceFaults, rewindFaults, ttlFaults, touchFaults, damageFaults,
 		readFaults, batchFaults, sliceFaults, keyFaults, scanFaults, recordFaults, concurrencyFaults, sharedFaults,
-		contextFaults, outageFaults, closeFaults,
+		contextFaults, outageFaults, closeFaults, leaseFaults,
 	)
 }
 
