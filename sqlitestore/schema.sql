@@ -17,3 +17,12 @@ CREATE TABLE fences (
   key   TEXT NOT NULL PRIMARY KEY,
   epoch TEXT NOT NULL CHECK (length(epoch) = 20 AND epoch NOT GLOB '*[^0-9]*')
 ) STRICT, WITHOUT ROWID;
+
+-- The lease that was last granted for a key. It is void where its epoch is not
+-- the key's fence. It outlives the checkpoint, and its own end.
+CREATE TABLE leases (
+  key        TEXT NOT NULL PRIMARY KEY,
+  owner      TEXT NOT NULL,
+  epoch      TEXT NOT NULL CHECK (length(epoch) = 20 AND epoch NOT GLOB '*[^0-9]*'),
+  expires_at TEXT NOT NULL CHECK (expires_at GLOB '????-??-??T??:??:??.???Z')
+) STRICT, WITHOUT ROWID;

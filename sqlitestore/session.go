@@ -16,6 +16,9 @@ type session struct {
 	fence   *sql.Stmt
 	raise   *sql.Stmt
 	expired *sql.Stmt
+	lease   *sql.Stmt
+	grant   *sql.Stmt
+	release *sql.Stmt
 }
 
 func newSession(ctx context.Context, db *sql.DB) (_ *session, err error) {
@@ -43,6 +46,10 @@ func newSession(ctx context.Context, db *sql.DB) (_ *session, err error) {
 		{&s.fence, "SELECT epoch FROM fences WHERE key = ?"},
 		{&s.raise, "INSERT INTO fences (key, epoch) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch"},
 		{&s.expired, "SELECT " + columns + " FROM checkpoints WHERE expires_at <= ? LIMIT ?"},
+		{&s.lease, "SELECT owner, epoch, expires_at FROM leases WHERE key = ?"},
+		{&s.grant, "INSERT INTO leases (key, owner, epoch, expires_at) VALUES (?, ?, ?, ?)" +
+			" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at"},
+		{&s.release, "DELETE FROM leases WHERE key = ? AND owner = ? AND epoch = ?"},
 	} {
 		*p.stmt, err = conn.PrepareContext(ctx, p.query) //nolint:sqlclosecheck // the session closes it
 		if err != nil {
@@ -59,7 +66,9 @@ func (s *session) exec(query string) error {
 }
 
 func (s *session) close() {
-	for _, stmt := range []*sql.Stmt{s.read, s.write, s.touch, s.remove, s.fence, s.raise, s.expired} {
+	for _, stmt := range []*sql.Stmt{
+		s.read, s.write, s.touch, s.remove, s.fence, s.raise, s.expired, s.lease, s.grant, s.release,
+	} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}

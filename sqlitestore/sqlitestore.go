@@ -50,6 +50,7 @@ type Driver struct {
 var (
 	_ driver.Driver        = (*Driver)(nil)
 	_ driver.RecordScanner = (*Driver)(nil)
+	_ driver.Leaser        = (*Driver)(nil)
 )
 
 // Name returns "SQLite".

@@ -1,0 +1,416 @@
+package sqlitestore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+func acquire(tb testing.TB, l driver.Leaser, key, owner string, ttl time.Duration) driver.Lease {
+	tb.Helper()
+	lease, err := l.Acquire(tb.Context(), key, owner, ttl)
+	if err != nil {
+		tb.Fatalf("Acquire(%q, %q): %v", key, owner, err)
+	}
+	return lease
+}
+
+// mustBeHeld checks that another owner gets no lease because of held.
+func mustBeHeld(tb testing.TB, l driver.Leaser, held driver.Lease) {
+	tb.Helper()
+	_, err := l.Acquire(tb.Context(), held.Key, "not "+held.Owner, time.Minute)
+	var e *driver.LeaseHeldError
+	if !errors.As(err, &e) || e.Owner != held.Owner || !e.ExpiresAt.Equal(held.ExpiresAt) {
+		tb.Errorf("Acquire(%q) by another: %v; want that %q holds it until %s", held.Key, err, held.Owner, held.ExpiresAt)
+	}
+}
+
+func TestLeaseBetweenTwoDrivers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	one, two := openAt(t, path), openAt(t, path)
+	before := time.Now().Truncate(time.Millisecond)
+	first := acquire(t, one, "k", "a", time.Minute)
+	if first.Epoch != 1 || first.ExpiresAt.Before(before.Add(time.Minute)) || first.ExpiresAt.After(time.Now().Add(time.Minute)) ||
+		first.ExpiresAt.Location() != time.UTC || !first.ExpiresAt.Equal(first.ExpiresAt.Truncate(time.Millisecond)) {
+		t.Errorf("Acquire gives %+v", first)
+	}
+	mustBeHeld(t, two, first)
+
+	renewed, err := two.Renew(t.Context(), first, time.Hour)
+	if err != nil || renewed.Epoch != 1 || renewed.ExpiresAt.Sub(first.ExpiresAt) < 59*time.Minute {
+		t.Errorf("Renew = %+v, %v", renewed, err)
+	}
+	mustBeHeld(t, one, renewed)
+
+	again := acquire(t, two, "k", "a", 400*time.Millisecond)
+	if again.Epoch != 2 {
+		t.Errorf("the owner's next lease has epoch %d", again.Epoch)
+	}
+	// Its former self.
+	if _, err := one.Renew(t.Context(), first, time.Hour); !isFenced(err) ||
+		!strings.HasSuffix(err.Error(), "the lease has epoch 1, the key has seen 2") {
+		t.Errorf("Renew of a lease that was replaced: %v", err)
+	}
+	if err := one.Release(t.Context(), first); err != nil {
+		t.Errorf("Release of a lease that was replaced: %v", err)
+	}
+	mustBeHeld(t, one, again)
+
+	time.Sleep(time.Until(again.ExpiresAt))
+	// Nobody has taken over.
+	if again, err = one.Renew(t.Context(), again, 400*time.Millisecond); err != nil {
+		t.Fatalf("Renew of a lease that has expired: %v", err)
+	}
+	mustBeHeld(t, two, again)
+	time.Sleep(time.Until(again.ExpiresAt))
+	taken := acquire(t, two, "k", "b", time.Minute)
+	if taken.Epoch != 3 {
+		t.Errorf("a lease that was taken over has epoch %d", taken.Epoch)
+	}
+	if err := one.Release(t.Context(), taken); err != nil {
+		t.Fatal(err)
+	}
+	if next := acquire(t, one, "k", "a", time.Minute); next.Epoch != 4 {
+		t.Errorf("after Release the next lease has epoch %d", next.Epoch)
+	}
+}
+
+// TestLeaseInTheShell: what an operator reads, and what SQLite lets nobody write.
+func TestLeaseInTheShell(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	lease := acquire(t, openAt(t, path), "orders", "worker 1", time.Minute)
+	conn := shell(t, path)
+	var owner, epoch, expiresAt, fence string
+	err := conn.QueryRowContext(t.Context(), `SELECT owner, leases.epoch, expires_at, fences.epoch
+		FROM leases JOIN fences USING (key) WHERE key = 'orders'`).Scan(&owner, &epoch, &expiresAt, &fence)
+	if err != nil || owner != "worker 1" || epoch != "00000000000000000001" || fence != epoch ||
+		expiresAt != lease.ExpiresAt.Format("2006-01-02T15:04:05.000Z") {
+		t.Errorf("the shell shows %q %q %q, fence %q, %v; the lease is %+v", owner, epoch, expiresAt, fence, err, lease)
+	}
+	for _, set := range []string{"owner = NULL", "epoch = '1'", "epoch = '0000000000000000000x'", "expires_at = 'soon'", "expires_at = NULL"} {
+		if _, err := conn.ExecContext(t.Context(), "UPDATE leases SET "+set); err == nil {
+			t.Errorf("the table takes %s", set)
+		}
+	}
+}
+
+func TestRewindVoidsALease(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	d := openAt(t, path)
+	store := checkpoint.New(openAt(t, path), nil)
+	lease := acquire(t, d, "k", "a", time.Hour)
+	if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 5}, checkpoint.Epoch(lease.Epoch)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Rewind(t.Context(), "k", checkpoint.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Renew(t.Context(), lease, time.Hour); !isFenced(err) {
+		t.Errorf("Renew after a Rewind: %v; want ErrFenced", err)
+	}
+	if next := acquire(t, d, "k", "b", time.Hour); next.Epoch != lease.Epoch+2 {
+		t.Errorf("the lease after a Rewind has epoch %d", next.Epoch)
+	}
+}
+
+func TestLeaseOutlivesClear(t *testing.T) {
+	store, path := newStore(t)
+	d := openAt(t, path)
+	lease := acquire(t, d, "k", "a", time.Hour)
+	if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 5}, checkpoint.Epoch(lease.Epoch)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := store.Clear(t.Context(), "*"); n != 1 || err != nil {
+		t.Fatalf("Clear = %d, %v", n, err)
+	}
+	mustBeHeld(t, d, lease)
+	if _, err := d.Renew(t.Context(), lease, time.Hour); err != nil {
+		t.Errorf("Renew after Clear: %v", err)
+	}
+}
+
+func TestLeaseOnAnExhaustedKey(t *testing.T) {
+	store, path := newStore(t)
+	d := openAt(t, path)
+	if err := store.Set(t.Context(), "k", checkpoint.Position{}, checkpoint.Epoch(math.MaxUint64-1)); err != nil {
+		t.Fatal(err)
+	}
+	last := acquire(t, d, "k", "a", time.Hour)
+	if last.Epoch != math.MaxUint64 {
+		t.Errorf("the last lease has epoch %d", last.Epoch)
+	}
+	mustBeHeld(t, d, last)
+	if _, err := d.Acquire(t.Context(), "k", "a", time.Hour); !errors.Is(err, driver.ErrEpochExhausted) {
+		t.Errorf("Acquire beyond the last epoch: %v; want ErrEpochExhausted", err)
+	}
+	if _, err := d.Renew(t.Context(), last, time.Hour); err != nil {
+		t.Errorf("Renew of the last lease: %v", err)
+	}
+}
+
+// TestContextOfALeaseEndsWhileLocked: a call that still waits for the lock is
+// withdrawn, and grants, renews and ends nothing later.
+func TestContextOfALeaseEndsWhileLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	d := openAt(t, path)
+	held := acquire(t, d, "held", "a", time.Hour)
+	for name, do := range map[string]func(ctx context.Context) error{
+		"Acquire": func(ctx context.Context) error {
+			_, err := d.Acquire(ctx, "k", "a", time.Hour)
+			return err
+		},
+		"Renew": func(ctx context.Context) error {
+			_, err := d.Renew(ctx, held, 9*time.Hour)
+			return err
+		},
+		"Release": func(ctx context.Context) error { return d.Release(ctx, held) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := shell(t, path)
+			run(t, other, "BEGIN IMMEDIATE")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			why := errors.New("the test's reason")
+			time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
+			if err := do(ctx); !errors.Is(err, why) {
+				t.Errorf("while the file is locked: %v; want the context's cause", err)
+			}
+			run(t, other, "ROLLBACK")
+			if err := do(ctx); !errors.Is(err, why) {
+				t.Errorf("with a context that has ended: %v; want its cause", err)
+			}
+		})
+	}
+	mustBeHeld(t, d, held)
+	if lease := acquire(t, d, "k", "b", time.Hour); lease.Epoch != 1 {
+		t.Errorf("the lease after the one that was withdrawn has epoch %d", lease.Epoch)
+	}
+}
+
+// TestRefusalsAreTheirOwn: in one transaction, calls that are refused do not
+// fail the others.
+func TestRefusalsAreTheirOwn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	d := openAt(t, path)
+	held := acquire(t, d, "held", "a", time.Hour)
+	acquire(t, d, "damaged", "a", time.Hour)
+	other := shell(t, path)
+	run(t, other, "PRAGMA ignore_check_constraints = ON")
+	run(t, other, "UPDATE leases SET epoch = 'x' WHERE key = 'damaged'")
+	run(t, other, "BEGIN IMMEDIATE")
+	var wg sync.WaitGroup
+	for i := range 10 {
+		free := fmt.Sprintf("free/%d", i)
+		wg.Go(func() { mustBeHeld(t, d, held) })
+		wg.Go(func() {
+			if _, err := d.Acquire(t.Context(), "damaged", "b", time.Hour); !errors.Is(err, checkpoint.ErrCorrupt) {
+				t.Errorf("Acquire of a damaged lease: %v", err)
+			}
+		})
+		wg.Go(func() {
+			if _, err := d.Renew(t.Context(), driver.Lease{Key: "held", Owner: "a", Epoch: 9}, time.Hour); !isFenced(err) {
+				t.Errorf("Renew with another epoch: %v", err)
+			}
+		})
+		wg.Go(func() {
+			if lease, err := d.Acquire(t.Context(), free, "b", time.Hour); err != nil || lease.Epoch != 1 {
+				t.Errorf("Acquire of a free lease: %+v, %v", lease, err)
+			}
+		})
+		wg.Go(func() {
+			results, err := d.Write(t.Context(), []driver.Write{{Key: free, UpdatedAt: someTime}})
+			if err != nil || results[0].Outcome != driver.Advanced {
+				t.Errorf("Write: %+v, %v", results, err)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond) // all wait
+	run(t, other, "ROLLBACK")
+	wg.Wait()
+}
+
+// TestDamagedLease: whether another owner still holds it is not known, so
+// nobody may take it.
+func TestDamagedLease(t *testing.T) {
+	for name, test := range map[string]struct {
+		statement string
+		want      string // in the error
+		own       bool   // whether the owner itself gets a new one
+		renew     bool   // whether the owner can renew it, which repairs it
+		repair    string
+	}{
+		"epoch": {
+			"UPDATE leases SET epoch = '1'", `column epoch of the lease of key "k" is "1"`,
+			true, true, "DELETE FROM leases",
+		},
+		"expiry": {
+			"UPDATE leases SET expires_at = '0'", `column expires_at of the lease of key "k" is "0"`,
+			true, true, "DELETE FROM leases",
+		},
+		"a day that does not exist": {
+			"UPDATE leases SET expires_at = '2020-13-01T00:00:00.000Z'", `"2020-13-01T00:00:00.000Z"`,
+			true, true, "DELETE FROM leases",
+		},
+		"fence": {
+			"UPDATE fences SET epoch = 'many'", `the fence of key "k" is "many"`,
+			false, false, "UPDATE fences SET epoch = '00000000000000000001'; DELETE FROM leases",
+		},
+		"fence that is lost": {
+			"DELETE FROM fences", `the lease of key "k" has epoch 1, but its fence is 0`,
+			false, false, "INSERT INTO fences VALUES ('k', '00000000000000000001'); DELETE FROM leases",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file.db")
+			d := openAt(t, path)
+			conn := shell(t, path)
+			run(t, conn, "PRAGMA ignore_check_constraints = ON")
+			lease := acquire(t, d, "k", "a", time.Hour)
+			run(t, conn, test.statement)
+			_, err := d.Acquire(t.Context(), "k", "b", time.Hour)
+			if !errors.Is(err, checkpoint.ErrCorrupt) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Acquire by another: %v; want ErrCorrupt with %s", err, test.want)
+			}
+			if renewed, err := d.Renew(t.Context(), lease, time.Hour); (err == nil) != test.renew {
+				t.Errorf("Renew: %v", err)
+			} else if test.renew {
+				mustBeHeld(t, d, renewed)
+				run(t, conn, test.statement)
+			}
+			if again, err := d.Acquire(t.Context(), "k", "a", time.Hour); (err == nil) != test.own {
+				t.Errorf("Acquire by the owner: %v", err)
+			} else if test.own {
+				mustBeHeld(t, d, again)
+				run(t, conn, test.statement)
+			}
+			run(t, conn, test.repair)
+			if taken := acquire(t, d, "k", "b", time.Hour); taken.Epoch <= lease.Epoch {
+				t.Errorf("after the repair the lease has epoch %d", taken.Epoch)
+			}
+		})
+	}
+}
+
+func init() { roles["lease"] = raceForLeases }
+
+const leaseRounds = 200
+
+// Every fourth lease is not released, and has expired before the next round.
+func isBrief(round int) bool { return round%4 == 3 }
+
+// raceForLeases meets one other process at the start of each round, wants the
+// lease as it does, and prints the round and the epoch where it gets it.
+func raceForLeases(ctx context.Context, store *checkpoint.Store, number uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	me, other := fmt.Sprintf("at/%d", number), fmt.Sprintf("at/%d", 1-number)
+	phase := uint64(0)
+	meet := func() error {
+		phase++
+		if err := store.Set(ctx, me, checkpoint.Position{Commit: phase}); err != nil {
+			return err
+		}
+		for {
+			cp, err := store.Get(ctx, other)
+			if err != nil && !isNotFound(err) {
+				return err
+			}
+			if cp.Position.Commit >= phase {
+				return nil
+			}
+		}
+	}
+	for round := range leaseRounds {
+		if err := meet(); err != nil {
+			return err
+		}
+		ttl := time.Minute
+		if isBrief(round) {
+			ttl = time.Millisecond
+		}
+		lease, err := store.Acquire(ctx, "one", me, ttl)
+		var held *checkpoint.LeaseHeldError
+		switch {
+		case err == nil:
+			fmt.Fprintf(os.Stdout, "%d %d\n", round, lease.Epoch)
+		case !errors.As(err, &held) || held.Owner != other:
+			return fmt.Errorf("round %d: %w", round, err)
+		}
+		if err := meet(); err != nil {
+			return err
+		}
+		switch {
+		case isBrief(round):
+			time.Sleep(2 * time.Millisecond)
+		case held == nil:
+			// Nobody has come between.
+			p := checkpoint.Position{Commit: lease.Epoch}
+			if ok, err := store.SetIfNewer(ctx, "one", p, checkpoint.Epoch(lease.Epoch)); !ok || err != nil {
+				return fmt.Errorf("round %d: a write of the lease's owner: %v, %w", round, ok, err)
+			}
+			if err := store.Release(ctx, lease); err != nil {
+				return err
+			}
+		}
+	}
+	return store.Close()
+}
+
+// TestProcessesRaceForALease: never two owners of one epoch, and never two at a
+// time.
+func TestProcessesRaceForALease(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoints.db")
+	var children []*exec.Cmd
+	var outs []io.Reader
+	for i := range uint64(2) {
+		cmd, out := startChild(t, "lease", path, i)
+		children, outs = append(children, cmd), append(outs, out)
+	}
+	owners := map[uint64]int{} // by epoch
+	var granted [leaseRounds]int
+	wins := [2]int{}
+	for i, cmd := range children {
+		printed, err := io.ReadAll(outs[i])
+		if err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+		for line := range strings.Lines(string(printed)) {
+			var round int
+			var epoch uint64
+			if _, err := fmt.Sscanf(line, "%d %d\n", &round, &epoch); err != nil {
+				t.Fatalf("a child printed %q: %v", line, err)
+			}
+			if by, ok := owners[epoch]; ok {
+				t.Errorf("process %d got epoch %d, which process %d has", i, epoch, by)
+			}
+			owners[epoch] = i
+			granted[round]++
+			wins[i]++
+		}
+	}
+	for round, n := range granted {
+		if n != 1 && (n != 2 || !isBrief(round)) {
+			t.Errorf("round %d: %d processes got the lease", round, n)
+		}
+	}
+	for epoch := range uint64(len(owners)) {
+		if _, ok := owners[epoch+1]; !ok {
+			t.Errorf("of %d epochs %d is missing", len(owners), epoch+1)
+		}
+	}
+	t.Logf("the processes got %d and %d leases", wins[0], wins[1])
+}
