@@ -1,0 +1,142 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// flushLoop stores the low watermark until the subscription ends or is closed.
+func (s *Subscription) flushLoop() {
+	interval := time.NewTicker(s.opts.FlushAfter)
+	defer interval.Stop()
+	for {
+		select {
+		case <-interval.C:
+		case <-s.due:
+		case <-s.closing:
+			return
+		case <-s.ctx.Done():
+			return
+		}
+		if err := s.flushPatiently(); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+// flushPatiently flushes, and tries again for as long as Options.FlushPatience.
+// Closing it leaves the last word to Close.
+func (s *Subscription) flushPatiently() error {
+	ctx, cancel := context.WithTimeout(s.flushing, s.opts.FlushPatience)
+	defer cancel()
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := s.flush(ctx)
+		if err == nil || isFinal(err) {
+			return err
+		}
+		if s.flushing.Err() != nil {
+			return nil // it has ended, or Close has the last word
+		}
+		s.log.Warn("flush failed, and is tried again", "component", component, "error", err.Error())
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("subscription %q: it could not be stored for %v: %w", s.key, s.opts.FlushPatience, err)
+		case <-s.closing:
+			timer.Stop()
+			return nil
+		}
+	}
+}
+
+// isFinal reports that to try again cannot help.
+func isFinal(err error) bool {
+	return errors.Is(err, checkpoint.ErrFenced) || errors.Is(err, checkpoint.ErrCorrupt) ||
+		errors.Is(err, checkpoint.ErrClosed) || errors.Is(err, ErrOvertaken)
+}
+
+// flush stores the low watermark, if it has moved, or must not expire.
+func (s *Subscription) flush(ctx context.Context) error {
+	done := s.done.Load() // before the low watermark: it covers at least these
+	p, ok := s.tracker.LowWatermark()
+	s.mu.Lock()
+	moved := p != s.stats.Stored || s.stats.StoredAt.IsZero()
+	expiring := s.opts.TTL > 0 && time.Since(s.stats.StoredAt) >= s.opts.TTL/3
+	s.mu.Unlock()
+	if !ok || !moved && !expiring {
+		s.flushAt.Store(done + int64(s.opts.FlushEvery))
+		return nil
+	}
+	now := time.Now()
+	stored, err := s.store.SetIfNewer(ctx, s.key, p,
+		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now))
+	if err == nil && !stored {
+		err = fmt.Errorf("subscription %q: %w than %s", s.key, ErrOvertaken, p)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.stats.FlushFailures++
+		s.stats.FlushError = err
+		return err
+	}
+	s.flushAt.Store(done + int64(s.opts.FlushEvery))
+	s.stats.Flushes++
+	s.stats.FlushError = nil
+	s.stats.Stored, s.stats.StoredAt = p, now
+	return nil
+}
+
+// lastFlush is Close's. It tries again as long as ctx lasts.
+func (s *Subscription) lastFlush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushPatience)
+	defer cancel()
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := s.flush(ctx)
+		if err == nil || isFinal(err) {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// Stats is how a subscription stands.
+type Stats struct {
+	Stored        checkpoint.Position // the last that was stored, or resumed from
+	StoredAt      time.Time           // when; zero: never
+	LowWatermark  checkpoint.Position // what a flush would store now
+	InFlight      int                 // events in work
+	Done          int64               // events done and skipped since Open
+	Flushes       int                 // that stored something
+	FlushFailures int
+	FlushError    error // of the last flush, or nil if it went well
+}
+
+// Stats returns how the subscription stands now.
+func (s *Subscription) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.stats
+	stats.LowWatermark, _ = s.tracker.LowWatermark()
+	stats.InFlight = s.tracker.InFlight()
+	stats.Done = s.done.Load()
+	return stats
+}

@@ -1,0 +1,87 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// standbyPoll is how often a standby asks for the lease.
+const standbyPoll = 50 * time.Millisecond
+
+// acquire gets the lease, and returns the time from which it lasts at least.
+func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
+	waiting := false
+	for {
+		asked := time.Now()
+		lease, err := s.store.Acquire(ctx, s.key, s.opts.Lease.Owner, s.opts.Lease.TTL)
+		if err == nil {
+			s.lease = lease
+			return asked, nil
+		}
+		if !s.opts.Lease.Wait || !errors.Is(err, checkpoint.ErrLeaseHeld) {
+			return time.Time{}, err
+		}
+		if !waiting {
+			waiting = true
+			s.log.Info("waiting for the lease", "component", component, "error", err.Error())
+		}
+		timer := time.NewTimer(standbyPoll)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return time.Time{}, fmt.Errorf("subscription %q: waiting for the lease: %w", s.key, context.Cause(ctx))
+		}
+	}
+}
+
+// renewals keeps the lease, which lasts from granted, until the subscription
+// ends or is closed. By this machine's clock the lease ends no later than by
+// the engine's, since it is counted from before it was asked for.
+func (s *Subscription) renewals(granted time.Time) {
+	ttl := s.opts.Lease.TTL
+	var failure error // the first since the lease was renewed
+	for pause := ttl / 3; ; {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-s.closing:
+			timer.Stop()
+			return
+		case <-s.ctx.Done():
+			timer.Stop()
+			return
+		}
+		asked := time.Now()
+		ctx, cancel := context.WithDeadline(s.ctx, granted.Add(ttl))
+		_, err := s.store.Renew(ctx, s.lease, ttl)
+		cancel()
+		switch {
+		case err == nil:
+			granted, pause, failure = asked, ttl/3, nil
+			continue
+		case errors.Is(err, checkpoint.ErrFenced):
+			s.fail(fmt.Errorf("subscription %q: %w: %w", s.key, ErrLeaseLost, err))
+			return
+		case failure == nil:
+			failure = err
+		}
+		if time.Since(granted) >= ttl {
+			s.fail(fmt.Errorf("subscription %q: %w: it could not be renewed for %v: %w", s.key, ErrLeaseLost, ttl, failure))
+			return
+		}
+		s.log.Warn("the lease could not be renewed, and is tried again", "component", component, "error", err.Error())
+		pause = min(ttl/10, time.Until(granted.Add(ttl)))
+	}
+}
+
+func (s *Subscription) release(ctx context.Context) error {
+	if s.opts.Lease == nil {
+		return nil
+	}
+	return s.store.Release(ctx, s.lease)
+}

@@ -1,0 +1,186 @@
+package subscription_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+const leaseTTL = 15 * time.Second
+
+func leased(owner string, wait bool) subscription.Options {
+	return subscription.Options{
+		FlushEvery: 1, Missing: subscription.FromStart,
+		Lease: &subscription.Lease{Owner: owner, TTL: leaseTTL, Wait: wait},
+	}
+}
+
+func TestOneInstanceIsAtWork(t *testing.T) {
+	bubble(t, func(b bench) {
+		b.open(leased("a", false))
+		opts := leased("b", false)
+		_, err := subscription.Open(b.Context(), b.store, key, &opts)
+		var held *checkpoint.LeaseHeldError
+		if !errors.As(err, &held) || held.Owner != "a" {
+			b.Errorf("a second instance: %v; want a LeaseHeldError of a", err)
+		}
+		time.Sleep(24 * time.Hour) // the lease is renewed
+		if _, err := subscription.Open(b.Context(), b.store, key, &opts); !errors.Is(err, checkpoint.ErrLeaseHeld) {
+			b.Errorf("a second instance a day later: %v; want ErrLeaseHeld", err)
+		}
+	})
+}
+
+// standby opens in the background.
+func (b bench) standby(opts subscription.Options) <-chan *subscription.Subscription {
+	b.Helper()
+	opened := make(chan *subscription.Subscription, 1)
+	go func() {
+		s, err := subscription.Open(b.Context(), b.store, key, &opts)
+		if err != nil {
+			b.Errorf("the standby: %v", err)
+		}
+		opened <- s
+	}()
+	synctest.Wait()
+	return opened
+}
+
+func TestStandbyTakesOverAfterClose(t *testing.T) {
+	bubble(t, func(b bench) {
+		first := b.open(leased("a", false))
+		opened := b.standby(leased("b", true))
+		time.Sleep(time.Hour)
+		b.track(first, 1).Done()
+		if err := first.Close(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		closed := time.Now()
+		second := <-opened
+		defer second.Close(context.Background())
+		if waited := time.Since(closed); waited > 100*time.Millisecond {
+			b.Errorf("it took over %v after Close, want 100 ms at most", waited)
+		}
+		if p, ok := second.Resume(); !ok || p != at(1) {
+			b.Errorf("it resumes at %s, %v; want what the first had done", p, ok)
+		}
+	})
+}
+
+// A crash is an instance whose goroutines are gone: here, a lease that nobody
+// renews.
+func TestStandbyTakesOverAfterACrash(t *testing.T) {
+	bubble(t, func(b bench) {
+		lease, err := b.store.Acquire(b.Context(), key, "a", leaseTTL)
+		if err != nil {
+			b.Fatal(err)
+		}
+		crashed := time.Now()
+		second := <-b.standby(leased("b", true))
+		defer second.Close(context.Background())
+		if waited := time.Since(crashed); waited > leaseTTL+100*time.Millisecond {
+			b.Errorf("it took over after %v, want the lease's %v and 100 ms at most", waited, leaseTTL)
+		}
+		_, err = b.store.SetIfNewer(b.Context(), key, at(9), checkpoint.Epoch(lease.Epoch))
+		if !errors.Is(err, checkpoint.ErrFenced) {
+			b.Errorf("what is left of the first writes: %v; want ErrFenced", err)
+		}
+	})
+}
+
+func TestInstanceThatComesBackTakesOverFromItself(t *testing.T) {
+	bubble(t, func(b bench) {
+		first := b.open(leased("a", false))
+		second := b.open(leased("a", false))
+		b.track(first, 1).Done()
+		<-first.Context().Done()
+		if err := first.Err(); !errors.Is(err, checkpoint.ErrFenced) {
+			b.Errorf("the former self says %v, want ErrFenced", err)
+		}
+		b.track(second, 1).Done()
+		b.wantStored(1)
+	})
+}
+
+func TestRewindEndsWhoIsAtWork(t *testing.T) {
+	bubble(t, func(b bench) {
+		opts := leased("a", false)
+		opts.FlushAfter = time.Hour
+		s := b.open(opts)
+		if _, err := b.store.Rewind(b.Context(), key, at(0)); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(leaseTTL) // with nothing to flush, the renewal finds out
+		if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) || !errors.Is(err, checkpoint.ErrFenced) {
+			b.Errorf("after a rewind the subscription says %v, want ErrLeaseLost", err)
+		}
+		if err := s.Close(b.Context()); !errors.Is(err, subscription.ErrLeaseLost) {
+			b.Errorf("Close: %v", err)
+		}
+		b.wantStored(0)
+	})
+}
+
+func TestLeaseThatCannotBeRenewedEndsInTime(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(leased("a", false))
+		time.Sleep(time.Hour)
+		b.mem.Fail(errEngine)
+		cut := time.Now()
+		<-s.Context().Done()
+		if lasted := time.Since(cut); lasted > leaseTTL {
+			b.Errorf("cut off from the store it went on for %v, longer than its lease", lasted)
+		}
+		if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) || !errors.Is(err, errEngine) {
+			b.Errorf("it says %v, want ErrLeaseLost and the store's error", err)
+		}
+	})
+}
+
+func TestShortOutageDoesNotLoseTheLease(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(leased("a", false))
+		for range 100 {
+			b.mem.Fail(errEngine)
+			time.Sleep(leaseTTL / 3)
+			b.mem.Fail(nil)
+			time.Sleep(leaseTTL)
+		}
+		if err := s.Err(); err != nil {
+			b.Errorf("the subscription has ended: %v", err)
+		}
+		b.track(s, 1).Done()
+		b.wantStored(1)
+	})
+}
+
+func TestWaitingForTheLeaseEndsWithItsContext(t *testing.T) {
+	bubble(t, func(b bench) {
+		b.open(leased("a", false))
+		why := errors.New("the test's reason")
+		ctx, cancel := context.WithTimeoutCause(b.Context(), time.Minute, why)
+		defer cancel()
+		opts := leased("b", true)
+		if _, err := subscription.Open(ctx, b.store, key, &opts); !errors.Is(err, why) {
+			b.Errorf("a standby that is called off: %v; want the context's cause", err)
+		}
+	})
+}
+
+func TestOpenThatFailsReleasesTheLease(t *testing.T) {
+	bubble(t, func(b bench) {
+		b.mem.Damage(key)
+		opts := leased("a", false)
+		if _, err := subscription.Open(b.Context(), b.store, key, &opts); !errors.Is(err, checkpoint.ErrCorrupt) {
+			b.Fatalf("Open: %v", err)
+		}
+		if _, err := b.store.Acquire(b.Context(), key, "b", leaseTTL); err != nil {
+			b.Errorf("after an Open that failed the lease is held: %v", err)
+		}
+	})
+}

@@ -1,0 +1,122 @@
+package subscription
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Missing says what it means that there is no checkpoint.
+type Missing uint8
+
+const (
+	// Refuse makes Open fail: a checkpoint that was there yesterday must not
+	// turn into a replay of everything today. It is the default.
+	Refuse Missing = iota
+	// FromStart is for a consumer that has to see every event: its first run
+	// begins at the start of the log.
+	FromStart
+	// FromHead is for a consumer that needs only what is new: its first run
+	// begins at the end of the log.
+	FromHead
+)
+
+// Options configures a [Subscription]. A nil *Options is the zero Options.
+type Options struct {
+	// Missing says where a consumer without a checkpoint begins.
+	Missing Missing
+
+	// FlushEvery is after how many events, done or skipped, the low watermark is
+	// stored. Zero: 1000. It is the most that is done again after a crash, with
+	// what is in flight, if FlushAfter does not come first.
+	FlushEvery int
+
+	// FlushAfter is the longest time that what was acknowledged stays unstored.
+	// Zero: 1 second.
+	FlushAfter time.Duration
+
+	// FlushPatience is for how long storing may fail, again and again, until the
+	// subscription ends with the error. Zero: 30 seconds.
+	FlushPatience time.Duration
+
+	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.
+	MaxInFlight int
+
+	// TTL lets the checkpoint expire so long after it was last stored. An idle
+	// consumer stores it again in time. Zero: never.
+	TTL time.Duration
+
+	// Lease makes this instance the only one at work. Nil: there is no lease,
+	// and the caller sees to it that one instance runs.
+	Lease *Lease
+
+	// Logger receives what happens. Nil discards.
+	Logger *slog.Logger
+}
+
+// Lease says how an instance becomes the one at work.
+type Lease struct {
+	// Owner names the instance. One that keeps its name takes over from its
+	// former self at once after a crash; two that run at the same time must
+	// not share one.
+	Owner string
+
+	// TTL is how long the lease lasts unless it is renewed, which is done three
+	// times as often: how long a standby waits after a crash. Zero: 15 seconds.
+	TTL time.Duration
+
+	// Wait makes Open wait for the lease, as a hot standby, until its context
+	// ends. Otherwise it fails with checkpoint.ErrLeaseHeld.
+	Wait bool
+}
+
+func (o *Options) withDefaults() (Options, error) {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	if out.Logger == nil {
+		out.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, n := range []struct {
+		name  string
+		value *int
+	}{{"FlushEvery", &out.FlushEvery}, {"MaxInFlight", &out.MaxInFlight}} {
+		if *n.value < 0 {
+			return out, fmt.Errorf("subscription: %s is %d, it must not be negative", n.name, *n.value)
+		}
+		if *n.value == 0 {
+			*n.value = 1000
+		}
+	}
+	durations := []struct {
+		name  string
+		value *time.Duration
+		zero  time.Duration
+	}{
+		{"FlushAfter", &out.FlushAfter, time.Second},
+		{"FlushPatience", &out.FlushPatience, 30 * time.Second},
+		{"TTL", &out.TTL, 0},
+	}
+	if out.Lease != nil {
+		lease := *out.Lease
+		out.Lease = &lease
+		durations = append(durations, struct {
+			name  string
+			value *time.Duration
+			zero  time.Duration
+		}{"Lease.TTL", &lease.TTL, 15 * time.Second})
+	}
+	for _, d := range durations {
+		if *d.value < 0 {
+			return out, fmt.Errorf("subscription: %s is %v, it must not be negative", d.name, *d.value)
+		}
+		if *d.value == 0 {
+			*d.value = d.zero
+		}
+	}
+	if out.Missing > FromHead {
+		return out, fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", out.Missing)
+	}
+	return out, nil
+}

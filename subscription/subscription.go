@@ -1,0 +1,186 @@
+// Package subscription is the consumer's side of a checkpoint: it resumes where
+// the last run ended, knows which events are in work, and stores how far the
+// work is done, never past an event that is not.
+//
+// One goroutine reads the log. It calls [Subscription.Track] for every event,
+// hands the event with the [Work] that it got to a worker, and calls
+// [Subscription.Skip] for positions that carry no work. Workers call [Work.Done]
+// in any order. The subscription stores the low watermark every so many events
+// and every so often, and on Close.
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/tracker"
+)
+
+// A Subscription is one consumer's place in its log. Track and Skip are for the
+// one goroutine that reads the log; everything else may be called from any
+// number of goroutines at once.
+type Subscription struct {
+	store *checkpoint.Store
+	key   string
+	opts  Options
+	log   *slog.Logger
+
+	resume  checkpoint.Position
+	resumes bool
+	lease   checkpoint.Lease // as it was granted; zero without one
+
+	tracker tracker.Tracker
+	room    chan struct{} // of capacity 1: work is done that Track may wait for
+	waiting atomic.Bool   // whether Track does
+	done    atomic.Int64  // events done and skipped since Open
+	flushAt atomic.Int64  // the count of done at which the next flush is due
+	due     chan struct{} // of capacity 1: a flush is
+
+	ctx       context.Context // ends, with its cause, when the subscription does
+	end       context.CancelCauseFunc
+	flushing  context.Context // of flushes in the background
+	stopFlush context.CancelFunc
+	closing   chan struct{} // closed by Close
+	closed    sync.Once
+	running   sync.WaitGroup
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+// Errors that end a subscription, besides checkpoint.ErrFenced and those of the
+// store and of the caller's handlers.
+var (
+	// ErrNoCheckpoint is the error of Open where there is no checkpoint, and
+	// Options.Missing is Refuse.
+	ErrNoCheckpoint = errors.New("there is no checkpoint to resume from")
+
+	// ErrLeaseLost says that the lease could not be kept: it was taken over,
+	// ended by a rewind, or could not be renewed in time.
+	ErrLeaseLost = errors.New("the lease is lost")
+
+	// ErrOvertaken says that another instance has stored a newer position.
+	ErrOvertaken = errors.New("another instance has stored a newer position")
+
+	// ErrClosed is the error of Track and Skip after Close.
+	ErrClosed = errors.New("the subscription is closed")
+)
+
+// Open loads the checkpoint at key, after it has got the lease if Options ask
+// for one. The context is for Open alone.
+//
+// The Subscription must be closed. The store stays the caller's.
+func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Options) (*Subscription, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Subscription{
+		store: store, key: key, opts: o, log: o.Logger.With("key", key),
+		room: make(chan struct{}, 1), due: make(chan struct{}, 1), closing: make(chan struct{}),
+	}
+	s.ctx, s.end = context.WithCancelCause(context.Background())
+	s.flushing, s.stopFlush = context.WithCancel(s.ctx)
+	s.flushAt.Store(int64(o.FlushEvery))
+	var granted time.Time
+	if o.Lease != nil {
+		if granted, err = s.acquire(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(err, s.release(ctx))
+	}
+	s.running.Go(s.flushLoop)
+	if o.Lease != nil {
+		s.running.Go(func() { s.renewals(granted) })
+	}
+	return s, nil
+}
+
+func (s *Subscription) load(ctx context.Context) error {
+	cp, err := s.store.Get(ctx, s.key)
+	switch {
+	case errors.Is(err, checkpoint.ErrNotFound):
+		if s.opts.Missing == Refuse {
+			return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
+				s.key, ErrNoCheckpoint, err)
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	s.resume, s.resumes = cp.Position, true
+	s.stats.Stored, s.stats.StoredAt = cp.Position, cp.UpdatedAt
+	return s.tracker.Skip(cp.Position)
+}
+
+// Resume returns the position of the last event that was processed, which is
+// what KurrentDB's From takes. It is false where there was no checkpoint: then
+// begin where Options.Missing says, at the start or at the head. To begin at the
+// head of KurrentDB's log pass End, and at the start Start: a nil From is its
+// end.
+func (s *Subscription) Resume() (checkpoint.Position, bool) { return s.resume, s.resumes }
+
+// Epoch is that of the lease, or zero without one. Whatever else the consumer
+// writes under the lease can be fenced with it, too.
+func (s *Subscription) Epoch() uint64 { return s.lease.Epoch }
+
+// Context ends when the subscription does, with the reason as its cause: the
+// lease is lost, a write was fenced, an event failed, flushing failed for too
+// long, or Close was called. Work that runs under it stops in time.
+func (s *Subscription) Context() context.Context { return s.ctx }
+
+// fail ends the subscription. The first reason stays.
+func (s *Subscription) fail(err error) {
+	if s.ctx.Err() == nil {
+		s.log.Error("subscription ended", "component", component, "error", err.Error())
+	}
+	s.end(err)
+}
+
+const component = "Subscription"
+
+// Err is why the subscription has ended, or nil while it runs and after a Close
+// that nothing preceded.
+func (s *Subscription) Err() error {
+	if err := context.Cause(s.ctx); !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close stores what is acknowledged, releases the lease, so that a standby takes
+// over at once, and ends the subscription. Stop reading and wait for the workers
+// first: work that is done later is not stored, and is done again by the next
+// run. The context limits how long storing may take.
+//
+// The error is why the subscription had ended before, or why what was
+// acknowledged could not be stored. To close again does nothing.
+func (s *Subscription) Close(ctx context.Context) error {
+	var err error
+	s.closed.Do(func() { err = s.close(ctx) })
+	return err
+}
+
+func (s *Subscription) close(ctx context.Context) error {
+	close(s.closing)
+	// A flush that hangs is given up with ctx; the last one stores the same.
+	stop := context.AfterFunc(ctx, s.stopFlush)
+	s.running.Wait()
+	stop()
+	err := context.Cause(s.ctx)
+	if errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrOvertaken) || errors.Is(err, checkpoint.ErrFenced) {
+		return err // another instance is at work
+	}
+	// After a failed event, too: nothing at or past it is stored.
+	err = errors.Join(err, s.lastFlush(ctx))
+	s.end(ErrClosed)
+	return errors.Join(err, s.release(ctx))
+}
