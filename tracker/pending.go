@@ -1,0 +1,145 @@
+package tracker
+
+import (
+	"math/bits"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+const minRing = 16
+
+// pending holds what the low watermark has not passed: a ring of entries in
+// the order of the log. The first is always unacknowledged. The others may be
+// done, and wait for the first, until the ring is full: then each entry that is
+// done is merged into the one before it, which covers its position from there
+// on. So a ring is never larger than a small multiple of what is in flight.
+type pending struct {
+	ring     []entry // its length is zero or a power of two
+	head     int
+	n        int
+	inFlight int    // of the n, those that are not done
+	seq      uint64 // of the last entry; the first is 1
+
+	// How much of the ring is needed is judged by turns, of as many entries as
+	// it has room for. A burst that fills it again and again has its peak in
+	// every turn, however empty the ring is in between.
+	turn int // entries added in this turn
+	peak int // the most in flight in this turn
+}
+
+type entry struct {
+	upTo checkpoint.Position // done, it covers every position up to this one
+	seq  uint64
+	done bool
+}
+
+func (q *pending) at(i int) *entry { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
+
+func (q *pending) push(p checkpoint.Position) (seq uint64) {
+	if q.n == len(q.ring) || q.turn == len(q.ring) {
+		q.fit()
+	}
+	q.seq++
+	*q.at(q.n) = entry{upTo: p, seq: q.seq}
+	q.n++
+	q.inFlight++
+	q.turn++
+	q.peak = max(q.peak, q.inFlight)
+	return q.seq
+}
+
+// extend makes the last entry cover p, and is false where there is no entry.
+func (q *pending) extend(p checkpoint.Position) bool {
+	if q.n == 0 {
+		return false
+	}
+	q.at(q.n - 1).upTo = p
+	return true
+}
+
+// done marks the entry seq. Where it was the first, low is the position that
+// everything is done up to.
+func (q *pending) done(seq uint64) (low checkpoint.Position, moved bool) {
+	e := q.find(seq)
+	if e == nil || e.done {
+		return low, false
+	}
+	e.done = true
+	q.inFlight--
+	for q.n > 0 {
+		first := &q.ring[q.head]
+		if !first.done {
+			break
+		}
+		low, moved = first.upTo, true
+		q.head = (q.head + 1) & (len(q.ring) - 1)
+		q.n--
+	}
+	return low, moved
+}
+
+func (q *pending) find(seq uint64) *entry {
+	if q.n == 0 || seq < q.ring[q.head].seq {
+		return nil
+	}
+	// Entries are merged only just before one is added, so the last has q.seq,
+	// and those added since stand without a gap.
+	if back := q.seq - seq; back < uint64(q.n) {
+		if e := q.at(q.n - 1 - int(back)); e.seq == seq {
+			return e
+		}
+	}
+	low, high := 0, q.n
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		if q.at(middle).seq < seq {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	if low < q.n && q.at(low).seq == seq {
+		return q.at(low)
+	}
+	return nil
+}
+
+// fit makes room for at least one entry more, and lets go of a ring of which
+// the last turn has not needed more than a quarter. It doubles a ring with more
+// than half of it in flight, and shrinks one to where twice the peak has room:
+// between two moves of n entries, some n/2 or more were always added.
+func (q *pending) fit() {
+	size := len(q.ring)
+	switch {
+	case size == 0:
+		size = minRing
+	case q.n == size && q.inFlight > size/2:
+		size *= 2
+	case q.turn == size && q.peak <= size/4:
+		size = max(minRing, 1<<bits.Len(uint(2*q.peak-1)))
+	}
+	if q.turn == len(q.ring) || size != len(q.ring) {
+		q.turn, q.peak = 0, 0
+	}
+	if q.n == len(q.ring) || size != len(q.ring) {
+		q.move(size)
+	}
+}
+
+// move merges what is done, in place or into a ring of another size.
+func (q *pending) move(size int) {
+	to := pending{ring: q.ring, head: q.head}
+	if size != len(q.ring) {
+		to = pending{ring: make([]entry, size)}
+	}
+	for i := range q.n {
+		e := *q.at(i)
+		if e.done {
+			to.at(to.n - 1).upTo = e.upTo
+			continue
+		}
+		*to.at(to.n) = e
+		to.n++
+	}
+	q.ring, q.head, q.n = to.ring, to.head, to.n
+}
