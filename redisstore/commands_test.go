@@ -59,6 +59,11 @@ func useEverything(t *testing.T, s *checkpoint.Store) error {
 	_, err = s.SetIfNewer(ctx, "new", at(1, 1), checkpoint.Epoch(rewound.Epoch))
 	step(err)
 	step(s.Set(ctx, "new", at(2, 2)))
+	lease, err := s.Acquire(ctx, "new", "a", time.Hour)
+	step(err)
+	_, err = s.Renew(ctx, lease, time.Hour)
+	step(err)
+	step(s.Release(ctx, lease))
 	batch := make([]checkpoint.Write, 2500)
 	for i := range batch {
 		batch[i] = checkpoint.Write{Key: fmt.Sprint("batch/", i), Position: at(uint64(i), 0), IfNewer: i%2 == 0}

@@ -64,6 +64,10 @@ var writes = []call{
 			checkpoint.Write{Key: "c"}, checkpoint.Write{Key: "d"})
 		return err
 	}},
+	{"Acquire", func(ctx context.Context, s *checkpoint.Store) error {
+		_, err := s.Acquire(ctx, "leased", "a", time.Hour)
+		return err
+	}},
 }
 
 var deletes = []call{
@@ -90,7 +94,8 @@ func fails(t *testing.T, s *checkpoint.Store, calls []call, want string) {
 		switch {
 		case err == nil:
 			t.Errorf("%s does not fail", c.name)
-		case errors.Is(err, checkpoint.ErrNotFound) || errors.Is(err, checkpoint.ErrCorrupt) || errors.Is(err, checkpoint.ErrFenced):
+		case errors.Is(err, checkpoint.ErrNotFound) || errors.Is(err, checkpoint.ErrCorrupt) || errors.Is(err, checkpoint.ErrFenced) ||
+			errors.Is(err, checkpoint.ErrLeaseHeld):
 			t.Errorf("%s fails as if the store had answered: %v", c.name, err)
 		case !strings.Contains(err.Error(), want):
 			t.Errorf("%s fails with %q, which does not say %q", c.name, err, want)

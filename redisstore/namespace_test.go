@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
@@ -131,7 +132,12 @@ func TestPrefixIsAnotherLayoutWithoutFences(t *testing.T) {
 	const want = "has no fences"
 	_, err := store.Rewind(t.Context(), "orders", at(1, 1))
 	_, ifNewerErr := store.SetIfNewer(t.Context(), "orders", at(9, 9), checkpoint.Epoch(1))
+	_, acquireErr := store.Acquire(t.Context(), "orders", "a", time.Hour)
+	_, renewErr := store.Renew(t.Context(), checkpoint.Lease{Key: "orders", Owner: "a", Epoch: 1}, time.Hour)
 	for name, err := range map[string]error{
+		"Acquire":                  acquireErr,
+		"Renew":                    renewErr,
+		"Release":                  store.Release(t.Context(), checkpoint.Lease{Key: "orders", Owner: "a", Epoch: 1}),
 		"Rewind":                   err,
 		"SetIfNewer with an epoch": ifNewerErr,
 		"Set with an epoch":        store.Set(t.Context(), "orders", at(9, 9), checkpoint.Epoch(1)),

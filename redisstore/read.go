@@ -236,9 +236,17 @@ func damaged(redisKey, what, value string) error {
 	case "updatedAt":
 		return fmt.Errorf("%w: field updatedAt of Redis key %q is %s, not an ISO 8601 time",
 			checkpoint.ErrCorrupt, redisKey, quote(value))
+	case "until":
+		return fmt.Errorf("%w: field until of Redis key %q is %s, not milliseconds since 1970",
+			checkpoint.ErrCorrupt, redisKey, quote(value))
 	}
 	return fmt.Errorf("%w: field %s of Redis key %q is %s, not a canonical decimal number of 64 bits",
 		checkpoint.ErrCorrupt, what, redisKey, quote(value))
+}
+
+func damagedFence(redisKey, value string) error {
+	return fmt.Errorf("%w: the fence at Redis key %q holds %s, not an epoch; "+
+		"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, quote(value))
 }
 
 // quote shows a stored value in an error, however long and strange it is.

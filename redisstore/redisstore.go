@@ -26,8 +26,8 @@ type Options struct {
 
 	// Prefix, where set, is all that stands before the key, in place of
 	// Namespace and "checkpoint:". It is for reading, and moving on from,
-	// another layout: writes with an epoch fail, since there is no place for
-	// its fences. It excludes Namespace.
+	// another layout: writes with an epoch, and leases, fail, since there is no
+	// place for its fences. It excludes Namespace.
 	Prefix string
 }
 

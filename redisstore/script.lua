@@ -11,41 +11,14 @@
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
 --   {4, fence} fenced, {5, what, value} damaged, 6 not found,
 --   7 the fence cannot be raised, {8, value} damaged fence
---
--- Numbers stay decimal strings: a Lua number holds no more than 53 bits.
-local MAX = '18446744073709551615'
 
 local key, fenceKey = KEYS[1], KEYS[2]
 local mode, commit, prepare, updatedAt, ttl, epoch = unpack(ARGV)
-
-local function canonical(s)
-  local n = #s
-  return n > 0 and not string.find(s, '%D') and (n == 1 or string.byte(s) ~= 48)
-    and (n < 20 or (n == 20 and s <= MAX))
-end
 
 -- less compares canonical numbers.
 local function less(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
-end
-
-local function increment(s)
-  local head, nines = string.match(s, '^(%d-)(9*)$')
-  local zeros = string.rep('0', #nines)
-  if head == '' then return '1' .. zeros end
-  local last = string.byte(head, -1)
-  return string.sub(head, 1, -2) .. string.char(last + 1) .. zeros
-end
-
--- attempt returns the error of a key of another type, and raises any other: a
--- missing permission is no damage.
-local function attempt(...)
-  local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err and not string.find(reply.err, 'WRONGTYPE', 1, true) then
-    redis.call(...)
-  end
-  return reply
 end
 
 local fence

@@ -2,9 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"crypto/sha1"
-	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -17,14 +14,6 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
-
-//go:embed script.lua
-var script string
-
-var scriptSHA = func() string {
-	sum := sha1.Sum([]byte(script)) // how Redis names scripts
-	return hex.EncodeToString(sum[:])
-}()
 
 // maxPipeline bounds how many commands one pipeline carries, and so how long
 // it occupies the server and how much either side buffers.
@@ -97,7 +86,7 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 		round = round[:0]
 		for n, i := range sent {
 			reply, err := cmds[n].answer()
-			if byName && redis.HasErrorPrefix(err, "NOSCRIPT") {
+			if byName && isNoScript(err) {
 				round = append(round, i)
 				continue
 			}
@@ -115,7 +104,7 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 	}
 }
 
-var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fences: it writes without an epoch only")
+var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fences: it writes without an epoch only, and grants no leases")
 
 var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r", driver.Touch: "t"}
 
@@ -123,12 +112,7 @@ var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r"
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write) command {
-	args := make([]any, 0, 11)
-	if byName {
-		args = append(args, "evalsha", scriptSHA)
-	} else {
-		args = append(args, "eval", script)
-	}
+	args := writeScript.call(make([]any, 0, 11), byName)
 	if w.Epoch != 0 || w.Mode == driver.Rewind {
 		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
 	} else {
@@ -149,42 +133,30 @@ func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 	if err != nil {
 		return d.failure(err)
 	}
-	code, detail := reply, []any(nil)
-	if table, ok := reply.([]any); ok && len(table) > 0 {
-		code, detail = table[0], table[1:]
-	}
-	text := func(i int) string {
-		if i < len(detail) {
-			if s, ok := detail[i].(string); ok {
-				return s
-			}
-		}
-		return ""
-	}
+	code, detail := decodeReply(reply)
 	failed := func(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
 	switch code {
 	case int64(1):
-		epoch, _ := strconv.ParseUint(text(0), 10, 64)
+		epoch, _ := strconv.ParseUint(detail.text(0), 10, 64)
 		return driver.Result{Outcome: driver.Advanced, Epoch: epoch}
 	case int64(2):
 		return driver.Result{Outcome: driver.Unchanged}
 	case int64(3):
 		return driver.Result{Outcome: driver.Stale}
 	case int64(4):
-		fence, _ := strconv.ParseUint(text(0), 10, 64)
+		fence, _ := strconv.ParseUint(detail.text(0), 10, 64)
 		return driver.Result{Outcome: driver.Fenced, Epoch: fence}
 	case int64(5):
 		if len(detail) == 1 {
-			return failed(missingField(d.prefix+w.Key, text(0)))
+			return failed(missingField(d.prefix+w.Key, detail.text(0)))
 		}
-		return failed(damaged(d.prefix+w.Key, text(0), text(1)))
+		return failed(damaged(d.prefix+w.Key, detail.text(0), detail.text(1)))
 	case int64(6):
 		return failed(checkpoint.ErrNotFound)
 	case int64(7):
 		return failed(driver.ErrEpochExhausted)
 	case int64(8):
-		return failed(fmt.Errorf("%w: the fence at Redis key %q holds %s, not an epoch; "+
-			"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, d.fenceKey(w.Key), quote(text(0))))
+		return failed(damagedFence(d.fenceKey(w.Key), detail.text(0)))
 	}
 	return driver.Result{Outcome: driver.Unknown, Err: fmt.Errorf("redisstore: the script answered %v", reply)}
 }

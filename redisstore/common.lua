@@ -1,0 +1,28 @@
+-- What both scripts begin with.
+--
+-- Numbers stay decimal strings: a Lua number holds no more than 53 bits.
+local MAX = '18446744073709551615'
+
+local function canonical(s)
+  local n = #s
+  return n > 0 and not string.find(s, '%D') and (n == 1 or string.byte(s) ~= 48)
+    and (n < 20 or (n == 20 and s <= MAX))
+end
+
+local function increment(s)
+  local head, nines = string.match(s, '^(%d-)(9*)$')
+  local zeros = string.rep('0', #nines)
+  if head == '' then return '1' .. zeros end
+  local last = string.byte(head, -1)
+  return string.sub(head, 1, -2) .. string.char(last + 1) .. zeros
+end
+
+-- attempt returns the error of a key of another type, and raises any other: a
+-- missing permission is no damage.
+local function attempt(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err and not string.find(reply.err, 'WRONGTYPE', 1, true) then
+    redis.call(...)
+  end
+  return reply
+end
