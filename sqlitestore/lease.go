@@ -66,7 +66,7 @@ func (t *transaction) acquire(key, owner string, ttl time.Duration) (_ driver.Le
 		return driver.Lease{}, damaged, err
 	}
 	var stored leaseRow
-	err = t.session.lease.QueryRow(key).Scan(&stored.owner, &stored.epoch, &stored.expiresAt)
+	err = t.scan([]any{&stored.owner, &stored.epoch, &stored.expiresAt}, sqlLease, key)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
@@ -102,7 +102,7 @@ func (t *transaction) renew(lease driver.Lease, ttl time.Duration) (_ driver.Lea
 // grant stores lease, which ends ttl from now.
 func (t *transaction) grant(lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
 	lease.ExpiresAt = t.now.Add(ttl)
-	_, err := t.session.grant.Exec(lease.Key, lease.Owner, encodeNumber(lease.Epoch), encodeTime(lease.ExpiresAt))
+	err := t.exec(sqlGrant, lease.Key, lease.Owner, encodeNumber(lease.Epoch), encodeTime(lease.ExpiresAt))
 	if err != nil {
 		return driver.Lease{}, err
 	}
@@ -110,8 +110,7 @@ func (t *transaction) grant(lease driver.Lease, ttl time.Duration) (driver.Lease
 }
 
 func (t *transaction) release(lease driver.Lease) error {
-	_, err := t.session.release.Exec(lease.Key, lease.Owner, encodeNumber(lease.Epoch))
-	return err
+	return t.exec(sqlRelease, lease.Key, lease.Owner, encodeNumber(lease.Epoch))
 }
 
 // A leaseRow is one row of the table leases as it is stored.

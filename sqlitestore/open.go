@@ -97,9 +97,9 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		stmt  **sql.Stmt
 		query string
 	}{
-		{&d.get, "SELECT " + columns + " FROM checkpoints WHERE key = ?"},
-		{&d.getMany, "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"},
-		{&d.page, "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"},
+		{&d.get, sqlRead},
+		{&d.getMany, sqlGetMany},
+		{&d.page, sqlPage},
 	} {
 		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
 			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool

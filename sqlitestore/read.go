@@ -91,7 +91,7 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 			return nil, err
 		}
 		now := time.Now()
-		err = query(ctx, d.getMany, func(r *row) error {
+		err = eachRow(ctx, d.getMany, func(r *row) error {
 			found[r.key] = r.record(now)
 			return nil
 		}, string(list))
@@ -110,8 +110,8 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 	return records, nil
 }
 
-// query calls each with every row that stmt finds, until it returns an error.
-func query(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args ...any) error {
+// eachRow calls each with every row that stmt finds, until it returns an error.
+func eachRow(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args ...any) error {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err

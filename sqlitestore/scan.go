@@ -69,7 +69,7 @@ var errOrder = errors.New("the file is damaged: its keys are out of order; PRAGM
 func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize int) (page, error) {
 	var p page
 	now, n := time.Now(), 0
-	err := query(ctx, d.page, func(r *row) error {
+	err := eachRow(ctx, d.page, func(r *row) error {
 		if r.key < next || n > 0 && r.key <= p.last {
 			return errOrder
 		}

@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -12,11 +11,11 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A transaction is one transaction of the writer's, which no other writer sees
-// half done. An error of a method is SQLite's, and ends the transaction.
+// A transaction is one transaction, which no other writer sees half done. An
+// error of a method is SQLite's, and ends the transaction.
 type transaction struct {
-	session *session
-	now     time.Time
+	*statements
+	now time.Time
 }
 
 func failed(err error) (driver.Result, error) {
@@ -79,7 +78,7 @@ func (t *transaction) touch(w *driver.Write, fence uint64) (driver.Result, error
 	if stored.Err != nil {
 		return failed(stored.Err)
 	}
-	if _, err := t.session.touch.Exec(expiry(t.now, w.TTL), w.Key); err != nil {
+	if err := t.exec(sqlTouch, expiry(t.now, w.TTL), w.Key); err != nil {
 		return driver.Result{}, err
 	}
 	return driver.Result{Outcome: driver.Unchanged}, t.raise(w.Key, fence, w.Epoch)
@@ -87,7 +86,7 @@ func (t *transaction) touch(w *driver.Write, fence uint64) (driver.Result, error
 
 // put stores the checkpoint and raises the fence to its epoch.
 func (t *transaction) put(w *driver.Write, o driver.Outcome, fence, epoch uint64) (driver.Result, error) {
-	_, err := t.session.write.Exec(w.Key,
+	err := t.exec(sqlWrite, w.Key,
 		encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare),
 		encodeTime(w.UpdatedAt), expiry(t.now, w.TTL), optionalNumber(epoch))
 	if err != nil {
@@ -98,7 +97,7 @@ func (t *transaction) put(w *driver.Write, o driver.Outcome, fence, epoch uint64
 
 func (t *transaction) read(key string) (driver.Record, error) {
 	var r row
-	err := t.session.read.QueryRow(key).Scan(r.fields()...)
+	err := t.scan(r.fields(), sqlRead, key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return notFound(key), nil
 	}
@@ -111,16 +110,16 @@ func (t *transaction) read(key string) (driver.Record, error) {
 // remove deletes a checkpoint, and reports whether there was one.
 func (t *transaction) remove(key string) (bool, error) {
 	there := false
-	err := query(context.Background(), t.session.remove, func(r *row) error {
+	err := t.each(func(r *row) error {
 		there = !errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound)
 		return nil
-	}, key)
+	}, sqlRemove, key)
 	return there, err
 }
 
 func (t *transaction) fence(key string) (epoch uint64, damaged, err error) {
 	var text string
-	err = t.session.fence.QueryRow(key).Scan(&text)
+	err = t.scan([]any{&text}, sqlFence, key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil, nil
 	}
@@ -139,8 +138,7 @@ func (t *transaction) raise(key string, from, to uint64) error {
 	if to <= from {
 		return nil
 	}
-	_, err := t.session.raise.Exec(key, encodeNumber(to))
-	return err
+	return t.exec(sqlRaise, key, encodeNumber(to))
 }
 
 const (
@@ -152,12 +150,12 @@ const (
 // leaves damaged ones: what their expiry was meant to be, nobody knows.
 func (t *transaction) purge() error {
 	var expired []string
-	err := query(context.Background(), t.session.expired, func(r *row) error {
+	err := t.each(func(r *row) error {
 		if errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound) {
 			expired = append(expired, r.key)
 		}
 		return nil
-	}, encodeTime(t.now), purgeLimit)
+	}, sqlExpired, encodeTime(t.now), purgeLimit)
 	if err != nil {
 		return err
 	}

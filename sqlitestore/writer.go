@@ -138,12 +138,12 @@ func (w *writer) begin() error {
 	if err := w.check(); err != nil {
 		return err
 	}
-	return w.session.exec("BEGIN IMMEDIATE")
+	return w.session.run("BEGIN IMMEDIATE")
 }
 
 // commit ends the transaction that begin began.
 func (w *writer) commit(jobs []*job) ending {
-	t := &transaction{session: w.session, now: time.Now().UTC().Truncate(time.Millisecond)}
+	t := &transaction{statements: &w.session.statements, now: time.Now().UTC().Truncate(time.Millisecond)}
 	for _, j := range jobs {
 		if err := j.run(t); err != nil {
 			w.rollback()
@@ -161,7 +161,7 @@ func (w *writer) commit(jobs []*job) ending {
 		w.rollback()
 		return ending{err: err}
 	}
-	if err := w.session.exec("COMMIT"); err != nil {
+	if err := w.session.run("COMMIT"); err != nil {
 		w.rollback()
 		// It may stand in the log, whole, for whoever recovers it.
 		return ending{err: err, unknown: true}
@@ -171,7 +171,7 @@ func (w *writer) commit(jobs []*job) ending {
 
 func (w *writer) rollback() {
 	// After some errors SQLite has rolled back already.
-	if w.session.exec("ROLLBACK") != nil {
+	if w.session.run("ROLLBACK") != nil {
 		w.disconnect()
 	}
 }

@@ -1,0 +1,82 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+)
+
+const (
+	sqlRead  = "SELECT " + columns + " FROM checkpoints WHERE key = ?"
+	sqlWrite = "INSERT INTO checkpoints (" + columns + ") VALUES (?, ?, ?, ?, ?, ?)" +
+		" ON CONFLICT (key) DO UPDATE SET commit_position = excluded.commit_position," +
+		" prepare_position = excluded.prepare_position, updated_at = excluded.updated_at," +
+		" expires_at = excluded.expires_at, epoch = excluded.epoch"
+	sqlTouch   = "UPDATE checkpoints SET expires_at = ? WHERE key = ?"
+	sqlRemove  = "DELETE FROM checkpoints WHERE key = ? RETURNING " + columns
+	sqlFence   = "SELECT epoch FROM fences WHERE key = ?"
+	sqlRaise   = "INSERT INTO fences (key, epoch) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch"
+	sqlExpired = "SELECT " + columns + " FROM checkpoints WHERE expires_at <= ? LIMIT ?"
+	sqlLease   = "SELECT owner, epoch, expires_at FROM leases WHERE key = ?"
+	sqlGrant   = "INSERT INTO leases (key, owner, epoch, expires_at) VALUES (?, ?, ?, ?)" +
+		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at"
+	sqlRelease = "DELETE FROM leases WHERE key = ? AND owner = ? AND epoch = ?"
+	sqlGetMany = "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"
+	sqlPage    = "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
+)
+
+// statements prepares each statement once, on one connection. What is done in
+// a transaction is done to its end, whatever becomes of the callers: hence no
+// context.
+type statements struct {
+	on interface {
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	}
+	prepared map[string]*sql.Stmt
+}
+
+func (s *statements) get(query string) (*sql.Stmt, error) {
+	if stmt, ok := s.prepared[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := s.on.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	if s.prepared == nil {
+		s.prepared = make(map[string]*sql.Stmt)
+	}
+	s.prepared[query] = stmt
+	return stmt, nil
+}
+
+func (s *statements) exec(query string, args ...any) error {
+	stmt, err := s.get(query) //nolint:sqlclosecheck // close does it
+	if err != nil {
+		return err
+	}
+	_, err = stmt.Exec(args...)
+	return err
+}
+
+// scan reads the one row that query finds.
+func (s *statements) scan(to []any, query string, args ...any) error {
+	stmt, err := s.get(query) //nolint:sqlclosecheck // close does it
+	if err != nil {
+		return err
+	}
+	return stmt.QueryRow(args...).Scan(to...)
+}
+
+func (s *statements) each(f func(*row) error, query string, args ...any) error {
+	stmt, err := s.get(query)
+	if err != nil {
+		return err
+	}
+	return eachRow(context.Background(), stmt, f, args...)
+}
+
+func (s *statements) close() {
+	for _, stmt := range s.prepared {
+		_ = stmt.Close()
+	}
+}

@@ -1,0 +1,103 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// OnTx is a driver on a transaction of the caller's own, so that what it writes
+// and a checkpoint are committed together, or neither is: an event whose
+// effects are in the same file takes effect exactly once.
+//
+//	store := checkpoint.New(sqlitestore.OnTx(tx), nil)
+//	updated, err := store.SetIfNewer(ctx, key, position)
+//
+// The transaction is of a *sql.DB over a file that [Open] has made, with this
+// module's SQLite driver, "sqlite", and _txlock=immediate, so that it waits for
+// other writers where it begins, and not where it first writes. Nothing is
+// decided before it is committed. After an error, roll it back. The Store is for
+// one goroutine at a time, and needs no Close.
+func OnTx(tx *sql.Tx) driver.Driver {
+	return &txDriver{statements{on: tx}}
+}
+
+type txDriver struct{ statements }
+
+// Name is that of [Driver].
+func (d *txDriver) Name() string { return "SQLite" }
+
+func (d *txDriver) transaction() *transaction {
+	return &transaction{statements: &d.statements, now: time.Now().UTC().Truncate(time.Millisecond)}
+}
+
+func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	t := d.transaction()
+	records := make([]driver.Record, len(keys))
+	for i, key := range keys {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		r, err := t.read(key)
+		if err != nil {
+			return nil, inTx(err)
+		}
+		records[i] = r
+	}
+	return records, nil
+}
+
+func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	t := d.transaction()
+	results := make([]driver.Result, len(writes))
+	var failure error
+	for i := range writes {
+		if failure == nil {
+			failure = context.Cause(ctx)
+		}
+		if failure == nil {
+			var err error
+			if results[i], err = t.write(&writes[i]); err != nil {
+				failure = inTx(err)
+			}
+		}
+		if failure != nil {
+			results[i] = driver.Result{Outcome: driver.Failed, Err: failure}
+		}
+	}
+	return results, nil
+}
+
+func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
+	t := d.transaction()
+	n := 0
+	for _, key := range keys {
+		if ctx.Err() != nil {
+			return n, context.Cause(ctx)
+		}
+		there, err := t.remove(key)
+		if err != nil {
+			return n, inTx(err)
+		}
+		if there {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (d *txDriver) Scan(context.Context, string, int) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) { yield(nil, errScanTx) }
+}
+
+var errScanTx = errors.New("sqlitestore: a driver of OnTx does not scan: use one of Open")
+
+// Close does nothing: the transaction is the caller's.
+func (d *txDriver) Close() error { return nil }
+
+func inTx(err error) error { return fmt.Errorf("SQLite, in the caller's transaction: %w", err) }
