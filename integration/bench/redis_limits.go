@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -30,7 +31,7 @@ func newRedisLimits(ctx context.Context, server *redistest.Server, client *redis
 	if err != nil {
 		return nil, err
 	}
-	script, err := os.ReadFile(filepath.Join(root, "redisstore", "script.lua"))
+	script, err := writeScript(root)
 	if err != nil {
 		return nil, err
 	}
@@ -117,4 +118,17 @@ func (l *redisLimits) benchmark(ctx context.Context, keys, requests int, args []
 		return 0, err
 	}
 	return parseRedisBenchmark(text)
+}
+
+// writeScript is the script as redisstore sends it.
+func writeScript(root string) ([]byte, error) {
+	var parts [][]byte
+	for _, name := range []string{"common.lua", "script.lua"} {
+		part, err := os.ReadFile(filepath.Join(root, "redisstore", name))
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return bytes.Join(parts, []byte("\n")), nil
 }
