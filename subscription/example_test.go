@@ -1,0 +1,94 @@
+package subscription_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+type event struct {
+	position checkpoint.Position
+	orderID  string
+}
+
+// eventsAfter stands for a log.
+func eventsAfter(p checkpoint.Position, resumes bool) func(yield func(event, error) bool) {
+	return func(yield func(event, error) bool) {
+		start := uint64(1)
+		if resumes {
+			start = p.Commit + 1
+		}
+		for n := start; n <= 5; n++ {
+			if !yield(event{checkpoint.Position{Commit: n, Prepare: n}, "order-1"}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// The common case: resume, handle each event once, keep the lease.
+func ExampleRun() {
+	ctx := context.Background()
+	store := checkpoint.New(memstore.New(), nil)
+	s, err := subscription.Open(ctx, store, "order-processor", &subscription.Options{
+		Missing: subscription.FromStart,
+		Lease:   &subscription.Lease{Owner: "instance-1", Wait: true},
+	})
+	if err != nil {
+		panic(err)
+	}
+	err = subscription.Run(ctx, s, eventsAfter(s.Resume()), subscription.Handling[event]{
+		Position:  func(e event) checkpoint.Position { return e.position },
+		OrderedBy: func(e event) string { return e.orderID },
+		Handle: func(_ context.Context, e event) error {
+			fmt.Println("handled", e.position)
+			return nil
+		},
+		Workers: 4,
+		Retry: func(attempt int, _ error) (time.Duration, bool) {
+			return time.Second << attempt, attempt < 5
+		},
+	})
+	fmt.Println(err, s.Close(ctx))
+	cp, err := store.Get(ctx, "order-processor")
+	fmt.Println(cp.Position, err)
+	// Output:
+	// handled C:1/P:1
+	// handled C:2/P:2
+	// handled C:3/P:3
+	// handled C:4/P:4
+	// handled C:5/P:5
+	// <nil> <nil>
+	// C:5/P:5 <nil>
+}
+
+// Without Run: the reader tracks, workers acknowledge in any order, and nothing
+// past unfinished work is stored.
+func ExampleSubscription_Track() {
+	ctx := context.Background()
+	store := checkpoint.New(memstore.New(), nil)
+	s, err := subscription.Open(ctx, store, "order-processor", &subscription.Options{Missing: subscription.FromStart})
+	if err != nil {
+		panic(err)
+	}
+	var works []subscription.Work
+	for n := range uint64(3) {
+		work, err := s.Track(ctx, checkpoint.Position{Commit: n + 1, Prepare: n + 1})
+		if err != nil {
+			panic(err)
+		}
+		works = append(works, work)
+	}
+	works[2].Done()
+	works[0].Done() // the second is still in work
+	fmt.Println(s.Close(ctx))
+	cp, err := store.Get(ctx, "order-processor")
+	fmt.Println(cp.Position, err)
+	// Output:
+	// <nil>
+	// C:1/P:1 <nil>
+}
