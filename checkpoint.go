@@ -23,6 +23,11 @@ type Checkpoint struct {
 	// Epoch is the epoch of the write that left the checkpoint here; zero:
 	// that write was not fenced. In JSON it is a string, like positions.
 	Epoch uint64 `json:"epoch,omitempty,string"`
+
+	// LogID identifies the log that the position is in, where a writer has said
+	// so with the option [LogID]. Without it a log that was wiped, or restored
+	// from a backup, could not be told from the one that was read.
+	LogID string `json:"logId,omitempty"`
 }
 
 func fromRecord(r driver.Record) Checkpoint {
@@ -32,6 +37,7 @@ func fromRecord(r driver.Record) Checkpoint {
 		UpdatedAt: r.UpdatedAt,
 		ExpiresAt: r.ExpiresAt,
 		Epoch:     r.Epoch,
+		LogID:     r.LogID,
 	}
 }
 

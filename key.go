@@ -26,3 +26,19 @@ func ValidateKey(key string) error {
 	}
 	return nil
 }
+
+// checkText holds a text that is stored beside a checkpoint to the rules of keys.
+func checkText(what, text string) error {
+	switch {
+	case text == "" || len(text) > maxKeyBytes:
+		return fmt.Errorf("%s has %d bytes, want 1 to %d", what, len(text), maxKeyBytes)
+	case !utf8.ValidString(text):
+		return fmt.Errorf("%s is not valid UTF-8", what)
+	}
+	for i, r := range text {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%s has the control character %U at byte %d", what, r, i)
+		}
+	}
+	return nil
+}

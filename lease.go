@@ -3,10 +3,7 @@ package checkpoint
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -31,7 +28,7 @@ type LeaseHeldError = driver.LeaseHeldError
 // at least a millisecond, and a part of one counts as a whole. Where the engine
 // has no leases the error is [ErrNoLeases].
 func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (Lease, error) {
-	if err := validateOwner(owner); err != nil {
+	if err := checkText("owner", owner); err != nil {
 		return Lease{}, &Error{Op: opAcquire, Key: key, Err: err}
 	}
 	return s.lease(ctx, opAcquire, key, ttl, func(ctx context.Context, l driver.Leaser, ttl time.Duration) (Lease, error) {
@@ -95,19 +92,4 @@ func (s *Store) leaseOne(
 		return Lease{}, err
 	}
 	return do(ctx, leaser, ttl)
-}
-
-func validateOwner(owner string) error {
-	switch {
-	case owner == "" || len(owner) > maxKeyBytes:
-		return fmt.Errorf("owner has %d bytes, want 1 to %d", len(owner), maxKeyBytes)
-	case !utf8.ValidString(owner):
-		return errors.New("owner is not valid UTF-8")
-	}
-	for i, r := range owner {
-		if unicode.IsControl(r) {
-			return fmt.Errorf("owner has the control character %U at byte %d", r, i)
-		}
-	}
-	return nil
 }

@@ -20,13 +20,14 @@ type Options struct {
 	Observer Observer
 }
 
-// A WriteOption changes how one position is written. [TTL], [UpdatedAt] and
-// [Epoch] make them.
+// A WriteOption changes how one position is written. [TTL], [UpdatedAt],
+// [Epoch] and [LogID] make them.
 type WriteOption struct {
 	kind writeOptionKind
 	ttl  time.Duration
 	at   time.Time
 	n    uint64
+	text string
 }
 
 type writeOptionKind uint8
@@ -35,6 +36,7 @@ const (
 	ttlOption writeOptionKind = iota + 1
 	updatedAtOption
 	epochOption
+	logIDOption
 )
 
 // TTL makes the checkpoint expire d after it is written, by the engine's
@@ -53,6 +55,12 @@ func UpdatedAt(t time.Time) WriteOption { return WriteOption{kind: updatedAtOpti
 // same atomic step. Zero leaves the write unfenced.
 func Epoch(n uint64) WriteOption { return WriteOption{kind: epochOption, n: n} }
 
+// LogID stores the identity of the log that the position is in: up to 512 bytes
+// of valid UTF-8 without control characters. A write without it, or with an
+// empty one, leaves the identity that is stored. It goes with the checkpoint
+// when that is deleted or expires.
+func LogID(id string) WriteOption { return WriteOption{kind: logIDOption, text: id} }
+
 // A Write is one position to be written by [Store.Apply].
 type Write struct {
 	Key       string
@@ -61,6 +69,7 @@ type Write struct {
 	TTL       time.Duration // see the option [TTL]
 	UpdatedAt time.Time     // see the option [UpdatedAt]
 	Epoch     uint64        // see the option [Epoch]
+	LogID     string        // see the option [LogID]
 }
 
 func (w *Write) apply(opts []WriteOption) {
@@ -72,6 +81,8 @@ func (w *Write) apply(opts []WriteOption) {
 			w.UpdatedAt = o.at
 		case epochOption:
 			w.Epoch = o.n
+		case logIDOption:
+			w.LogID = o.text
 		}
 	}
 }
@@ -86,6 +97,11 @@ func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error)
 	ttl, err := wholeMilliseconds(w.TTL)
 	if err != nil {
 		return driver.Write{}, err
+	}
+	if w.LogID != "" {
+		if err := checkText("LogID", w.LogID); err != nil {
+			return driver.Write{}, err
+		}
 	}
 	at := w.UpdatedAt
 	if at.IsZero() {
@@ -102,6 +118,7 @@ func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error)
 		TTL:       ttl,
 		UpdatedAt: at,
 		Epoch:     w.Epoch,
+		LogID:     w.LogID,
 	}, nil
 }
 

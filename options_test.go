@@ -3,6 +3,7 @@ package checkpoint_test
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,14 +84,26 @@ func TestUpdatedAtIsWholeMillisecondsUTC(t *testing.T) {
 	})
 }
 
+func TestLogIDIsText(t *testing.T) {
+	s := checkpoint.New(memstore.New(), nil)
+	for _, id := range []string{"a\nb", "\xff", strings.Repeat("a", 513)} {
+		if err := s.Set(t.Context(), "a", somewhere, checkpoint.LogID(id)); err == nil || !strings.Contains(err.Error(), "LogID") {
+			t.Errorf("Set with LogID %.20q: %v; want an error that names it", id, err)
+		}
+	}
+	if err := s.Set(t.Context(), "a", somewhere, checkpoint.LogID(strings.Repeat("a", 512))); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOptionsReachTheDriver(t *testing.T) {
 	d := &recorder{Driver: memstore.New()}
 	s := checkpoint.New(d, nil)
 	at := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 	want := driver.Write{
-		Key: "a", Position: driver.Position(somewhere), TTL: time.Minute, UpdatedAt: at, Epoch: 9,
+		Key: "a", Position: driver.Position(somewhere), TTL: time.Minute, UpdatedAt: at, Epoch: 9, LogID: "log",
 	}
-	opts := []checkpoint.WriteOption{checkpoint.TTL(time.Minute), checkpoint.UpdatedAt(at), checkpoint.Epoch(9)}
+	opts := []checkpoint.WriteOption{checkpoint.TTL(time.Minute), checkpoint.UpdatedAt(at), checkpoint.Epoch(9), checkpoint.LogID("log")}
 
 	if err := s.Set(t.Context(), "a", somewhere, opts...); err != nil || d.last != want {
 		t.Errorf("Set: %+v, %v; want %+v", d.last, err, want)
@@ -99,7 +112,7 @@ func TestOptionsReachTheDriver(t *testing.T) {
 	if _, err := s.SetIfNewer(t.Context(), "a", somewhere, opts...); err != nil || d.last != want {
 		t.Errorf("SetIfNewer: %+v, %v; want %+v", d.last, err, want)
 	}
-	batch := checkpoint.Write{Key: "a", Position: somewhere, IfNewer: true, TTL: time.Minute, UpdatedAt: at, Epoch: 9}
+	batch := checkpoint.Write{Key: "a", Position: somewhere, IfNewer: true, TTL: time.Minute, UpdatedAt: at, Epoch: 9, LogID: "log"}
 	if _, err := s.Apply(t.Context(), batch); err != nil || d.last != want {
 		t.Errorf("Apply: %+v, %v; want %+v", d.last, err, want)
 	}

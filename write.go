@@ -29,8 +29,8 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 // Rewind stores p at key, whatever is there, and in the same step raises the
 // highest epoch that the key has seen by one and writes with that. A consumer
 // that still writes with an older epoch fails with [ErrFenced] from then on,
-// so that it cannot undo the rewind. The result is what was stored; its
-// ExpiresAt is by this machine's clock.
+// so that it cannot undo the rewind. The result is what was written: its
+// ExpiresAt is by this machine's clock, its LogID empty unless it was given.
 //
 // With the option [Epoch] the rewind is itself refused where that epoch is
 // below the highest.
@@ -39,7 +39,7 @@ func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...Writ
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	c := Checkpoint{Key: key, Position: p, UpdatedAt: w.UpdatedAt, Epoch: r.Epoch}
+	c := Checkpoint{Key: key, Position: p, UpdatedAt: w.UpdatedAt, Epoch: r.Epoch, LogID: w.LogID}
 	if w.TTL > 0 {
 		c.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(w.TTL)
 	}

@@ -37,6 +37,7 @@ type Record struct {
 	UpdatedAt time.Time // UTC, whole milliseconds; zero where the engine has none
 	ExpiresAt time.Time // UTC; zero: never
 	Epoch     uint64    // of the write that left it here; zero: not fenced
+	LogID     string    // identifies the log that the position is in; empty: no write has said
 	Err       error     // when not nil, only Key has a meaning besides
 }
 
@@ -80,6 +81,10 @@ type Write struct {
 	// A write without an epoch neither reads nor moves the fence, and leaves a
 	// checkpoint whose Epoch is zero.
 	Epoch uint64
+
+	// LogID, unless empty, is stored with the position. A write without one
+	// leaves what is there. It lives and ends with the checkpoint.
+	LogID string
 }
 
 // Outcome is what became of a Write.

@@ -4,6 +4,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -53,6 +54,7 @@ func (d *Driver) Damage(key string) {
 	d.records[key] = driver.Record{
 		Key:       key,
 		ExpiresAt: r.ExpiresAt,
+		LogID:     r.LogID,
 		Err:       fmt.Errorf("%w: it was damaged on purpose", checkpoint.ErrCorrupt),
 	}
 }
@@ -168,6 +170,7 @@ func (d *Driver) write(w *driver.Write) driver.Result {
 		UpdatedAt: w.UpdatedAt,
 		ExpiresAt: expiry(w.TTL),
 		Epoch:     epoch,
+		LogID:     cmp.Or(w.LogID, stored.LogID),
 	}
 	return driver.Result{Outcome: outcome, Epoch: epoch}
 }

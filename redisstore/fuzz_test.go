@@ -32,7 +32,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, commit, prepare, updatedAt, epoch string, present byte) {
 		texts := []string{commit, prepare, updatedAt, epoch}
-		fields := make([]any, len(texts))
+		fields := make([]any, len(texts)+1) // no logId
 		for i, s := range texts {
 			if present>>i&1 == 1 {
 				fields[i] = s

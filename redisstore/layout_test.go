@@ -59,6 +59,10 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 			opts: []checkpoint.WriteOption{checkpoint.Epoch(1<<64 - 1)},
 			hash: with("epoch", "18446744073709551615"), fence: map[string]string{"epoch": "18446744073709551615"},
 		},
+		{
+			name: "SetIfNewer with a log", write: setIfNewer, opts: []checkpoint.WriteOption{checkpoint.LogID("cluster 7")},
+			hash: with("logId", "cluster 7"),
+		},
 		{name: "Rewind", write: rewind, hash: with("epoch", "1"), fence: map[string]string{"epoch": "1"}},
 		{
 			name: "SetIfNewer over an older position", write: setIfNewer,

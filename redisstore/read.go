@@ -79,7 +79,7 @@ func (d *Driver) newRead(ctx context.Context, key string) read {
 	return read{
 		key:      key,
 		redisKey: redisKey,
-		fields:   query(ctx, "hmget", redisKey, "commit", "prepare", "updatedAt", "epoch"),
+		fields:   query(ctx, "hmget", redisKey, "commit", "prepare", "updatedAt", "epoch", "logId"),
 		ttl:      query(ctx, "pttl", redisKey),
 	}
 }
@@ -118,7 +118,7 @@ func (r *read) record(now time.Time) (record driver.Record, again bool) {
 	}
 	answer, err = r.fields.answer()
 	fields, ok := answer.([]any)
-	if err == nil && (!ok || len(fields) != 4) {
+	if err == nil && (!ok || len(fields) != 5) {
 		err = unexpected("HMGET", answer)
 	}
 	switch {
@@ -174,11 +174,11 @@ func decodeOlder(redisKey, text string) (driver.Position, error) {
 	return driver.Position{Commit: c, Prepare: p}, nil
 }
 
-// decode reads the fields commit, prepare, updatedAt and epoch.
+// decode reads the fields commit, prepare, updatedAt, epoch and logId.
 func decode(key, redisKey string, fields []any) (driver.Record, error) {
 	r := driver.Record{Key: key}
-	var text [4]string
-	var present [4]bool
+	var text [5]string
+	var present [5]bool
 	for i := range text {
 		text[i], present[i] = fields[i].(string)
 	}
@@ -206,6 +206,7 @@ func decode(key, redisKey string, fields []any) (driver.Record, error) {
 			return r, damaged(redisKey, "epoch", text[3])
 		}
 	}
+	r.LogID = text[4]
 	return r, nil
 }
 

@@ -5,7 +5,8 @@
 -- KEYS[1]  the checkpoint
 -- KEYS[2]  its fence; given only with an epoch or a rewind
 -- ARGV     mode (s: set, n: if newer, r: rewind, t: touch), commit, prepare,
---          updatedAt, TTL in milliseconds or '0', epoch or '0'
+--          updatedAt, TTL in milliseconds or '0', epoch or '0', and the log's
+--          identity, unless what is stored stays
 --
 -- Returns a code, or a table of a code and its detail:
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
@@ -13,7 +14,7 @@
 --   7 the fence cannot be raised, {8, value} damaged fence
 
 local key, fenceKey = KEYS[1], KEYS[2]
-local mode, commit, prepare, updatedAt, ttl, epoch = unpack(ARGV)
+local mode, commit, prepare, updatedAt, ttl, epoch, logId = unpack(ARGV)
 
 -- less compares canonical numbers.
 local function less(a, b)
@@ -93,6 +94,7 @@ else
   redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt)
   if oldEpoch then redis.call('HDEL', key, 'epoch') end
 end
+if logId then redis.call('HSET', key, 'logId', logId) end
 if ttl ~= '0' then
   redis.call('PEXPIRE', key, ttl)
 elseif exists or mode ~= 'n' then

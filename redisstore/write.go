@@ -112,7 +112,7 @@ var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r"
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write) command {
-	args := writeScript.call(make([]any, 0, 11), byName)
+	args := writeScript.call(make([]any, 0, 12), byName)
 	if w.Epoch != 0 || w.Mode == driver.Rewind {
 		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
 	} else {
@@ -125,6 +125,9 @@ func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write)
 		w.UpdatedAt.Format(timeLayout),
 		strconv.FormatInt(int64(w.TTL/time.Millisecond), 10),
 		strconv.FormatUint(w.Epoch, 10))
+	if w.LogID != "" {
+		args = append(args, w.LogID)
+	}
 	return change(ctx, args...)
 }
 

@@ -42,16 +42,16 @@ func decodeTime(s string) (time.Time, bool) {
 }
 
 // columns are those that a row holds, in its order.
-const columns = "key, commit_position, prepare_position, updated_at, expires_at, epoch"
+const columns = "key, commit_position, prepare_position, updated_at, expires_at, epoch, log_id"
 
 // A row is one row of the table checkpoints as it is stored.
 type row struct {
 	key, commit, prepare, updatedAt string
-	expiresAt, epoch                sql.NullString
+	expiresAt, epoch, logID         sql.NullString
 }
 
 func (r *row) fields() []any {
-	return []any{&r.key, &r.commit, &r.prepare, &r.updatedAt, &r.expiresAt, &r.epoch}
+	return []any{&r.key, &r.commit, &r.prepare, &r.updatedAt, &r.expiresAt, &r.epoch, &r.logID}
 }
 
 // record decodes r. A record that has expired at now is ErrNotFound.
@@ -84,6 +84,7 @@ func (r *row) record(now time.Time) driver.Record {
 			return damaged("epoch", r.epoch.String)
 		}
 	}
+	out.LogID = r.logID.String
 	return out
 }
 

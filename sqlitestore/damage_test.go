@@ -34,7 +34,7 @@ func TestPurgeLeavesWhatIsDamaged(t *testing.T) {
 		run(t, conn, "UPDATE checkpoints SET expires_at = ? WHERE key = ?", expiry, "k"+expiry)
 	}
 	run(t, conn, `INSERT INTO checkpoints VALUES ('passed', '00000000000000000001', '00000000000000000001',
-		'2020-01-01T00:00:00.000Z', '2020-01-02T00:00:00.000Z', NULL)`)
+		'2020-01-01T00:00:00.000Z', '2020-01-02T00:00:00.000Z', NULL, NULL)`)
 	// Another process, whose first write purges.
 	other := checkpoint.New(openAt(t, path), nil)
 	if err := other.Set(t.Context(), "any", checkpoint.Position{}); err != nil {

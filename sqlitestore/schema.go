@@ -14,12 +14,15 @@ import (
 // applicationID marks a file as ours: "CkPt" in ASCII.
 const applicationID = 0x436b5074
 
-//go:embed schema.sql
-var schemaV1 string
+//go:embed schema1.sql
+var schema1 string
+
+//go:embed schema2.sql
+var schema2 string
 
 // migrations lead from each schema version to the next; the file holds its
 // version as user_version. A file of version 0 is empty.
-var migrations = []string{schemaV1}
+var migrations = []string{schema1, schema2}
 
 // A header is what a file says of itself.
 type header struct {

@@ -7,10 +7,12 @@ import (
 
 const (
 	sqlRead  = "SELECT " + columns + " FROM checkpoints WHERE key = ?"
-	sqlWrite = "INSERT INTO checkpoints (" + columns + ") VALUES (?, ?, ?, ?, ?, ?)" +
+	sqlWrite = "INSERT INTO checkpoints (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?)" +
 		" ON CONFLICT (key) DO UPDATE SET commit_position = excluded.commit_position," +
 		" prepare_position = excluded.prepare_position, updated_at = excluded.updated_at," +
-		" expires_at = excluded.expires_at, epoch = excluded.epoch"
+		" expires_at = excluded.expires_at, epoch = excluded.epoch, log_id = CASE" +
+		" WHEN excluded.log_id IS NOT NULL THEN excluded.log_id WHEN checkpoints.expires_at <= ? THEN NULL" +
+		" ELSE checkpoints.log_id END"
 	sqlTouch   = "UPDATE checkpoints SET expires_at = ? WHERE key = ?"
 	sqlRemove  = "DELETE FROM checkpoints WHERE key = ? RETURNING " + columns
 	sqlFence   = "SELECT epoch FROM fences WHERE key = ?"

@@ -22,6 +22,7 @@ func Cases() []Case {
 	return slices.Concat(
 		positionCases,
 		updatedAtCases,
+		logIDCases,
 		fenceCases,
 		rewindCases,
 		ttlCases,

@@ -150,6 +150,9 @@ func describe(w driver.Write) string {
 	if w.Epoch != 0 {
 		s += fmt.Sprintf(" epoch %d", w.Epoch)
 	}
+	if w.LogID != "" {
+		s += fmt.Sprintf(" log %q", w.LogID)
+	}
 	if w.TTL != 0 {
 		s += fmt.Sprintf(" TTL %v", w.TTL)
 	}

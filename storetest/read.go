@@ -55,7 +55,7 @@ func (c *client) damaged(key string) {
 	c.isOnly(driver.ErrCorrupt, r.Err, fmt.Sprintf("Get %q", key))
 }
 
-// holds checks that w is what is stored: position, updatedAt, epoch, and
+// holds checks that w is what is stored: position, updatedAt, epoch, log, and
 // whether there is an expiry.
 func (c *client) holds(w driver.Write) {
 	c.Helper()
@@ -75,6 +75,8 @@ func (c *client) matches(r driver.Record, w driver.Write) {
 		c.Fatalf("%q holds updatedAt %v, want %v", w.Key, r.UpdatedAt, w.UpdatedAt)
 	case r.Epoch != w.Epoch:
 		c.Fatalf("%q holds epoch %d, want %d", w.Key, r.Epoch, w.Epoch)
+	case r.LogID != w.LogID:
+		c.Fatalf("%q holds log identity %q, want %q", w.Key, r.LogID, w.LogID)
 	case r.ExpiresAt.IsZero() != (w.TTL == 0):
 		c.Fatalf("%q holds expiry %v after a TTL of %v", w.Key, r.ExpiresAt, w.TTL)
 	case r.ExpiresAt.Location() != time.UTC:
@@ -93,7 +95,7 @@ func (c *client) unchanged(before driver.Record) {
 // same allows an expiry that an engine tells as time left to vary a little;
 // the cases' own expiries differ by an hour or more.
 func same(a, b driver.Record) bool {
-	return a.Err == nil && b.Err == nil && a.Key == b.Key && a.Position == b.Position && a.Epoch == b.Epoch &&
+	return a.Err == nil && b.Err == nil && a.Key == b.Key && a.Position == b.Position && a.Epoch == b.Epoch && a.LogID == b.LogID &&
 		a.UpdatedAt.Equal(b.UpdatedAt) && a.ExpiresAt.IsZero() == b.ExpiresAt.IsZero() &&
 		b.ExpiresAt.Sub(a.ExpiresAt).Abs() < 10*time.Minute
 }
@@ -102,8 +104,8 @@ func show(r driver.Record) string {
 	if r.Err != nil {
 		return fmt.Sprintf("%q: %v", r.Key, r.Err)
 	}
-	return fmt.Sprintf("%q: position %s, updatedAt %v, expiry %v, epoch %d",
-		r.Key, position(r.Position), r.UpdatedAt, r.ExpiresAt, r.Epoch)
+	return fmt.Sprintf("%q: position %s, updatedAt %v, expiry %v, epoch %d, log %q",
+		r.Key, position(r.Position), r.UpdatedAt, r.ExpiresAt, r.Epoch, r.LogID)
 }
 
 // scan is every key that matches pattern, sorted, each of which must come once.

@@ -12,7 +12,7 @@ import (
 
 func faults() []fault {
 	return slices.Concat(
-		positionFaults, timeFaults, fenceFaults, rewindFaults, ttlFaults, touchFaults, damageFaults,
+		positionFaults, timeFaults, logIDFaults, fenceFaults, rewindFaults, ttlFaults, touchFaults, damageFaults,
 		readFaults, batchFaults, sliceFaults, keyFaults, scanFaults, recordFaults, concurrencyFaults, sharedFaults,
 		contextFaults, outageFaults, closeFaults, leaseFaults,
 	)

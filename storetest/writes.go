@@ -49,6 +49,11 @@ func expiring(ttl time.Duration, w driver.Write) driver.Write {
 	return w
 }
 
+func inLog(id string, w driver.Write) driver.Write {
+	w.LogID = id
+	return w
+}
+
 func fenced(epoch uint64, w driver.Write) driver.Write {
 	w.Epoch = epoch
 	return w

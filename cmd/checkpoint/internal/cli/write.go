@@ -16,15 +16,17 @@ import (
 type writeFlags struct {
 	ttl   time.Duration
 	epoch uint64
+	logID string
 }
 
 func (w *writeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&w.ttl, "ttl", 0, "let it expire after this long, such as 720h; none: never, whatever was set before")
 	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "fence the write: refuse it (exit code 5) if a higher epoch was seen")
+	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this identity of the log with the position; none: what is stored stays")
 }
 
 func (w *writeFlags) options() []checkpoint.WriteOption {
-	return []checkpoint.WriteOption{checkpoint.TTL(w.ttl), checkpoint.Epoch(w.epoch)}
+	return []checkpoint.WriteOption{checkpoint.TTL(w.ttl), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID)}
 }
 
 // A write is a command that stores a position at a key.

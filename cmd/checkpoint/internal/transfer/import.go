@@ -130,7 +130,8 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 		return im.stop(ctx, n, err)
 	}
 	w := checkpoint.Write{
-		Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, IfNewer: !im.opts.Overwrite,
+		Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, LogID: c.LogID,
+		IfNewer: !im.opts.Overwrite,
 	}
 	if !c.ExpiresAt.IsZero() {
 		if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {

@@ -25,6 +25,7 @@ type line struct {
 	UpdatedAt string `json:"updatedAt,omitempty"`
 	ExpiresAt string `json:"expiresAt,omitempty"`
 	Epoch     string `json:"epoch,omitempty"`
+	LogID     string `json:"logId,omitempty"`
 }
 
 // Encode returns the line of a checkpoint, with its newline.
@@ -33,6 +34,7 @@ func Encode(c checkpoint.Checkpoint) []byte {
 		Key:     c.Key,
 		Commit:  strconv.FormatUint(c.Position.Commit, 10),
 		Prepare: strconv.FormatUint(c.Position.Prepare, 10),
+		LogID:   c.LogID,
 	}
 	if !c.UpdatedAt.IsZero() {
 		l.UpdatedAt = c.UpdatedAt.UTC().Format(timeLayout)
@@ -65,7 +67,7 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	}
 	for name := range fields {
 		switch name {
-		case "key", "commit", "prepare", "updatedAt", "expiresAt", "epoch":
+		case "key", "commit", "prepare", "updatedAt", "expiresAt", "epoch", "logId":
 		default:
 			return c, fmt.Errorf("the field %.40q is unknown", name)
 		}
@@ -90,6 +92,10 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	}
 	if _, ok := fields["epoch"]; ok && c.Epoch == 0 {
 		return c, errors.New(`the field "epoch" is 0: leave it out`)
+	}
+	c.LogID = fields["logId"]
+	if _, ok := fields["logId"]; ok && c.LogID == "" {
+		return c, errors.New(`the field "logId" is empty: leave it out`)
 	}
 	for _, f := range []struct {
 		name string

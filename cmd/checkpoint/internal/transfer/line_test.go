@@ -17,6 +17,7 @@ func TestLinesRoundTrip(t *testing.T) {
 		{Key: "k"},
 		{Key: `quotes " and \ and <&> and ü`, Position: checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}},
 		{Key: "k", UpdatedAt: at, ExpiresAt: at.Add(290 * 365 * 24 * time.Hour), Epoch: math.MaxUint64},
+		{Key: "k", LogID: `esdb://"a"/ü`},
 		{Key: "k", UpdatedAt: time.Date(1, 1, 1, 0, 0, 0, 1_000_000, time.UTC)},
 	} {
 		line := transfer.Encode(c)
@@ -54,6 +55,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"key":"k","commit":"1","commit":"1",` + rest:       "there twice",
 		`{"key":"k","commit":"1",` + rest + ` {}`:            "more on it",
 		`{"key":"k","commit":"1","updatedAt":"now",` + rest:  "want a time",
+		`{"key":"k","commit":"1","logId":"",` + rest:         `"logId" is empty`,
 		`{"key":"k","commit":"1","epoch":"",` + rest:         `"epoch" is missing`,
 		"{\"key\":\"\xff\",\"commit\":\"1\"," + rest:         "not valid UTF-8",
 	} {
