@@ -45,7 +45,7 @@ func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
 func (s *Subscription) renewals(granted time.Time) {
 	ttl := s.opts.Lease.TTL
 	var failure error // the first since the lease was renewed
-	for pause := ttl / 3; ; {
+	for pause := time.Until(granted.Add(ttl / 3)); ; {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -62,7 +62,8 @@ func (s *Subscription) renewals(granted time.Time) {
 		cancel()
 		switch {
 		case err == nil:
-			granted, pause, failure = asked, ttl/3, nil
+			granted, failure = asked, nil
+			pause = time.Until(granted.Add(ttl / 3))
 			continue
 		case errors.Is(err, checkpoint.ErrFenced):
 			s.fail(fmt.Errorf("subscription %q: %w: %w", s.key, ErrLeaseLost, err))

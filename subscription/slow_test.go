@@ -1,0 +1,137 @@
+package subscription_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// slow is a store behind a slow network: a request takes as long as take says
+// of its method until it gets there.
+type slow struct {
+	*memstore.Driver
+	take func(method string) time.Duration
+}
+
+func (s slow) arrives(ctx context.Context, method string) error {
+	timer := time.NewTimer(s.take(method))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s slow) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	if err := s.arrives(ctx, "get"); err != nil {
+		return nil, err
+	}
+	return s.Driver.Get(ctx, keys)
+}
+
+func (s slow) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	if err := s.arrives(ctx, "write"); err != nil {
+		return nil, err
+	}
+	return s.Driver.Write(ctx, writes)
+}
+
+func (s slow) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+	if err := s.arrives(ctx, "renew"); err != nil {
+		return driver.Lease{}, err
+	}
+	return s.Driver.Renew(ctx, lease, ttl)
+}
+
+const forEver = 1000 * time.Hour
+
+// slowly is a bubble whose store is slow.
+func slowly(t *testing.T, take func(method string) time.Duration, f func(b bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		mem := memstore.New()
+		f(bench{t, mem, checkpoint.New(slow{mem, take}, nil)})
+	})
+}
+
+func TestSlowRenewalsKeepTheLease(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "renew" {
+			return leaseTTL * 4 / 10
+		}
+		return 0
+	}
+	slowly(t, take, func(b bench) {
+		s := b.open(leased("a", false))
+		time.Sleep(time.Hour)
+		if err := s.Err(); err != nil {
+			b.Errorf("renewals take less than half of the lease, and yet: %v", err)
+		}
+	})
+}
+
+// TestLeaseCountsFromBeforeItWasAskedFor loads slowly: much of the lease is over
+// when Open returns.
+func TestLeaseCountsFromBeforeItWasAskedFor(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "get" {
+			return leaseTTL * 9 / 10
+		}
+		return 0
+	}
+	slowly(t, take, func(b bench) {
+		asked := time.Now()
+		s := b.open(leased("a", false))
+		b.mem.Fail(errEngine)
+		<-s.Context().Done()
+		if lasted := time.Since(asked); lasted > leaseTTL {
+			b.Errorf("cut off from the store it went on for %v, longer than its lease", lasted)
+		}
+	})
+}
+
+// A flush that hangs costs no lease.
+func TestHangingFlushDoesNotStopRenewals(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "write" {
+			return forEver
+		}
+		return 0
+	}
+	slowly(t, take, func(b bench) {
+		opts := leased("a", false)
+		opts.FlushPatience = time.Hour
+		s := b.open(opts)
+		b.track(s, 1).Done()
+		time.Sleep(time.Hour - time.Second)
+		if err := s.Err(); err != nil {
+			b.Errorf("while a flush hangs the subscription has ended: %v", err)
+		}
+		if _, err := b.mem.Acquire(b.Context(), key, "b", leaseTTL); !errors.Is(err, checkpoint.ErrLeaseHeld) {
+			b.Errorf("while a flush hangs another gets the lease: %v", err)
+		}
+	})
+}
+
+func TestHangingRenewalDoesNotStopFlushes(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "renew" {
+			return forEver
+		}
+		return 0
+	}
+	slowly(t, take, func(b bench) {
+		s := b.open(leased("a", false))
+		time.Sleep(leaseTTL / 2) // a renewal is under way
+		b.track(s, 1).Done()
+		b.wantStored(1)
+	})
+}
