@@ -57,7 +57,9 @@ func (s *Subscription) renewals(granted time.Time) {
 			return
 		}
 		asked := time.Now()
-		ctx, cancel := context.WithDeadline(s.ctx, granted.Add(ttl))
+		// Close waits for a renewal: one that arrived after its Release would
+		// bring the lease back.
+		ctx, cancel := context.WithDeadline(s.flushing, granted.Add(ttl))
 		_, err := s.store.Renew(ctx, s.lease, ttl)
 		cancel()
 		switch {

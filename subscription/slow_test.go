@@ -135,3 +135,30 @@ func TestHangingRenewalDoesNotStopFlushes(t *testing.T) {
 		b.wantStored(1)
 	})
 }
+
+func TestCloseGivesUpWhatHangsWithItsContext(t *testing.T) {
+	for _, hanging := range []string{"write", "renew"} {
+		t.Run(hanging, func(t *testing.T) {
+			take := func(method string) time.Duration {
+				if method == hanging {
+					return forEver
+				}
+				return 0
+			}
+			slowly(t, take, func(b bench) {
+				s := b.open(leased("a", false))
+				b.track(s, 1).Done()
+				time.Sleep(leaseTTL / 2)
+				ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+				defer cancel()
+				start := time.Now()
+				if err := s.Close(ctx); err == nil {
+					b.Error("Close says nothing of what it gave up")
+				}
+				if took := time.Since(start); took > time.Second {
+					b.Errorf("Close took %v, its context lasted a second", took)
+				}
+			})
+		})
+	}
+}
