@@ -39,11 +39,13 @@ func (s *Subscription) flushLoop() {
 func (s *Subscription) flushPatiently() error {
 	ctx, cancel := context.WithTimeout(s.flushing, s.opts.FlushPatience)
 	defer cancel()
+	var failure error // the last but for the end of ctx
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := s.flush(ctx)
 		if err == nil || isFinal(err) {
 			return err
 		}
+		failure = reason(ctx, err, failure)
 		if s.flushing.Err() != nil {
 			return nil // it has ended, or Close has the last word
 		}
@@ -53,12 +55,21 @@ func (s *Subscription) flushPatiently() error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("subscription %q: it could not be stored for %v: %w", s.key, s.opts.FlushPatience, err)
+			return fmt.Errorf("subscription %q: it could not be stored for %v: %w", s.key, s.opts.FlushPatience, failure)
 		case <-s.closing:
 			timer.Stop()
 			return nil
 		}
 	}
+}
+
+// reason is why flushes fail, now with err: the end of ctx is less of a reason
+// than what came before it.
+func reason(ctx context.Context, err, before error) error {
+	if ctx.Err() != nil && before != nil {
+		return before
+	}
+	return err
 }
 
 // isFinal reports that to try again cannot help.
@@ -103,17 +114,19 @@ func (s *Subscription) flush(ctx context.Context) error {
 func (s *Subscription) lastFlush(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushPatience)
 	defer cancel()
+	var failure error // the last but for the end of ctx
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := s.flush(ctx)
 		if err == nil || isFinal(err) {
 			return err
 		}
+		failure = reason(ctx, err, failure)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return err
+			return failure
 		}
 	}
 }

@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/subscription"
 )
 
 // slow is a store behind a slow network: a request takes as long as take says
@@ -162,3 +164,43 @@ func TestCloseGivesUpWhatHangsWithItsContext(t *testing.T) {
 		})
 	}
 }
+
+// TestHangingFlushKeepsTheReason: the store fails first, and then hangs.
+func TestHangingFlushKeepsTheReason(t *testing.T) {
+	var hangs atomic.Bool
+	take := func(method string) time.Duration {
+		if method == "write" && hangs.Load() {
+			return forEver
+		}
+		return 0
+	}
+	for name, fails := range map[string]func(b bench, s *subscription.Subscription) error{
+		"in the background": func(_ bench, s *subscription.Subscription) error {
+			time.Sleep(time.Second + firstFailures)
+			hangs.Store(true)
+			<-s.Context().Done()
+			return s.Err()
+		},
+		"of Close": func(b bench, s *subscription.Subscription) error {
+			time.AfterFunc(firstFailures, func() { hangs.Store(true) })
+			ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+			defer cancel()
+			return s.Close(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hangs.Store(false)
+			slowly(t, take, func(b bench) {
+				s := b.open(subscription.Options{})
+				b.track(s, 1).Done()
+				b.mem.Fail(errEngine)
+				if err := fails(b, s); !errors.Is(err, errEngine) {
+					b.Errorf("it says %v, want also the error that the store gave", err)
+				}
+			})
+		})
+	}
+}
+
+// firstFailures is long enough for a flush to fail at least once.
+const firstFailures = 200 * time.Millisecond
