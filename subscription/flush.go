@@ -16,7 +16,12 @@ const (
 
 // flushLoop stores the low watermark until the subscription ends or is closed.
 func (s *Subscription) flushLoop() {
-	interval := time.NewTicker(s.opts.FlushAfter)
+	after := s.opts.FlushAfter
+	if s.opts.TTL > 0 {
+		after = min(after, max(s.opts.TTL/3, time.Millisecond))
+		signal(s.due) // what another run stored may expire at any time
+	}
+	interval := time.NewTicker(after)
 	defer interval.Stop()
 	for {
 		select {
@@ -84,7 +89,7 @@ func (s *Subscription) flush(ctx context.Context) error {
 	p, ok := s.tracker.LowWatermark()
 	s.mu.Lock()
 	moved := p != s.stats.Stored || s.stats.StoredAt.IsZero()
-	expiring := s.opts.TTL > 0 && time.Since(s.stats.StoredAt) >= s.opts.TTL/3
+	expiring := s.opts.TTL > 0 && (s.stats.Flushes == 0 || time.Since(s.stats.StoredAt) >= s.opts.TTL/3)
 	s.mu.Unlock()
 	if !ok || !moved && !expiring {
 		s.flushAt.Store(done + int64(s.opts.FlushEvery))

@@ -314,18 +314,6 @@ func TestAnotherInstanceIsAhead(t *testing.T) {
 	})
 }
 
-func TestIdleCheckpointDoesNotExpire(t *testing.T) {
-	bubble(t, func(b bench) {
-		s := b.open(subscription.Options{TTL: time.Minute})
-		b.track(s, 1).Done()
-		time.Sleep(time.Hour)
-		b.wantStored(1)
-		s.Close(b.Context())
-		time.Sleep(time.Minute)
-		b.wantStored(0)
-	})
-}
-
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	store := checkpoint.New(memstore.New(), nil)
 	for name, opts := range map[string]subscription.Options{
