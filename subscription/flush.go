@@ -19,7 +19,9 @@ func (s *Subscription) flushLoop() {
 	after := s.opts.FlushAfter
 	if s.opts.TTL > 0 {
 		after = min(after, max(s.opts.TTL/3, time.Millisecond))
-		signal(s.due) // what another run stored may expire at any time
+	}
+	if s.outdated() {
+		signal(s.due)
 	}
 	interval := time.NewTicker(after)
 	defer interval.Stop()
@@ -89,15 +91,16 @@ func (s *Subscription) flush(ctx context.Context) error {
 	p, ok := s.tracker.LowWatermark()
 	s.mu.Lock()
 	moved := p != s.stats.Stored || s.stats.StoredAt.IsZero()
-	expiring := s.opts.TTL > 0 && (s.stats.Flushes == 0 || time.Since(s.stats.StoredAt) >= s.opts.TTL/3)
+	expiring := s.opts.TTL > 0 && time.Since(s.stats.StoredAt) >= s.opts.TTL/3
+	again := expiring || s.stats.Flushes == 0 && s.outdated()
 	s.mu.Unlock()
-	if !ok || !moved && !expiring {
+	if !ok || !moved && !again {
 		s.flushAt.Store(done + int64(s.opts.FlushEvery))
 		return nil
 	}
 	now := time.Now()
 	stored, err := s.store.SetIfNewer(ctx, s.key, p,
-		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now))
+		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
 	if err == nil && !stored {
 		err = fmt.Errorf("subscription %q: %w than %s", s.key, ErrOvertaken, p)
 	}
@@ -114,6 +117,10 @@ func (s *Subscription) flush(ctx context.Context) error {
 	s.stats.Stored, s.stats.StoredAt = p, now
 	return nil
 }
+
+// outdated reports that what another run stored must be stored again even if the
+// position does not move: it may expire at any time, or does not name its log.
+func (s *Subscription) outdated() bool { return s.opts.TTL > 0 || s.adopts }
 
 // lastFlush is Close's. It tries again as long as ctx lasts.
 func (s *Subscription) lastFlush(ctx context.Context) error {

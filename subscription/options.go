@@ -1,9 +1,13 @@
 package subscription
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/checkpointstore/checkpoint"
 )
 
 // Missing says what it means that there is no checkpoint.
@@ -17,7 +21,8 @@ const (
 	// begins at the start of the log.
 	FromStart
 	// FromHead is for a consumer that needs only what is new: its first run
-	// begins at the end of the log.
+	// begins at the end of the log. Open stores the head that Options.Head tells,
+	// so that a crash before the first flush does not begin at a later one.
 	FromHead
 )
 
@@ -25,6 +30,19 @@ const (
 type Options struct {
 	// Missing says where a consumer without a checkpoint begins.
 	Missing Missing
+
+	// LogID identifies the log: a name that changes when the log is made anew. It
+	// is stored beside the position, and Open fails with [ErrOtherLog] where
+	// another one is. One without a LogID gets this one. Empty: not checked.
+	LogID string
+
+	// Head returns the position of the last event in the log. Open fails with
+	// [ErrBeyondHead] where the checkpoint is beyond it, and Lag counts from it.
+	// Ask the node that knows the most: a replica that lags would make a sound
+	// checkpoint look wrong. Of an empty log it is the zero Position; where an
+	// event can stand at that, as in Kafka, return an error instead. Nil: not
+	// checked.
+	Head func(ctx context.Context) (checkpoint.Position, error)
 
 	// FlushEvery is after how many events, done or skipped, the low watermark is
 	// stored. Zero: 1000. It is the most that is done again after a crash, with
@@ -115,8 +133,13 @@ func (o *Options) withDefaults() (Options, error) {
 			*d.value = d.zero
 		}
 	}
-	if out.Missing > FromHead {
+	switch {
+	case out.Missing > FromHead:
 		return out, fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", out.Missing)
+	case out.Missing == FromHead && out.Head == nil:
+		return out, errors.New("subscription: Missing is FromHead, which needs Head")
+	case out.LogID != "" && checkpoint.ValidateKey(out.LogID) != nil:
+		return out, fmt.Errorf("subscription: LogID is %.80q: want up to 512 bytes of valid UTF-8 without control characters", out.LogID)
 	}
 	return out, nil
 }

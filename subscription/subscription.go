@@ -33,6 +33,7 @@ type Subscription struct {
 
 	resume  checkpoint.Position
 	resumes bool
+	adopts  bool             // the checkpoint does not name its log yet
 	lease   checkpoint.Lease // as it was granted; zero without one
 
 	tracker tracker.Tracker
@@ -73,7 +74,8 @@ var (
 )
 
 // Open loads the checkpoint at key, after it has got the lease if Options ask
-// for one. The context is for Open alone.
+// for one, and holds it to the log where they say how. The context is for Open
+// alone.
 //
 // The Subscription must be closed. The store stays the caller's.
 func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Options) (*Subscription, error) {
@@ -106,25 +108,44 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 
 func (s *Subscription) load(ctx context.Context) error {
 	cp, err := s.store.Get(ctx, s.key)
-	switch {
-	case errors.Is(err, checkpoint.ErrNotFound):
-		if s.opts.Missing == Refuse {
-			return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
-				s.key, ErrNoCheckpoint, err)
-		}
-		return nil
-	case err != nil:
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		return s.begin(ctx, err)
+	}
+	if err == nil {
+		err = s.guard(ctx, cp)
+	}
+	if err != nil {
 		return err
 	}
-	s.resume, s.resumes = cp.Position, true
 	s.stats.Stored, s.stats.StoredAt = cp.Position, cp.UpdatedAt
-	return s.tracker.Skip(cp.Position)
+	s.adopts = cp.LogID != s.opts.LogID && s.opts.LogID != ""
+	return s.resumeAt(cp.Position)
+}
+
+// begin does what Options.Missing says.
+func (s *Subscription) begin(ctx context.Context, missing error) error {
+	switch s.opts.Missing {
+	case FromStart:
+		return nil
+	case FromHead:
+		head, err := s.head(ctx)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.resumeAt(head), s.flush(ctx))
+	}
+	return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
+		s.key, ErrNoCheckpoint, missing)
+}
+
+func (s *Subscription) resumeAt(p checkpoint.Position) error {
+	s.resume, s.resumes = p, true
+	return s.tracker.Skip(p)
 }
 
 // Resume returns the position of the last event that was processed, which is
 // what KurrentDB's From takes. It is false where there was no checkpoint: then
-// begin where Options.Missing says, at the start or at the head. To begin at the
-// head of KurrentDB's log pass End, and at the start Start: a nil From is its
+// begin at the start of the log. For KurrentDB that is Start: a nil From is the
 // end.
 func (s *Subscription) Resume() (checkpoint.Position, bool) { return s.resume, s.resumes }
 

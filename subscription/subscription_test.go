@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -324,10 +325,15 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"TTL":           {TTL: -1},
 		"Lease.TTL":     {Lease: &subscription.Lease{Owner: "a", TTL: -1}},
 		"Missing":       {Missing: 9},
+		"Head":          {Missing: subscription.FromHead},
+		"LogID":         {LogID: "a\nb"},
 	} {
-		if s, err := subscription.Open(t.Context(), store, key, &opts); err == nil {
+		s, err := subscription.Open(t.Context(), store, key, &opts)
+		if err == nil {
 			s.Close(t.Context())
-			t.Errorf("%s is accepted", name)
+		}
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("with a wrong %s: %v; want an error that names it", name, err)
 		}
 	}
 }

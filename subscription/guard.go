@@ -1,0 +1,67 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// The errors of Open where the checkpoint and the log do not belong together.
+var (
+	// ErrOtherLog says that the checkpoint was stored for a log with another
+	// Options.LogID.
+	ErrOtherLog = errors.New("the checkpoint is of another log")
+
+	// ErrBeyondHead says that the checkpoint is beyond the head that Options.Head
+	// tells: the log has lost its end, or is another one.
+	ErrBeyondHead = errors.New("the checkpoint is beyond the log's head")
+)
+
+// guard holds a stored checkpoint to the log that the caller reads. The head is
+// asked for after the checkpoint was read, and only grows: whatever another
+// instance stored before is not beyond it.
+func (s *Subscription) guard(ctx context.Context, cp checkpoint.Checkpoint) error {
+	const remedy = "if the log was replaced or restored on purpose, rewind the checkpoint to where this consumer begins in it, with its LogID, or delete it"
+	if s.opts.LogID != "" && cp.LogID != "" && cp.LogID != s.opts.LogID {
+		return fmt.Errorf("subscription %q: %w: it is at %s of %q, and this log is %q: %s",
+			s.key, ErrOtherLog, cp.Position, cp.LogID, s.opts.LogID, remedy)
+	}
+	if s.opts.Head == nil {
+		return nil
+	}
+	head, err := s.head(ctx)
+	if err != nil {
+		return err
+	}
+	if cp.Position.Compare(head) > 0 {
+		return fmt.Errorf("subscription %q: %w: it is at %s, the head at %s: %s",
+			s.key, ErrBeyondHead, cp.Position, head, remedy)
+	}
+	return nil
+}
+
+func (s *Subscription) head(ctx context.Context) (checkpoint.Position, error) {
+	head, err := s.opts.Head(ctx)
+	if err != nil {
+		return head, fmt.Errorf("subscription %q: the log's head: %w", s.key, err)
+	}
+	return head, nil
+}
+
+// Lag returns the log's head minus what is stored, in the unit of the log's
+// commit positions: bytes in KurrentDB, milliseconds in a Redis Stream, records
+// in a Kafka partition. At zero no more than one commit is left. It needs
+// Options.Head, whose error it passes on.
+func (s *Subscription) Lag(ctx context.Context) (uint64, error) {
+	if s.opts.Head == nil {
+		return 0, errors.New("subscription: Lag needs Options.Head")
+	}
+	stored := s.Stats().Stored
+	head, err := s.head(ctx)
+	if err != nil || head.Compare(stored) < 0 {
+		return 0, err
+	}
+	return head.Commit - stored.Commit, nil
+}
