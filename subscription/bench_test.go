@@ -2,6 +2,8 @@ package subscription_test
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint"
@@ -33,4 +35,37 @@ func BenchmarkTrackDone(b *testing.B) {
 		inWork[n%window] = w
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkRun is what Run costs an event whose handler does nothing, without
+// and with ordering keys.
+func BenchmarkRun(b *testing.B) {
+	names := make([]string, 1000)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	for name, orderedBy := range map[string]func(uint64) string{
+		"unordered": nil,
+		"keys=1":    func(uint64) string { return "" },
+		"keys=1000": func(n uint64) string { return names[n%1000] },
+	} {
+		for _, workers := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/workers=%d", name, workers), func(b *testing.B) {
+				store := checkpoint.New(memstore.New(), nil)
+				s, err := subscription.Open(b.Context(), store, key, &subscription.Options{Missing: subscription.FromStart})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close(context.Background())
+				h := handling(func(context.Context, uint64) error { return nil })
+				h.OrderedBy, h.Workers = orderedBy, workers
+				b.ReportAllocs()
+				b.ResetTimer()
+				if err := subscription.Run(b.Context(), s, events(uint64(b.N)), h); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			})
+		}
+	}
 }

@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -15,8 +16,8 @@ type event struct {
 	orderID  string
 }
 
-// eventsAfter stands for a log.
-func eventsAfter(p checkpoint.Position, resumes bool) func(yield func(event, error) bool) {
+// readAfter stands for a log.
+func readAfter(_ context.Context, p checkpoint.Position, resumes bool) iter.Seq2[event, error] {
 	return func(yield func(event, error) bool) {
 		start := uint64(1)
 		if resumes {
@@ -41,7 +42,9 @@ func ExampleRun() {
 	if err != nil {
 		panic(err)
 	}
-	err = subscription.Run(ctx, s, eventsAfter(s.Resume()), subscription.Handling[event]{
+	from, resumes := s.Resume()
+	events := func(ctx context.Context) iter.Seq2[event, error] { return readAfter(ctx, from, resumes) }
+	err = subscription.Run(ctx, s, events, subscription.Handling[event]{
 		Position:  func(e event) checkpoint.Position { return e.position },
 		OrderedBy: func(e event) string { return e.orderID },
 		Handle: func(_ context.Context, e event) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"sync"
 	"time"
@@ -23,9 +22,10 @@ type Handling[E any] struct {
 	// second time after a crash.
 	Handle func(ctx context.Context, event E) error
 
-	// OrderedBy groups events: those of one group are handled one after
-	// another, in the order of the log; others in parallel. Nil: all are
-	// independent.
+	// OrderedBy names the group of an event, by its ordering key: events of one
+	// group are handled one after another, in the order of the log, and groups in
+	// parallel. A group that is slow holds up no other while a worker is free.
+	// Nil: all events are independent.
 	OrderedBy func(E) string
 
 	// Skip reports that an event carries no work. Nil: all do.
@@ -36,8 +36,8 @@ type Handling[E any] struct {
 	Workers int
 
 	// Retry decides, after an attempt (1 is the first) that failed with err,
-	// whether to make another, and how long to wait before. Nil: never. Events
-	// of the same group wait meanwhile.
+	// whether to make another, and how long to wait before. Nil: never. The
+	// worker and the rest of the group wait meanwhile.
 	Retry func(attempt int, err error) (wait time.Duration, again bool)
 
 	// Park puts an event aside that has failed for good, somewhere durable, so
@@ -48,13 +48,16 @@ type Handling[E any] struct {
 
 // Run reads events and handles each once it is tracked, until they end, ctx
 // ends, or the subscription does. Events come in the order of the log, from
-// after [Subscription.Resume] on; an error of theirs ends Run.
+// after [Subscription.Resume] on; an error of theirs ends Run. The context that
+// events is given ends with ctx and with the subscription: an iterator that
+// waits for the next event must watch it.
 //
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
-// at work finish, and returns the context's cause. An iterator that waits for
-// the next event must watch ctx by itself. Run does not close the subscription:
-// whoever opened it does, after Run.
-func Run[E any](ctx context.Context, s *Subscription, events iter.Seq2[E, error], h Handling[E]) error {
+// at work finish, and returns the context's cause. Run does not close the
+// subscription: whoever opened it does, after Run.
+func Run[E any](
+	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handling[E],
+) error {
 	if h.Position == nil || h.Handle == nil {
 		return errors.New("subscription: Run needs Position and Handle")
 	}
@@ -66,13 +69,13 @@ func Run[E any](ctx context.Context, s *Subscription, events iter.Seq2[E, error]
 	stop := context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })
 	defer stop()
 
-	r := &run[E]{s: s, h: h, seed: maphash.MakeSeed()}
+	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady))}
 	var workers sync.WaitGroup
-	r.start(ctx, &workers)
-	err := r.read(ctx, events)
-	for _, queue := range r.queues {
-		close(queue)
+	for range max(1, h.Workers) {
+		workers.Go(func() { r.work(ctx) })
 	}
+	err := r.read(ctx, events(ctx))
+	r.queue.end()
 	workers.Wait()
 	// The subscription's own end says more than what came of it.
 	return errors.Join(s.failure(), notOf(err, s.failure()))
@@ -94,34 +97,13 @@ func notOf(err, cause error) error {
 	return err
 }
 
+// maxReady bounds the groups that wait for a worker, beside MaxInFlight.
+const maxReady = 4096
+
 type run[E any] struct {
-	s      *Subscription
-	h      Handling[E]
-	seed   maphash.Seed
-	queues []chan item[E]
-}
-
-type item[E any] struct {
-	event E
-	work  Work
-}
-
-// queueSize is how many events wait for a worker, so that it need not wait for
-// the reader.
-const queueSize = 64
-
-func (r *run[E]) start(ctx context.Context, workers *sync.WaitGroup) {
-	n := max(1, r.h.Workers)
-	queues := n
-	if r.h.OrderedBy == nil {
-		queues = 1 // from which all workers take
-	}
-	for range queues {
-		r.queues = append(r.queues, make(chan item[E], queueSize))
-	}
-	for i := range n {
-		workers.Go(func() { r.work(ctx, r.queues[i%queues]) })
-	}
+	s     *Subscription
+	h     Handling[E]
+	queue *schedule[E]
 }
 
 func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
@@ -142,37 +124,38 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 		if err != nil {
 			return err
 		}
-		select {
-		case r.queue(event) <- item[E]{event, work}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		i := item[E]{event, work}
+		if r.h.OrderedBy == nil {
+			err = r.queue.addAlone(ctx, i)
+		} else {
+			err = r.queue.add(ctx, r.h.OrderedBy(event), i)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return context.Cause(ctx)
 }
 
-// queue is that of the event's group.
-func (r *run[E]) queue(event E) chan item[E] {
-	if len(r.queues) == 1 {
-		return r.queues[0]
+func (r *run[E]) work(ctx context.Context) {
+	for g := range r.queue.ready {
+		for ; g != nil; g = r.queue.handled(g) {
+			r.one(ctx, g.next)
+		}
 	}
-	return r.queues[maphash.String(r.seed, r.h.OrderedBy(event))%uint64(len(r.queues))]
 }
 
-// work handles what is in a queue. Once ctx has ended it leaves the rest, which
-// the next run reads again.
-func (r *run[E]) work(ctx context.Context, queue chan item[E]) {
-	for i := range queue {
-		if ctx.Err() != nil {
-			continue
-		}
-		if err := r.handle(ctx, i.event); err != nil {
-			if !errors.Is(err, errAbandoned) {
-				i.work.Fail(err)
-			}
-			continue
-		}
+// one handles one event. Once ctx has ended it leaves it to the next run, which
+// reads it again.
+func (r *run[E]) one(ctx context.Context, i item[E]) {
+	if ctx.Err() != nil {
+		return
+	}
+	switch err := r.handle(ctx, i.event); {
+	case err == nil:
 		i.work.Done()
+	case !errors.Is(err, errAbandoned):
+		i.work.Fail(err)
 	}
 }
 

@@ -16,13 +16,31 @@ import (
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
+type log = func(context.Context) iter.Seq2[uint64, error]
+
 // events yields 1 to to.
-func events(to uint64) iter.Seq2[uint64, error] {
-	return func(yield func(uint64, error) bool) {
-		for n := uint64(1); n <= to; n++ {
-			if !yield(n, nil) {
-				return
+func events(to uint64) log {
+	return func(context.Context) iter.Seq2[uint64, error] {
+		return func(yield func(uint64, error) bool) {
+			for n := uint64(1); n <= to; n++ {
+				if !yield(n, nil) {
+					return
+				}
 			}
+		}
+	}
+}
+
+// quiet yields 1 to to, and waits for more.
+func quiet(to uint64) log {
+	return func(ctx context.Context) iter.Seq2[uint64, error] {
+		return func(yield func(uint64, error) bool) {
+			for n, err := range events(to)(ctx) {
+				if !yield(n, err) {
+					return
+				}
+			}
+			<-ctx.Done()
 		}
 	}
 }
@@ -65,32 +83,103 @@ func TestRunHandlesEverythingInOrder(t *testing.T) {
 	})
 }
 
-// TestRunKeepsTheOrderOfGroups also sees that groups do not wait for each other.
+// TestRunKeepsTheOrderOfGroups also sees that groups do not wait for each
+// other. With few events in flight groups come and go.
 func TestRunKeepsTheOrderOfGroups(t *testing.T) {
+	const groups, each = 8, 50
+	for inFlight, want := range map[int]time.Duration{groups * each: each * time.Second, 5: groups * each / 5 * time.Second} {
+		bubble(t, func(b bench) {
+			s := b.open(subscription.Options{MaxInFlight: inFlight})
+			var mu sync.Mutex
+			last := make(map[uint64]uint64)
+			h := handling(func(_ context.Context, n uint64) error {
+				time.Sleep(time.Second)
+				mu.Lock()
+				defer mu.Unlock()
+				if want := last[n%groups] + groups; n != want && n > groups {
+					b.Errorf("event %d of its group came after %d", n, last[n%groups])
+				}
+				last[n%groups] = n
+				return nil
+			})
+			h.Workers = 64
+			h.OrderedBy = func(n uint64) string { return fmt.Sprint(n % groups) }
+			start := time.Now()
+			if err := subscription.Run(b.Context(), s, events(groups*each), h); err != nil {
+				b.Fatal(err)
+			}
+			if took := time.Since(start); took != want {
+				b.Errorf("with %d in flight it took %v, want %v", inFlight, took, want)
+			}
+			s.Close(b.Context())
+			b.wantStored(groups * each)
+		})
+	}
+}
+
+// TestRunLetsNoGroupHoldUpAnother has all but one worker free for every group
+// that is not slow.
+func TestRunLetsNoGroupHoldUpAnother(t *testing.T) {
 	bubble(t, func(b bench) {
 		s := b.open(subscription.Options{})
-		const groups, each = 8, 50
-		var mu sync.Mutex
-		last := make(map[uint64]uint64)
+		var j journal
 		h := handling(func(_ context.Context, n uint64) error {
-			time.Sleep(time.Second)
-			mu.Lock()
-			defer mu.Unlock()
-			if n <= last[n%groups] {
-				b.Errorf("event %d of its group came after %d", n, last[n%groups])
+			if n%10 == 1 { // 1, 11, ... are one group
+				time.Sleep(time.Hour)
 			}
-			last[n%groups] = n
+			j.add(n)
 			return nil
 		})
-		h.Workers = 64
-		h.OrderedBy = func(n uint64) string { return fmt.Sprint(n % groups) }
+		h.Workers = 2
+		h.OrderedBy = func(n uint64) string { return fmt.Sprint(n % 10) }
 		start := time.Now()
-		if err := subscription.Run(b.Context(), s, events(groups*each), h); err != nil {
+		go func() {
+			time.Sleep(time.Minute)
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			if len(j.done) != 450 {
+				b.Errorf("beside a slow group %d events were handled, want all 450 of the others", len(j.done))
+			}
+		}()
+		if err := subscription.Run(b.Context(), s, events(500), h); err != nil {
 			b.Fatal(err)
 		}
-		// Some groups may share a worker, but not all.
-		if took := time.Since(start); took >= groups*each*time.Second {
-			b.Errorf("it took %v, as if there were one worker", took)
+		if took := time.Since(start); took != 50*time.Hour {
+			b.Errorf("it took %v, want the 50 hours of the slow group", took)
+		}
+	})
+}
+
+// TestRunServesTheGroupThatWaitedLongest: a group that never runs out of events
+// must not keep the worker for itself.
+func TestRunServesTheGroupThatWaitedLongest(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{})
+		var j journal
+		h := handling(func(_ context.Context, n uint64) error {
+			time.Sleep(time.Second)
+			j.add(n)
+			return nil
+		})
+		h.OrderedBy = func(n uint64) string { return fmt.Sprint(n == 10) }
+		if err := subscription.Run(b.Context(), s, events(100), h); err != nil {
+			b.Fatal(err)
+		}
+		if i := slices.Index(j.done, 10); i > 1 {
+			b.Errorf("the lone event of a group was handled after %d others, want after the one that was at work", i)
+		}
+	})
+}
+
+// TestRunEndsWhileNothingHappens: a log in which nothing happens must not keep
+// an instance that is not at work any more.
+func TestRunEndsWhileNothingHappens(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(leased("a", false))
+		time.AfterFunc(time.Minute, func() { b.store.Rewind(context.Background(), key, at(0)) })
+		err := subscription.Run(b.Context(), s, quiet(3), handling(func(context.Context, uint64) error { return nil }))
+		if !errors.Is(err, subscription.ErrLeaseLost) {
+			b.Errorf("Run: %v; want ErrLeaseLost", err)
 		}
 	})
 }
@@ -243,7 +332,7 @@ func TestRunEndsWithTheEvents(t *testing.T) {
 		broken := func(yield func(uint64, error) bool) {
 			_ = yield(1, nil) && yield(2, nil) && yield(0, cut)
 		}
-		err := subscription.Run(b.Context(), s, broken, handling(func(context.Context, uint64) error { return nil }))
+		err := subscription.Run(b.Context(), s, func(context.Context) iter.Seq2[uint64, error] { return broken }, handling(func(context.Context, uint64) error { return nil }))
 		if !errors.Is(err, cut) {
 			b.Errorf("Run: %v; want the error of the events", err)
 		}
@@ -269,22 +358,4 @@ func TestRunWithoutWhatItNeeds(t *testing.T) {
 			}
 		}
 	})
-}
-
-// BenchmarkRun is what Run costs an event whose handler does nothing.
-func BenchmarkRun(b *testing.B) {
-	store := checkpoint.New(memstore.New(), nil)
-	s, err := subscription.Open(b.Context(), store, key, &subscription.Options{Missing: subscription.FromStart})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close(context.Background())
-	h := handling(func(context.Context, uint64) error { return nil })
-	h.Workers = 2
-	b.ReportAllocs()
-	b.ResetTimer()
-	if err := subscription.Run(b.Context(), s, events(uint64(b.N)), h); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
