@@ -68,7 +68,8 @@ type Options struct {
 	// and the caller sees to it that one instance runs.
 	Lease *Lease
 
-	// Logger receives what happens. Nil discards.
+	// Logger receives what happens. Nil discards. Each flush is also a call of the
+	// Store, which its own Logger and Observer are told of.
 	Logger *slog.Logger
 }
 

@@ -1,0 +1,66 @@
+package subscription_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+// An audience counts the flushes that a store's observer hears of.
+type audience struct {
+	mu             sync.Mutex
+	stored, failed int
+}
+
+func (a *audience) CallStart(ctx context.Context, _ checkpoint.Call) context.Context { return ctx }
+
+func (a *audience) CallEnd(_ context.Context, call checkpoint.Call, r checkpoint.CallResult) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case call.Op != "setIfNewer" || call.Key != key:
+	case errors.Is(r.Err, errEngine):
+		a.failed++
+	case r.Err == nil:
+		a.stored++
+	}
+}
+
+// TestFailedFlushesAreHeardOf: in the log, by the store's observer, and in Stats.
+func TestFailedFlushesAreHeardOf(t *testing.T) {
+	bubble(t, func(b bench) {
+		var text bytes.Buffer
+		var heard audience
+		b.store = checkpoint.New(b.mem, &checkpoint.Options{Observer: &heard})
+		s := b.open(subscription.Options{
+			FlushAfter: time.Second, Logger: slog.New(slog.NewTextHandler(&text, nil)),
+		})
+		b.track(s, 1).Done()
+		b.mem.Fail(errEngine)
+		time.Sleep(10 * time.Second)
+		b.mem.Fail(nil)
+		time.Sleep(10 * time.Second)
+		stats := s.Stats()
+		if err := s.Close(b.Context()); err != nil {
+			b.Error(err)
+		}
+		if stats.FlushFailures < 2 || stats.Flushes != 1 || heard.failed != stats.FlushFailures || heard.stored != 1 {
+			b.Errorf("Stats tell of %d failures and %d flushes, the observer of %d and %d; want some failures, and one flush",
+				stats.FlushFailures, stats.Flushes, heard.failed, heard.stored)
+		}
+		if lines := strings.Count(text.String(), errEngine.Error()); lines != stats.FlushFailures {
+			b.Errorf("the log tells of %d failures, want %d:\n%s", lines, stats.FlushFailures, text.String())
+		}
+		if !strings.Contains(text.String(), "key="+key) {
+			b.Errorf("the log does not name the key:\n%s", text.String())
+		}
+	})
+}
