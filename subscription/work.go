@@ -30,7 +30,10 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 		return Work{}, err
 	}
 	token, err := s.tracker.Track(p)
-	return Work{s: s, token: token, position: p}, err
+	if err != nil {
+		return Work{}, err
+	}
+	return Work{s: s, token: token, position: p}, nil
 }
 
 func (s *Subscription) waitForRoom(ctx context.Context) error {
@@ -87,7 +90,8 @@ func (w Work) Done() {
 }
 
 // Fail ends the subscription, since nothing after this event may be stored as
-// done. Whoever wants to go on parks the event somewhere and calls Done instead.
+// done. A Done that comes later does not count. Whoever wants to go on parks the
+// event somewhere and calls Done instead.
 func (w Work) Fail(err error) {
 	if w.s == nil {
 		return
@@ -95,6 +99,7 @@ func (w Work) Fail(err error) {
 	if err == nil {
 		err = errors.New("no reason was given")
 	}
+	w.s.tracker.Hold(w.token)
 	w.s.fail(fmt.Errorf("subscription %q: the event at %s failed: %w", w.s.key, w.position, err))
 }
 

@@ -31,6 +31,7 @@ type entry struct {
 	upTo checkpoint.Position // done, it covers every position up to this one
 	seq  uint64
 	done bool
+	held bool // it is never done
 }
 
 func (q *pending) at(i int) *entry { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
@@ -61,7 +62,7 @@ func (q *pending) extend(p checkpoint.Position) bool {
 // everything is done up to.
 func (q *pending) done(seq uint64) (low checkpoint.Position, moved bool) {
 	e := q.find(seq)
-	if e == nil || e.done {
+	if e == nil || e.done || e.held {
 		return low, false
 	}
 	e.done = true

@@ -110,6 +110,20 @@ func (t *Tracker) Ack(token Token) bool {
 	return moved
 }
 
+// Hold keeps the position of token in flight for good, because the work on it
+// has failed: to acknowledge it changes nothing any more. Nor does Hold where it
+// was acknowledged before, or for a token that Ack would not take.
+func (t *Tracker) Hold(token Token) {
+	if token.tracker != t {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.find(token.seq); e != nil {
+		e.held = true
+	}
+}
+
 // LowWatermark returns the highest position, of those tracked and skipped,
 // with none unacknowledged at or below it. It never goes back. It is false as
 // long as there is none: nothing was tracked or skipped, or the first position

@@ -149,6 +149,23 @@ func TestPositionZero(t *testing.T) {
 	}
 }
 
+func TestHold(t *testing.T) {
+	var tr tracker.Tracker
+	done, failed, last := track(t, &tr, at(1)), track(t, &tr, at(2)), track(t, &tr, at(3))
+	tr.Ack(done)
+	tr.Hold(done) // too late
+	tr.Hold(failed)
+	for _, token := range []tracker.Token{last, failed, done} {
+		if tr.Ack(token) {
+			t.Error("an acknowledgement moved the low watermark past work that failed")
+		}
+	}
+	wantLow(t, &tr, 1)
+	if n := tr.InFlight(); n != 1 {
+		t.Errorf("%d in flight, want the one that failed", n)
+	}
+}
+
 func TestForeignTokens(t *testing.T) {
 	var ours, theirs tracker.Tracker
 	foreign := track(t, &theirs, at(1))

@@ -1,0 +1,102 @@
+package subscription_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+// TestDoneOfAFailedEvent is a handler with a deferred Done.
+func TestDoneOfAFailedEvent(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{FlushAfter: time.Hour})
+		b.track(s, 1).Done()
+		failing, last := b.track(s, 2), b.track(s, 3)
+		why := errors.New("the handler's reason")
+		failing.Fail(why)
+		failing.Done()
+		last.Done()
+		if err := s.Close(b.Context()); !errors.Is(err, why) {
+			b.Errorf("Close: %v; want the handler's error", err)
+		}
+		b.wantStored(1)
+	})
+}
+
+// The Work of an event that was refused stands for none.
+func TestWorkOfARefusedEvent(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{})
+		b.track(s, 2).Done()
+		refused, err := s.Track(b.Context(), at(1))
+		if err == nil {
+			b.Fatal("an event out of order is tracked")
+		}
+		refused.Done()
+		refused.Fail(err)
+		if n := s.Stats().Done; n != 1 || s.Err() != nil {
+			b.Errorf("after Done and Fail of a refused event %d are done, and the subscription says %v", n, s.Err())
+		}
+	})
+}
+
+// Work of one subscription does nothing to another.
+func TestWorkOfAnEarlierRun(t *testing.T) {
+	bubble(t, func(b bench) {
+		first := b.open(subscription.Options{FlushEvery: 1})
+		old := b.track(first, 1)
+		first.Close(b.Context())
+		second := b.open(subscription.Options{FlushEvery: 1})
+		b.track(second, 1)
+		old.Done()
+		old.Fail(errEngine)
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		b.wantStored(0)
+		if second.Err() != nil {
+			b.Errorf("the second run ended with %v", second.Err())
+		}
+	})
+}
+
+// C:0/P:0 is where KurrentDB's log begins.
+func TestFirstPositionOfTheLog(t *testing.T) {
+	for name, opts := range map[string]subscription.Options{
+		"stored by a flush": {FlushEvery: 1}, "stored by Close": {FlushAfter: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b bench) {
+				s := b.open(opts)
+				b.track(s, 0).Done()
+				synctest.Wait()
+				if err := s.Close(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				s = b.open(opts)
+				if p, ok := s.Resume(); !ok || p != at(0) {
+					b.Errorf("the next run resumes at %s, %v; want %s", p, ok, at(0))
+				}
+				if _, err := s.Track(b.Context(), at(0)); err == nil {
+					b.Error("the first event is tracked again")
+				}
+			})
+		})
+	}
+}
+
+// An event that is in work is stored by nobody, be it the first of all.
+func TestUnfinishedFirstPosition(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{FlushEvery: 1})
+		b.track(s, 0)
+		b.track(s, 1).Done()
+		time.Sleep(time.Minute)
+		s.Close(b.Context())
+		if cp, err := b.store.Get(b.Context(), key); err == nil {
+			b.Errorf("%s is stored, though the first event is not done", cp.Position)
+		}
+	})
+}
