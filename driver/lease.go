@@ -37,8 +37,9 @@ type Leaser interface {
 	Acquire(ctx context.Context, key, owner string, ttl time.Duration) (Lease, error)
 
 	// Renew lets the lease end ttl from now, and returns it as it is then. It
-	// may have expired meanwhile, as long as it is valid: nobody has taken
-	// over. Otherwise the error wraps [ErrFenced] and nothing changes.
+	// may have expired meanwhile, as long as it is valid and no other owner has
+	// one with its epoch, as after a failover that has lost a grant: nobody has
+	// taken over. Otherwise the error wraps [ErrFenced] and nothing changes.
 	Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error)
 
 	// Release ends the lease, if it is still the one that is stored, so that

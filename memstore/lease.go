@@ -38,6 +38,9 @@ func (d *Driver) Renew(ctx context.Context, lease driver.Lease, ttl time.Duratio
 		return driver.Lease{}, fmt.Errorf("%w: the lease has epoch %d, the key has seen %d",
 			driver.ErrFenced, lease.Epoch, d.fences[lease.Key])
 	}
+	if held := d.leases[lease.Key]; held.Epoch == lease.Epoch && held.Owner != lease.Owner {
+		return driver.Lease{}, fmt.Errorf("%w: %q has a lease with epoch %d, too", driver.ErrFenced, held.Owner, held.Epoch)
+	}
 	lease.ExpiresAt = expiry(ttl)
 	d.leases[lease.Key] = lease
 	return lease, nil

@@ -76,6 +76,9 @@ func (d *Driver) leased(l driver.Lease, reply any) (driver.Lease, error) {
 	case int64(3):
 		return driver.Lease{}, nil
 	case int64(4):
+		if len(detail) == 2 {
+			return driver.Lease{}, fmt.Errorf("%w: %q has a lease with epoch %d, too", driver.ErrFenced, detail.text(1), l.Epoch)
+		}
 		return driver.Lease{}, fmt.Errorf("%w: the lease has epoch %d, the key has seen %s", driver.ErrFenced, l.Epoch, detail.text(0))
 	case int64(5):
 		if len(detail) == 1 {

@@ -8,7 +8,7 @@
 --
 -- Returns a table of a code and its detail:
 --   {1, epoch, until} granted or renewed, {2, owner, until} held,
---   {3} released, or nothing to release, {4, fence} fenced,
+--   {3} released, or nothing to release, {4, fence, [owner]} fenced,
 --   {5, what, value} damaged, {7} the fence cannot be raised,
 --   {8, value} damaged fence
 
@@ -34,6 +34,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 if mode == 'n' then
   if epoch ~= fence then return {4, fence} end
+  -- After a failover that lost a grant, an epoch may be granted again.
+  if oldOwner and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end
 else
   if oldOwner and oldOwner ~= owner and oldEpoch == fence then
     if not oldUntil then return {5, 'until'} end

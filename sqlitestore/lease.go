@@ -65,13 +65,11 @@ func (t *transaction) acquire(key, owner string, ttl time.Duration) (_ driver.Le
 	if damaged != nil || err != nil {
 		return driver.Lease{}, damaged, err
 	}
-	var stored leaseRow
-	err = t.scan([]any{&stored.owner, &stored.epoch, &stored.expiresAt}, sqlLease, key)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
+	stored, there, err := t.stored(key)
+	if err != nil {
 		return driver.Lease{}, nil, err
-	default:
+	}
+	if there {
 		if refused := stored.refuse(key, owner, fence, t.now); refused != nil {
 			return driver.Lease{}, refused, nil
 		}
@@ -95,8 +93,25 @@ func (t *transaction) renew(lease driver.Lease, ttl time.Duration) (_ driver.Lea
 		return driver.Lease{}, fmt.Errorf("%w: the lease has epoch %d, the key has seen %d",
 			driver.ErrFenced, lease.Epoch, fence), nil
 	}
+	stored, there, err := t.stored(lease.Key)
+	if err != nil {
+		return driver.Lease{}, nil, err
+	}
+	if there && stored.owner != lease.Owner && stored.epoch == encodeNumber(lease.Epoch) {
+		return driver.Lease{}, fmt.Errorf("%w: %q has a lease with epoch %d, too",
+			driver.ErrFenced, stored.owner, lease.Epoch), nil
+	}
 	lease, err = t.grant(lease, ttl)
 	return lease, nil, err
+}
+
+// stored is the lease of key, and whether there is one.
+func (t *transaction) stored(key string) (l leaseRow, there bool, err error) {
+	err = t.scan([]any{&l.owner, &l.epoch, &l.expiresAt}, sqlLease, key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return leaseRow{}, false, nil
+	}
+	return l, err == nil, err
 }
 
 // grant stores lease, which ends ttl from now.

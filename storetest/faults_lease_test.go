@@ -103,6 +103,28 @@ var leaseFaults = []fault{
 		},
 	},
 	{
+		"renews the lease of another",
+		[]string{"lease/one-owner-an-epoch"},
+		func(f *faulty) {
+			owners := make(map[string]string)
+			acquire, renew := f.acquire, f.renew
+			f.acquire = func(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+				lease, err := acquire(ctx, key, owner, ttl)
+				if err == nil {
+					owners[key] = owner
+				}
+				return lease, err
+			}
+			f.renew = func(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+				owner := lease.Owner
+				lease.Owner = owners[lease.Key]
+				renewed, err := renew(ctx, lease, ttl)
+				renewed.Owner = owner
+				return renewed, err
+			}
+		},
+	},
+	{
 		"renews in words only",
 		[]string{"lease/renew", "lease/renew-after-expiry"},
 		func(f *faulty) {

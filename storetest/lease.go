@@ -72,6 +72,16 @@ var leaseCases = []Case{
 			c.letExpire()
 			l.refused("k", "b", l.renews(lease, far))
 		}),
+	leaseCase("lease/one-owner-an-epoch",
+		"Renew for another owner than the one whose lease has the epoch is refused, and changes nothing.",
+		func(_ *client, l leases) {
+			lease := l.acquires("k", "a", far)
+			impostor := lease
+			impostor.Owner = "b"
+			l.lost(impostor)
+			l.refused("k", "b", lease)
+			l.renews(lease, 2*far)
+		}),
 	leaseWaits("lease/expires-by-itself",
 		"A lease ends at its time, whether or not anybody has looked at it before.",
 		func(c *client, l leases) {
