@@ -9,6 +9,12 @@ local function canonical(s)
     and (n < 20 or (n == 20 and s <= MAX))
 end
 
+-- less compares canonical numbers.
+local function less(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+
 local function increment(s)
   local head, nines = string.match(s, '^(%d-)(9*)$')
   local zeros = string.rep('0', #nines)

@@ -37,10 +37,19 @@ if mode == 'n' then
   -- After a failover that lost a grant, an epoch may be granted again.
   if oldOwner and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end
 else
-  if oldOwner and oldOwner ~= owner and oldEpoch == fence then
-    if not oldUntil then return {5, 'until'} end
-    if not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', oldUntil} end
-    if tonumber(oldUntil) > now then return {2, oldOwner, oldUntil} end
+  local sound = oldEpoch and canonical(oldEpoch)
+  -- The next epoch would be one that has been in use.
+  if sound and less(fence, oldEpoch) then return {5, 'fence', oldEpoch} end
+  -- The owner's own lease is replaced, whatever is wrong with it.
+  if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner then
+    if not oldEpoch then return {5, 'leaseEpoch'} end
+    if not sound then return {5, 'leaseEpoch', oldEpoch} end
+    if oldEpoch == fence then
+      if not oldOwner then return {5, 'owner'} end
+      if not oldUntil then return {5, 'until'} end
+      if not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', oldUntil} end
+      if tonumber(oldUntil) > now then return {2, oldOwner, oldUntil} end
+    end
   end
   if fence == MAX then return {7} end
   epoch = increment(fence)

@@ -302,9 +302,33 @@ func TestDamagedLease(t *testing.T) {
 	if err := acquire("a"); err != nil {
 		t.Errorf("the owner itself cannot mend its lease: %v", err)
 	}
+	for _, epoch := range []string{"", "x", "-7", "07", "7.0"} {
+		store7()
+		server.Do("HSET", layoutFence, "leaseEpoch", epoch)
+		corrupt("Acquire of another", acquire("b"), "leaseEpoch of Redis key")
+		if err := acquire("a"); err != nil {
+			t.Errorf("the owner itself cannot mend its lease: %v", err)
+		}
+	}
+	for _, field := range []string{"leaseEpoch", "owner"} {
+		store7()
+		server.Do("HDEL", layoutFence, field)
+		corrupt("Acquire of another", acquire("b"), "no field "+field)
+	}
+
+	// The next epoch would be one that has been in use.
+	for _, lost := range [][]string{{"HDEL", layoutFence, "epoch"}, {"HSET", layoutFence, "epoch", "6"}} {
+		store7()
+		server.Do(lost...)
+		for _, owner := range []string{"a", "b"} {
+			corrupt("Acquire without the fence", acquire(owner), "has not seen")
+		}
+	}
+
+	// What is void does not matter.
 	store7()
-	server.Do("HSET", layoutFence, "leaseEpoch", "x")
+	server.Do("HSET", layoutFence, "leaseEpoch", "6", "until", "x")
 	if err := acquire("b"); err != nil {
-		t.Errorf("a lease of no epoch is void, but Acquire of another is %v", err)
+		t.Errorf("a lease from before the fence is void, but Acquire of another is %v", err)
 	}
 }

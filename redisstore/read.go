@@ -237,6 +237,9 @@ func damaged(redisKey, what, value string) error {
 	case "updatedAt":
 		return fmt.Errorf("%w: field updatedAt of Redis key %q is %s, not an ISO 8601 time",
 			checkpoint.ErrCorrupt, redisKey, quote(value))
+	case "fence":
+		return fmt.Errorf("%w: the lease at Redis key %q has epoch %s, which the fence has not seen; "+
+			"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, quote(value))
 	case "until":
 		return fmt.Errorf("%w: field until of Redis key %q is %s, not milliseconds since 1970",
 			checkpoint.ErrCorrupt, redisKey, quote(value))

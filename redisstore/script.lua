@@ -16,12 +16,6 @@
 local key, fenceKey = KEYS[1], KEYS[2]
 local mode, commit, prepare, updatedAt, ttl, epoch, logId = unpack(ARGV)
 
--- less compares canonical numbers.
-local function less(a, b)
-  if #a ~= #b then return #a < #b end
-  return a < b
-end
-
 local fence
 if fenceKey then
   fence = attempt('HGET', fenceKey, 'epoch') or '0'
