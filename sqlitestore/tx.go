@@ -8,6 +8,8 @@ import (
 	"iter"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -32,12 +34,27 @@ type txDriver struct{ statements }
 // Name is that of [Driver].
 func (d *txDriver) Name() string { return "SQLite" }
 
-func (d *txDriver) transaction() *transaction {
-	return &transaction{statements: &d.statements, now: time.Now().UTC().Truncate(time.Millisecond)}
+var errTxEnded = errors.New("an error of another statement has rolled it back")
+
+// transaction fails where SQLite has ended the transaction by itself, as some
+// errors make it do: each statement would then be committed alone. That is told
+// by a BEGIN, which SQLite refuses within a transaction.
+func (d *txDriver) transaction() (*transaction, error) {
+	err := d.exec("BEGIN")
+	if err == nil {
+		return nil, inTx(errors.Join(errTxEnded, d.exec("ROLLBACK")))
+	}
+	if primaryCode(err) != sqlite3.SQLITE_ERROR {
+		return nil, inTx(err)
+	}
+	return &transaction{statements: &d.statements, now: time.Now().UTC().Truncate(time.Millisecond)}, nil
 }
 
 func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
-	t := d.transaction()
+	t, err := d.transaction()
+	if err != nil {
+		return nil, err
+	}
 	records := make([]driver.Record, len(keys))
 	for i, key := range keys {
 		if ctx.Err() != nil {
@@ -53,9 +70,8 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-	t := d.transaction()
+	t, failure := d.transaction()
 	results := make([]driver.Result, len(writes))
-	var failure error
 	for i := range writes {
 		if failure == nil {
 			failure = context.Cause(ctx)
@@ -74,7 +90,10 @@ func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.R
 }
 
 func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
-	t := d.transaction()
+	t, err := d.transaction()
+	if err != nil {
+		return 0, err
+	}
 	n := 0
 	for _, key := range keys {
 		if ctx.Err() != nil {

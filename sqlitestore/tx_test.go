@@ -191,3 +191,152 @@ func TestExactlyOnceInEffect(t *testing.T) {
 	}
 	t.Logf("%d events in 50 rounds", last)
 }
+
+// TestOnTxThatSQLiteHasEnded: some errors roll a transaction back at once, and
+// what is written after them would stand alone.
+func TestOnTxThatSQLiteHasEnded(t *testing.T) {
+	store, path := newStore(t)
+	if err := store.Set(t.Context(), "there", checkpoint.Position{Commit: 1}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := readModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for name, write := range map[string]func(*checkpoint.Store) error{
+		"SetIfNewer": func(s *checkpoint.Store) error {
+			_, err := s.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 1})
+			return err
+		},
+		"Delete": func(s *checkpoint.Store) error { return s.Delete(t.Context(), "there") },
+		"Get": func(s *checkpoint.Store) error {
+			_, err := s.Get(t.Context(), "there")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx, err := db.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			for range 2 {
+				_, err = tx.ExecContext(t.Context(), "INSERT OR ROLLBACK INTO totals VALUES (1, 1)")
+			}
+			if err == nil {
+				t.Fatal("the same row twice is no error")
+			}
+			if err := write(checkpoint.New(sqlitestore.OnTx(tx), nil)); err == nil || isNotFound(err) {
+				t.Errorf("in a transaction that SQLite has rolled back: %v", err)
+			}
+		})
+	}
+	if _, err := store.Get(t.Context(), "k"); !isNotFound(err) {
+		t.Errorf("what was written without a transaction is there: %v", err)
+	}
+	if _, err := store.Get(t.Context(), "there"); err != nil {
+		t.Errorf("what was deleted without a transaction is gone: %v", err)
+	}
+}
+
+func TestOnTxWithAStaleEpoch(t *testing.T) {
+	store, path := newStore(t)
+	db, err := readModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	lease, err := store.Acquire(t.Context(), "k", "a", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(position, epoch uint64) error {
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		_, err = checkpoint.New(sqlitestore.OnTx(tx), nil).
+			SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: position}, checkpoint.Epoch(epoch))
+		if err != nil {
+			return err
+		}
+		return tx.Commit()
+	}
+	if err := write(1, lease.Epoch); err != nil {
+		t.Fatal(err)
+	}
+	// The fence that a transaction raises holds for the store, and the other
+	// way round.
+	if err := write(2, lease.Epoch+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Renew(t.Context(), lease, time.Hour); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("Renew after a higher epoch: %v; want ErrFenced", err)
+	}
+	if _, err := store.Rewind(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(3, lease.Epoch+1); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("a write with the epoch before a rewind: %v; want ErrFenced", err)
+	}
+	if cp, err := store.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 1 {
+		t.Errorf("the checkpoint is at %s, %v; want where it was rewound to", cp.Position, err)
+	}
+}
+
+// TestOnTxThatReadsFirst has a snapshot from before another's write. What was
+// read in it decides nothing.
+func TestOnTxThatReadsFirst(t *testing.T) {
+	store, path := newStore(t)
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	within := checkpoint.New(sqlitestore.OnTx(tx), nil)
+	if _, err := within.Get(t.Context(), "k"); !isNotFound(err) {
+		t.Fatal(err)
+	}
+	if _, err := store.Rewind(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := within.Set(t.Context(), "k", checkpoint.Position{Commit: 9}, checkpoint.Epoch(1)); err == nil {
+		if err := tx.Commit(); err == nil {
+			t.Error("a write on a snapshot from before a rewind is committed")
+		}
+	}
+	if cp, err := store.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 1 {
+		t.Errorf("the checkpoint is at %s, %v; want where it was rewound to", cp.Position, err)
+	}
+}
+
+func TestOnTxThatIsReadOnly(t *testing.T) {
+	store, path := newStore(t)
+	if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	within := checkpoint.New(sqlitestore.OnTx(tx), nil)
+	if cp, err := within.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 1 {
+		t.Errorf("Get: %s, %v", cp.Position, err)
+	}
+	if updated, err := within.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 2}); err == nil {
+		t.Errorf("SetIfNewer: %v, without an error", updated)
+	}
+}
