@@ -106,10 +106,15 @@ var expiryCases = []Case{
 	},
 }
 
-// letExpire writes and waits until all that was written has expired.
+// letExpire writes and waits until all that was written has expired. What
+// expires last is written after all else: the writes of one batch may land in
+// any order, on several servers.
 func (c *client) letExpire(writes ...driver.Write) {
 	c.Helper()
-	c.results(append(writes, expiring(soon, set("last to expire", 1, 0)))...)
+	if len(writes) > 0 {
+		c.results(writes...)
+	}
+	c.results(expiring(soon, set("last to expire", 1, 0)))
 	c.gone("last to expire")
 }
 
