@@ -1,9 +1,12 @@
 package redisstore_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ import (
 var durable = []string{"appendonly yes", "appendfsync always"}
 
 func TestConformanceStandalone(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, durable...)
 	storetest.Run(t, harness([]*redistest.Server{server}, func(tb testing.TB) redis.UniversalClient {
 		tb.Helper()
@@ -28,6 +32,7 @@ func TestConformanceStandalone(t *testing.T) {
 }
 
 func TestConformanceCluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 3, 1, durable...)
 	storetest.Run(t, harness(nodes, func(tb testing.TB) redis.UniversalClient {
 		tb.Helper()
@@ -38,6 +43,7 @@ func TestConformanceCluster(t *testing.T) {
 // TestConformanceUnderACL runs everything as the user that docs/redis.md
 // describes, who may do what the library needs and nothing else.
 func TestConformanceUnderACL(t *testing.T) {
+	t.Parallel()
 	rule := documentedACL(t)
 	// As a line of the configuration, so that it outlives a restart.
 	server := redistest.Start(t, append([]string{"user " + rule}, durable...)...)
@@ -105,10 +111,19 @@ func harness(nodes []*redistest.Server, connect func(testing.TB) redis.Universal
 		tb.Cleanup(func() { d.Close() })
 		return spaced{d, namespace}
 	}
+	var others sync.Once
 	return storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
-			return open(tb, fmt.Sprintf("test%d:", namespaces.Add(1)))
+			client := connect(tb)
+			others.Do(func() { // a store is never alone on its server
+				if err := whole(tb, client); err != nil {
+					tb.Fatal(err)
+				}
+			})
+			namespace := fmt.Sprintf("test%d:", namespaces.Add(1))
+			tb.Cleanup(func() { sweep(tb, client, namespace) })
+			return open(tb, namespace)
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
@@ -147,13 +162,39 @@ func harness(nodes []*redistest.Server, connect func(testing.TB) redis.Universal
 	}
 }
 
-// whole checks that every slot can be written.
+// whole writes keys of another namespace all over the slots, and so shows that
+// each server can be written.
 func whole(tb testing.TB, client redis.UniversalClient) error {
 	tb.Helper()
 	for i := range 32 {
-		if err := client.HSet(tb.Context(), fmt.Sprintf("test:checkpoint:whole%d", i), "commit", "0").Err(); err != nil {
+		if err := client.HSet(tb.Context(), fmt.Sprintf("test:checkpoint:other%d", i), "commit", "0").Err(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sweep removes what a case has left, which every later scan would walk over.
+func sweep(tb testing.TB, client redis.UniversalClient, namespace string) {
+	tb.Helper()
+	ctx := context.Background() // that of the test has ended
+	server := func(ctx context.Context, node *redis.Client) error {
+		keys := node.Scan(ctx, 0, namespace+"*", 10_000).Iterator()
+		pipe := node.Pipeline()
+		for keys.Next(ctx) {
+			pipe.Unlink(ctx, keys.Val())
+		}
+		_, err := pipe.Exec(ctx)
+		return errors.Join(keys.Err(), err)
+	}
+	var err error
+	switch c := client.(type) {
+	case *redis.ClusterClient:
+		err = c.ForEachMaster(ctx, server)
+	case *redis.Client:
+		err = server(ctx, c)
+	}
+	if err != nil {
+		tb.Errorf("what the case has left cannot be removed: %v", err)
+	}
 }
