@@ -36,6 +36,9 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 	}
 	if err := await(ctx, func() error { return d.client.Ping(ctx).Err() }); err != nil {
 		_ = d.Close()
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w: %w", cause, err) // go-redis came first
+		}
 		return nil, fmt.Errorf("redisstore: cannot reach Redis at %s: %w", target.addr, err)
 	}
 	return d, nil
