@@ -3,7 +3,7 @@
 # make bench  each engine beside its own limit
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./integration
+MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 

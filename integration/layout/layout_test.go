@@ -20,7 +20,7 @@ const root = "github.com/checkpointstore/checkpoint"
 var update = flag.Bool("update", false, "rewrite the lists in testdata from what is compiled now")
 
 // modules are the project's modules by their folder.
-var modules = []string{".", "redisstore", "sqlitestore", "cmd/checkpoint", "integration"}
+var modules = []string{".", "redisstore", "sqlitestore", "cmd/checkpoint", "examples", "integration"}
 
 type pkg struct {
 	ImportPath   string
@@ -85,6 +85,7 @@ func TestImports(t *testing.T) {
 		"redisstore":     onlyCore,
 		"sqlitestore":    onlyCore,
 		"cmd/checkpoint": func(_, imported string) bool { return moduleOf(imported) != "integration" },
+		"examples":       onlyPublic,
 		"integration":    func(_, _ string) bool { return true },
 	}
 	for _, module := range modules {
@@ -105,6 +106,12 @@ func TestImports(t *testing.T) {
 }
 
 func onlyCore(_, imported string) bool { return imported == root || imported == root+"/driver" }
+
+// onlyPublic is what a program of somebody else's may import.
+func onlyPublic(_, imported string) bool {
+	m := moduleOf(imported)
+	return m != "cmd/checkpoint" && m != "integration" && !strings.Contains(imported, "/internal/")
+}
 
 // TestCoreIsStandardLibraryOnly also covers the core's tests: its go.mod has
 // nothing to require.

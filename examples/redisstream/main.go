@@ -1,0 +1,102 @@
+// Redisstream keeps, in SQLite, what each customer has ordered by a Redis
+// Stream, and counts every event exactly once, however often it is killed.
+//
+//	redisstream -first-run    # once: makes orders.db
+//	redisstream               # from then on
+//
+// Three things make that so:
+//
+//   - The read model and the checkpoint are in one file, and one transaction
+//     writes both: see [projection.apply]. Either an event has taken effect and
+//     the checkpoint says so, or neither.
+//   - Before it changes anything that transaction looks whether the event has
+//     taken effect already. A commit whose outcome is unknown may therefore be
+//     tried again, and a second instance does no harm.
+//   - Only -first-run begins at the start of the stream. Afterwards a database
+//     that is lost or damaged is an error, and not a reason to begin anew, and so
+//     is a stream that is behind the checkpoint or was trimmed past it.
+//
+// The subscription gives the rest: where to resume, the order, retries, and an
+// orderly end on SIGTERM. There is one worker, since one checkpoint cannot tell
+// which of several events that are in work have taken effect.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"math"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/sqlitestore"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "redisstream:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	flags := flag.NewFlagSet("redisstream", flag.ContinueOnError)
+	addr := flags.String("redis", "127.0.0.1:6379", "host:port of Redis")
+	stream := flags.String("stream", "orders", "the stream to read")
+	path := flags.String("db", "orders.db", "the SQLite file of the read model and the checkpoint")
+	firstRun := flags.Bool("first-run", false, "make the read model, and begin at the start of the stream")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	client := redis.NewClient(&redis.Options{Addr: *addr})
+	defer client.Close()
+	driver, err := sqlitestore.Open(ctx, *path, nil)
+	if err != nil {
+		return err
+	}
+	store := checkpoint.New(driver, nil)
+	defer store.Close()
+	model, err := openProjection(ctx, *path, *firstRun)
+	if err != nil {
+		return err
+	}
+	defer model.db.Close()
+
+	s, err := subscription.Open(ctx, store, key, &subscription.Options{
+		Missing: subscription.Refuse, // the first run has made one
+		// Not the subscription but apply stores the position. Close finds it stored.
+		FlushEvery: math.MaxInt,
+		FlushAfter: math.MaxInt64,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+	after, _ := s.Resume()
+	if err := checkStream(ctx, client, *stream, after); err != nil {
+		return err
+	}
+	read := func(ctx context.Context) iter.Seq2[event, error] { return events(ctx, client, *stream, after) }
+	err = subscription.Run(ctx, s, read, subscription.Handling[event]{
+		Position: func(e event) checkpoint.Position { return e.position },
+		Handle:   model.apply,
+		Retry: func(attempt int, _ error) (time.Duration, bool) {
+			return 100 * time.Millisecond << attempt, attempt < 5
+		},
+	})
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil // a signal; what else went wrong, Close says
+	}
+	return err
+}

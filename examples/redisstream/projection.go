@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/sqlitestore"
+)
+
+const key = "revenue" // of the checkpoint
+
+// A projection is the read model: how many orders each customer made, and for
+// how much.
+type projection struct{ db *sql.DB }
+
+// openProjection opens the read model in the file of the checkpoint. The first
+// run makes it, with a checkpoint before the first event.
+func openProjection(ctx context.Context, path string, firstRun bool) (*projection, error) {
+	// NORMAL, since a power cut may take back the last transactions: what they
+	// did and the checkpoint go together, and the events are read again.
+	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)")
+	if err != nil || !firstRun {
+		return &projection{db}, err
+	}
+	p := &projection{db}
+	err = p.transaction(ctx, func(tx *sql.Tx, store *checkpoint.Store) error {
+		_, err := tx.ExecContext(ctx, "CREATE TABLE revenue (customer TEXT PRIMARY KEY, orders INTEGER, cents INTEGER) STRICT")
+		if err != nil {
+			return fmt.Errorf("this is not the first run: %w", err)
+		}
+		return store.Set(ctx, key, checkpoint.Position{})
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return p, nil
+}
+
+// apply gives an event its effect and stores its position, both or neither. An
+// event at or below the stored position has had its effect.
+func (p *projection) apply(ctx context.Context, e event) error {
+	return p.transaction(ctx, func(tx *sql.Tx, store *checkpoint.Store) error {
+		cp, err := store.Get(ctx, key)
+		if err != nil || e.position.Compare(cp.Position) <= 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO revenue VALUES (?, 1, ?)
+			ON CONFLICT DO UPDATE SET orders = orders + 1, cents = cents + excluded.cents`, e.customer, e.cents)
+		if err != nil {
+			return err
+		}
+		return store.Set(ctx, key, e.position)
+	})
+}
+
+func (p *projection) transaction(ctx context.Context, do func(*sql.Tx, *checkpoint.Store) error) error {
+	tx, err := p.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if err := do(tx, checkpoint.New(sqlitestore.OnTx(tx), nil)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
