@@ -98,6 +98,14 @@ func (s *Subscription) flush(ctx context.Context) error {
 		s.flushAt.Store(done + int64(s.opts.FlushEvery))
 		return nil
 	}
+	if err := s.write(ctx, p); err != nil {
+		return err
+	}
+	s.flushAt.Store(done + int64(s.opts.FlushEvery))
+	return nil
+}
+
+func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	now := time.Now()
 	stored, err := s.store.SetIfNewer(ctx, s.key, p,
 		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
@@ -111,7 +119,6 @@ func (s *Subscription) flush(ctx context.Context) error {
 		s.stats.FlushError = err
 		return err
 	}
-	s.flushAt.Store(done + int64(s.opts.FlushEvery))
 	s.stats.Flushes++
 	s.stats.FlushError = nil
 	s.stats.Stored, s.stats.StoredAt = p, now
@@ -145,7 +152,7 @@ func (s *Subscription) lastFlush(ctx context.Context) error {
 
 // Stats is how a subscription stands.
 type Stats struct {
-	Stored        checkpoint.Position // the last that was stored, or resumed from
+	Stored        checkpoint.Position // the last that was stored, by the handler too, or resumed from
 	StoredAt      time.Time           // when; zero: never
 	LowWatermark  checkpoint.Position // what a flush would store now
 	InFlight      int                 // events in work
@@ -160,7 +167,11 @@ func (s *Subscription) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
-	stats.LowWatermark, _ = s.tracker.LowWatermark()
+	low, ok := s.tracker.LowWatermark()
+	stats.LowWatermark = low
+	if ok && s.opts.StoredByHandler {
+		stats.Stored = low
+	}
 	stats.InFlight = s.tracker.InFlight()
 	stats.Done = s.done.Load()
 	return stats

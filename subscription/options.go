@@ -44,6 +44,13 @@ type Options struct {
 	// checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
 
+	// StoredByHandler is for handlers that store the position themselves, in one
+	// transaction with what an event changes, and with the subscription's Epoch:
+	// each event then takes effect exactly once. The subscription stores nothing
+	// but where a first run from the head begins. Handle events one at a time:
+	// one position cannot tell which of several have taken effect.
+	StoredByHandler bool
+
 	// FlushEvery is after how many events, done or skipped, the low watermark is
 	// stored. Zero: 1000. It is the most that is done again after a crash, with
 	// what is in flight, if FlushAfter does not come first.
@@ -139,6 +146,8 @@ func (o *Options) withDefaults() (Options, error) {
 		return out, fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", out.Missing)
 	case out.Missing == FromHead && out.Head == nil:
 		return out, errors.New("subscription: Missing is FromHead, which needs Head")
+	case out.StoredByHandler && out.TTL != 0:
+		return out, errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
 	case out.LogID != "" && checkpoint.ValidateKey(out.LogID) != nil:
 		return out, fmt.Errorf("subscription: LogID is %.80q: want up to 512 bytes of valid UTF-8 without control characters", out.LogID)
 	}

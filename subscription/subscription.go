@@ -99,7 +99,9 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, s.release(ctx))
 	}
-	s.running.Go(s.flushLoop)
+	if !o.StoredByHandler {
+		s.running.Go(s.flushLoop)
+	}
 	if o.Lease != nil {
 		s.running.Go(func() { s.renewals(granted) })
 	}
@@ -132,7 +134,7 @@ func (s *Subscription) begin(ctx context.Context, missing error) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(s.resumeAt(head), s.flush(ctx))
+		return errors.Join(s.resumeAt(head), s.write(ctx, head))
 	}
 	return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
 		s.key, ErrNoCheckpoint, missing)
@@ -201,7 +203,9 @@ func (s *Subscription) close(ctx context.Context) error {
 		return err // another instance is at work
 	}
 	// After a failed event, too: nothing at or past it is stored.
-	err = errors.Join(err, s.lastFlush(ctx))
+	if !s.opts.StoredByHandler {
+		err = errors.Join(err, s.lastFlush(ctx))
+	}
 	s.end(ErrClosed)
 	return errors.Join(err, s.release(ctx))
 }

@@ -318,15 +318,16 @@ func TestAnotherInstanceIsAhead(t *testing.T) {
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	store := checkpoint.New(memstore.New(), nil)
 	for name, opts := range map[string]subscription.Options{
-		"FlushEvery":    {FlushEvery: -1},
-		"MaxInFlight":   {MaxInFlight: -1},
-		"FlushAfter":    {FlushAfter: -1},
-		"FlushPatience": {FlushPatience: -1},
-		"TTL":           {TTL: -1},
-		"Lease.TTL":     {Lease: &subscription.Lease{Owner: "a", TTL: -1}},
-		"Missing":       {Missing: 9},
-		"Head":          {Missing: subscription.FromHead},
-		"LogID":         {LogID: "a\nb"},
+		"FlushEvery":           {FlushEvery: -1},
+		"MaxInFlight":          {MaxInFlight: -1},
+		"FlushAfter":           {FlushAfter: -1},
+		"FlushPatience":        {FlushPatience: -1},
+		"TTL":                  {TTL: -1},
+		"Lease.TTL":            {Lease: &subscription.Lease{Owner: "a", TTL: -1}},
+		"Missing":              {Missing: 9},
+		"TTL is the handler's": {StoredByHandler: true, TTL: time.Hour},
+		"Head":                 {Missing: subscription.FromHead},
+		"LogID":                {LogID: "a\nb"},
 	} {
 		s, err := subscription.Open(t.Context(), store, key, &opts)
 		if err == nil {

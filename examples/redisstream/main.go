@@ -27,7 +27,6 @@ import (
 	"flag"
 	"fmt"
 	"iter"
-	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -74,10 +73,8 @@ func run(ctx context.Context, args []string) (err error) {
 	defer model.db.Close()
 
 	s, err := subscription.Open(ctx, store, key, &subscription.Options{
-		Missing: subscription.Refuse, // the first run has made one
-		// Not the subscription but apply stores the position. Close finds it stored.
-		FlushEvery: math.MaxInt,
-		FlushAfter: math.MaxInt64,
+		Missing:         subscription.Refuse, // the first run has made one
+		StoredByHandler: true,                // by apply
 	})
 	if err != nil {
 		return err
