@@ -53,8 +53,8 @@ type Handling[E any] struct {
 // waits for the next event must watch it.
 //
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
-// at work finish, and returns the context's cause. Run does not close the
-// subscription: whoever opened it does, after Run.
+// at work finish, and returns nil: that is how a consumer is stopped. Run does
+// not close the subscription: whoever opened it does, after Run.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handling[E],
 ) error {
@@ -64,6 +64,7 @@ func Run[E any](
 	if h.Workers < 0 {
 		return fmt.Errorf("subscription: Workers is %d, it must not be negative", h.Workers)
 	}
+	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })
@@ -78,7 +79,7 @@ func Run[E any](
 	r.queue.end()
 	workers.Wait()
 	// The subscription's own end says more than what came of it.
-	return errors.Join(s.failure(), notOf(err, s.failure()))
+	return errors.Join(s.failure(), notOf(err, s.failure(), context.Cause(stopped), stopped.Err()))
 }
 
 // failure is why the subscription has ended by itself.
@@ -89,10 +90,12 @@ func (s *Subscription) failure() error {
 	return context.Cause(s.ctx)
 }
 
-// notOf is err, unless cause says it already.
-func notOf(err, cause error) error {
-	if cause != nil && errors.Is(err, cause) {
-		return nil
+// notOf is err, unless it came of one of causes.
+func notOf(err error, causes ...error) error {
+	for _, cause := range causes {
+		if cause != nil && errors.Is(err, cause) {
+			return nil
+		}
 	}
 	return err
 }
@@ -108,11 +111,11 @@ type run[E any] struct {
 
 func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 	for event, err := range events {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 		if err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if r.h.Skip != nil && r.h.Skip(event) {
 			if err := r.s.Skip(r.h.Position(event)); err != nil {

@@ -74,7 +74,7 @@ func consume(ctx context.Context, client *kurrentdb.Client, store *checkpoint.St
 		filter := kurrentdb.SubscribeToAllOptions{Filter: kurrentdb.ExcludeSystemEventsFilter()}
 		return events(ctx, client, filter, last, resumes)
 	}
-	err = subscription.Run(ctx, s, read, subscription.Handling[item]{
+	return subscription.Run(ctx, s, read, subscription.Handling[item]{
 		Position:  func(i item) checkpoint.Position { return i.position },
 		Skip:      func(i item) bool { return i.event == nil },
 		OrderedBy: func(i item) string { return i.event.OriginalEvent().StreamID },
@@ -82,10 +82,6 @@ func consume(ctx context.Context, client *kurrentdb.Client, store *checkpoint.St
 		Workers:   8,
 		Retry:     func(attempt int, _ error) (time.Duration, bool) { return time.Second << attempt, attempt < 5 },
 	})
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		return nil // a signal; what else went wrong, Close says
-	}
-	return err
 }
 
 // handle is the work: here, a line of the log.

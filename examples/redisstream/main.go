@@ -85,15 +85,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	read := func(ctx context.Context) iter.Seq2[event, error] { return events(ctx, client, *stream, after) }
-	err = subscription.Run(ctx, s, read, subscription.Handling[event]{
+	return subscription.Run(ctx, s, read, subscription.Handling[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
 		Handle:   model.apply,
 		Retry: func(attempt int, _ error) (time.Duration, bool) {
 			return 100 * time.Millisecond << attempt, attempt < 5
 		},
 	})
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		return nil // a signal; what else went wrong, Close says
-	}
-	return err
 }
