@@ -23,10 +23,15 @@ func (a *app) demo() *cobra.Command {
 		Use:     "demo",
 		GroupID: groupMore,
 		Short:   "Show, with real processes, that no event is skipped",
-		Long: `Writes a log of orders, starts consumers of it as processes of their own, kills one
-with SIGKILL in mid-flight, starts it again, and lets a stale instance of it try to
-write. Then it compares what took effect with the log, event by event, and prints
-what it found. The exit code is 1 if an event was skipped.
+		Long: `Writes a log of orders and starts consumers of it as processes of their own. One of
+them has two instances that contend for one lease. The one at work is killed with
+SIGKILL in mid-flight. The other takes over by itself when the lease has run out, and
+goes on from the checkpoint. Then a stale instance with the epoch of the one that was
+killed tries to write. At last, what took effect is compared with the log, event by
+event. The exit code is 1 if an event was skipped.
+
+A consumer acknowledges an event when its effect is written to a file. That outlives
+the process, which is what is shown, and not the machine: for that, sync the file.
 
 Without --store the checkpoints are in ./checkpoints.db, under keys that begin with
 "demo/"; no other key is touched.`,

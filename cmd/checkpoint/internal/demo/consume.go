@@ -1,93 +1,80 @@
 package demo
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
+	"encoding/json"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-// consume reads the order log from the consumer's checkpoint to its end. The
-// effects of an event are durable before the checkpoint passes it; a crash in
-// between means events that are seen again, never events that are skipped.
-func consume(ctx context.Context, store *checkpoint.Store, t task, report *reporter) error {
+// flushAfter is the time from checkpoint to checkpoint. Events are handled so
+// fast that to count them would keep the disk busy with checkpoints.
+const (
+	flushAfter  = 200 * time.Millisecond
+	flushByTime = 1 << 30 // events that no log has
+)
+
+// A grant is what a consumer reports when it has the lease.
+type grant struct {
+	Epoch  uint64              `json:"epoch,string"`
+	Resume checkpoint.Position `json:"resume"` // its checkpoint
+	Found  int                 `json:"found"`  // events that took effect before
+}
+
+// consume is one instance of a consumer. It waits for the lease, goes on from
+// the checkpoint, and ends with the log.
+//
+// An event is acknowledged when write(2) has taken its effect. That outlives
+// this process, however it dies, but not the machine: whoever needs that syncs
+// the file before Handle returns.
+//
+// At the first event at or past HoldAt, unless that is zero, it stands still
+// between the effect and the acknowledgement, so that it can be killed there.
+func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) (err error) {
 	c, err := consumerAt(t.Key)
 	if err != nil {
 		return err
 	}
+	s, err := subscription.Open(ctx, store, c.key, &subscription.Options{
+		FlushAfter: flushAfter,
+		FlushEvery: flushByTime,
+		Lease:      &subscription.Lease{Owner: t.Owner, TTL: t.LeaseTTL, Wait: true},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close(context.WithoutCancel(ctx))) }()
+
+	// Not before it has the lease: until then another instance writes the file.
 	effects, sum, err := openEffects(c.effectsPath(t.Dir))
 	if err != nil {
 		return err
 	}
 	defer effects.close()
-	from, err := resume(ctx, store, c.key, sum)
+	from, _ := s.Resume()
+	if err := report.Encode(grant{Epoch: s.Epoch(), Resume: from, Found: sum.Events}); err != nil {
+		return err
+	}
+	err = subscription.Run(ctx, s, readLog(logPath(t.Dir), from), subscription.Handling[Event]{
+		Position: func(e Event) checkpoint.Position { return e.Position },
+		Handle: func(_ context.Context, e Event) error {
+			effect := c.handle(e)
+			if err := effects.append(effect); err != nil {
+				return err
+			}
+			sum.Add(effect)
+			if t.HoldAt > 0 && e.Position.Prepare >= t.HoldAt {
+				<-ctx.Done()
+				return context.Cause(ctx)
+			}
+			return nil
+		},
+	})
 	if err != nil {
 		return err
 	}
-
-	commit := func(p checkpoint.Position) error {
-		if err := effects.sync(); err != nil {
-			return err
-		}
-		if err := report.progress(ctx, sum.Events); err != nil {
-			return err
-		}
-		ok, err := store.SetIfNewer(ctx, c.key, p, checkpoint.Epoch(t.Epoch))
-		switch {
-		case err != nil:
-			return err
-		case !ok:
-			return fmt.Errorf("%s: a newer checkpoint is stored than %s: does another demo run on this store?", c.key, p)
-		}
-		report.committed(p)
-		return nil
-	}
-
-	last, pending := from, 0
-	for event, err := range readLog(logPath(t.Dir), from) {
-		if err == nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		effect := Effect{Position: event.Position}
-		effect.Name, effect.Amount = c.effect(event)
-		if err := effects.append(effect); err != nil {
-			return err
-		}
-		sum.Add(effect)
-		last = event.Position
-		if pending++; pending == t.Every {
-			if err := commit(last); err != nil {
-				return err
-			}
-			pending = 0
-		}
-	}
-	if err := sum.save(c.reportPath(t.Dir)); err != nil {
-		return err
-	}
-	if pending > 0 {
-		if err := commit(last); err != nil {
-			return err
-		}
-	}
-	return report.progress(ctx, sum.Events)
-}
-
-// resume returns the position to read on from.
-func resume(ctx context.Context, store *checkpoint.Store, key string, done *Report) (checkpoint.Position, error) {
-	cp, err := store.Get(ctx, key)
-	switch {
-	case errors.Is(err, checkpoint.ErrNotFound):
-		return checkpoint.Position{}, nil // the first run: from the start
-	case err != nil:
-		return checkpoint.Position{}, err // damaged or out of reach: no reason to start over
-	case cp.Position.Compare(done.Through) > 0:
-		return checkpoint.Position{}, fmt.Errorf("the checkpoint of %s is at %s, but its effects end at %s: the events between would be skipped",
-			key, cp.Position, done.Through)
-	}
-	return cp.Position, nil
+	return sum.save(c.reportPath(t.Dir))
 }

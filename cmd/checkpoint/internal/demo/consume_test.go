@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -9,53 +8,57 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-var errCrash = errors.New("crash")
-
-// crashAfter gives answers to n reports, and ends the consumer at the next.
-func crashAfter(ctx context.Context, n int) (context.Context, *reporter) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stdin, answers := io.Pipe()
-	stdout := writerFunc(func(string) {
-		if n--; n < 0 {
-			answers.Close()
-			return
+func waitUntil(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came to this: %s", what)
 		}
-		_, _ = answers.Write([]byte{'\n'})
-	})
-	return ctx, newReporter(stdin, stdout, func() { cancel(errCrash) })
+	}
 }
 
-// TestConsumeCrashes ends a consumer between work and checkpoint, again and
-// again, and cuts its file off as a power loss may.
+// TestConsumeCrashes kills a consumer between work and acknowledgement, again
+// and again, every other time when it has stored a checkpoint, and cuts its
+// file off as a kill may.
 func TestConsumeCrashes(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := writeLog(t.Context(), logPath(dir), testEvents); err != nil {
-		t.Fatal(err)
-	}
-	c, err := consumerAt(victim)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := checkpoint.New(memstore.New(), nil)
-	crashes := 0
-	for {
-		ctx, report := crashAfter(t.Context(), crashes%4+1)
-		err := consume(ctx, store, task{Key: victim, Dir: dir, Every: testEvery, Epoch: uint64(crashes + 1)}, report)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, errCrash) {
+	t.Parallel()
+	r := newTestRun(t, "honest", sqlitePath(t))
+	log, c, store := r.prepare(t)
+	const crashes = 5
+	var before grant
+	for n := 1; n <= crashes; n++ {
+		work := task{Key: victim, Owner: "stock", Dir: r.Dir, HoldAt: log.at(float64(n) / (crashes + 1))}
+		child, err := startProcess(t.Context(), r.Command, r.Store, work)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if crashes++; crashes > testEvents {
-			t.Fatal("it does not get on")
+		var g grant
+		if err := child.report(&g); err != nil {
+			t.Fatal(err)
 		}
-		f, err := os.OpenFile(c.effectsPath(dir), os.O_APPEND|os.O_WRONLY, 0)
+		if g.Epoch <= before.Epoch || g.Resume.Compare(before.Resume) < 0 {
+			t.Errorf("after %+v it was granted %+v", before, g)
+		}
+		before = g
+		waitUntil(t, "it holds", func() bool {
+			all, err := collectEffects(c.effectsPath(r.Dir))
+			return err == nil && len(all) > 0 && all[len(all)-1].Position.Prepare >= work.HoldAt
+		})
+		if n%2 == 1 {
+			waitUntil(t, "it stores a checkpoint", func() bool {
+				cp, err := store.Get(t.Context(), victim)
+				return err == nil && cp.Position.Compare(g.Resume) > 0
+			})
+		}
+		child.kill()
+		f, err := os.OpenFile(c.effectsPath(r.Dir), os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,23 +67,26 @@ func TestConsumeCrashes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v, err := examine(t.Context(), dir, c)
+	child, err := startProcess(t.Context(), r.Command, r.Store, task{Key: victim, Owner: "stock", Dir: r.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The last crash may have come when all was done.
-	if crashes < 5 || v.Replayed != crashes*testEvery && v.Replayed != (crashes-1)*testEvery {
-		t.Errorf("replayed %d after %d crashes", v.Replayed, crashes)
+	if <-child.ended; child.err != nil {
+		t.Fatal(child.err)
 	}
-	if v.Events != testEvents || v.Skipped+v.Foreign != 0 || !v.ReportRight {
+	v, err := examine(t.Context(), r.Dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Events != testEvents || v.Skipped+v.Foreign != 0 || v.Replayed < crashes || !v.ReportRight {
 		t.Errorf("after %d crashes: %+v", crashes, v)
 	}
 }
 
-// TestConsumeRefuses puts a checkpoint where a consumer must not go on from.
-func TestConsumeRefuses(t *testing.T) {
-	dir := t.TempDir()
-	log, err := writeLog(t.Context(), logPath(dir), testEvents)
+// prepare writes the log and a checkpoint before its start, as a run does.
+func (r *testRun) prepare(t *testing.T) (logSummary, consumer, *checkpoint.Store) {
+	t.Helper()
+	log, err := writeLog(t.Context(), logPath(r.Dir), testEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,57 +94,69 @@ func TestConsumeRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign := Effect{Position: checkpoint.Position{Commit: 12, Prepare: 12}, Name: "teapot", Amount: 1}
-	for name, tc := range map[string]struct {
-		at      checkpoint.Position
-		effects []Effect
-		want    string
-	}{
-		"past its effects": {log.Last, nil, "the events between would be skipped"},
-		"of another log":   {foreign.Position, []Effect{foreign}, "the checkpoint belongs to another log"},
-	} {
-		store := checkpoint.New(memstore.New(), nil)
-		if err := store.Set(t.Context(), victim, tc.at); err != nil {
-			t.Fatal(err)
-		}
-		os.Remove(c.effectsPath(dir))
-		if err := writeEffects(c.effectsPath(dir), tc.effects); err != nil {
-			t.Fatal(err)
-		}
-		ctx, report := crashAfter(t.Context(), testEvents)
-		err := consume(ctx, store, task{Key: victim, Dir: dir, Every: testEvery, Epoch: 1}, report)
-		if err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: got %v, want %q", name, err, tc.want)
-		}
-	}
-}
-
-// TestOrphan ends the supervisor's side of a consumer, as its death would.
-func TestOrphan(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "demo")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := writeLog(t.Context(), logPath(dir), testEvents); err != nil {
-		t.Fatal(err)
-	}
-	r := newTestRun(t, "honest", sqlitePath(t))
-	child, err := startProcess(t.Context(), r.Command, r.Store, task{
-		Key: victim, Dir: dir, Temporary: true, Every: testEvery, Epoch: 1,
-	})
+	store, err := openStore(t.Context(), r.Store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var p progress
-	if err := child.next(&p); err != nil || p.Events != testEvery || p.Checkpoints != 0 {
-		got, _ := json.Marshal(p)
-		t.Errorf("the first report is %s, %v", got, err)
+	t.Cleanup(func() { store.Close() })
+	if err := store.Set(t.Context(), victim, checkpoint.Position{}); err != nil {
+		t.Fatal(err)
 	}
-	child.stdin.Close()
-	if err := child.wait(); err == nil || !strings.Contains(err.Error(), errOrphaned.Error()) {
-		t.Errorf("it ended with %v", err)
+	return log, c, store
+}
+
+// TestConsumeRefuses lets a consumer look for a checkpoint from which it must
+// not go on.
+func TestConsumeRefuses(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := writeLog(t.Context(), logPath(dir), testEvents); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("its folder is left: %v", err)
+	work := task{Key: victim, Owner: "stock", Dir: dir}
+	store := checkpoint.New(memstore.New(), nil)
+	err := consume(t.Context(), store, work, json.NewEncoder(io.Discard))
+	if !errors.Is(err, subscription.ErrNoCheckpoint) {
+		t.Errorf("without a checkpoint: %v", err)
+	}
+	if err := store.Set(t.Context(), victim, checkpoint.Position{Commit: 12, Prepare: 12}); err != nil {
+		t.Fatal(err)
+	}
+	err = consume(t.Context(), store, work, json.NewEncoder(io.Discard))
+	if err == nil || !strings.Contains(err.Error(), "the checkpoint belongs to another log") {
+		t.Errorf("with that of another log: %v", err)
+	}
+}
+
+// TestOrphans ends the supervisor's side of a consumer and its standby, as its
+// death would.
+func TestOrphans(t *testing.T) {
+	t.Parallel()
+	r := newTestRun(t, "honest", sqlitePath(t))
+	r.Dir = filepath.Join(r.Dir, "temporary")
+	if err := os.Mkdir(r.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log, _, _ := r.prepare(t)
+	work := task{Key: victim, Owner: "stock-1", Dir: r.Dir, Temporary: true, HoldAt: log.at(0.5)}
+	first, err := startProcess(t.Context(), r.Command, r.Store, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.report(new(grant)); err != nil {
+		t.Fatal(err)
+	}
+	work.Owner = "stock-2"
+	standby, err := startProcess(t.Context(), r.Command, r.Store, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, child := range []*process{standby, first} {
+		child.stdin.Close()
+		if <-child.ended; child.err == nil || !strings.Contains(child.err.Error(), errOrphaned.Error()) {
+			t.Errorf("%s ended with %v", child.Owner, child.err)
+		}
+	}
+	if _, err := os.Stat(r.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("their folder is left: %v", err)
 	}
 }

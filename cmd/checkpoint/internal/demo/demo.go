@@ -1,12 +1,15 @@
 // Package demo shows what the store is for, with real processes: consumers of
-// an order log that keep their checkpoints in it, one of which is killed and
-// started again while a stale instance of it writes old positions. Then it
-// proves, from what took effect alone, that no event was skipped.
+// an order log that keep their checkpoints and leases in it. One of them has two
+// instances. The one at work is killed, the other takes over, and the first
+// wakes up and writes old positions. Then it proves, from what took effect
+// alone, that no event was skipped.
 //
 // Run is the supervisor, RunChild what it starts. The files, in the order in
-// which things happen: orders and log (what is consumed), supervise and process
-// (who starts and kills whom), child, consume, effects and report (a consumer),
-// stale (its stale instance), verify and summary (what came of it).
+// which things happen: orders and log (what is consumed), alone (one demo at a
+// time), supervise and process (who is started and watched), child, consume,
+// effects and report (a consumer), takeover (who is killed, and who goes on),
+// stale (the instance that wakes up), verify and summary (what came of it).
+// Display tells of it meanwhile, and lines is how every file is written.
 package demo
 
 import (
@@ -27,7 +30,6 @@ type Config struct {
 	Open  func(ctx context.Context, url string) (*checkpoint.Store, error)
 
 	Events int    // in the log; at least 100
-	Every  int    // events from checkpoint to checkpoint; zero: a 2000th of all
 	Dir    string // for the log and the reports, which are kept; empty: a temporary folder
 
 	Command []string // starts a child process, given its task as one more argument
@@ -38,40 +40,35 @@ type Config struct {
 	Stderr io.Writer // progress: bars if it is a terminal, else plain lines
 }
 
-// killAfter is the part of its work after which a consumer is killed.
-const killAfter = 0.4
-
 // A run is one run of the demo.
 type run struct {
 	Config
-	store     *checkpoint.Store
-	dir       string
-	killAfter float64
-	log       logSummary
-	display   *display
-	outcomes  []*outcome // one for each of the consumers
-	elapsed   time.Duration
+	store    *checkpoint.Store
+	dir      string
+	log      logSummary
+	display  *display
+	outcomes []*outcome // one for each of the consumers
+	elapsed  time.Duration
 }
 
 // Run runs the demo. It fails if an event was skipped or anything else that it
 // shows turned out not to hold. It leaves no process behind, and no file but
 // those in Dir and the store's own.
 func Run(ctx context.Context, c Config) error {
-	r := &run{Config: c, killAfter: killAfter}
+	r := &run{Config: c}
 	return r.run(ctx)
 }
 
 func (r *run) run(ctx context.Context) (err error) {
-	if r.Every == 0 {
-		r.Every = max(1, r.Events/2000)
-	}
-	if r.Events < 100 || r.Every < 0 || r.Every > r.Events/20 {
-		return fmt.Errorf("%d events with a checkpoint every %d: want at least 100 events, and 20 checkpoints", r.Events, r.Every)
-	}
 	if r.store, err = r.Open(ctx, r.Store); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.store.Close()) }()
+	ctx, leave, err := r.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leave()) }()
 	if err := r.makeDir(); err != nil {
 		return err
 	}
@@ -145,11 +142,10 @@ func (r *run) writeLog(ctx context.Context) (err error) {
 func (r *run) reset(ctx context.Context) error {
 	var keys []string
 	for _, c := range consumers {
-		cp, err := r.store.Rewind(ctx, c.key, checkpoint.Position{})
-		if err != nil {
+		if _, err := r.store.Rewind(ctx, c.key, checkpoint.Position{}); err != nil {
 			return err
 		}
-		r.outcomes = append(r.outcomes, &outcome{consumer: c, epoch: cp.Epoch})
+		r.outcomes = append(r.outcomes, &outcome{consumer: c})
 		keys = append(keys, c.key)
 	}
 	r.display.say("Rewound %s to the start.\n"+

@@ -38,8 +38,10 @@ func (d *display) say(format string, args ...any) {
 	_, _ = d.out.Write(text)
 }
 
-// start shows the consumers at the start of a log of that many events.
-func (d *display) start(ctx context.Context, outcomes []*outcome, events int) {
+const barSteps = 1000
+
+// start shows the consumers at the start of the log.
+func (d *display) start(ctx context.Context, outcomes []*outcome) {
 	if !isTerminal(d.out) {
 		return
 	}
@@ -49,19 +51,17 @@ func (d *display) start(ctx context.Context, outcomes []*outcome, events int) {
 	d.free = context.AfterFunc(ctx, func() { _, _ = d.out.Write([]byte{'\r'}) })
 	d.bars = map[string]*mpb.Bar{}
 	for _, o := range outcomes {
-		d.bars[o.key] = d.pool.AddBar(int64(events),
+		d.bars[o.key] = d.pool.AddBar(barSteps,
 			mpb.PrependDecorators(decor.Name(o.key, decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(
-				decor.Any(func(s decor.Statistics) string { return thousands(int(s.Current)) }, decor.WCSyncSpace),
-				decor.Percentage(decor.WCSyncSpace),
-			),
+			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace)),
 		)
 	}
 }
 
-func (d *display) progress(key string, events int) {
+// progress shows which part of the log a consumer's checkpoint has passed.
+func (d *display) progress(key string, part float64) {
 	if bar := d.bars[key]; bar != nil {
-		bar.SetCurrent(int64(events))
+		bar.SetCurrent(int64(part * barSteps))
 	}
 }
 

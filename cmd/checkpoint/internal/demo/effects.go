@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,6 @@ type Effect struct {
 // twice, so that the file alone tells what was skipped and what was replayed.
 type effects struct {
 	f    *os.File
-	w    *bufio.Writer
 	body []byte
 	line []byte
 }
@@ -62,27 +60,19 @@ func openEffects(path string) (_ *effects, _ *Report, err error) {
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return nil, nil, err
 	}
-	// A small buffer: what an event did is out within a few events, long
-	// before the checkpoint passes it.
-	return &effects{f: f, w: bufio.NewWriterSize(f, 4<<10)}, report, nil
+	return &effects{f: f}, report, nil
 }
 
+// append writes an effect: when it returns, the end of this process does not
+// undo it. There is no buffer that could be lost.
 func (x *effects) append(e Effect) error {
 	x.body = strconv.AppendUint(x.body[:0], e.Position.Commit, 10)
 	x.body = strconv.AppendUint(append(x.body, '\t'), e.Position.Prepare, 10)
 	x.body = append(append(x.body, '\t'), e.Name...)
 	x.body = strconv.AppendInt(append(x.body, '\t'), e.Amount, 10)
 	x.line = appendLine(x.line[:0], x.body)
-	_, err := x.w.Write(x.line)
+	_, err := x.f.Write(x.line)
 	return err
-}
-
-// sync makes all that was appended durable.
-func (x *effects) sync() error {
-	if err := x.w.Flush(); err != nil {
-		return err
-	}
-	return x.f.Sync()
 }
 
 func (x *effects) close() error { return x.f.Close() }

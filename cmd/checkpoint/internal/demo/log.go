@@ -39,6 +39,17 @@ type logSummary struct {
 	Doubles int // how many different numbers the events' offsets would be as float64
 }
 
+// at is where a part of the log ends, as a Prepare.
+func (s logSummary) at(part float64) uint64 { return logStart + uint64(part*float64(s.Bytes)) }
+
+// part is how much of the log's events a checkpoint has passed, from 0 to 1.
+func (s logSummary) part(p checkpoint.Position) float64 {
+	if p.Compare(s.First) < 0 {
+		return 0
+	}
+	return float64(p.Prepare-logStart) / float64(s.Last.Prepare-logStart)
+}
+
 // writeLog writes orders of n lines in all to a new log, and makes it durable.
 func writeLog(ctx context.Context, path string, n int) (summary logSummary, err error) {
 	f, err := os.Create(path)

@@ -61,10 +61,7 @@ func openStore(ctx context.Context, url string) (*checkpoint.Store, error) {
 	return checkpoint.New(d, nil), nil
 }
 
-const (
-	testEvents = 3000
-	testEvery  = 100
-)
+const testEvents = 3000
 
 // A testRun is a small run of the demo whose output and processes are kept.
 type testRun struct {
@@ -76,11 +73,10 @@ type testRun struct {
 func newTestRun(t *testing.T, role, storeURL string) *testRun {
 	t.Helper()
 	r := &testRun{pids: t.TempDir()}
-	r.run = run{killAfter: killAfter, Config: Config{
+	r.run = run{Config: Config{
 		Store:   storeURL,
 		Open:    openStore,
 		Events:  testEvents,
-		Every:   testEvery,
 		Dir:     t.TempDir(),
 		Command: []string{os.Args[0], role, r.pids},
 		Program: "checkpoint",

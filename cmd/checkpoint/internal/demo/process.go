@@ -2,9 +2,9 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,11 +15,13 @@ import (
 
 // A process is a child process, seen from its supervisor.
 type process struct {
-	name   string
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	stdout *json.Decoder
-	stderr bytes.Buffer
+	task
+	cmd     *exec.Cmd
+	stdin   io.Closer            // ends the child when it is closed
+	reports chan json.RawMessage // of capacity 1, for the only one; closed when stdout is
+	stderr  bytes.Buffer
+	ended   chan struct{} // closed when the child has, and err is set
+	err     error
 }
 
 // startProcess starts a child. It is killed when ctx ends.
@@ -28,7 +30,7 @@ func startProcess(ctx context.Context, command []string, storeURL string, t task
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: t.Key}
+	p := &process{task: t, reports: make(chan json.RawMessage, 1), ended: make(chan struct{})}
 	p.cmd = exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], string(taskJSON))...)
 	p.cmd.Env = append(os.Environ(), "CHECKPOINT_STORE="+storeURL)
 	p.cmd.Stderr = &p.stderr
@@ -40,55 +42,49 @@ func startProcess(ctx context.Context, command []string, storeURL string, t task
 	if err != nil {
 		return nil, err
 	}
-	p.stdout = json.NewDecoder(stdout)
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the consumer of %s: %w", t.Key, err)
+		return nil, fmt.Errorf("start %s: %w", t.Owner, err)
 	}
+	go p.watch(stdout)
 	return p, nil
+}
+
+func (p *process) watch(stdout io.Reader) {
+	var report json.RawMessage
+	if json.NewDecoder(stdout).Decode(&report) == nil {
+		p.reports <- report
+	}
+	close(p.reports)
+	_, _ = io.Copy(io.Discard, stdout)
+	p.err = p.explain(p.cmd.Wait())
+	close(p.ended)
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// next reads the child's next report into v. It is io.EOF when the child has
-// ended.
-func (p *process) next(v any) error {
-	err := p.stdout.Decode(v)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrClosed) {
-		return io.EOF // killed in the middle of a report
+// report waits for the child's report, and reads it into v.
+func (p *process) report(v any) error {
+	report, ok := <-p.reports
+	if ok {
+		return json.Unmarshal(report, v)
 	}
-	return err
+	<-p.ended
+	return cmp.Or(p.err, fmt.Errorf("%s ended without a report", p.Owner))
 }
-
-// answer lets the child make its next report. An error means that the child
-// has ended, which next and wait tell.
-func (p *process) answer() { _, _ = p.stdin.Write([]byte{'\n'}) }
 
 // kill ends the child at once: SIGKILL, which it can neither see nor delay.
-func (p *process) kill() error {
-	if err := p.cmd.Process.Kill(); err != nil {
-		return fmt.Errorf("kill the consumer of %s: %w", p.name, err)
-	}
-	err := p.wait()
-	switch {
-	case err == nil:
-		return fmt.Errorf("the consumer of %s ended before it was killed", p.name)
-	case p.stderr.Len() > 0:
-		return err // it failed by itself
-	}
-	return nil
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // the error says that it has ended
+	<-p.ended
 }
 
-// wait waits for the child to end, and returns what it said on stderr if it
-// failed.
-func (p *process) wait() error {
-	_, _ = io.Copy(io.Discard, p.stdout.Buffered())
-	err := p.cmd.Wait()
+// explain adds to the error of a child that failed what it said on stderr.
+func (p *process) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	said := strings.TrimSpace(p.stderr.String())
-	if said == "" {
-		return fmt.Errorf("the consumer of %s failed: %w", p.name, err)
+	if said := strings.TrimSpace(p.stderr.String()); said != "" {
+		return fmt.Errorf("%s failed: %w: %s", p.Owner, err, said)
 	}
-	return fmt.Errorf("the consumer of %s failed: %w: %s", p.name, err, said)
+	return fmt.Errorf("%s failed: %w", p.Owner, err)
 }

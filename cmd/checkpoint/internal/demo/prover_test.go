@@ -38,10 +38,11 @@ func TestProverFails(t *testing.T) {
 func TestSupervisorFails(t *testing.T) {
 	for role, want := range map[string]string{
 		"ahead": `^demo/stock was killed with its checkpoint at .*, past its effects, which end at `,
-		// Whether its successor has reached the end by then is open.
-		"unfenced": `a newer checkpoint is stored|let a stale instance write`,
-		"idle":     `^the consumer of demo/stock ended before it was killed$`,
-		"fails":    `^the consumer of demo/\w+ failed: exit status 1: no teapots left$`,
+		// Whether the one that took over has reached the end by then is open.
+		"unfenced": `another instance has stored a newer position|let a stale instance write`,
+		"idle":     `^\w+-1 ended without a report$`,
+		"gives up": `^stock-1 ended before it was killed$`,
+		"fails":    `^\w+-1 failed: exit status 1: no teapots left$`,
 	} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()

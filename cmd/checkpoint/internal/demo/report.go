@@ -26,6 +26,12 @@ var consumers = []consumer{
 	{"demo/customers", "Revenue per customer", "cents", func(e Event) (string, int64) { return e.Customer, e.Cents }},
 }
 
+// handle is the effect of an event.
+func (c consumer) handle(event Event) Effect {
+	name, amount := c.effect(event)
+	return Effect{Position: event.Position, Name: name, Amount: amount}
+}
+
 func consumerAt(key string) (consumer, error) {
 	for _, c := range consumers {
 		if c.key == key {
@@ -78,24 +84,16 @@ func (r *Report) top(n int) []string {
 	return names[:min(n, len(names))]
 }
 
-// save replaces the file at path in one step, and makes it durable.
+// save replaces the file at path in one step.
 func (r *Report) save(path string) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(path + ".new")
-	if err != nil {
+	if err := os.WriteFile(path+".new", data, 0o644); err != nil { //nolint:gosec // for people to read
 		return err
 	}
-	defer f.Close()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return os.Rename(path+".new", path)
 }
 
 func loadReport(path string) (*Report, error) {

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"slices"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/subscription"
 )
 
 // A role is what a child process of a test plays.
@@ -17,7 +18,7 @@ type role func(ctx context.Context, store *checkpoint.Store, taskJSON string) er
 var roles = map[string]role{
 	"honest":        honest,
 	"drops":         doctored("demo/revenue", func(effects []Effect) []Effect { return slices.Delete(effects, 1000, 1001) }),
-	"drops a batch": doctored(victim, func(effects []Effect) []Effect { return slices.Delete(effects, 500, 500+testEvery) }),
+	"drops a batch": doctored(victim, func(effects []Effect) []Effect { return slices.Delete(effects, 500, 600) }),
 	"doubles": doctored("demo/revenue", func(effects []Effect) []Effect {
 		return slices.Insert(effects, 1000, effects[1000])
 	}),
@@ -33,9 +34,10 @@ var roles = map[string]role{
 	}),
 	"miscounts": miscount,
 	"forgets":   forget,
-	"ahead":     commitAhead,
+	"ahead":     acknowledgeAhead,
 	"unfenced":  unfenced,
 	"idle":      func(context.Context, *checkpoint.Store, string) error { return nil },
+	"gives up":  giveUp,
 	"fails":     func(context.Context, *checkpoint.Store, string) error { return errors.New("no teapots left") },
 	"hangs":     hang,
 }
@@ -87,7 +89,7 @@ func writeEffects(path string, all []Effect) error {
 			return err
 		}
 	}
-	return effects.sync()
+	return nil
 }
 
 // miscount leaves a report that counts one event twice.
@@ -118,38 +120,31 @@ func forget(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 	return store.Set(ctx, "demo/revenue", checkpoint.Position{Commit: 12, Prepare: 12})
 }
 
-// commitAhead commits the position of a batch and then does its work.
-func commitAhead(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
+// acknowledgeAhead acknowledges events and leaves their effects for later.
+func acknowledgeAhead(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 	t, c, err := parseTask(taskJSON)
-	if err != nil || t.Key != victim || t.Stale != nil {
+	if err != nil || t.HoldAt == 0 {
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
-	report := newReporter(os.Stdin, os.Stdout, func() { os.Exit(1) })
-	var batch []Effect
-	done := 0
-	for event, err := range readLog(logPath(t.Dir), checkpoint.Position{}) {
-		if err != nil {
-			return err
-		}
-		name, amount := c.effect(event)
-		batch = append(batch, Effect{Position: event.Position, Name: name, Amount: amount})
-		if len(batch) < t.Every {
-			continue
-		}
-		if ok, err := store.SetIfNewer(ctx, c.key, event.Position, checkpoint.Epoch(t.Epoch)); err != nil || !ok {
-			return fmt.Errorf("%v, %w", ok, err)
-		}
-		report.committed(event.Position)
-		done += len(batch)
-		if err := report.progress(ctx, done); err != nil {
-			return err
-		}
-		if err := writeEffects(c.effectsPath(t.Dir), batch); err != nil {
-			return err
-		}
-		batch = batch[:0]
+	s, err := subscription.Open(ctx, store, c.key, &subscription.Options{
+		FlushAfter: flushAfter,
+		Lease:      &subscription.Lease{Owner: t.Owner, TTL: t.LeaseTTL},
+	})
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := json.NewEncoder(os.Stdout).Encode(grant{Epoch: s.Epoch()}); err != nil {
+		return err
+	}
+	return subscription.Run(ctx, s, readLog(logPath(t.Dir), checkpoint.Position{}), subscription.Handling[Event]{
+		Position: func(e Event) checkpoint.Position { return e.Position },
+		Handle: func(_ context.Context, e Event) (err error) {
+			if e.Position.Prepare >= t.HoldAt {
+				_, err = io.Copy(io.Discard, os.Stdin)
+			}
+			return err
+		},
+	})
 }
 
 // unfenced is a stale instance that leaves out its epoch, and so gets through.
@@ -167,15 +162,19 @@ func unfenced(ctx context.Context, store *checkpoint.Store, taskJSON string) err
 	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
-// hang never ends by itself, unless it is the consumer that is killed.
+// giveUp ends when it has the lease, as if the log had.
+func giveUp(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
+	if t, _, err := parseTask(taskJSON); err != nil || t.HoldAt == 0 {
+		return errors.Join(err, honest(ctx, store, taskJSON))
+	}
+	return json.NewEncoder(os.Stdout).Encode(grant{Epoch: 1})
+}
+
+// hang neither reports nor ends, unless it is the consumer that is killed.
 func hang(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 	if t, _, err := parseTask(taskJSON); err != nil || t.Key == victim {
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
-	var buf [1]byte
-	for {
-		if _, err := os.Stdin.Read(buf[:]); err != nil {
-			select {}
-		}
-	}
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
 }

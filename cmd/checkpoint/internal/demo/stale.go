@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/checkpointstore/checkpoint"
@@ -12,8 +13,9 @@ const staleWrites = 25
 
 // A staleTask is what a stale instance believes.
 type staleTask struct {
-	Until checkpoint.Position `json:"until"` // the checkpoint that it knew last
-	Ahead checkpoint.Position `json:"ahead"` // the end of the log, which it has not reached
+	Epoch uint64              `json:"epoch,string"` // of the lease that it had
+	Until checkpoint.Position `json:"until"`        // the checkpoint that it knew last
+	Ahead checkpoint.Position `json:"ahead"`        // the end of the log, which it has not reached
 }
 
 // A staleReport says what became of a stale instance's writes.
@@ -23,11 +25,11 @@ type staleReport struct {
 	Accepted int `json:"accepted"` // must be zero
 }
 
-// beStale is a second instance of a consumer, that was thought dead and woke
-// up. It goes on from where it once was, which would move the checkpoint back.
-// Then it claims, with the epoch that it once had, work that was never done,
-// which would move the checkpoint past events.
-func beStale(ctx context.Context, store *checkpoint.Store, t task, report *reporter) error {
+// beStale is an instance that was thought dead and woke up, when another had
+// the lease. It goes on from where it once was, which would move the checkpoint
+// back. Then it claims, with the epoch that it once had, work that was never
+// done, which would move the checkpoint past events.
+func beStale(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
 	var result staleReport
 	write := func(p checkpoint.Position, opts ...checkpoint.WriteOption) error {
 		ok, err := store.SetIfNewer(ctx, t.Key, p, opts...)
@@ -44,23 +46,19 @@ func beStale(ctx context.Context, store *checkpoint.Store, t task, report *repor
 		return nil
 	}
 
-	pending := 0
 	for event, err := range readLog(logPath(t.Dir), checkpoint.Position{}) {
 		if err != nil {
 			return err
 		}
-		if event.Position.Compare(t.Stale.Until) > 0 || result.Refused == staleWrites {
+		if event.Position.Compare(t.Stale.Until) >= 0 || result.Refused == staleWrites {
 			break
 		}
-		if pending++; pending == t.Every {
-			if err := write(event.Position); err != nil {
-				return err
-			}
-			pending = 0
+		if err := write(event.Position); err != nil {
+			return err
 		}
 	}
-	if err := write(t.Stale.Ahead, checkpoint.Epoch(t.Epoch)); err != nil {
+	if err := write(t.Stale.Ahead, checkpoint.Epoch(t.Stale.Epoch)); err != nil {
 		return err
 	}
-	return report.send(ctx, result)
+	return report.Encode(result)
 }

@@ -29,7 +29,7 @@ func (r *run) summarize(failures []string) {
 
 func (r *run) table() [][]string {
 	rows := [][]string{
-		{"", "", "", "", "REGRESSIONS", "", "CHECKPOINTS"},
+		{"", "", "", "", "REGRESSIONS", "", "EVENTS"},
 		{"CONSUMER", "EVENTS", "REPLAYED", "SKIPPED", "REFUSED", "FENCED", "PER SECOND"},
 	}
 	var total outcome
@@ -40,7 +40,6 @@ func (r *run) table() [][]string {
 		total.verdict.Skipped += o.verdict.Skipped
 		total.stale.Refused += o.stale.Refused
 		total.stale.Fenced += o.stale.Fenced
-		total.checkpoints += o.checkpoints
 	}
 	return append(rows, total.row("total", r.elapsed))
 }
@@ -49,7 +48,7 @@ func (o *outcome) row(name string, elapsed time.Duration) []string {
 	row := []string{name}
 	for _, n := range []int{
 		o.verdict.Events, o.verdict.Replayed, o.verdict.Skipped, o.stale.Refused, o.stale.Fenced,
-		int(float64(o.checkpoints) / elapsed.Seconds()),
+		int(float64(o.verdict.Events+o.verdict.Replayed) / elapsed.Seconds()),
 	} {
 		row = append(row, thousands(n))
 	}

@@ -41,8 +41,7 @@ func examine(ctx context.Context, dir string, c consumer) (verdict, error) {
 		if err != nil {
 			return verdict{}, err
 		}
-		effect := Effect{Position: event.Position}
-		effect.Name, effect.Amount = c.effect(event)
+		effect := c.handle(event)
 		want.Add(effect)
 
 		times := handled[effect]

@@ -1,0 +1,47 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+// supervisorKey has a lease, and never a checkpoint.
+const supervisorKey = "demo/supervisor"
+
+// aloneTTL is how long a demo that was killed keeps the next one waiting.
+const aloneTTL = 10 * time.Second
+
+// alone makes this the only demo on the store, since two would rewind each
+// other's consumers. The context that it returns ends if its lease is lost.
+func (r *run) alone(ctx context.Context) (_ context.Context, leave func() error, err error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := subscription.Open(ctx, r.store, supervisorKey, &subscription.Options{
+		Missing: subscription.FromStart,
+		Lease:   &subscription.Lease{Owner: fmt.Sprintf("process %d on %s", os.Getpid(), host), TTL: aloneTTL},
+	})
+	if held := new(checkpoint.LeaseHeldError); errors.As(err, &held) {
+		return nil, nil, fmt.Errorf("another demo is at work on this store: %s, until %s unless it goes on",
+			held.Owner, held.ExpiresAt.Local().Format(time.TimeOnly))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.Context(), func() { cancel(context.Cause(s.Context())) })
+	return ctx, func() error {
+		stop()
+		cancel(nil)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTTL)
+		defer cancel()
+		return s.Close(ctx)
+	}, nil
+}
