@@ -29,7 +29,7 @@ func (r *run) alone(ctx context.Context) (_ context.Context, leave func() error,
 		Lease:   &subscription.Lease{Owner: fmt.Sprintf("process %d on %s", os.Getpid(), host), TTL: aloneTTL},
 	})
 	if held := new(checkpoint.LeaseHeldError); errors.As(err, &held) {
-		return nil, nil, fmt.Errorf("another demo is at work on this store: %s, until %s unless it goes on",
+		return nil, nil, fmt.Errorf("another demo is at work on this store (%s); if it was killed, try again after %s",
 			held.Owner, held.ExpiresAt.Local().Format(time.TimeOnly))
 	}
 	if err != nil {

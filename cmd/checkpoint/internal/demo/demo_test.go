@@ -208,7 +208,7 @@ func TestNotAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = r.run.run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "another demo is at work on this store: process 7 on venus, until ") {
+	if err == nil || !strings.Contains(err.Error(), "another demo is at work on this store (process 7 on venus); if it was killed, try again after ") {
 		t.Errorf("got %v", err)
 	}
 	if got := fileNames(t, r.Dir); got != "" {
