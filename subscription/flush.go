@@ -95,13 +95,13 @@ func (s *Subscription) flush(ctx context.Context) error {
 	again := expiring || s.stats.Flushes == 0 && s.outdated()
 	s.mu.Unlock()
 	if !ok || !moved && !again {
-		s.flushAt.Store(done + int64(s.opts.FlushEvery))
+		s.flushed.Store(done)
 		return nil
 	}
 	if err := s.write(ctx, p); err != nil {
 		return err
 	}
-	s.flushAt.Store(done + int64(s.opts.FlushEvery))
+	s.flushed.Store(done)
 	return nil
 }
 

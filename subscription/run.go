@@ -78,8 +78,12 @@ func Run[E any](
 	err := r.read(ctx, events(ctx))
 	r.queue.end()
 	workers.Wait()
+	failure := s.failure()
+	if failure != nil {
+		s.told.Store(true)
+	}
 	// The subscription's own end says more than what came of it.
-	return errors.Join(s.failure(), notOf(err, s.failure(), context.Cause(stopped), stopped.Err()))
+	return errors.Join(failure, notOf(err, failure, context.Cause(stopped), stopped.Err()))
 }
 
 // failure is why the subscription has ended by itself.

@@ -173,8 +173,11 @@ func TestRunStopsAtAFailedEvent(t *testing.T) {
 				if !errors.Is(err, broken) || park != nil && !errors.Is(err, full) {
 					b.Errorf("Run: %v; want the handler's error", err)
 				}
-				if err := s.Close(b.Context()); !errors.Is(err, broken) {
-					b.Errorf("Close: %v; want the handler's error", err)
+				if err := s.Close(b.Context()); err != nil {
+					b.Errorf("Close: %v, which Run has said", err)
+				}
+				if err := s.Err(); !errors.Is(err, broken) {
+					b.Errorf("Err: %v; want the handler's error", err)
 				}
 				b.wantStored(6)
 			})

@@ -40,7 +40,7 @@ type Subscription struct {
 	room    chan struct{} // of capacity 1: work is done that Track may wait for
 	waiting atomic.Bool   // whether Track does
 	done    atomic.Int64  // events done and skipped since Open
-	flushAt atomic.Int64  // the count of done at which the next flush is due
+	flushed atomic.Int64  // of them, those that the last flush knew of
 	due     chan struct{} // of capacity 1: a flush is
 
 	ctx       context.Context // ends, with its cause, when the subscription does
@@ -49,6 +49,7 @@ type Subscription struct {
 	stopFlush context.CancelFunc
 	closing   chan struct{} // closed by Close
 	closed    sync.Once
+	told      atomic.Bool // Run has returned why it ended
 	running   sync.WaitGroup
 
 	mu    sync.Mutex
@@ -89,7 +90,6 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	s.flushing, s.stopFlush = context.WithCancel(s.ctx)
-	s.flushAt.Store(int64(o.FlushEvery))
 	var granted time.Time
 	if o.Lease != nil {
 		if granted, err = s.acquire(ctx); err != nil {
@@ -184,8 +184,8 @@ func (s *Subscription) Err() error {
 // first: work that is done later is not stored, and is done again by the next
 // run. The context limits how long storing may take.
 //
-// The error is why the subscription had ended before, or why what was
-// acknowledged could not be stored. To close again does nothing.
+// The error is why the subscription had ended before, unless Run has said so, and
+// why what was acknowledged could not be stored. To close again does nothing.
 func (s *Subscription) Close(ctx context.Context) error {
 	var err error
 	s.closed.Do(func() { err = s.close(ctx) })
@@ -198,8 +198,12 @@ func (s *Subscription) close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.stopFlush)
 	s.running.Wait()
 	stop()
-	err := context.Cause(s.ctx)
-	if errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrOvertaken) || errors.Is(err, checkpoint.ErrFenced) {
+	ended := context.Cause(s.ctx)
+	err := ended
+	if s.told.Load() {
+		err = nil
+	}
+	if errors.Is(ended, ErrLeaseLost) || errors.Is(ended, ErrOvertaken) || errors.Is(ended, checkpoint.ErrFenced) {
 		return err // another instance is at work
 	}
 	// After a failed event, too: nothing at or past it is stored.

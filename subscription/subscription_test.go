@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -246,6 +247,17 @@ func TestTrackWaitsForRoom(t *testing.T) {
 		if err := <-tracked; !errors.Is(err, subscription.ErrClosed) {
 			b.Errorf("Track that waits while the subscription is closed: %v", err)
 		}
+	})
+}
+
+func TestFlushEveryMayBeNever(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{FlushEvery: math.MaxInt, FlushAfter: time.Hour})
+		b.track(s, 1).Done()
+		time.Sleep(time.Hour)
+		b.wantStored(1)
+		b.track(s, 2).Done()
+		b.wantStored(1)
 	})
 }
 

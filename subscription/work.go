@@ -105,7 +105,7 @@ func (w Work) Fail(err error) {
 
 // count makes a flush due after every so many events.
 func (s *Subscription) count() {
-	if s.done.Add(1) >= s.flushAt.Load() {
+	if s.done.Add(1)-s.flushed.Load() >= int64(s.opts.FlushEvery) {
 		signal(s.due)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"iter"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -46,7 +48,7 @@ func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, s.Close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
 
 	// Not before it has the lease: until then another instance writes the file.
 	effects, sum, err := openEffects(c.effectsPath(t.Dir))
@@ -58,7 +60,8 @@ func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.
 	if err := report.Encode(grant{Epoch: s.Epoch(), Resume: from, Found: sum.Events}); err != nil {
 		return err
 	}
-	err = subscription.Run(ctx, s, readLog(logPath(t.Dir), from), subscription.Handling[Event]{
+	read := func(context.Context) iter.Seq2[Event, error] { return readLog(logPath(t.Dir), from) }
+	err = subscription.Run(ctx, s, read, subscription.Handling[Event]{
 		Position: func(e Event) checkpoint.Position { return e.Position },
 		Handle: func(_ context.Context, e Event) error {
 			effect := c.handle(e)
@@ -73,7 +76,7 @@ func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.
 			return nil
 		},
 	})
-	if err != nil {
+	if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 		return err
 	}
 	return sum.save(c.reportPath(t.Dir))

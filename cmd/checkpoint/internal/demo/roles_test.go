@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"slices"
 
@@ -136,7 +137,8 @@ func acknowledgeAhead(ctx context.Context, store *checkpoint.Store, taskJSON str
 	if err := json.NewEncoder(os.Stdout).Encode(grant{Epoch: s.Epoch()}); err != nil {
 		return err
 	}
-	return subscription.Run(ctx, s, readLog(logPath(t.Dir), checkpoint.Position{}), subscription.Handling[Event]{
+	read := func(context.Context) iter.Seq2[Event, error] { return readLog(logPath(t.Dir), checkpoint.Position{}) }
+	return subscription.Run(ctx, s, read, subscription.Handling[Event]{
 		Position: func(e Event) checkpoint.Position { return e.Position },
 		Handle: func(_ context.Context, e Event) (err error) {
 			if e.Position.Prepare >= t.HoldAt {
