@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,21 +43,79 @@ func TestARingIsRefused(t *testing.T) {
 	}
 }
 
-// A between runs a function before each single command of a pipeline.
-type between func(command string)
+// A between runs a function before each command that reads a key. They may go
+// out in several pipelines at once: it lets them pass one by one, as they stand
+// in a read, which is HMGET, GET (in all reads but the first) and PTTL.
+type between struct {
+	ctx    context.Context // nothing waits for its turn any longer
+	before func(command string)
 
-func (between) DialHook(next redis.DialHook) redis.DialHook {
+	mu     sync.Mutex
+	passed map[string]int
+	moved  *sync.Cond
+}
+
+func newBetween(ctx context.Context, before func(command string)) *between {
+	b := &between{ctx: ctx, before: before, passed: make(map[string]int)}
+	b.moved = sync.NewCond(&b.mu)
+	context.AfterFunc(ctx, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.moved.Broadcast()
+	})
+	return b
+}
+
+// turn reports whether all that stands before command has passed.
+func (b *between) turn(command string) bool {
+	hmget, get, pttl := b.passed["hmget"], b.passed["get"], b.passed["pttl"]
+	switch command {
+	case "get":
+		return hmget > get+1
+	case "pttl":
+		return hmget > pttl && get >= pttl
+	}
+	return true
+}
+
+func (b *between) pass(command string, process func() error) error {
+	switch command {
+	case "hmget", "get", "pttl":
+	default:
+		return process()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !b.turn(command) {
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
+		}
+		b.moved.Wait()
+	}
+	b.before(command)
+	err := process()
+	b.passed[command]++
+	b.moved.Broadcast()
+	return err
+}
+
+func (*between) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
-func (between) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+// ProcessHook is for a pipeline of one command, which go-redis sends as such.
+func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, c redis.Cmder) error {
+		return b.pass(c.Name(), func() error { return next(ctx, c) })
+	}
+}
 
-func (b between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		var first error
 		for _, c := range cmds {
-			b(c.Name())
-			if err := next(ctx, []redis.Cmder{c}); err != nil && first == nil {
+			err := b.pass(c.Name(), func() error { return next(ctx, []redis.Cmder{c}) })
+			if err != nil && first == nil {
 				first = err
 			}
 		}
@@ -89,8 +148,10 @@ func TestReadsOfAKeyThatComesAndGoes(t *testing.T) {
 			server.Do("FLUSHALL")
 			client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 			defer client.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
 			rounds := 0
-			client.AddHook(between(func(command string) {
+			client.AddHook(newBetween(ctx, func(command string) {
 				if command == "hmget" {
 					rounds++
 				}
@@ -101,8 +162,6 @@ func TestReadsOfAKeyThatComesAndGoes(t *testing.T) {
 					server.Do(c.before[command]...)
 				}
 			}))
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
 			got, err := inNamespace(t, client, "prod:").Get(ctx, "k")
 			if c.want != at(0, 0) {
 				if err != nil || got.Position != c.want {
