@@ -163,7 +163,7 @@ func TestWaitingForTheLeaseEndsWithItsContext(t *testing.T) {
 	bubble(t, func(b bench) {
 		b.open(leased("a", false))
 		why := errors.New("the test's reason")
-		ctx, cancel := context.WithTimeoutCause(b.Context(), time.Minute, why)
+		ctx, cancel := context.WithTimeoutCause(b.Context(), time.Minute+time.Millisecond, why)
 		defer cancel()
 		opts := leased("b", true)
 		if _, err := subscription.Open(ctx, b.store, key, &opts); !errors.Is(err, why) {

@@ -160,6 +160,9 @@ func TestCloseGivesUpWhatHangsWithItsContext(t *testing.T) {
 				if took := time.Since(start); took > time.Second {
 					b.Errorf("Close took %v, its context lasted a second", took)
 				}
+				if err := s.Err(); err != nil {
+					b.Errorf("a subscription that was closed says that it ended by itself: %v", err)
+				}
 			})
 		})
 	}
@@ -192,10 +195,16 @@ func TestHangingFlushKeepsTheReason(t *testing.T) {
 			hangs.Store(false)
 			slowly(t, take, func(b bench) {
 				s := b.open(subscription.Options{})
+				b.mem.Fail(errors.New("the first failure"))
 				b.track(s, 1).Done()
-				b.mem.Fail(errEngine)
+				go func() {
+					for s.Stats().FlushFailures == 0 {
+						time.Sleep(time.Millisecond)
+					}
+					b.mem.Fail(errEngine)
+				}()
 				if err := fails(b, s); !errors.Is(err, errEngine) {
-					b.Errorf("it says %v, want also the error that the store gave", err)
+					b.Errorf("it says %v, want also the last error that the store gave", err)
 				}
 			})
 		})
