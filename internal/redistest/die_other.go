@@ -4,4 +4,4 @@ package redistest
 
 import "os/exec"
 
-func dieWithParent(*exec.Cmd) {}
+func DieWithParent(*exec.Cmd) {}

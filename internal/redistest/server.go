@@ -103,7 +103,7 @@ func (s *Server) launch() error {
 	}
 	s.cmd = exec.Command(path, args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	dieWithParent(s.cmd)
+	DieWithParent(s.cmd)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
