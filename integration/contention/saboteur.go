@@ -1,0 +1,128 @@
+package contention
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A saboteur breaks an instance in one way.
+type saboteur struct {
+	driver    func(leasingDriver) leasingDriver
+	record    func(record func(event) error) func(event) error
+	start     func(resume event) event
+	unordered bool
+}
+
+var saboteurs = map[string]saboteur{
+	"unfenced":       {driver: func(d leasingDriver) leasingDriver { return unfenced{d} }},
+	"careless":       {driver: func(d leasingDriver) leasingDriver { return careless{d} }},
+	"self-appointed": {driver: func(d leasingDriver) leasingDriver { return selfAppointed{d} }},
+	"forgetful":      {driver: func(d leasingDriver) leasingDriver { return &forgetful{leasingDriver: d} }},
+	"clinging":       {driver: func(d leasingDriver) leasingDriver { return &clinging{leasingDriver: d} }},
+	"stubborn":       {start: func(resume event) event { return resume - min(resume, 10) }},
+	"hasty":          {record: late},
+	"nostalgic":      {record: again},
+	"sloppy":         {record: sometimes},
+	"unordered":      {unordered: true},
+}
+
+// unfenced writes without its epoch.
+type unfenced struct{ leasingDriver }
+
+func (d unfenced) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	for i := range writes {
+		writes[i].Epoch = 0
+	}
+	return d.leasingDriver.Write(ctx, writes)
+}
+
+// careless writes without its epoch, and without a look at what is stored.
+type careless struct{ leasingDriver }
+
+func (d careless) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	for i := range writes {
+		writes[i].Epoch, writes[i].Mode = 0, driver.Set
+	}
+	return d.leasingDriver.Write(ctx, writes)
+}
+
+// selfAppointed grants itself the lease, with the epoch of everyone else.
+type selfAppointed struct{ leasingDriver }
+
+func (selfAppointed) Acquire(_ context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	return driver.Lease{Key: key, Owner: owner, Epoch: 1, ExpiresAt: time.Now().Add(ttl)}, nil
+}
+
+func (selfAppointed) Renew(_ context.Context, lease driver.Lease, _ time.Duration) (driver.Lease, error) {
+	return lease, nil
+}
+
+// clinging takes each lease for its first.
+type clinging struct {
+	leasingDriver
+	mu    sync.Mutex
+	first uint64
+}
+
+func (d *clinging) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	lease, err := d.leasingDriver.Acquire(ctx, key, owner, ttl)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.first = cmp.Or(d.first, lease.Epoch)
+	lease.Epoch = d.first
+	return lease, err
+}
+
+// forgetful resumes from what it stored itself, not from what is stored.
+type forgetful struct {
+	leasingDriver
+	mu   sync.Mutex
+	last []driver.Record
+}
+
+func (d *forgetful) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last != nil {
+		return d.last, nil
+	}
+	return d.leasingDriver.Get(ctx, keys)
+}
+
+func (d *forgetful) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	results, err := d.leasingDriver.Write(ctx, writes)
+	if err == nil && results[0].Outcome == driver.Advanced {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.last = []driver.Record{{Key: writes[0].Key, Position: writes[0].Position, UpdatedAt: writes[0].UpdatedAt, Epoch: writes[0].Epoch}}
+	}
+	return results, err
+}
+
+// late acknowledges an event, and records it afterwards.
+func late(record func(event) error) func(event) error {
+	return func(n event) error {
+		time.AfterFunc(50*time.Millisecond, func() { _ = record(n) })
+		return nil
+	}
+}
+
+// again also does an event that is long done.
+func again(record func(event) error) func(event) error {
+	return func(n event) error { return errors.Join(record(n), record(n-min(n-1, 50))) }
+}
+
+// sometimes leaves one event in a hundred undone.
+func sometimes(record func(event) error) func(event) error {
+	return func(n event) error {
+		if n%100 == 0 {
+			return nil
+		}
+		return record(n)
+	}
+}
