@@ -38,9 +38,15 @@ type arena struct {
 	onlyRule error // where others are not looked at
 }
 
-func onRedis(t *testing.T) string { return redistest.Start(t).Addr() }
+func onRedis(t *testing.T) string {
+	t.Helper()
+	return redistest.Start(t).Addr()
+}
 
-func onSQLite(t *testing.T) string { return filepath.Join(t.TempDir(), "checkpoints.db") }
+func onSQLite(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "checkpoints.db")
+}
 
 // newArena begins to watch the checkpoint. The task names the store.
 func newArena(t *testing.T, each task) *arena {
