@@ -93,7 +93,7 @@ func TestSaboteurs(t *testing.T) {
 			if err := f.begin(2); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.fight(10); !errors.Is(err, c.want) {
+			if err := f.fight(40); !errors.Is(err, c.want) {
 				t.Errorf("the evidence says %v; want %v", err, c.want)
 			}
 		})

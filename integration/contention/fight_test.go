@@ -105,9 +105,9 @@ func (f *fight) exclude(with attack, owner *process, t *tenure, since time.Time)
 	}
 	err = f.until("a zombie ends, and waits for the lease again", func() bool {
 		if t.zombie != "" && t.zombie != refused {
-			f.evidence.violated(errNotRefused, "%s with epoch %d", t.owner, t.epoch)
+			f.evidence.violated(errNotRefused, "that of %s with epoch %d was %s", t.owner, t.epoch, t.zombie)
 		}
-		return t.zombie == refused && f.evidence.takesPart(t)
+		return t.zombie != "" && f.evidence.takesPart(t)
 	})
 	return took, true, err
 }
