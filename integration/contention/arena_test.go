@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -75,7 +76,6 @@ func newArena(t *testing.T, each task) *arena {
 			a.kill(p)
 		}
 		a.unwatch()
-		a.evidence.close()
 		a.store.Close()
 		closeClient()
 	})
@@ -101,23 +101,30 @@ func (a *arena) start(name string) (*process, error) {
 	each := a.task
 	each.Owner = name
 	each.File = filepath.Join(a.dir, strconv.Itoa(len(a.all)+1))
-	if err := a.evidence.addWitness(name, each.File); err != nil {
+	witness, err := a.evidence.addWitness(name, each.File)
+	if err != nil {
 		return nil, err
 	}
 	var between *proxy
 	if !strings.HasSuffix(each.Store, ".db") {
-		var err error
 		if between, err = newProxy(name, each.Store); err != nil {
 			return nil, err
 		}
 		each.Store = between.addr()
 	}
 	p, err := startProcess(each, between)
-	if err == nil {
-		a.all = append(a.all, p)
-		a.live = append(a.live, p)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	p.leave = sync.OnceFunc(func() {
+		a.evidence.dismiss(witness)
+		if between != nil {
+			between.close()
+		}
+	})
+	a.all = append(a.all, p)
+	a.live = append(a.live, p)
+	return p, nil
 }
 
 func (a *arena) startNext() (*process, error) {
@@ -128,9 +135,7 @@ func (a *arena) startNext() (*process, error) {
 func (a *arena) kill(p *process) {
 	a.forget(p)
 	p.kill()
-	if p.proxy != nil {
-		p.proxy.close()
-	}
+	p.leave()
 }
 
 // callOff sends SIGTERM. From then on the process may end.
@@ -150,6 +155,7 @@ func (a *arena) exit(p *process) error {
 	case <-time.After(patience):
 		return fmt.Errorf("%s still runs, %v after it was called off", p.name, patience)
 	}
+	p.leave()
 	if p.err != nil {
 		return fmt.Errorf("%s was called off: %w\n%s", p.name, p.err, &p.stderr)
 	}

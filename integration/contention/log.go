@@ -37,7 +37,8 @@ func eventAt(p checkpoint.Position) (event, bool) {
 	return n, n > 0 && n.position() == p
 }
 
-// eventsAfter reads the log from after the event n until ctx ends.
+// eventsAfter reads the log from after the event n until ctx ends, which is its
+// error then.
 func eventsAfter(ctx context.Context, n event) iter.Seq2[event, error] {
 	return func(yield func(event, error) bool) {
 		for ctx.Err() == nil {
@@ -46,5 +47,6 @@ func eventsAfter(ctx context.Context, n event) iter.Seq2[event, error] {
 				return
 			}
 		}
+		yield(0, context.Cause(ctx))
 	}
 }

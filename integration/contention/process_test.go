@@ -15,6 +15,7 @@ import (
 type process struct {
 	name   string
 	proxy  *proxy // nil where it uses a file
+	leave  func() // once it has exited
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	exited chan struct{}

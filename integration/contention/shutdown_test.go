@@ -18,10 +18,12 @@ type relay struct {
 	random *rand.Rand
 }
 
-func newRelay(t *testing.T, flushPatience time.Duration) *relay {
+// newRelay starts the first instance. The shorter a call of the store may take,
+// the sooner an outage shows, but also a machine that is busy.
+func newRelay(t *testing.T, timeout, flushPatience time.Duration) *relay {
 	t.Helper()
 	r := &relay{random: random(t), arena: newArena(t, task{
-		Store: onRedis(t), TTL: patience, Timeout: 200 * time.Millisecond, FlushPatience: flushPatience,
+		Store: onRedis(t), TTL: patience, Timeout: timeout, FlushPatience: flushPatience,
 		Workers: 8, Work: 2 * time.Millisecond,
 	})}
 	if _, err := r.start("instance-0"); err != nil {
@@ -89,7 +91,7 @@ func (r *relay) must(err error) {
 // beside.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t, patience)
+	r := newRelay(t, patience, patience)
 	var took []time.Duration
 	for range 30 {
 		r.standby()
@@ -107,8 +109,8 @@ func TestShutdown(t *testing.T) {
 // shuts down, for less than FlushPatience.
 func TestShutdownDuringAnOutage(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t, patience)
-	for range 8 {
+	r := newRelay(t, time.Second, patience)
+	for range 6 {
 		r.standby()
 		p, tenure := r.atWork()
 		r.must(p.proxy.cut(r.random.IntN(2) == 0))
@@ -123,8 +125,8 @@ func TestShutdownDuringAnOutage(t *testing.T) {
 // TestShutdownWithoutAStore never heals the cut.
 func TestShutdownWithoutAStore(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t, 500*time.Millisecond)
-	for range 3 {
+	r := newRelay(t, 200*time.Millisecond, 2*time.Second)
+	for range 2 {
 		p, tenure := r.atWork()
 		r.must(p.proxy.cut(false))
 		r.must(r.callOff(p))
