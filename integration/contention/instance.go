@@ -105,9 +105,13 @@ func (i *instance) handling(epoch uint64) subscription.Handling[event] {
 	h := subscription.Handling[event]{
 		Position:  event.position,
 		OrderedBy: event.orderedBy,
-		Handle: func(_ context.Context, n event) error {
-			// A handler that cannot be called off is the worse zombie.
-			time.Sleep(rand.N(i.Work))
+		Handle: func(ctx context.Context, n event) error {
+			if rand.N(2) == 0 {
+				ctx = context.Background() // cannot be called off, and makes the worse zombie
+			}
+			if !pause(ctx, rand.N(i.Work)) {
+				return ctx.Err()
+			}
 			return write(n)
 		},
 		Workers: i.Workers,
