@@ -76,6 +76,9 @@ func newArena(t *testing.T, each task) *arena {
 			a.kill(p)
 		}
 		a.unwatch()
+		if err := a.evidence.violations(nil); err != nil && a.onlyRule == nil && !t.Failed() {
+			t.Error(err)
+		}
 		a.store.Close()
 		closeClient()
 	})

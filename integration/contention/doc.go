@@ -10,10 +10,11 @@
 // all that was acknowledged, whenever the process dies. The supervisor reads the
 // checkpoint all the time, over a connection of its own. After each reading it
 // reads on in all the files. What must have been recorded before, is there then:
-// no clock is needed. It holds both to these rules:
+// no clock is needed. Checkpoint and records are held to these rules:
 //
 //   - the checkpoint never goes back, and neither does its epoch;
-//   - each event at or below it is in a record already;
+//   - each event at or below it is recorded already, and by the instance that
+//     wrote it unless that had resumed after the event;
 //   - it is written only under an epoch that was granted;
 //   - an epoch is granted to one instance, and later ones to the same instance
 //     are higher;
@@ -25,9 +26,9 @@
 //   - a subscription ends by itself only because it was fenced or lost its lease,
 //     and all its handlers have returned by then.
 //
-// In each round the supervisor asks besides that the former owner's subscription
-// ends by itself, that a write with its old epoch is refused, and that it waits
-// for the lease again. After the last round it kills one owner after another, so
+// Of an owner that was stopped or cut off the supervisor asks besides, each time,
+// that its subscription ends by itself, that a write with its old epoch is
+// refused, and that it waits for the lease again. After the last round it kills one owner after another, so
 // that everyone who is left must take part.
 //
 // TestSaboteurs breaks the consumer, or the store under it, in one way for each
