@@ -1,8 +1,9 @@
 package subscription_test
 
 import (
+	"context"
 	"errors"
-	"sync/atomic"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,142 +12,170 @@ import (
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-// TestWhatEndsTheSubscriptionAtOnce is what trying again cannot mend. With no
-// time to pass, the next renewal is not what finds out.
-func TestWhatEndsTheSubscriptionAtOnce(t *testing.T) {
-	for name, c := range map[string]struct {
-		happens func(b bench) error
-		want    error
-	}{
-		"a rewind": {func(b bench) error {
-			_, err := b.store.Rewind(b.Context(), key, at(0))
-			return err
-		}, checkpoint.ErrFenced},
-		"another that takes over": {func(b bench) error {
-			_, err := b.store.Acquire(b.Context(), key, "a", leaseTTL)
-			return err
-		}, checkpoint.ErrFenced},
-		"a newer position": {func(b bench) error {
-			return b.store.Set(b.Context(), key, at(100))
-		}, subscription.ErrOvertaken},
-		"damage": {func(b bench) error {
-			b.mem.Damage(key)
-			return nil
-		}, checkpoint.ErrCorrupt},
-		"a store that is closed": {func(b bench) error { return b.store.Close() }, checkpoint.ErrClosed},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(b bench) {
-				s := b.open(leased("a", false))
-				if err := c.happens(b); err != nil {
-					b.Fatal(err)
-				}
-				b.track(s, 50).Done()
-				synctest.Wait()
-				if err := s.Err(); !errors.Is(err, c.want) {
-					b.Errorf("the subscription says %v, want %v", err, c.want)
-				}
-				s.Close(b.Context())
-				records, err := b.mem.Get(b.Context(), []string{key})
-				if err == nil && records[0].Err == nil && records[0].Position.Commit == 50 {
-					b.Errorf("it has written all the same: %v", records)
-				}
-			})
-		})
-	}
-}
+// What a handler says must not be taken for what the subscription says itself.
 
-func TestRewindIsFoundByTheNextRenewal(t *testing.T) {
+func TestErrClosedOfAHandlerShows(t *testing.T) {
 	bubble(t, func(b bench) {
-		s := b.open(leased("a", false))
-		if _, err := b.store.Rewind(b.Context(), key, at(0)); err != nil {
-			b.Fatal(err)
-		}
-		time.Sleep(leaseTTL / 3)
-		synctest.Wait()
-		if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) {
-			b.Errorf("after a rewind the subscription says %v, want ErrLeaseLost", err)
+		s := b.open(subscription.Options{})
+		b.track(s, 1).Fail(fmt.Errorf("the next stage: %w", subscription.ErrClosed))
+		if s.Err() == nil {
+			b.Error("a failed event does not show")
 		}
 	})
 }
 
-func TestRenewalThatHangsEndsInTime(t *testing.T) {
+func TestErrFencedOfAHandlerKeepsNothingFromBeingStored(t *testing.T) {
+	bubble(t, func(b bench) {
+		opts := leased("a", false)
+		opts.FlushEvery, opts.FlushAfter = 0, time.Hour
+		s := b.open(opts)
+		b.track(s, 1).Done()
+		b.track(s, 2).Fail(fmt.Errorf("another key: %w", checkpoint.ErrFenced))
+		if err := s.Close(b.Context()); !errors.Is(err, checkpoint.ErrFenced) {
+			b.Errorf("Close: %v; want the handler's error", err)
+		}
+		b.wantStored(1)
+		b.wantReleased()
+	})
+}
+
+func (b bench) wantReleased() {
+	b.Helper()
+	if _, err := b.store.Acquire(b.Context(), key, "another", leaseTTL); err != nil {
+		b.Errorf("the lease is not released: %v", err)
+	}
+}
+
+func TestWhoeverIsOvertakenReleasesTheLease(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(leased("a", false))
+		if err := b.store.Set(b.Context(), key, at(100)); err != nil {
+			b.Fatal(err)
+		}
+		b.track(s, 1).Done()
+		<-s.Context().Done()
+		s.Close(b.Context())
+		b.wantReleased()
+	})
+}
+
+func TestOpenThatIsCalledOffReleasesTheLease(t *testing.T) {
 	take := func(method string) time.Duration {
-		if method == "renew" {
+		if method == "get" {
 			return forEver
 		}
 		return 0
 	}
 	slowly(t, take, func(b bench) {
-		opened := time.Now()
-		s := b.open(leased("a", false))
-		<-s.Context().Done()
-		if lasted := time.Since(opened); lasted > leaseTTL {
-			b.Errorf("while its renewal hangs it went on for %v, longer than its lease", lasted)
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		defer cancel()
+		opts := leased("a", false)
+		if _, err := subscription.Open(ctx, b.store, key, &opts); err == nil {
+			b.Fatal("Open did not end with its context")
 		}
+		b.wantReleased()
 	})
 }
 
-func TestLeaseIsRenewedThreeTimes(t *testing.T) {
-	var renewals atomic.Int64
+func TestReleaseThatHangsIsGivenUp(t *testing.T) {
 	take := func(method string) time.Duration {
-		if method == "renew" {
-			renewals.Add(1)
+		if method == "release" {
+			return forEver
 		}
 		return 0
 	}
 	slowly(t, take, func(b bench) {
-		b.open(leased("a", false))
-		time.Sleep(100*leaseTTL + time.Second)
-		if n := renewals.Load(); n != 300 {
-			b.Errorf("in the time of 100 leases there were %d renewals, want 3 for each", n)
-		}
-	})
-}
-
-func TestLostLeaseSaysTheLastReason(t *testing.T) {
-	bubble(t, func(b bench) {
 		s := b.open(leased("a", false))
-		earlier := errors.New("an outage that is over")
-		b.mem.Fail(earlier)
-		time.Sleep(leaseTTL / 2)
-		b.mem.Fail(nil)
-		time.Sleep(time.Hour)
-		b.mem.Fail(errEngine)
-		<-s.Context().Done()
-		if err := s.Err(); !errors.Is(err, errEngine) || errors.Is(err, earlier) {
-			b.Errorf("it says %v, want the reason of the last outage", err)
+		start := time.Now()
+		if err := s.Close(context.Background()); err == nil || time.Since(start) > 5*time.Second {
+			b.Errorf("Close: %v after %v", err, time.Since(start))
 		}
 	})
 }
 
-func TestCloseDoesNotWaitForTheNextAttempt(t *testing.T) {
+// Without a TTL a checkpoint must not go on expiring as another run wrote it.
+func TestTTLThatIsTakenAway(t *testing.T) {
 	bubble(t, func(b bench) {
-		s := b.open(subscription.Options{})
-		b.track(s, 1).Done()
-		b.mem.Fail(errEngine)
-		time.Sleep(20 * time.Second)
-		b.mem.Fail(nil)
-		start := time.Now()
-		if err := s.Close(b.Context()); err != nil {
-			b.Error(err)
+		if err := b.store.Set(b.Context(), key, at(1), checkpoint.TTL(time.Minute)); err != nil {
+			b.Fatal(err)
 		}
-		if took := time.Since(start); took != 0 {
-			b.Errorf("Close waited for %v, though it could store at once", took)
-		}
+		b.open(subscription.Options{})
+		time.Sleep(time.Hour)
 		b.wantStored(1)
 	})
 }
 
-func TestCloseTriesAgain(t *testing.T) {
+func TestDoneTwiceCountsOnce(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{})
+		w := b.track(s, 1)
+		w.Done()
+		w.Done()
+		b.track(s, 2).Fail(errEngine)
+		if n := s.Stats().Done; n != 1 {
+			b.Errorf("%d events are done, want 1", n)
+		}
+	})
+}
+
+// KurrentDB may report the position of the last event again.
+func TestSkipOfTheLastPosition(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(subscription.Options{FlushEvery: 1})
+		w := b.track(s, 1)
+		if err := s.Skip(at(1)); err != nil {
+			b.Error(err)
+		}
+		b.wantStored(0)
+		w.Done()
+		b.wantStored(1)
+	})
+}
+
+func TestCloseAgainWaits(t *testing.T) {
 	bubble(t, func(b bench) {
 		s := b.open(subscription.Options{FlushAfter: time.Hour})
 		b.track(s, 1).Done()
 		b.mem.Fail(errEngine)
-		time.AfterFunc(5*time.Second, func() { b.mem.Fail(nil) })
+		go s.Close(context.Background())
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		defer cancel()
+		if err := s.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			b.Errorf("while the first Close is at work: %v; want the context's end", err)
+		}
+		b.mem.Fail(nil)
 		if err := s.Close(b.Context()); err != nil {
-			b.Errorf("Close: %v, though the store came back", err)
+			b.Error(err)
 		}
 		b.wantStored(1)
 	})
+}
+
+// TestRunParksNothingThatItsEndInterrupts: another instance handles it, and the
+// handlers need not say why they gave up.
+func TestRunParksNothingThatItsEndInterrupts(t *testing.T) {
+	for name, says := range map[string]func(context.Context) error{
+		"with the cause": context.Cause, "with the context's error": context.Context.Err,
+		"with an error of their own": func(context.Context) error { return errors.New("interrupted") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b bench) {
+				s := b.open(leased("a", false))
+				time.AfterFunc(time.Minute, func() { b.store.Rewind(context.Background(), key, at(0)) })
+				h := handling(func(ctx context.Context, _ uint64) error {
+					<-ctx.Done()
+					return says(ctx)
+				})
+				h.Workers = 9
+				h.Park = func(_ context.Context, n uint64, reason error) error {
+					b.Errorf("event %d was parked: %v", n, reason)
+					return nil
+				}
+				if err := subscription.Run(b.Context(), s, events(20), h); !errors.Is(err, subscription.ErrLeaseLost) {
+					b.Errorf("Run: %v; want ErrLeaseLost", err)
+				}
+			})
+		})
+	}
 }

@@ -20,7 +20,7 @@ func (s *Subscription) flushLoop() {
 	if s.opts.TTL > 0 {
 		after = min(after, max(s.opts.TTL/3, time.Millisecond))
 	}
-	if s.outdated() {
+	if s.again {
 		signal(s.due)
 	}
 	interval := time.NewTicker(after)
@@ -87,21 +87,21 @@ func isFinal(err error) bool {
 
 // flush stores the low watermark, if it has moved, or must not expire.
 func (s *Subscription) flush(ctx context.Context) error {
-	done := s.done.Load() // before the low watermark: it covers at least these
+	acks := s.acks.Load() // before the low watermark: it covers at least these
 	p, ok := s.tracker.LowWatermark()
 	s.mu.Lock()
 	moved := p != s.stats.Stored || s.stats.StoredAt.IsZero()
 	expiring := s.opts.TTL > 0 && time.Since(s.stats.StoredAt) >= s.opts.TTL/3
-	again := expiring || s.stats.Flushes == 0 && s.outdated()
+	again := expiring || s.stats.Flushes == 0 && s.again
 	s.mu.Unlock()
 	if !ok || !moved && !again {
-		s.flushed.Store(done)
+		s.flushed.Store(acks)
 		return nil
 	}
 	if err := s.write(ctx, p); err != nil {
 		return err
 	}
-	s.flushed.Store(done)
+	s.flushed.Store(acks)
 	return nil
 }
 
@@ -111,6 +111,9 @@ func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
 	if err == nil && !stored {
 		err = fmt.Errorf("subscription %q: %w than %s", s.key, ErrOvertaken, p)
+	}
+	if errors.Is(err, checkpoint.ErrFenced) || errors.Is(err, ErrOvertaken) {
+		s.outdone.Store(true)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,10 +127,6 @@ func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	s.stats.Stored, s.stats.StoredAt = p, now
 	return nil
 }
-
-// outdated reports that what another run stored must be stored again even if the
-// position does not move: it may expire at any time, or does not name its log.
-func (s *Subscription) outdated() bool { return s.opts.TTL > 0 || s.adopts }
 
 // lastFlush is Close's. It tries again as long as ctx lasts.
 func (s *Subscription) lastFlush(ctx context.Context) error {
@@ -173,6 +172,6 @@ func (s *Subscription) Stats() Stats {
 		stats.Stored = low
 	}
 	stats.InFlight = s.tracker.InFlight()
-	stats.Done = s.done.Load()
+	stats.Done = s.entered.Load() - int64(stats.InFlight)
 	return stats
 }

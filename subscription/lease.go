@@ -12,9 +12,15 @@ import (
 // standbyPoll is how often a standby asks for the lease.
 const standbyPoll = 50 * time.Millisecond
 
-// acquire gets the lease, and returns the time from which it lasts at least.
+// releasePatience is for how long a release is tried, which only makes a standby
+// wait less.
+const releasePatience = 2 * time.Second
+
+// acquire gets the lease, and returns the time from which it lasts at least. A
+// standby that waits for it outlives an outage of the store.
 func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
 	waiting := false
+	var answered time.Time // when the store last said that the lease is held
 	for {
 		asked := time.Now()
 		lease, err := s.store.Acquire(ctx, s.key, s.opts.Lease.Owner, s.opts.Lease.TTL)
@@ -22,12 +28,17 @@ func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
 			s.lease = lease
 			return asked, nil
 		}
-		if !s.opts.Lease.Wait || !errors.Is(err, checkpoint.ErrLeaseHeld) {
+		switch held := errors.Is(err, checkpoint.ErrLeaseHeld); {
+		case held && s.opts.Lease.Wait:
+			answered = time.Now()
+			if !waiting {
+				waiting = true
+				s.log.Info("waiting for the lease", "component", component, "error", err.Error())
+			}
+		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushPatience:
 			return time.Time{}, err
-		}
-		if !waiting {
-			waiting = true
-			s.log.Info("waiting for the lease", "component", component, "error", err.Error())
+		default:
+			s.log.Warn("the lease could not be asked for, and is tried again", "component", component, "error", err.Error())
 		}
 		timer := time.NewTimer(standbyPoll)
 		select {
@@ -68,13 +79,13 @@ func (s *Subscription) renewals(granted time.Time) {
 			pause = time.Until(granted.Add(ttl / 3))
 			continue
 		case errors.Is(err, checkpoint.ErrFenced):
-			s.fail(fmt.Errorf("subscription %q: %w: %w", s.key, ErrLeaseLost, err))
+			s.loseLease(err)
 			return
 		case failure == nil:
 			failure = err
 		}
 		if time.Since(granted) >= ttl {
-			s.fail(fmt.Errorf("subscription %q: %w: it could not be renewed for %v: %w", s.key, ErrLeaseLost, ttl, failure))
+			s.loseLease(fmt.Errorf("it could not be renewed for %v: %w", ttl, failure))
 			return
 		}
 		s.log.Warn("the lease could not be renewed, and is tried again", "component", component, "error", err.Error())
@@ -82,9 +93,17 @@ func (s *Subscription) renewals(granted time.Time) {
 	}
 }
 
+func (s *Subscription) loseLease(why error) {
+	s.outdone.Store(true)
+	s.fail(fmt.Errorf("subscription %q: %w: %w", s.key, ErrLeaseLost, why))
+}
+
+// release changes nothing where another instance has the lease.
 func (s *Subscription) release(ctx context.Context) error {
 	if s.opts.Lease == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, releasePatience)
+	defer cancel()
 	return s.store.Release(ctx, s.lease)
 }

@@ -51,44 +51,89 @@ func (b bench) standby(opts subscription.Options) <-chan *subscription.Subscript
 	return opened
 }
 
+// phases are moments at which a standby begins to wait, so that what happens
+// falls between two of its questions in many ways.
+var phases = []time.Duration{0, time.Millisecond, 13 * time.Millisecond, 29 * time.Millisecond, 49 * time.Millisecond, 71 * time.Millisecond}
+
 func TestStandbyTakesOverAfterClose(t *testing.T) {
-	bubble(t, func(b bench) {
-		first := b.open(leased("a", false))
-		opened := b.standby(leased("b", true))
-		time.Sleep(time.Hour)
-		b.track(first, 1).Done()
-		if err := first.Close(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		closed := time.Now()
-		second := <-opened
-		defer second.Close(context.Background())
-		if waited := time.Since(closed); waited > 100*time.Millisecond {
-			b.Errorf("it took over %v after Close, want 100 ms at most", waited)
-		}
-		if p, ok := second.Resume(); !ok || p != at(1) {
-			b.Errorf("it resumes at %s, %v; want what the first had done", p, ok)
-		}
-	})
+	for _, phase := range phases {
+		bubble(t, func(b bench) {
+			first := b.open(leased("a", false))
+			time.Sleep(phase)
+			opened := b.standby(leased("b", true))
+			time.Sleep(time.Hour - phase)
+			b.track(first, 1).Done()
+			if err := first.Close(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			closed := time.Now()
+			second := <-opened
+			defer second.Close(context.Background())
+			if waited := time.Since(closed); waited > 100*time.Millisecond {
+				b.Errorf("it took over %v after Close, want 100 ms at most", waited)
+			}
+			if p, ok := second.Resume(); !ok || p != at(1) {
+				b.Errorf("it resumes at %s, %v; want what the first had done", p, ok)
+			}
+		})
+	}
 }
 
 // A crash is an instance whose goroutines are gone: here, a lease that nobody
 // renews.
 func TestStandbyTakesOverAfterACrash(t *testing.T) {
+	for _, phase := range phases {
+		bubble(t, func(b bench) {
+			lease, err := b.store.Acquire(b.Context(), key, "a", leaseTTL)
+			if err != nil {
+				b.Fatal(err)
+			}
+			crashed := time.Now()
+			time.Sleep(phase)
+			second := <-b.standby(leased("b", true))
+			defer second.Close(context.Background())
+			if waited := time.Since(crashed); waited > leaseTTL+100*time.Millisecond {
+				b.Errorf("it took over after %v, want the lease's %v and 100 ms at most", waited, leaseTTL)
+			}
+			_, err = b.store.SetIfNewer(b.Context(), key, at(9), checkpoint.Epoch(lease.Epoch))
+			if !errors.Is(err, checkpoint.ErrFenced) {
+				b.Errorf("what is left of the first writes: %v; want ErrFenced", err)
+			}
+		})
+	}
+}
+
+func TestStandbyOutlivesAnOutage(t *testing.T) {
 	bubble(t, func(b bench) {
-		lease, err := b.store.Acquire(b.Context(), key, "a", leaseTTL)
-		if err != nil {
-			b.Fatal(err)
+		first := b.open(leased("a", false))
+		opened := b.standby(leased("b", true))
+		time.Sleep(time.Minute)
+		b.mem.Fail(errEngine)
+		time.Sleep(4 * time.Second)
+		b.mem.Fail(nil)
+		time.Sleep(time.Second)
+		first.Close(b.Context())
+		if second := <-opened; second != nil {
+			second.Close(b.Context())
 		}
-		crashed := time.Now()
-		second := <-b.standby(leased("b", true))
-		defer second.Close(context.Background())
-		if waited := time.Since(crashed); waited > leaseTTL+100*time.Millisecond {
-			b.Errorf("it took over after %v, want the lease's %v and 100 ms at most", waited, leaseTTL)
+	})
+}
+
+func TestStandbyGivesUpOnAStoreThatStaysAway(t *testing.T) {
+	bubble(t, func(b bench) {
+		b.open(leased("a", false))
+		opts := leased("b", true)
+		time.AfterFunc(time.Minute, func() { b.mem.Fail(errEngine) })
+		start := time.Now()
+		if err := b.openFails(opts); !errors.Is(err, errEngine) {
+			b.Errorf("Open: %v; want the store's error", err)
 		}
-		_, err = b.store.SetIfNewer(b.Context(), key, at(9), checkpoint.Epoch(lease.Epoch))
-		if !errors.Is(err, checkpoint.ErrFenced) {
-			b.Errorf("what is left of the first writes: %v; want ErrFenced", err)
+		if took := time.Since(start); took < 89*time.Second || took > 91*time.Second {
+			b.Errorf("it gave up after %v, want a minute and FlushPatience", took)
+		}
+		start = time.Now()
+		if err := b.openFails(opts); !errors.Is(err, errEngine) || time.Since(start) > 0 {
+			b.Errorf("a standby that never heard of a lease: %v after %v; want the store's error at once", err, time.Since(start))
 		}
 	})
 }

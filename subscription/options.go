@@ -61,7 +61,8 @@ type Options struct {
 	FlushAfter time.Duration
 
 	// FlushPatience is for how long storing may fail, again and again, until the
-	// subscription ends with the error. Zero: 30 seconds.
+	// subscription ends with the error, and for how long a standby that waits for
+	// the lease bears a store that fails. Zero: 30 seconds.
 	FlushPatience time.Duration
 
 	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.

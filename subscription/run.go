@@ -175,7 +175,9 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		// Where the subscription has ended, the event is another run's to handle,
+		// and to park. Where Run is to stop, the handler may have been called off.
+		if r.s.ctx.Err() != nil || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
 		if r.h.Retry != nil {

@@ -46,6 +46,13 @@ func (s slow) Write(ctx context.Context, writes []driver.Write) ([]driver.Result
 	return s.Driver.Write(ctx, writes)
 }
 
+func (s slow) Release(ctx context.Context, lease driver.Lease) error {
+	if err := s.arrives(ctx, "release"); err != nil {
+		return err
+	}
+	return s.Driver.Release(ctx, lease)
+}
+
 func (s slow) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
 	if err := s.arrives(ctx, "renew"); err != nil {
 		return driver.Lease{}, err

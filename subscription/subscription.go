@@ -33,14 +33,17 @@ type Subscription struct {
 
 	resume  checkpoint.Position
 	resumes bool
-	adopts  bool             // the checkpoint does not name its log yet
-	lease   checkpoint.Lease // as it was granted; zero without one
+	// again says that what another run stored must be stored once more, though
+	// the position does not move: with this run's expiry, or the log's identity.
+	again bool
+	lease checkpoint.Lease // as it was granted; zero without one
 
 	tracker tracker.Tracker
 	room    chan struct{} // of capacity 1: work is done that Track may wait for
 	waiting atomic.Bool   // whether Track does
-	done    atomic.Int64  // events done and skipped since Open
-	flushed atomic.Int64  // of them, those that the last flush knew of
+	entered atomic.Int64  // events tracked and skipped since Open
+	acks    atomic.Int64  // calls of Done and Skip, at least as many as events are done
+	flushed atomic.Int64  // the acks that the last flush knew of
 	due     chan struct{} // of capacity 1: a flush is
 
 	ctx       context.Context // ends, with its cause, when the subscription does
@@ -48,8 +51,10 @@ type Subscription struct {
 	flushing  context.Context // of flushes in the background
 	stopFlush context.CancelFunc
 	closing   chan struct{} // closed by Close
-	closed    sync.Once
-	told      atomic.Bool // Run has returned why it ended
+	isClosing atomic.Bool
+	closed    chan struct{} // closed when Close is done
+	outdone   atomic.Bool   // another instance is at work, or may be
+	told      atomic.Bool   // Run has returned why the subscription ended
 	running   sync.WaitGroup
 
 	mu    sync.Mutex
@@ -87,6 +92,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	s := &Subscription{
 		store: store, key: key, opts: o, log: o.Logger.With("key", key),
 		room: make(chan struct{}, 1), due: make(chan struct{}, 1), closing: make(chan struct{}),
+		closed: make(chan struct{}),
 	}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	s.flushing, s.stopFlush = context.WithCancel(s.ctx)
@@ -97,7 +103,8 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		}
 	}
 	if err := s.load(ctx); err != nil {
-		return nil, errors.Join(err, s.release(ctx))
+		// Also where it is ctx that has ended.
+		return nil, errors.Join(err, s.release(context.WithoutCancel(ctx)))
 	}
 	if !o.StoredByHandler {
 		s.running.Go(s.flushLoop)
@@ -120,7 +127,8 @@ func (s *Subscription) load(ctx context.Context) error {
 		return err
 	}
 	s.stats.Stored, s.stats.StoredAt = cp.Position, cp.UpdatedAt
-	s.adopts = cp.LogID != s.opts.LogID && s.opts.LogID != ""
+	adopts := cp.LogID != s.opts.LogID && s.opts.LogID != ""
+	s.again = adopts || s.opts.TTL > 0 || !cp.ExpiresAt.IsZero()
 	return s.resumeAt(cp.Position)
 }
 
@@ -173,10 +181,11 @@ const component = "Subscription"
 // Err is why the subscription has ended, or nil while it runs and after a Close
 // that nothing preceded.
 func (s *Subscription) Err() error {
-	if err := context.Cause(s.ctx); !errors.Is(err, ErrClosed) {
-		return err
+	err := context.Cause(s.ctx)
+	if err == ErrClosed { //nolint:errorlint // that of a handler may wrap it
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Close stores what is acknowledged, releases the lease, so that a standby takes
@@ -185,11 +194,19 @@ func (s *Subscription) Err() error {
 // run. The context limits how long storing may take.
 //
 // The error is why the subscription had ended before, unless Run has said so, and
-// why what was acknowledged could not be stored. To close again does nothing.
+// why what was acknowledged could not be stored. To close again only waits until
+// that is done.
 func (s *Subscription) Close(ctx context.Context) error {
-	var err error
-	s.closed.Do(func() { err = s.close(ctx) })
-	return err
+	if s.isClosing.Swap(true) {
+		select {
+		case <-s.closed:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer close(s.closed)
+	return s.close(ctx)
 }
 
 func (s *Subscription) close(ctx context.Context) error {
@@ -198,16 +215,12 @@ func (s *Subscription) close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.stopFlush)
 	s.running.Wait()
 	stop()
-	ended := context.Cause(s.ctx)
-	err := ended
-	if s.told.Load() {
-		err = nil
-	}
-	if errors.Is(ended, ErrLeaseLost) || errors.Is(ended, ErrOvertaken) || errors.Is(ended, checkpoint.ErrFenced) {
-		return err // another instance is at work
+	var err error
+	if !s.told.Load() {
+		err = s.failure()
 	}
 	// After a failed event, too: nothing at or past it is stored.
-	if !s.opts.StoredByHandler {
+	if !s.opts.StoredByHandler && !s.outdone.Load() {
 		err = errors.Join(err, s.lastFlush(ctx))
 	}
 	s.end(ErrClosed)

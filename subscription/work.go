@@ -33,6 +33,7 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	if err != nil {
 		return Work{}, err
 	}
+	s.entered.Add(1)
 	return Work{s: s, token: token, position: p}, nil
 }
 
@@ -64,7 +65,8 @@ func (s *Subscription) ended() error {
 
 // Skip moves on over a position that carries no work: an event that a filter
 // left out, or a position that the log reports by itself, as KurrentDB's
-// CheckPointReached does. So a quiet subscription stores how far it is, too.
+// CheckPointReached does. So a quiet subscription stores how far it is, too. One
+// before the last position is tracker.ErrOrder; that one again changes nothing.
 func (s *Subscription) Skip(p checkpoint.Position) error {
 	if err := s.ended(); err != nil {
 		return err
@@ -72,6 +74,7 @@ func (s *Subscription) Skip(p checkpoint.Position) error {
 	if err := s.tracker.Skip(p); err != nil {
 		return err
 	}
+	s.entered.Add(1)
 	s.count()
 	return nil
 }
@@ -105,7 +108,7 @@ func (w Work) Fail(err error) {
 
 // count makes a flush due after every so many events.
 func (s *Subscription) count() {
-	if s.done.Add(1)-s.flushed.Load() >= int64(s.opts.FlushEvery) {
+	if s.acks.Add(1)-s.flushed.Load() >= int64(s.opts.FlushEvery) {
 		signal(s.due)
 	}
 }

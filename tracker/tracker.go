@@ -71,12 +71,16 @@ func (t *Tracker) Track(p checkpoint.Position) (Token, error) {
 }
 
 // Skip adds p as a position without work: Track and Ack in one step. Its error
-// is that of [Tracker.Track]. It is also how a Tracker starts at a stored
+// is that of [Tracker.Track], but the last position again, as a log may report
+// it, changes nothing and is none. It is also how a Tracker starts at a stored
 // position, which is then its low watermark. A skipped position takes no
 // memory.
 func (t *Tracker) Skip(p checkpoint.Position) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.started && p == t.last {
+		return nil
+	}
 	if err := t.advance(p); err != nil {
 		return err
 	}

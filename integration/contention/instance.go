@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -64,7 +65,8 @@ func (i *instance) takePart(ctx context.Context) error {
 	if i.sabotage.start != nil {
 		n = i.sabotage.start(n)
 	}
-	err = subscription.Run(ctx, s, eventsAfter(ctx, n), i.handling(s.Epoch()))
+	read := func(ctx context.Context) iter.Seq2[event, error] { return eventsAfter(ctx, n) }
+	err = subscription.Run(ctx, s, read, i.handling(s.Epoch()))
 	lost := isAny(s.Err(), checkpoint.ErrFenced, subscription.ErrLeaseLost, subscription.ErrOvertaken)
 	if err := i.records.add(record{What: ended, Epoch: s.Epoch(), Why: why(ctx, s, err)}); err != nil {
 		return err
@@ -129,7 +131,7 @@ func why(ctx context.Context, s *subscription.Subscription, err error) string {
 		return leaseLost
 	case errors.Is(cause, checkpoint.ErrFenced):
 		return fenced
-	case cause == nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+	case cause == nil && err == nil && ctx.Err() != nil:
 		return calledOff
 	}
 	return fmt.Sprint("Run: ", err)
