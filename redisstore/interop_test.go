@@ -90,8 +90,8 @@ func TestDamagedHashesAreNeitherReadNorGuessed(t *testing.T) {
 		"a word":           "NaN",
 		"a zero byte":      "1\x00",
 	} {
-		damaged[name+" as commit"] = []string{"commit", number, "prepare", "0"}
-		damaged[name+" as prepare"] = []string{"commit", "0", "prepare", number}
+		damaged[name+" as commit"] = []string{"commit", number, "prepare", "34"}
+		damaged[name+" as prepare"] = []string{"commit", "12", "prepare", number}
 	}
 	for name, fields := range damaged {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -56,7 +57,12 @@ func TestSetIfNewerComparesAll64Bits(t *testing.T) {
 		} else if err := store.Set(ctx, "orders", stored); err != nil {
 			r.Fatal(err)
 		}
-		ok, err := store.SetIfNewer(ctx, "orders", next)
+		// The usual write has a way of its own through the script.
+		var opts []checkpoint.WriteOption
+		if rapid.Bool().Draw(r, "unusual") {
+			opts = append(opts, checkpoint.TTL(time.Hour))
+		}
+		ok, err := store.SetIfNewer(ctx, "orders", next, opts...)
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -8,6 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+//go:embed usual.lua
+var usualText string
+
 //go:embed common.lua
 var commonText string
 
@@ -18,15 +21,14 @@ var writeText string
 var leaseText string
 
 var (
-	writeScript = newScript(writeText)
-	leaseScript = newScript(leaseText)
+	writeScript = newScript(usualText + "\n" + commonText + "\n" + writeText)
+	leaseScript = newScript(commonText + "\n" + leaseText)
 )
 
 // A script is one that Redis runs in one atomic step.
 type script struct{ text, sha string }
 
 func newScript(text string) script {
-	text = commonText + "\n" + text
 	sum := sha1.Sum([]byte(text)) // how Redis names scripts
 	return script{text, hex.EncodeToString(sum[:])}
 }

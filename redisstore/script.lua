@@ -4,9 +4,11 @@
 --
 -- KEYS[1]  the checkpoint
 -- KEYS[2]  its fence; given only with an epoch or a rewind
--- ARGV     mode (s: set, n: if newer, r: rewind, t: touch), commit, prepare,
---          updatedAt, TTL in milliseconds or '0', epoch or '0', and the log's
---          identity, unless what is stored stays
+-- ARGV     commit, prepare, updatedAt; then, as far as needed: TTL in
+--          milliseconds or '0', epoch or '0', mode (n: if newer, s: set,
+--          r: rewind, t: touch), and the log's identity, unless what is stored
+--          stays. Each argument costs time, and most writes need no more
+--          than three.
 --
 -- Returns a code, or a table of a code and its detail:
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
@@ -14,14 +16,21 @@
 --   7 the fence cannot be raised, {8, value} damaged fence
 
 local key, fenceKey = KEYS[1], KEYS[2]
-local mode, commit, prepare, updatedAt, ttl, epoch, logId = unpack(ARGV)
+local commit, prepare, updatedAt, ttl, epoch, mode, logId = unpack(ARGV)
+epoch, mode = epoch or '0', mode or 'n'
 
 local fence
 if fenceKey then
-  fence = attempt('HGET', fenceKey, 'epoch') or '0'
-  if type(fence) == 'table' then return {8, fence.err} end
-  if not canonical(fence) then return {8, fence} end
-  if epoch ~= '0' and less(epoch, fence) then return {4, fence} end
+  fence = attempt('HGET', fenceKey, 'epoch')
+  if not fence then
+    -- A fence that has lost its epoch is no fence that was never there.
+    if redis.call('EXISTS', fenceKey) == 1 then return {8, ''} end
+    fence = '0'
+  elseif fence ~= epoch then
+    if type(fence) == 'table' then return {8, fence.err} end
+    if not canonical(fence) then return {8, fence} end
+    if epoch ~= '0' and less(epoch, fence) then return {4, fence} end
+  end
   if mode == 'r' then
     if less(epoch, fence) then epoch = fence end
     if epoch == MAX then return 7 end
@@ -54,9 +63,12 @@ if mode == 'n' or mode == 't' then
   if exists then
     if not oldCommit then return {5, 'commit'} end
     if not oldPrepare then return {5, 'prepare'} end
-    if not canonical(oldCommit) then return {5, 'commit', oldCommit} end
-    if not canonical(oldPrepare) then return {5, 'prepare', oldPrepare} end
-    if oldEpoch and not canonical(oldEpoch) then return {5, 'epoch', oldEpoch} end
+    -- What equals an argument is canonical.
+    if oldCommit ~= commit and not canonical(oldCommit) then return {5, 'commit', oldCommit} end
+    if oldPrepare ~= prepare and oldPrepare ~= oldCommit and not canonical(oldPrepare) then
+      return {5, 'prepare', oldPrepare}
+    end
+    if oldEpoch and oldEpoch ~= epoch and not canonical(oldEpoch) then return {5, 'epoch', oldEpoch} end
   end
 end
 
@@ -64,7 +76,7 @@ if mode == 't' and not exists then return 6 end
 if fenceKey and less(fence, epoch) then redis.call('HSET', fenceKey, 'epoch', epoch) end
 
 if mode == 't' then
-  if ttl == '0' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
+  if ttl and ttl ~= '0' then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
   return 2
 end
 
@@ -82,14 +94,18 @@ if replace then
   attempt('HSET', key, 'commit', commit) -- whoever may not HSET must not UNLINK first
   redis.call('UNLINK', key)
 end
-if epoch ~= '0' then
-  redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt, 'epoch', epoch)
+if code == 2 and not replace then
+  redis.call('HSET', key, 'updatedAt', updatedAt)
 else
   redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt)
-  if oldEpoch then redis.call('HDEL', key, 'epoch') end
+end
+if epoch ~= '0' then
+  if epoch ~= oldEpoch then redis.call('HSET', key, 'epoch', epoch) end
+elseif oldEpoch then
+  redis.call('HDEL', key, 'epoch')
 end
 if logId then redis.call('HSET', key, 'logId', logId) end
-if ttl ~= '0' then
+if ttl and ttl ~= '0' then
   redis.call('PEXPIRE', key, ttl)
 elseif exists or mode ~= 'n' then
   redis.call('PERSIST', key)

@@ -119,14 +119,20 @@ func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write)
 		args = append(args, "1", d.prefix+w.Key)
 	}
 	args = append(args,
-		modes[w.Mode],
 		strconv.FormatUint(w.Position.Commit, 10),
 		strconv.FormatUint(w.Position.Prepare, 10),
-		w.UpdatedAt.Format(timeLayout),
-		strconv.FormatInt(int64(w.TTL/time.Millisecond), 10),
-		strconv.FormatUint(w.Epoch, 10))
-	if w.LogID != "" {
-		args = append(args, w.LogID)
+		w.UpdatedAt.Format(timeLayout))
+	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
+	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
+	switch { // the script knows what the usual write leaves out
+	case w.LogID != "":
+		args = append(args, ttl(), epoch(), modes[w.Mode], w.LogID)
+	case w.Mode != driver.IfNewer:
+		args = append(args, ttl(), epoch(), modes[w.Mode])
+	case w.Epoch != 0:
+		args = append(args, ttl(), epoch())
+	case w.TTL != 0:
+		args = append(args, ttl())
 	}
 	return change(ctx, args...)
 }

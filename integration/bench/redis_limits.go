@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,7 +41,7 @@ func newRedisLimits(ctx context.Context, server *redistest.Server, client *redis
 		return nil, err
 	}
 	l.smallest, err = client.ScriptLoad(ctx, `redis.call('HGET', KEYS[1], 'commit')
-return redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'prepare', ARGV[3], 'updatedAt', ARGV[4])`).Result()
+return redis.call('HSET', KEYS[1], 'commit', ARGV[1], 'prepare', ARGV[2], 'updatedAt', ARGV[3])`).Result()
 	return l, err
 }
 
@@ -52,25 +53,23 @@ const (
 
 // scriptArgs are those of a SetIfNewer. The position never grows, so that each
 // write is as new as what is there: the script then writes all the same.
-func scriptArgs(epoch string) []string {
-	return []string{"n", "100000", "100000", updatedAt, "0", epoch}
-}
+var scriptArgs = []string{"100000", "100000", updatedAt}
 
 func (l *redisLimits) write() []string {
-	return append([]string{"EVALSHA", l.script, "1", randomKey}, scriptArgs("0")...)
+	return append([]string{"EVALSHA", l.script, "1", randomKey}, scriptArgs...)
 }
 
 func (l *redisLimits) fencedWrite() []string {
-	return append([]string{"EVALSHA", l.script, "2", randomKey, randomFence}, scriptArgs("7")...)
+	return slices.Concat([]string{"EVALSHA", l.script, "2", randomKey, randomFence}, scriptArgs, []string{"0", "7"})
 }
 
 func (l *redisLimits) smallestScript() []string {
-	return append([]string{"EVALSHA", l.smallest, "1", randomKey}, scriptArgs("0")...)
+	return append([]string{"EVALSHA", l.smallest, "1", randomKey}, scriptArgs...)
 }
 
 var (
 	writeFields = []string{"HSET", randomKey, "commit", "100000", "prepare", "100000", "updatedAt", updatedAt}
-	readFields  = []string{"HMGET", randomKey, "commit", "prepare", "updatedAt", "epoch"}
+	readFields  = []string{"HMGET", randomKey, "commit", "prepare", "updatedAt", "epoch", "logId"}
 	readTTL     = []string{"PTTL", randomKey}
 )
 
@@ -123,7 +122,7 @@ func (l *redisLimits) benchmark(ctx context.Context, keys, requests int, args []
 // writeScript is the script as redisstore sends it.
 func writeScript(root string) ([]byte, error) {
 	var parts [][]byte
-	for _, name := range []string{"common.lua", "script.lua"} {
+	for _, name := range []string{"usual.lua", "common.lua", "script.lua"} {
 		part, err := os.ReadFile(filepath.Join(root, "redisstore", name))
 		if err != nil {
 			return nil, err

@@ -1,0 +1,47 @@
+package redisstore_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+// TestDamagedFenceRefusesWrites: a write with an epoch must not take a fence that
+// it cannot read for one that was never there.
+func TestDamagedFenceRefusesWrites(t *testing.T) {
+	server := redistest.Start(t)
+	store := inNamespace(t, standalone(t, server), "prod:")
+	ctx := t.Context()
+	spoil := map[string][]string{
+		"without its epoch": {"HSET", layoutFence, "owner", "a"},
+		"of another type":   {"SET", layoutFence, "7"},
+	}
+	for _, epoch := range []string{"", "07", "-7", "7.0", "x", "18446744073709551616"} {
+		spoil["with epoch "+strconv.Quote(epoch)] = []string{"HSET", layoutFence, "epoch", epoch}
+	}
+	for name, command := range spoil {
+		t.Run(name, func(t *testing.T) {
+			server.Do("FLUSHALL")
+			if err := store.Set(ctx, "orders", at(1, 1)); err != nil {
+				t.Fatal(err)
+			}
+			server.Do(command...)
+			_, setErr := store.SetIfNewer(ctx, "orders", at(2, 2), checkpoint.Epoch(7))
+			_, rewindErr := store.Rewind(ctx, "orders", at(0, 0))
+			for what, err := range map[string]error{"SetIfNewer": setErr, "Rewind": rewindErr} {
+				if !errors.Is(err, checkpoint.ErrCorrupt) {
+					t.Errorf("%s with an epoch: %v; want ErrCorrupt", what, err)
+				}
+			}
+			if c, err := store.Get(ctx, "orders"); err != nil || c.Position != at(1, 1) {
+				t.Errorf("then Get is %s, %v; want what was there", c.Position, err)
+			}
+			if _, err := store.SetIfNewer(ctx, "orders", at(2, 2)); err != nil {
+				t.Errorf("a write without an epoch does not look at the fence, but: %v", err)
+			}
+		})
+	}
+}
