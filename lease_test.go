@@ -21,8 +21,8 @@ func TestLeaseArguments(t *testing.T) {
 		want       string
 	}{
 		"no key":                   {"", "a", time.Second, "invalid key"},
-		"no owner":                 {"k", "", time.Second, "owner has 0 bytes"},
-		"a long owner":             {"k", strings.Repeat("o", 513), time.Second, "owner has 513 bytes"},
+		"no owner":                 {"k", "", time.Second, "owner: it is empty"},
+		"a long owner":             {"k", strings.Repeat("o", 513), time.Second, "owner: it has 513 bytes"},
 		"an owner with a newline":  {"k", "a\nb", time.Second, "control character"},
 		"an owner that is no text": {"k", "\xff", time.Second, "UTF-8"},
 		"no time":                  {"k", "a", 0, "at least a millisecond"},
