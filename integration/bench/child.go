@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// runBenchmarks builds the tests of the module in folder and runs their
-// benchmarks. It runs the test binary itself and not `go test`, which would
+// runBenchmarks builds the tests of the package in folder and runs those of
+// their benchmarks that match pattern. It runs the test binary itself and not `go test`, which would
 // leave the binary running where it is interrupted.
-func runBenchmarks(ctx context.Context, h *host, folder string, each time.Duration) ([]measurement, error) {
+func runBenchmarks(ctx context.Context, h *host, folder, pattern string, each time.Duration) ([]measurement, error) {
 	root, err := projectRoot(ctx)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func runBenchmarks(ctx context.Context, h *host, folder string, each time.Durati
 		return nil, fmt.Errorf("%s has no tests: %w", dir, err)
 	}
 	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.timeout", "1h",
-		"-test.bench", "^Benchmark(Store|AppendFsync)$", "-test.benchtime", each.String())
+		"-test.bench", pattern, "-test.benchtime", each.String())
 	cmd.Dir = dir
 	// What the child makes is then removed with everything else, however it ends.
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)

@@ -23,7 +23,7 @@ var engines = []engine{
 	{
 		name: "sqlite", title: "SQLite",
 		durability: "WAL, synchronous=FULL: every write is on the disk when the call returns. " +
-			"The limit of a write is one writer that appends 256 bytes to a file in the same folder and calls fsync, " +
+			"The limit of a write is one writer that appends a page of 4096 bytes to a file in the same folder and calls fsync, " +
 			"over and over; calls that wait together share an fsync, so that the ratio may be far above one.",
 		measure: measureSQLite,
 	},
@@ -38,9 +38,13 @@ var engines = []engine{
 }
 
 // measureStore runs the benchmarks of the module in folder and writes them as a
-// table beside limits, by the names of the benchmarks.
-func measureStore(ctx context.Context, h *host, set settings, folder string, limits func([]measurement) map[string]float64, out io.Writer) error {
-	found, err := runBenchmarks(ctx, h, folder, set.each)
+// table beside limits, by the names of the benchmarks. Then it does so for the
+// rivals, if there are any.
+func measureStore(
+	ctx context.Context, h *host, set settings, folder string,
+	limits func([]measurement) map[string]float64, rivals []rival, out io.Writer,
+) error {
+	found, err := runBenchmarks(ctx, h, folder, "^Benchmark(Store|AppendFsync)$", set.each)
 	if err != nil {
 		return err
 	}
@@ -49,7 +53,10 @@ func measureStore(ctx context.Context, h *host, set settings, folder string, lim
 		return fmt.Errorf("the tests of %s have no benchmark named BenchmarkStore", folder)
 	}
 	writeStoreTable(out, rows)
-	return nil
+	if rivals == nil {
+		return nil
+	}
+	return writeRivals(ctx, h, set, found, rivals, out)
 }
 
 // measureSQLite takes the limit from a benchmark of the store's own module.
@@ -68,5 +75,5 @@ func measureSQLite(ctx context.Context, h *host, set settings, out io.Writer) er
 			}
 		}
 		return limits
-	}, out)
+	}, []rival{{"sql", "plain SQL"}, {"bbolt", "bbolt"}}, out)
 }

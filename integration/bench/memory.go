@@ -24,7 +24,7 @@ func measureMemory(ctx context.Context, h *host, set settings, out io.Writer) er
 			limits[m.name] = mapRate(goroutines, isWrite(m.name), set.each)
 		}
 		return limits
-	}, out)
+	}, nil, out)
 }
 
 // mapRate is how many times a second goroutines together compare and store, or

@@ -29,7 +29,7 @@ func measureRedis(ctx context.Context, h *host, set settings, out io.Writer) err
 			}
 		}
 		return byName
-	}, out)
+	}, []rival{{"goredis", "plain go-redis"}, {"rueidis", "rueidis"}}, out)
 	if failed != nil {
 		return failed
 	}

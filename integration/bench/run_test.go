@@ -23,7 +23,7 @@ func TestRun(t *testing.T) {
 	for _, want := range []string{
 		"## Memory\n", "## Redis\n",
 		"\n| SetIfNewer, 1024 goroutines | ", "\n| Get, 1 goroutine | ", "\n| Apply, batches of 1000 | ", "\n| GetAll | ",
-		"\n| the store's script | ", "\n| HSET of the same fields | ",
+		"\n| call | this store | plain go-redis | ratio | rueidis | ratio |\n", "\n| the store's script | ", "\n| HSET of the same fields | ",
 		"\n| the store's hash with an epoch | ", "\n| the string commit@prepare | ",
 	} {
 		if !strings.Contains(text, want) {
