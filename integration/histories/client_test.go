@@ -1,0 +1,185 @@
+package histories
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// An engine is what is tested of a [driver.Driver].
+type engine interface {
+	Get(ctx context.Context, keys []string) ([]driver.Record, error)
+	Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error)
+	Delete(ctx context.Context, keys []string) (int, error)
+}
+
+// A client works on the keys of a history, one call after another.
+type client struct {
+	id     int
+	engine engine
+	random *rand.Rand
+	*history
+}
+
+// clients numbers the clients and seeds them.
+type clients struct {
+	seed uint64
+	n    int
+}
+
+func (c *clients) next(e engine, h *history) *client {
+	c.n++
+	return &client{id: c.n - 1, engine: e, random: rand.New(rand.NewPCG(c.seed, uint64(c.n))), history: h}
+}
+
+// work goes on until ctx ends. It ends no call.
+func (c *client) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		limit := patience
+		if c.random.IntN(20) == 0 {
+			limit = time.Duration(c.random.Int64N(int64(2 * time.Millisecond))) // ends it half-way
+		}
+		attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		c.step(attempt)
+		cancel()
+		pause(ctx, time.Duration(c.random.Int64N(int64(time.Millisecond))))
+	}
+}
+
+// step makes one call on one key, or on all.
+func (c *client) step(ctx context.Context) {
+	if c.random.IntN(10) != 0 {
+		c.do(ctx, c.begin(c.random.IntN(keysAtOnce), c.id, c.choose))
+		return
+	}
+	choose := c.choose
+	if c.random.IntN(3) == 0 {
+		choose = func(string, uint64) input { return input{method: get} }
+	}
+	var calls []call
+	for i := range keysAtOnce {
+		calls = append(calls, c.begin(i, c.id, choose))
+	}
+	c.do(ctx, calls...)
+}
+
+// choose makes an operation of any kind. Positions are close to each other and far
+// above 2^53; epochs are about the one that somebody has seen.
+func (c *client) choose(key string, epoch uint64) input {
+	w := driver.Write{
+		Key: key,
+		Position: driver.Position{
+			Commit:  1<<63 + c.random.Uint64N(8),
+			Prepare: c.random.Uint64N(4),
+		},
+		UpdatedAt: nextTime(),
+	}
+	kind := c.random.IntN(100)
+	switch {
+	case kind < 35:
+		return input{method: get}
+	case kind < 42:
+		return input{method: remove, write: driver.Write{Key: key}}
+	case kind < 48:
+		w.Mode = driver.Rewind
+	case kind < 62:
+		w.Mode = driver.Set
+	default:
+		w.Mode = driver.IfNewer
+	}
+	if c.random.IntN(3) == 0 {
+		w.Epoch = max(epoch+1, 2) - 1 + c.random.Uint64N(3) - 1
+	}
+	return input{method: write, write: w}
+}
+
+var lastTime atomic.Int64
+
+// nextTime is never the same twice.
+func nextTime() time.Time { return time.UnixMilli(lastTime.Add(1)).UTC() }
+
+// do carries out operations that have begun.
+func (c *client) do(ctx context.Context, calls ...call) {
+	var reads, writes []*call
+	for i := range calls {
+		switch o := &calls[i]; o.in.method {
+		case get:
+			reads = append(reads, o)
+		case write:
+			writes = append(writes, o)
+		case remove:
+			c.remove(ctx, o)
+		}
+	}
+	if writes != nil {
+		c.write(ctx, writes)
+	}
+	if reads != nil {
+		c.read(ctx, reads)
+	}
+}
+
+func (c *client) read(ctx context.Context, calls []*call) {
+	keys := make([]string, len(calls))
+	for i, o := range calls {
+		keys[i] = o.key
+	}
+	records, err := c.engine.Get(ctx, keys)
+	for i, o := range calls {
+		var r driver.Record
+		recordErr := err
+		if err == nil {
+			r = records[i]
+			recordErr = r.Err
+		}
+		switch {
+		case recordErr == nil:
+			c.end(o, output{exists: true, stored: stored{r.Position, r.Epoch, r.UpdatedAt.UnixMilli()}})
+		case errors.Is(recordErr, driver.ErrNotFound):
+			c.end(o, output{})
+		default:
+			c.fail(o, recordErr)
+		}
+	}
+}
+
+func (c *client) write(ctx context.Context, calls []*call) {
+	writes := make([]driver.Write, len(calls))
+	for i, o := range calls {
+		writes[i] = o.in.write
+	}
+	results, err := c.engine.Write(ctx, writes)
+	for i, o := range calls {
+		out := output{unknown: true}
+		if err == nil && results[i].Outcome != driver.Unknown {
+			if results[i].Outcome == driver.Failed {
+				c.fail(o, results[i].Err)
+				continue
+			}
+			out = output{outcome: results[i].Outcome}
+			if o.in.write.Mode == driver.Rewind || out.outcome == driver.Fenced {
+				out.fence = results[i].Epoch
+			}
+		}
+		c.end(o, out)
+	}
+}
+
+func (c *client) remove(ctx context.Context, o *call) {
+	n, err := c.engine.Delete(ctx, []string{o.key})
+	c.end(o, output{unknown: err != nil, exists: err == nil && n == 1})
+}
+
+// pause reports whether ctx has let it wait.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

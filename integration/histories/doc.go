@@ -1,0 +1,21 @@
+// Package histories records what many clients did to a few keys, and when, while
+// faults run, and looks for an order of it that explains every answer: each
+// operation in one step, between its call and its return, on one store that does
+// what package driver says. The search is porcupine's. Where there is no such
+// order the engine is not linearizable.
+//
+// A client calls a driver, since that tells what landed. An operation that may
+// have landed or not (outcome Unknown) may take effect at any time from its call
+// on, also after the test: then it never did. One that Failed has no effect, so it
+// is left out, and so is a Get that failed, which says nothing.
+//
+// Each write carries an UpdatedAt of its own, so that a Get tells which write it
+// has read.
+//
+// The search is exponential in the operations of a key that are unknown. So a key
+// gives way to a fresh one when it has had some of those, or many operations. When
+// a round ends, every key is read once more, and rewound, which shows its fence.
+//
+// TestBrokenDrivers and TestLostWrites break the store in one way each, and the
+// search must find it.
+package histories

@@ -1,0 +1,34 @@
+package histories
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	rounds = flag.Int("rounds", 1, "how often each engine meets each fault")
+	seed   = flag.Uint64("seed", 0, "repeats what clients and faults choose; zero chooses anew")
+)
+
+// envFile makes the test binary a process that serves this SQLite file.
+const envFile = "CHECKPOINT_TEST_FILE"
+
+func TestMain(m *testing.M) {
+	if path, ok := os.LookupEnv(envFile); ok {
+		if err := serve(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	// The tests wait most of the time, also on a machine with two cores.
+	flag.Parse()
+	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
+		_ = n.Value.Set("4")
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,119 @@
+package histories
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+const (
+	// patience is for whatever must happen, and does not say when.
+	patience = 30 * time.Second
+	// often is how often is looked whether it has.
+	often = 2 * time.Millisecond
+	// perEngine is how many clients each engine has at once.
+	perEngine = 3
+)
+
+// record lets clients work, several on each engine, while disturb runs, and then
+// reads each key with a client of the last engine.
+func play(t *testing.T, h *history, seed uint64, engines []engine, disturb func()) {
+	t.Helper()
+	all := clients{seed: seed}
+	working, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var wg sync.WaitGroup
+	t.Cleanup(func() { // where disturb ends the test
+		stop()
+		wg.Wait()
+	})
+	for _, e := range engines {
+		for range perEngine {
+			c := all.next(e, h)
+			wg.Go(func() { c.work(working) })
+		}
+	}
+	disturb()
+	stop()
+	wg.Wait()
+	readAll(t, h, all.next(engines[len(engines)-1], h))
+}
+
+// readAll reads each key and its fence at the end.
+func readAll(t *testing.T, h *history, c *client) {
+	t.Helper()
+	for _, r := range h.keys {
+		settle(t, h, c, r, func(string, uint64) input { return input{method: get} })
+		settle(t, h, c, r, func(key string, _ uint64) input {
+			return input{method: write, write: driver.Write{Key: key, Mode: driver.Rewind, UpdatedAt: nextTime()}}
+		})
+	}
+}
+
+// settle repeats an operation on r until it is answered.
+func settle(t *testing.T, h *history, c *client, r *record, choose func(string, uint64) input) {
+	t.Helper()
+	// They have been counted for what they might have done to the search.
+	before := len(r.operations)
+	for deadline := time.Now().Add(patience); ; time.Sleep(often) {
+		h.mu.Lock()
+		o := h.beginOn(r, c.id, choose)
+		h.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		c.do(ctx, o)
+		cancel()
+		if n := len(r.operations); n > before && !r.operations[n-1].Output.(output).unknown {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s of %s is not answered in %v", o.in, r.key, patience)
+		}
+	}
+}
+
+// hold fails the test where nothing explains h.
+func hold(t *testing.T, h *history) {
+	t.Helper()
+	t.Log(h)
+	err := h.check()
+	if err == nil {
+		return
+	}
+	t.Error(err)
+	if errors.Is(err, errNotLinearizable) {
+		paths, err := h.draw()
+		t.Errorf("see %q %v", paths, err)
+	}
+}
+
+// until waits until something is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(often) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v it is still not so that %s", patience, what)
+		}
+	}
+}
+
+// operate waits until so many more operations have ended.
+func (h *history) operate(t *testing.T, n int) {
+	t.Helper()
+	n += h.done()
+	until(t, "the clients have worked", func() bool { return h.done() >= n })
+}
+
+// chooseSeed is the flag's, or any.
+func chooseSeed(t *testing.T) uint64 {
+	t.Helper()
+	n := *seed
+	if n == 0 {
+		n = rand.Uint64()
+	}
+	t.Logf("repeat what the clients and the faults choose with -seed %d", n)
+	return n
+}
