@@ -129,6 +129,12 @@ func (h *history) finish(c *call) {
 	}
 }
 
+func (h *history) currentKey(i int) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.current[i].key
+}
+
 // done is how many operations have ended.
 func (h *history) done() int {
 	h.mu.Lock()
