@@ -174,12 +174,10 @@ func (c *client) remove(ctx context.Context, o *call) {
 	c.end(o, output{unknown: err != nil, exists: err == nil && n == 1})
 }
 
-// pause reports whether ctx has let it wait.
-func pause(ctx context.Context, d time.Duration) bool {
+// pause waits, unless ctx ends sooner.
+func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }

@@ -155,20 +155,3 @@ func (s *standalone) strike(t *testing.T, h *history, faults []fault) {
 	}
 	h.operate(t, 100)
 }
-
-// TestLostWrites: a server that loses what it has acknowledged is found out.
-func TestLostWrites(t *testing.T) {
-	t.Parallel()
-	first := chooseSeed(t)
-	server := redistest.Start(t)
-	h := newHistory("lost")
-	play(t, h, first, []engine{redisAt(t, server.Addr())}, func() {
-		h.operate(t, 300)
-		server.Restart()
-		h.operate(t, 300)
-	})
-	t.Log(h)
-	if err := h.check(); err == nil {
-		t.Error("a server that has lost everything passes for linearizable")
-	}
-}

@@ -20,7 +20,7 @@ const (
 	perEngine = 3
 )
 
-// record lets clients work, several on each engine, while disturb runs, and then
+// play lets clients work, several on each engine, while disturb runs, and then
 // reads each key with a client of the last engine.
 func play(t *testing.T, h *history, seed uint64, engines []engine, disturb func()) {
 	t.Helper()

@@ -1,0 +1,114 @@
+package histories
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+// misunderstandings are of a reply that was lost.
+var misunderstandings = map[string]func(engine) engine{
+	"sends a Set again":           func(e engine) engine { return stubborn{e} },
+	"takes a failure for nothing": func(e engine) engine { return blind{e} },
+	"takes Unknown for Failed":    func(e engine) engine { return hopeless{e} },
+}
+
+// TestBrokenClients breaks what is made of a failure on a real connection, and that
+// must be found.
+func TestBrokenClients(t *testing.T) {
+	t.Parallel()
+	first := chooseSeed(t)
+	for _, name := range slices.Sorted(maps.Keys(misunderstandings)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			s := &standalone{server: server, proxy: newProxy(t, server.Addr()), random: rand.New(rand.NewPCG(first, 0))}
+			engines := []engine{misunderstandings[name](redisAt(t, s.proxy.addr())), redisAt(t, server.Addr())}
+			for deadline, i := time.Now().Add(patience), uint64(0); ; i++ {
+				h := newHistory(strconv.FormatUint(i, 10))
+				play(t, h, first+i, engines, func() {
+					h.operate(t, 50)
+					heal := s.proxy.hurt(toxic{downstream, "limit_data", "bytes", 300})
+					h.operate(t, 300)
+					heal()
+					h.operate(t, 50)
+				})
+				err := h.check()
+				if errors.Is(err, errNotLinearizable) {
+					t.Logf("found in round %d: %v", i+1, err)
+					return
+				}
+				if err != nil || time.Now().After(deadline) {
+					t.Fatalf("not found in %d rounds, %v", i+1, err)
+				}
+			}
+		})
+	}
+}
+
+// stubborn repeats a Set until it is answered.
+type stubborn struct{ engine }
+
+func (d stubborn) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	return each(writes, func(w *driver.Write) driver.Result {
+		r := one(ctx, d.engine, w)
+		for w.Mode == driver.Set && r.Outcome == driver.Unknown && ctx.Err() == nil {
+			r = one(ctx, d.engine, w)
+		}
+		return r
+	})
+}
+
+// blind takes a Get that has failed for one that found nothing.
+type blind struct{ engine }
+
+func (d blind) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	records, err := d.engine.Get(ctx, keys)
+	if err != nil {
+		records = make([]driver.Record, len(keys))
+	}
+	for i := range records {
+		if err != nil || records[i].Err != nil {
+			records[i] = driver.Record{Key: keys[i], Err: driver.ErrNotFound}
+		}
+	}
+	return records, nil
+}
+
+// hopeless takes what was sent for lost where it has no answer.
+type hopeless struct{ engine }
+
+func (d hopeless) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	results, err := d.engine.Write(ctx, writes)
+	for i := range results {
+		if results[i].Outcome == driver.Unknown {
+			results[i].Outcome = driver.Failed
+		}
+	}
+	return results, err
+}
+
+// TestLostWrites: a server that loses what it has acknowledged is found out.
+func TestLostWrites(t *testing.T) {
+	t.Parallel()
+	first := chooseSeed(t)
+	server := redistest.Start(t)
+	h := newHistory("lost")
+	play(t, h, first, []engine{redisAt(t, server.Addr())}, func() {
+		h.operate(t, 300)
+		server.Restart()
+		h.operate(t, 300)
+	})
+	t.Log(h)
+	if err := h.check(); err == nil {
+		t.Error("a server that has lost everything passes for linearizable")
+	}
+}
