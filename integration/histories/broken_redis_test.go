@@ -35,11 +35,14 @@ func TestBrokenClients(t *testing.T) {
 			for deadline, i := time.Now().Add(patience), uint64(0); ; i++ {
 				h := newHistory(strconv.FormatUint(i, 10))
 				play(t, h, first+i, engines, func() {
-					h.operate(t, 50)
-					heal := s.proxy.hurt(toxic{downstream, "limit_data", "bytes", 300})
-					h.operate(t, 300)
-					heal()
-					h.operate(t, 50)
+					for range 10 {
+						h.operate(t, 30)
+						// What the proxied clients send now lands. When it heals, their
+						// connections end.
+						heal := s.proxy.hurt(toxic{downstream, "timeout", "timeout", 0})
+						h.operate(t, 20)
+						heal()
+					}
 				})
 				err := h.check()
 				if errors.Is(err, errNotLinearizable) {
@@ -54,13 +57,14 @@ func TestBrokenClients(t *testing.T) {
 	}
 }
 
-// stubborn repeats a Set until it is answered.
+// stubborn repeats a Set until it is answered, and backs off in between.
 type stubborn struct{ engine }
 
 func (d stubborn) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	return each(writes, func(w *driver.Write) driver.Result {
 		r := one(ctx, d.engine, w)
 		for w.Mode == driver.Set && r.Outcome == driver.Unknown && ctx.Err() == nil {
+			pause(ctx, 20*time.Millisecond)
 			r = one(ctx, d.engine, w)
 		}
 		return r

@@ -148,9 +148,12 @@ func (s *standalone) strike(t *testing.T, h *history, faults []fault) {
 	for _, i := range s.random.Perm(len(faults)) {
 		h.operate(t, 50)
 		before := h.String()
-		heal := faults[i].strike(s)
-		pause(t.Context(), time.Duration(100+s.random.IntN(200))*time.Millisecond)
-		heal()
+		for range 1 + s.random.IntN(3) {
+			heal := faults[i].strike(s)
+			pause(t.Context(), time.Duration(30+s.random.IntN(200))*time.Millisecond)
+			heal()
+			h.operate(t, 20)
+		}
 		t.Logf("%s: from %s to %s", faults[i].name, before, h)
 	}
 	h.operate(t, 100)
