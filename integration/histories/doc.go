@@ -16,6 +16,14 @@
 // gives way to a fresh one when it has had some of those, or many operations. When
 // a round ends, every key is read once more, and rewound, which shows its fence.
 //
-// TestBrokenDrivers and TestLostWrites break the store in one way each, and the
-// search must find it.
+// TestBrokenDrivers breaks a driver in one way each, TestBrokenClients what is made
+// of a reply that was lost, and TestLostWrites the server: the search must find it.
+//
+// Two rounds are played by default. More, and those of one seed, are
+//
+//	go test ./integration/histories -rounds 100 -seed 7
+//
+// The seed repeats what clients and faults choose, not when they run. A history that
+// nothing explains is drawn to a file in the folder for temporary files, and the test
+// says where.
 package histories

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 3, "how often each engine meets each fault")
+	rounds = flag.Int("rounds", 2, "how often each engine meets every fault")
 	seed   = flag.Uint64("seed", 0, "repeats what clients and faults choose; zero chooses anew")
 )
 
