@@ -10,7 +10,7 @@ import (
 // TestSQLite lets three processes share a file, and kills them while they write.
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	const kills = 8
+	const kills = 5
 	first := chooseSeed(t)
 	path := filepath.Join(t.TempDir(), "checkpoints.db")
 	var processes []*remote
