@@ -80,14 +80,15 @@ func (h *history) begin(i, client int, choose func(key string, epoch uint64) inp
 	if r := h.current[i]; r.unknown >= enoughUnknown || len(r.operations) >= enoughOperations {
 		h.replace(i)
 	}
-	return h.beginOn(h.current[i], client, choose)
-}
-
-func (h *history) beginOn(r *record, client int, choose func(key string, epoch uint64) input) call {
+	r := h.current[i]
 	in := choose(r.key, r.epoch)
 	if in.method != get && r.underWay+r.unknown >= maxUnknown {
 		in = input{method: get}
 	}
+	return h.beginOn(r, client, in)
+}
+
+func (h *history) beginOn(r *record, client int, in input) call {
 	if in.method != get {
 		r.underWay++
 	}

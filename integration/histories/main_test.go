@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	// The tests wait most of the time, also on a machine with two cores.
 	flag.Parse()
 	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
-		_ = n.Value.Set("4")
+		_ = n.Value.Set("8")
 	}
 	// Where a toxic has closed a connection, toxiproxy leaves behind what has more
 	// to send through it.

@@ -47,21 +47,20 @@ func play(t *testing.T, h *history, seed uint64, engines []engine, disturb func(
 func readAll(t *testing.T, h *history, c *client) {
 	t.Helper()
 	for _, r := range h.keys {
-		settle(t, h, c, r, func(string, uint64) input { return input{method: get} })
-		settle(t, h, c, r, func(key string, _ uint64) input {
-			return input{method: write, write: driver.Write{Key: key, Mode: driver.Rewind, UpdatedAt: nextTime()}}
+		settle(t, h, c, r, func() input { return input{method: get} })
+		settle(t, h, c, r, func() input {
+			return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Rewind, UpdatedAt: nextTime()}}
 		})
 	}
 }
 
 // settle repeats an operation on r until it is answered.
-func settle(t *testing.T, h *history, c *client, r *record, choose func(string, uint64) input) {
+func settle(t *testing.T, h *history, c *client, r *record, choose func() input) {
 	t.Helper()
-	// They have been counted for what they might have done to the search.
 	before := len(r.operations)
 	for deadline := time.Now().Add(patience); ; time.Sleep(often) {
 		h.mu.Lock()
-		o := h.beginOn(r, c.id, choose)
+		o := h.beginOn(r, c.id, choose())
 		h.mu.Unlock()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		c.do(ctx, o)
