@@ -56,8 +56,8 @@ func beChild(ctx context.Context, role string) error {
 
 // roles are what a process may be started as, given a number of its own.
 var roles = map[string]func(ctx context.Context, store *checkpoint.Store, number uint64) error{
-	"count": countUntilKilled,
 	"race":  raceForTheMaximum,
+	"write": writeUntilKilled,
 }
 
 func startChild(tb testing.TB, role, path string, number uint64) (*exec.Cmd, io.Reader) {
