@@ -31,6 +31,7 @@ func TestFullDisk(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("at %d KiB: %v", kib, err)
 		}
+		checkIntegrity(t, path)
 	}
 }
 
@@ -52,13 +53,17 @@ func fillTheDisk(ctx context.Context, store *checkpoint.Store, limit uint64) err
 	key := func(i int) string { return fmt.Sprintf("%s/%d", long, i) }
 	n := 0
 	var failure error
+	var outcomes []checkpoint.Outcome
 	for ; failure == nil; n++ {
 		if n == 10_000 {
 			return errors.New("10,000 writes went through, and none met the limit")
 		}
-		_, failure = store.SetIfNewer(ctx, key(n), checkpoint.Position{Commit: uint64(n), Prepare: 1})
+		outcomes, failure = store.Apply(ctx, checkpoint.Write{Key: key(n), Position: checkpoint.Position{Commit: uint64(n), Prepare: 1}})
 	}
 	n-- // the one that failed
+	if _, err := store.Get(ctx, key(n)); outcomes[0] == checkpoint.Failed && !isNotFound(err) {
+		return fmt.Errorf("a write that failed is there: %w", err)
+	}
 	if isNotFound(failure) || errors.Is(failure, checkpoint.ErrCorrupt) ||
 		!strings.Contains(failure.Error(), os.Getenv(envPath)) {
 		return fmt.Errorf("a full disk gives the error %w", failure)
