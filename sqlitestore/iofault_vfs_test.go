@@ -106,7 +106,7 @@ func failingVFS(t *testing.T) {
 	open := function[openFunc](shim.FxOpen)
 	failing := map[uintptr]uintptr{} // methods by what they stand before
 	var mu sync.Mutex
-	shim.FxOpen = hold(openFunc(func(tls *libc.TLS, vfs, name, file uintptr, flags int32, out uintptr) int32 {
+	shim.FxOpen = hold(func(tls *libc.TLS, vfs, name, file uintptr, flags int32, out uintptr) int32 {
 		rc := open(tls, vfs, name, file, flags, out)
 		f := pointer[sqlite3.Tsqlite3_file](file)
 		if rc != sqlite3.SQLITE_OK || f.FpMethods == 0 {
@@ -119,7 +119,7 @@ func failingVFS(t *testing.T) {
 		}
 		f.FpMethods = failing[f.FpMethods]
 		return rc
-	}))
+	})
 	if rc := sqlite3.Xsqlite3_vfs_register(tls, vfs, 1); rc != sqlite3.SQLITE_OK {
 		t.Fatalf("sqlite3_vfs_register: %d", rc)
 	}
@@ -146,7 +146,7 @@ func failingMethods(tls *libc.TLS, methods uintptr) uintptr {
 	*m = *pointer[sqlite3.Tsqlite3_io_methods](methods)
 	write, truncate := function[writeFunc](m.FxWrite), function[sizeFunc](m.FxTruncate)
 	sync, share := function[syncFunc](m.FxSync), function[shmFunc](m.FxShmMap)
-	m.FxWrite = hold(writeFunc(func(tls *libc.TLS, file, buf uintptr, amount int32, offset int64) int32 {
+	m.FxWrite = hold(func(tls *libc.TLS, file, buf uintptr, amount int32, offset int64) int32 {
 		f := disk.fails(callWrite)
 		if f == nil {
 			return write(tls, file, buf, amount, offset)
@@ -155,24 +155,24 @@ func failingMethods(tls *libc.TLS, methods uintptr) uintptr {
 			write(tls, file, buf, amount/2, offset)
 		}
 		return f.of(sqlite3.SQLITE_IOERR_WRITE)
-	}))
-	m.FxTruncate = hold(sizeFunc(func(tls *libc.TLS, file uintptr, size int64) int32 {
+	})
+	m.FxTruncate = hold(func(tls *libc.TLS, file uintptr, size int64) int32 {
 		if f := disk.fails(callTruncate); f != nil {
 			return f.of(sqlite3.SQLITE_IOERR_TRUNCATE)
 		}
 		return truncate(tls, file, size)
-	}))
-	m.FxSync = hold(syncFunc(func(tls *libc.TLS, file uintptr, flags int32) int32 {
+	})
+	m.FxSync = hold(func(tls *libc.TLS, file uintptr, flags int32) int32 {
 		if f := disk.fails(callSync); f != nil {
 			return f.of(sqlite3.SQLITE_IOERR_FSYNC)
 		}
 		return sync(tls, file, flags)
-	}))
-	m.FxShmMap = hold(shmFunc(func(tls *libc.TLS, file uintptr, region, size, extend int32, out uintptr) int32 {
+	})
+	m.FxShmMap = hold(func(tls *libc.TLS, file uintptr, region, size, extend int32, out uintptr) int32 {
 		if f := disk.fails(callShare); f != nil {
 			return f.of(sqlite3.SQLITE_IOERR_SHMSIZE)
 		}
 		return share(tls, file, region, size, extend, out)
-	}))
+	})
 	return p
 }
