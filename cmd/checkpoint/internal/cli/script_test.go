@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 				}
 				server.Do(args...)
 			},
+			"bytes": writeBytes,
 			"exits": exits,
 			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
 				repeat(ts, args)
@@ -66,6 +68,16 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if code != args[0] {
 		ts.Fatalf("it ended with exit code %s, want %s", code, args[0])
 	}
+}
+
+// writeBytes writes a file of a text with Go's escapes: bytes FILE TEXT.
+func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: bytes FILE TEXT")
+	}
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // repeat writes a file of a text that is repeated: repeat FILE N TEXT.

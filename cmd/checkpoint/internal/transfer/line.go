@@ -58,6 +58,9 @@ func Encode(c checkpoint.Checkpoint) []byte {
 // but for white space and the order of the fields.
 func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	var c checkpoint.Checkpoint
+	if bytes.HasPrefix(text, []byte("\ufeff")) {
+		return c, errors.New("it begins with a byte order mark: save the file without one")
+	}
 	if !utf8.Valid(text) {
 		return c, errors.New("it is not valid UTF-8")
 	}
