@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 )
 
 // silent keeps the failures that tests cause on purpose out of their output.
@@ -16,5 +18,5 @@ func (silent) Printf(context.Context, string, ...any) {}
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{})
-	os.Exit(m.Run())
+	os.Exit(leaktest.Check(m).Run())
 }

@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	github.com/checkpointstore/checkpoint v0.0.0
-	go.uber.org/goleak v1.3.0
 	modernc.org/libc v1.80.1
 	modernc.org/sqlite v1.62.0
 	pgregory.net/rapid v1.3.0

@@ -13,9 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
@@ -35,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	os.Exit(leaktest.Check(m).Run())
 }
 
 func beChild(ctx context.Context, role string) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 		if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("%v\n%s", err, out))
 		}
-		return m.Run()
+		return leaktest.Check(m).Run()
 	}())
 }
 

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"testing"
+
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 )
 
 var (
@@ -32,7 +34,8 @@ func TestMain(m *testing.M) {
 	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
 		_ = n.Value.Set("4")
 	}
-	os.Exit(m.Run())
+	// Toxiproxy leaves a goroutine where a connection ends while it is cut.
+	os.Exit(leaktest.Check(m, "Shopify/toxiproxy").Run())
 }
 
 func beInstance(text string) error {

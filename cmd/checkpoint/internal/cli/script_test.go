@@ -12,11 +12,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(leaktest.Check(m), map[string]func(){
 		"checkpoint": func() {
 			os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 		},

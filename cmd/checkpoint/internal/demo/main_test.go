@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	}
 	// The race detector otherwise waits a second before it lets a child end.
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	os.Exit(m.Run())
+	os.Exit(leaktest.Check(m).Run())
 }
 
 func beChild(ctx context.Context, play role, pids, taskJSON string) error {
