@@ -8,7 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
+
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 )
 
 var (
@@ -37,7 +38,5 @@ func TestMain(m *testing.M) {
 	}
 	// Where a toxic has closed a connection, toxiproxy leaves behind what has more
 	// to send through it.
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
+	os.Exit(leaktest.Check(m, "Shopify/toxiproxy").Run())
 }
