@@ -102,8 +102,10 @@ func TestScanWhileSentinelsFailOver(t *testing.T) {
 			_, err := client.Ping(t.Context()).Result()
 			return err == nil && failOver(t, sentinel)
 		})
-		eventually(t, "the replica is master", func() bool {
-			return strings.Contains(replica.Do("INFO", "replication").(string), "role:master")
+		promoted := standalone(t, replica)
+		eventually(t, "the replica is master", func() bool { // whose connections break as it becomes one
+			info, err := promoted.Info(t.Context(), "replication").Result()
+			return err == nil && strings.Contains(info, "role:master")
 		})
 		master.Kill()
 	})
