@@ -2,9 +2,11 @@ package redisstore_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -36,7 +38,7 @@ func (c *aclCluster) use(t *testing.T, rule []string) error {
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, Username: rule[0], Password: "secret", MaxRetries: -1})
 	defer client.Close()
 	store := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil)
-	return errors.Join(useEverything(t, store), c.useMovingSlot(t, store), c.useOneNode(t, rule[0]))
+	return errors.Join(useEverything(t, store), c.useMovingSlot(t, store), c.useOneNode(t, rule[0]), useWait(t, client))
 }
 
 // useMovingSlot reads and writes a key while its slot is on its way.
@@ -46,6 +48,17 @@ func (c *aclCluster) useMovingSlot(t *testing.T, store *checkpoint.Store) error 
 	defer startMoving(slot, from, to)()
 	_, err := store.SetIfNewer(t.Context(), "moving", at(1, 1))
 	return err
+}
+
+// useWait waits for replicas, which the cluster has not.
+func useWait(t *testing.T, client redis.UniversalClient) error {
+	t.Helper()
+	d := redisstore.New(client, &redisstore.Options{Namespace: "prod:", MinReplicas: 1, ReplicaTimeout: time.Millisecond})
+	err := checkpoint.New(d, nil).Set(t.Context(), "waits", at(1, 1))
+	if err == nil || !strings.Contains(err.Error(), "only 0 of 1 replicas") {
+		return fmt.Errorf("Set that waits for a replica: %w", err)
+	}
+	return nil
 }
 
 // useOneNode looks for what is not there, as on a server that is no cluster.

@@ -41,18 +41,23 @@ func (d *Driver) unlink(ctx context.Context, keys []string) (int, error) {
 			add(key) // keys of one command must be in one slot
 		}
 	}
-	if err := d.send(ctx, cmds...); err != nil {
+	found, err := d.sendChanges(ctx, cmds...)
+	if err != nil {
 		return 0, err
 	}
 	total := 0
 	var failed error
-	for _, cmd := range cmds {
+	for i, cmd := range cmds {
 		n, err := cmd.answer()
 		if err != nil {
 			failed = err
 			continue
 		}
 		total += int(n.(int64))
+		// Also where nothing was there: a call before this may have removed it.
+		if doubt := found.of(i); doubt != nil {
+			failed = doubt
+		}
 	}
 	return total, failed
 }

@@ -12,14 +12,14 @@ import (
 var _ driver.Leaser = (*Driver)(nil)
 
 // Acquire implements [driver.Leaser]. Where it fails because the answer was
-// lost, the lease may have been granted: the same owner gets another at once,
-// and any other when it expires.
+// lost, or too few replicas have the lease, it may have been granted: the same
+// owner gets another at once, and any other when it expires.
 func (d *Driver) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
 	return d.lease(ctx, "a", driver.Lease{Key: key, Owner: owner}, ttl)
 }
 
 // Renew implements [driver.Leaser]. Where it fails because the answer was lost,
-// the lease may have been renewed.
+// or too few replicas have it, the lease may have been renewed.
 func (d *Driver) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
 	return d.lease(ctx, "n", lease, ttl)
 }
@@ -43,7 +43,8 @@ func (d *Driver) lease(ctx context.Context, mode string, l driver.Lease, ttl tim
 		args := leaseScript.call(make([]any, 0, 8), byName)
 		cmd := change(ctx, append(args, "1", d.fenceKey(l.Key), mode, l.Owner,
 			strconv.FormatUint(l.Epoch, 10), strconv.FormatInt(ttl.Milliseconds(), 10))...)
-		if err := d.send(ctx, cmd); err != nil {
+		found, err := d.sendChanges(ctx, cmd)
+		if err != nil {
 			return driver.Lease{}, err
 		}
 		reply, err := cmd.answer()
@@ -52,7 +53,11 @@ func (d *Driver) lease(ctx context.Context, mode string, l driver.Lease, ttl tim
 		case err != nil:
 			return driver.Lease{}, err
 		default:
-			return d.leased(l, reply)
+			granted, err := d.leased(l, reply)
+			if err == nil && found.of(0) != nil {
+				return driver.Lease{}, found.of(0)
+			}
+			return granted, err
 		}
 	}
 }

@@ -16,7 +16,9 @@ import (
 // The URL is redis://[user:password@]host:port[/database], rediss:// for TLS,
 // or unix://[user:password@]/path/to/socket[?db=database]. In its query
 //
-//   - namespace stands for Options.Namespace, and prefix for Options.Prefix;
+//   - namespace stands for Options.Namespace, prefix for Options.Prefix,
+//     min_replicas=1 for Options.MinReplicas, and replica_timeout=1s for
+//     Options.ReplicaTimeout;
 //   - cluster=true makes host:port, and further addr=host:port, the first known
 //     nodes of a cluster;
 //   - master_name=name makes them the Sentinels of that master, and user and
@@ -71,6 +73,9 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 		}
 		*field = value
 		query.Del(name)
+	}
+	if err := merged.takeReplicas(query); err != nil {
+		return target{}, err
 	}
 	cluster := query.Get("cluster") == "true"
 	if cluster {

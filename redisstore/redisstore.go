@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -29,6 +30,18 @@ type Options struct {
 	// another layout: writes with an epoch, and leases, fail, since there is no
 	// place for its fences. It excludes Namespace.
 	Prefix string
+
+	// MinReplicas is how many replicas must have a change before the call that
+	// made it succeeds: a write, a deletion, or a lease. Where it is the number
+	// of all replicas, a failover loses no change that was acknowledged. A change
+	// that too few have in time stays on the master, and is an error; of a write
+	// the outcome is then Unknown. Zero: none. It needs a *redis.Client or a
+	// *redis.ClusterClient, and each call takes a connection of its own.
+	MinReplicas int
+
+	// ReplicaTimeout is how long to wait for MinReplicas. It must be below the
+	// client's ReadTimeout. Zero: 1 second.
+	ReplicaTimeout time.Duration
 }
 
 // Driver is a [driver.Driver] over Redis. Concurrent calls are combined into
@@ -39,7 +52,8 @@ type Driver struct {
 	namespace string
 	prefix    string // of the keys of checkpoints
 	fenced    bool   // whether this layout has fences
-	invalid   error  // what is wrong with the options
+	replicas  replicas
+	invalid   error // what is wrong with the options
 	closed    atomic.Bool
 }
 
@@ -60,6 +74,9 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate()}
 	if d.invalid == nil {
 		d.invalid = validateClient(client)
+	}
+	if d.invalid == nil {
+		d.replicas, d.invalid = opts.validateReplicas(client)
 	}
 	d.prefix, d.fenced = opts.Namespace+"checkpoint:", true
 	if opts.Prefix != "" {

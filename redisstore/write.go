@@ -77,7 +77,8 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 		if len(cmds) == 0 {
 			return
 		}
-		if err := d.send(ctx, cmds...); err != nil {
+		found, err := d.sendChanges(ctx, cmds...)
+		if err != nil {
 			for _, i := range sent {
 				results[i] = driver.Result{Outcome: driver.Unknown, Err: err}
 			}
@@ -90,7 +91,7 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 				round = append(round, i)
 				continue
 			}
-			results[i] = d.result(&writes[i], reply, err)
+			results[i] = confirmed(&writes[i], d.result(&writes[i], reply, err), found.of(n))
 		}
 		if len(round) == 0 {
 			return
@@ -191,7 +192,10 @@ func (d *Driver) neverRan(err error) bool {
 			}
 		}
 	}
-	if _, ok := d.client.(*redis.Client); !ok {
+	if d.replicas.min > 0 && isRedirect(err) {
+		return true
+	}
+	if _, ok := d.client.(*redis.Client); !ok && d.replicas.min == 0 {
 		// A cluster client sends a command again after a redirect, or where it got
 		// no connection. If the answer is then lost, the first error stays.
 		return false
