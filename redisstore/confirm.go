@@ -57,12 +57,7 @@ func (d *Driver) sendChanges(ctx context.Context, cmds ...command) (doubts, erro
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range cmds {
-		if !c.answered() {
-			return nil, d.refused(ctx)
-		}
-	}
-	return found, nil
+	return found, d.settle(ctx, cmds)
 }
 
 // replicas says how many must have a write, and how long that may take.
@@ -106,6 +101,7 @@ func (r replicas) sendToServer(ctx context.Context, s stop, cmds []command, todo
 	wait := query(ctx, "wait", r.min, r.timeout.Milliseconds())
 	_ = pipe.Process(ctx, wait)
 	_, _ = pipe.Exec(ctx) // the first command's error
+	wait.sayWhy(ctx)
 	doubt := r.doubt(wait)
 	for _, i := range todo {
 		found[i] = doubt

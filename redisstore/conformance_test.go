@@ -40,6 +40,16 @@ func TestConformanceCluster(t *testing.T) {
 	}))
 }
 
+// TestConformanceClusterThatWaits runs everything with MinReplicas.
+func TestConformanceClusterThatWaits(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.StartCluster(t, 3, 1, append([]string{"repl-diskless-sync-delay 0"}, durable...)...)
+	storetest.Run(t, harnessWith(redisstore.Options{MinReplicas: 1, ReplicaTimeout: long}, nodes, func(tb testing.TB) redis.UniversalClient {
+		tb.Helper()
+		return cluster(tb, nodes)
+	}))
+}
+
 // TestConformanceUnderACL runs everything as the user that docs/redis.md
 // describes, who may do what the library needs and nothing else.
 func TestConformanceUnderACL(t *testing.T) {
@@ -105,9 +115,15 @@ type spaced struct {
 func (d spaced) redisKey(key string) string { return d.namespace + "checkpoint:" + key }
 
 func harness(nodes []*redistest.Server, connect func(testing.TB) redis.UniversalClient) storetest.Harness {
+	return harnessWith(redisstore.Options{}, nodes, connect)
+}
+
+func harnessWith(opts redisstore.Options, nodes []*redistest.Server, connect func(testing.TB) redis.UniversalClient) storetest.Harness {
 	open := func(tb testing.TB, namespace string) driver.Driver {
 		tb.Helper()
-		d := redisstore.New(connect(tb), &redisstore.Options{Namespace: namespace})
+		opts := opts
+		opts.Namespace = namespace
+		d := redisstore.New(connect(tb), &opts)
 		tb.Cleanup(func() { d.Close() })
 		return spaced{d, namespace}
 	}
@@ -145,6 +161,11 @@ func harness(nodes []*redistest.Server, connect func(testing.TB) redis.Universal
 				tb.Helper()
 				for _, n := range nodes {
 					n.Restart()
+				}
+				if opts.MinReplicas > 0 {
+					for _, replica := range nodes[len(nodes)/2:] {
+						replica.AwaitLink()
+					}
 				}
 				client := connect(tb)
 				// A cluster takes a moment to see that it is whole again.

@@ -87,12 +87,25 @@ func (d *Driver) send(ctx context.Context, cmds ...command) error {
 	if err := send(ctx, cmds); err != nil {
 		return err
 	}
+	return d.settle(ctx, cmds)
+}
+
+// settle sees to it that each command that was sent has an answer.
+func (d *Driver) settle(ctx context.Context, cmds []command) error {
 	for _, c := range cmds {
 		if !c.answered() {
 			return d.refused(ctx)
 		}
+		c.sayWhy(ctx)
 	}
 	return nil
+}
+
+// sayWhy puts the cause of ctx's end in place of that end, which go-redis reports.
+func (c command) sayWhy(ctx context.Context) {
+	if end := ctx.Err(); end != nil && errors.Is(c.Err(), end) {
+		c.SetErr(context.Cause(ctx))
+	}
 }
 
 // maxShared is how many commands of one call go together with those of others.
