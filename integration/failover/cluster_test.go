@@ -1,0 +1,101 @@
+package failover
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+// shards is a cluster of three masters with a replica each.
+type shards struct {
+	t       *testing.T
+	servers []*redistest.Server // server i and server i+3 are a shard
+	admins  []*redis.Client
+	next    int // the shard whose master is the next to go
+}
+
+func startCluster(t *testing.T) *shards {
+	t.Helper()
+	s := &shards{t: t}
+	s.servers = redistest.StartCluster(t, 3, 1, "cluster-node-timeout 800", "repl-diskless-sync-delay 0")
+	for _, server := range s.servers {
+		s.admins = append(s.admins, admin(t, server))
+	}
+	s.awaitWhole()
+	return s
+}
+
+func (s *shards) client() redis.UniversalClient {
+	var addrs []string
+	for _, server := range s.servers {
+		addrs = append(addrs, server.Addr())
+	}
+	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, DialTimeout: time.Second, ReadTimeout: readTimeout})
+}
+
+func (s *shards) replicas() int { return 1 }
+
+func (s *shards) isMaster(i int) bool {
+	return strings.HasPrefix(ask(s.t, s.admins[i], "info", "replication"), "# Replication\r\nrole:master\r\n")
+}
+
+func (s *shards) master() *redistest.Server {
+	i := s.next
+	s.next = (s.next + 1) % 3
+	if !s.isMaster(i) {
+		i += 3
+	}
+	return s.servers[i]
+}
+
+// successor is who takes over from a master.
+func (s *shards) successor(master *redistest.Server) int {
+	for i, server := range s.servers {
+		if server == master {
+			return (i + 3) % 6
+		}
+	}
+	panic("no server of this cluster")
+}
+
+func (s *shards) command(master *redistest.Server) {
+	i := s.successor(master)
+	until(s.t, "the replica takes over", func() bool {
+		if ask(s.t, s.admins[i], "cluster", "failover") != "OK" {
+			return false
+		}
+		for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if s.isMaster(i) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (s *shards) awaitSuccessor(master *redistest.Server) {
+	i := s.successor(master)
+	until(s.t, "the replica takes over", func() bool { return s.isMaster(i) })
+}
+
+// rejoin leaves it to the node, which finds in its file that it has a cluster.
+func (s *shards) rejoin(*redistest.Server) {}
+
+func (s *shards) awaitWhole() {
+	until(s.t, "every node sees the cluster whole", func() bool {
+		for i, c := range s.admins {
+			nodes := ask(s.t, c, "cluster", "nodes")
+			whole := strings.Contains(ask(s.t, c, "cluster", "info"), "cluster_state:ok\r\n") &&
+				!strings.Contains(nodes, "fail") && !strings.Contains(nodes, "handshake") &&
+				strings.Count(nodes, "slave") == 3
+			if !whole || !s.isMaster(i) && !isReplica(s.t, c) {
+				return false
+			}
+		}
+		return true
+	})
+}
