@@ -24,3 +24,18 @@ func BenchmarkStore(b *testing.B) {
 		return redisstore.New(client, nil)
 	})
 }
+
+// BenchmarkStoreThatWaits is BenchmarkStore with two replicas on this machine,
+// both of which must have each write.
+func BenchmarkStoreThatWaits(b *testing.B) {
+	server := redistest.Start(b, "appendonly no")
+	redistest.StartReplica(b, server)
+	redistest.StartReplica(b, server)
+	storetest.Bench(b, func(tb testing.TB) driver.Driver {
+		tb.Helper()
+		server.Do("FLUSHALL")
+		client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+		tb.Cleanup(func() { client.Close() })
+		return redisstore.New(client, &redisstore.Options{MinReplicas: 2, ReplicaTimeout: long})
+	})
+}

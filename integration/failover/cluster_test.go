@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,21 @@ func (s *shards) client() redis.UniversalClient {
 }
 
 func (s *shards) replicas() int { return 1 }
+
+// prefix is a hash tag that leads to the shard of master.
+func (s *shards) prefix(master *redistest.Server) string {
+	shard := int64(s.successor(master) % 3)
+	for n := 0; ; n++ {
+		tag := fmt.Sprintf("{%d}", n)
+		slot, err := s.admins[0].ClusterKeySlot(s.t.Context(), tag).Result()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if slot >= shard*16384/3 && slot < (shard+1)*16384/3 {
+			return tag
+		}
+	}
+}
 
 func (s *shards) isMaster(i int) bool {
 	return strings.HasPrefix(ask(s.t, s.admins[i], "info", "replication"), "# Replication\r\nrole:master\r\n")

@@ -46,6 +46,7 @@ type consumer struct {
 	highest event
 	again   int // events that were handled once more
 	tenures []tenure
+	crashes []context.CancelFunc
 }
 
 const endless = 1 << 40
@@ -86,14 +87,20 @@ func (c *consumer) instance(store *checkpoint.Store, owner string) {
 			continue
 		}
 		resumed := c.resumes(s)
-		_ = subscription.Run(c.stopped, s, func(ctx context.Context) iter.Seq2[event, error] { return c.read(ctx, resumed) },
+		crashed := c.crashable()
+		_ = subscription.Run(crashed, s, func(ctx context.Context) iter.Seq2[event, error] { return c.read(ctx, resumed) },
 			subscription.Handling[event]{
 				Position:  position,
 				Handle:    func(_ context.Context, e event) error { c.handle(e); return nil },
 				OrderedBy: func(e event) string { return strconv.Itoa(int(e % 7)) },
 				Workers:   3,
 			})
-		_ = s.Close(context.WithoutCancel(c.stopped))
+		// One that crashed stores nothing more, and does not release its lease.
+		ctx := crashed
+		if c.stopped.Err() != nil || ctx.Err() == nil {
+			ctx = context.WithoutCancel(ctx)
+		}
+		_ = s.Close(ctx)
 		ended := tenure{s.Epoch(), resumed, resumed}
 		if stats := s.Stats(); stats.Flushes > 0 {
 			ended.stored = stats.Stored.Commit
@@ -102,6 +109,25 @@ func (c *consumer) instance(store *checkpoint.Store, owner string) {
 		c.tenures = append(c.tenures, ended)
 		c.mu.Unlock()
 	}
+}
+
+// crashable ends with crash.
+func (c *consumer) crashable() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx, cancel := context.WithCancel(c.stopped)
+	c.crashes = append(c.crashes, cancel)
+	return ctx
+}
+
+// crash ends the subscriptions of both instances, as a crash does.
+func (c *consumer) crash() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cancel := range c.crashes {
+		cancel()
+	}
+	c.crashes = nil
 }
 
 // resumes is after which event a subscription resumes. Everything up to there

@@ -27,7 +27,13 @@ func runFailovers(t *testing.T, top topology) {
 			// Something must have been stored to be lost.
 			before := consumers[0].progress()
 			until(t, "the consumer is at work", func() bool { return consumers[0].progress() > before })
-			failOver(top, k, master)
+			failOver(top, k, master, func() {
+				if n%2 == 1 {
+					for _, c := range consumers {
+						c.crash()
+					}
+				}
+			})
 		})
 		for _, c := range consumers {
 			c.holds(w.plain)

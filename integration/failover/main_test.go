@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-var failovers = flag.Int("failovers", 6, "how often each topology fails over")
+var failovers = flag.Int("failovers", 8, "how often each topology fails over")
 
 // patience is how long to wait for what is sure to happen.
 const patience = 60 * time.Second

@@ -52,6 +52,8 @@ func (s *sentinels) client() redis.UniversalClient {
 
 func (s *sentinels) replicas() int { return 2 }
 
+func (s *sentinels) prefix(*redistest.Server) string { return "" }
+
 func (s *sentinels) named(sentinel *redis.Client) string {
 	answer, _ := sentinel.Do(s.t.Context(), "sentinel", "get-master-addr-by-name", masterName).StringSlice()
 	if len(answer) != 2 {

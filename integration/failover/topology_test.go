@@ -17,6 +17,8 @@ type topology interface {
 	client() redis.UniversalClient
 	// replicas is how many each master has.
 	replicas() int
+	// prefix begins keys that a master holds.
+	prefix(master *redistest.Server) string
 	// master is one that is to be taken away, the next each time.
 	master() *redistest.Server
 	// command asks that master to hand over, and returns when it has.
@@ -40,19 +42,23 @@ const (
 
 var kinds = []kind{killed, asked, stopped}
 
-// failOver takes a master away, and returns when all is whole again.
-func failOver(top topology, k kind, master *redistest.Server) {
+// failOver takes a master away, calls between when another one is there, and
+// returns when all is whole again.
+func failOver(top topology, k kind, master *redistest.Server, between func()) {
 	switch k {
 	case killed:
 		master.Kill()
 		top.awaitSuccessor(master)
+		between()
 		master.Restart()
 		top.rejoin(master)
 	case asked:
 		top.command(master)
+		between()
 	case stopped:
 		master.Pause()
 		top.awaitSuccessor(master)
+		between()
 		master.Resume()
 	}
 	top.awaitWhole()

@@ -49,6 +49,7 @@ type round struct {
 	stop    context.CancelFunc
 	writers sync.WaitGroup
 	mu      sync.Mutex
+	started sync.WaitGroup      // until each writer has some writes acknowledged
 	acked   map[*tally][]string // the keys of writes that were acknowledged
 	refused map[*tally]int
 }
@@ -56,7 +57,10 @@ type round struct {
 // write stores one checkpoint after another, each at a key of its own, and keeps
 // those that were acknowledged.
 func (r *round) write(prefix string, store *checkpoint.Store, into *tally) {
+	r.started.Add(1)
 	r.writers.Go(func() {
+		started := sync.OnceFunc(r.started.Done)
+		defer started()
 		var acked []string
 		refused := 0
 		pace := time.NewTicker(200 * time.Microsecond)
@@ -65,7 +69,9 @@ func (r *round) write(prefix string, store *checkpoint.Store, into *tally) {
 			<-pace.C
 			key := fmt.Sprintf("%s/%d", prefix, i)
 			if _, err := store.SetIfNewer(r.t.Context(), key, checkpoint.Position{Commit: 1}); err == nil {
-				acked = append(acked, key)
+				if acked = append(acked, key); len(acked) == 50 {
+					started()
+				}
 			} else {
 				refused++
 			}
@@ -111,11 +117,13 @@ func (w *writers) during(t *testing.T, n int, k kind, master *redistest.Server, 
 		case i == 1:
 			r.write(prefix, w.waiting, into)
 		case into.waits:
-			r.write(prefix, storeOver(t, admin(t, master), w.top.replicas()), into)
+			r.write(w.top.prefix(master)+prefix, storeOver(t, admin(t, master), w.top.replicas()), into)
 		default:
-			r.write(prefix, storeOver(t, admin(t, master), 0), into)
+			r.write(w.top.prefix(master)+prefix, storeOver(t, admin(t, master), 0), into)
 		}
 	}
+	time.AfterFunc(patience, r.stop) // or else it would never end
+	r.started.Wait()
 	fail()
 	r.stop()
 	r.writers.Wait()

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,7 +16,10 @@ func StartReplica(tb TB, master *Server, config ...string) *Server {
 	s := Start(tb, append([]string{
 		"replicaof 127.0.0.1 " + strconv.Itoa(master.port), "repl-diskless-sync-delay 0",
 	}, config...)...)
-	s.AwaitLink()
+	known := fmt.Sprintf("port=%d,state=online", s.port)
+	until(tb, "the master has heard of its replica", func() bool {
+		return strings.Contains(master.Do("INFO", "replication").(string), known)
+	})
 	return s
 }
 
