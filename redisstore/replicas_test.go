@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,7 +120,7 @@ func TestTooFewReplicas(t *testing.T) {
 		checkpoint.Write{Key: "held", Position: at(1, 1), Epoch: held.Epoch - 1})
 	unconfirmed(t, "Apply", err, 1, 2)
 	want := []checkpoint.Outcome{checkpoint.Unknown, checkpoint.Stale, checkpoint.Unknown, checkpoint.Fenced}
-	if fmt.Sprint(outcomes) != fmt.Sprint(want) {
+	if !slices.Equal(outcomes, want) {
 		t.Errorf("Apply is %v, want %v", outcomes, want)
 	}
 

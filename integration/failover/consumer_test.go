@@ -220,16 +220,18 @@ func (c *consumer) judge(last event) {
 		return cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.resumed, b.resumed))
 	})
 	fellBack, twice := 0, 0
-	var by, stored event
+	var by, before, stored event // before: under earlier epochs
 	for i, n := range c.tenures {
-		if n.resumed < stored {
-			fellBack++
-			by = max(by, stored-n.resumed)
-		}
-		stored = max(stored, n.stored)
 		if i > 0 && n.epoch == c.tenures[i-1].epoch {
 			twice++
+		} else {
+			before = stored
 		}
+		if n.resumed < before {
+			fellBack++
+			by = max(by, before-n.resumed)
+		}
+		stored = max(stored, n.stored)
 	}
 	if c.waits && (fellBack > 0 || twice > 0) {
 		c.t.Errorf("%s fell back %d times and was granted an epoch twice %d times, though all replicas had acknowledged: %+v",
