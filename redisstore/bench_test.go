@@ -31,6 +31,10 @@ func BenchmarkStoreThatWaits(b *testing.B) {
 	server := redistest.Start(b, "appendonly no")
 	redistest.StartReplica(b, server)
 	redistest.StartReplica(b, server)
+	// A new replica takes up to a second until it acknowledges anything.
+	if err := waiting(b, standalone(b, server), 2, long).Set(b.Context(), "first", at(1, 1)); err != nil {
+		b.Fatal(err)
+	}
 	storetest.Bench(b, func(tb testing.TB) driver.Driver {
 		tb.Helper()
 		server.Do("FLUSHALL")

@@ -50,14 +50,11 @@ func TestOneReplicaOfTwoIsNotEnough(t *testing.T) {
 	f.master.Store(master)
 	one, all := storeOver(t, f.client(), 1), storeOver(t, f.client(), 2)
 	at := checkpoint.Position{Commit: 1}
-	if err := all.Set(t.Context(), "early", at); err != nil {
-		t.Fatal(err)
-	}
+	// A new replica takes its time until it acknowledges anything.
+	until(t, "both replicas have a write", func() bool { return all.Set(t.Context(), "early", at) == nil })
 	lags.Do("SAVE")
 	lags.Kill()
-	if err := one.Set(t.Context(), "one", at); err != nil {
-		t.Errorf("a write that waits for one replica of two: %v", err)
-	}
+	until(t, "one replica has a write", func() bool { return one.Set(t.Context(), "one", at) == nil })
 	err := all.Set(t.Context(), "all", at)
 	if err == nil || !strings.Contains(err.Error(), "only 1 of 2 replicas have it") {
 		t.Errorf("a write that waits for both replicas: %v, want an error", err)
