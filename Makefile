@@ -1,5 +1,6 @@
 # make test   every module's tests, with the race detector, against real servers
 # make lint   formatting, vet, staticcheck and the rest of .golangci.yml
+# make proof  the tests of reliability in full: docs/reliability.md
 # make bench  each engine beside its own limit
 # make fuzz   every fuzz target for FUZZTIME
 
@@ -7,13 +8,20 @@ MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integrati
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
-.PHONY: all test lint format bench fuzz tidy tools redis clean
+.PHONY: all test proof lint format bench fuzz tidy tools redis clean
 
 all: test lint
 
 test: redis
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
 	go test -race -timeout 15m $(PACKAGES)
+
+proof: redis
+	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
+	go test -v -timeout 1h ./integration/contention -rounds 300
+	go test -v -timeout 1h ./integration/histories -rounds 15
+	go test -v -timeout 1h ./integration/failover -failovers 50
+	go test -v -timeout 1h ./integration/soak -soak 10m
 
 redis:
 	@scripts/install-redis.sh
