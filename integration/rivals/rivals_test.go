@@ -23,7 +23,9 @@ var all = []rival{
 	{"goredis", func(_ testing.TB, server *redistest.Server) (driver.Driver, error) {
 		return rivals.NewGoRedis(redis.NewClient(&redis.Options{Addr: server.Addr()})), nil
 	}},
-	{"rueidis", func(_ testing.TB, server *redistest.Server) (driver.Driver, error) { return rivals.NewRueidis(server.Addr()) }},
+	{"rueidis", func(_ testing.TB, server *redistest.Server) (driver.Driver, error) {
+		return rivals.NewRueidis(server.Addr())
+	}},
 	{"bbolt", func(tb testing.TB, _ *redistest.Server) (driver.Driver, error) {
 		tb.Helper()
 		return rivals.OpenBbolt(filepath.Join(tb.TempDir(), "rival.db"))
@@ -68,8 +70,13 @@ func TestRivalsCompareExactly(t *testing.T) {
 				p  checkpoint.Position
 				ok bool
 			}{
-				{at(9, 0), true}, {at(10, 0), true}, {at(9, 5), false}, {at(10, 0), true},
-				{at(12345678901234567890, 7), true}, {at(12345678901234567889, 9), false}, {at(12345678901234567890, 6), false},
+				{at(9, 0), true},
+				{at(10, 0), true},
+				{at(9, 5), false},
+				{at(10, 0), true},
+				{at(12345678901234567890, 7), true},
+				{at(12345678901234567889, 9), false},
+				{at(12345678901234567890, 6), false},
 				{at(12345678901234567890, 10), true},
 			} {
 				if ok, err := store.SetIfNewer(t.Context(), "k", step.p); err != nil || ok != step.ok {
