@@ -74,6 +74,13 @@ func (d *comparing) Write(ctx context.Context, writes []driver.Write) ([]driver.
 	})
 }
 
+// Delete is kept out of the moment between the comparison and the write, too.
+func (d *comparing) Delete(ctx context.Context, keys []string) (int, error) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	return d.engine.Delete(ctx, keys)
+}
+
 // noLock locks nobody out.
 type noLock struct{}
 
