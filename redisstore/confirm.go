@@ -96,7 +96,7 @@ func (r replicas) sendToServer(ctx context.Context, s stop, cmds []command, todo
 		if s.asking {
 			_ = pipe.Process(ctx, query(ctx, "asking"))
 		}
-		_ = pipe.Process(ctx, cmds[i]) // only queues
+		_ = pipe.Process(ctx, &cmds[i]) // only queues
 	}
 	wait := query(ctx, "wait", r.min, r.timeout.Milliseconds())
 	_ = pipe.Process(ctx, wait)
@@ -195,11 +195,11 @@ func isRedirect(err error) bool {
 	return redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
 }
 
-// key is the first of the keys of a command that changes something.
+// key is the first of the keys of a command.
 func (c command) key() string {
 	args := c.Args()
-	if args[0] == "unlink" {
-		return args[1].(string)
+	if args[0] == "eval" || args[0] == "evalsha" {
+		return args[3].(string) // after the script and the number of its keys
 	}
-	return args[3].(string) // after a script and the number of its keys
+	return args[1].(string)
 }

@@ -45,7 +45,7 @@ type Options struct {
 }
 
 // Driver is a [driver.Driver] over Redis. Concurrent calls are combined into
-// pipelines where the client is a *redis.Client or a *redis.ClusterClient.
+// pipelines.
 type Driver struct {
 	client    redis.UniversalClient
 	owned     bool // whether Close closes the client
@@ -54,6 +54,7 @@ type Driver struct {
 	fenced    bool   // whether this layout has fences
 	replicas  replicas
 	invalid   error // what is wrong with the options
+	combiner  combiner
 	closed    atomic.Bool
 }
 
@@ -72,6 +73,7 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 		opts = new(Options)
 	}
 	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate()}
+	d.combiner.client = client
 	if d.invalid == nil {
 		d.invalid = validateClient(client)
 	}

@@ -26,7 +26,7 @@ var (
 )
 
 // A script is one that Redis runs in one atomic step.
-type script struct{ text, sha string }
+type script struct{ text, sha any } // strings, as commands take them
 
 func newScript(text string) script {
 	sum := sha1.Sum([]byte(text)) // how Redis names scripts
@@ -43,7 +43,7 @@ func (s script) call(args []any, byName bool) []any {
 }
 
 // isNoScript reports that a server did not know the script, and ran nothing.
-func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
+func isNoScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
 
 // decodeReply splits what a script answers: a code, or a table of a code and
 // its detail.

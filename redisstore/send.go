@@ -60,29 +60,12 @@ func await(ctx context.Context, f func() error) error {
 	}
 }
 
-// autoPipeliner is the client that combines concurrent commands, if d's client
-// is of a kind that has one. It lives and ends with that client.
-func (d *Driver) autoPipeliner() *redis.AutoPipeliner {
-	var ap *redis.AutoPipeliner
-	var err error
-	switch c := d.client.(type) {
-	case *redis.Client:
-		ap, err = c.AsyncAutoPipeline()
-	case *redis.ClusterClient:
-		ap, err = c.AsyncAutoPipeline()
-	}
-	if err != nil {
-		return nil // the plain client then says what is wrong
-	}
-	return ap
-}
-
 // send sends the commands of one call. If it returns an error they may still be
 // under way, and must not be looked at; otherwise each has an answer.
 func (d *Driver) send(ctx context.Context, cmds ...command) error {
 	send := d.sendAlone
 	if len(cmds) <= maxShared {
-		send = d.sendShared
+		send = d.combiner.send
 	}
 	if err := send(ctx, cmds); err != nil {
 		return err
@@ -108,35 +91,13 @@ func (c command) sayWhy(ctx context.Context) {
 	}
 }
 
-// maxShared is how many commands of one call go together with those of others.
-const maxShared = 3
-
-// sendShared sends commands together with those of other callers.
-func (d *Driver) sendShared(ctx context.Context, cmds []command) error {
-	ap := d.autoPipeliner()
-	if ap == nil {
-		return d.sendAlone(ctx, cmds)
-	}
-	var futures [maxShared]redis.AutoFuture
-	for i, c := range cmds {
-		futures[i] = ap.Submit(ctx, c)
-	}
-	for _, f := range futures[:len(cmds)] {
-		// What it returns is the command's own error, unless ctx has ended.
-		if err := f.WaitContext(ctx); err != nil && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
 // sendAlone sends commands in a pipeline of their own, which a cluster client
 // splits by slot.
 func (d *Driver) sendAlone(ctx context.Context, cmds []command) error {
 	return await(ctx, func() error {
 		pipe := d.client.Pipeline()
-		for _, c := range cmds {
-			_ = pipe.Process(ctx, c) // only queues
+		for i := range cmds {
+			_ = pipe.Process(ctx, &cmds[i]) // only queues
 		}
 		_, _ = pipe.Exec(ctx) // the first command's error
 		return nil

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,7 +37,7 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	for len(todo) > 0 {
 		var round []int
 		round, todo = nextRound(writes, todo)
-		d.writeRound(ctx, writes, round, results)
+		inParallel(round, func(some []int) { d.writeRound(ctx, writes, some, results) })
 	}
 	return results, nil
 }
@@ -60,18 +62,33 @@ func nextRound(writes []driver.Write, todo []int) (round, rest []int) {
 	return round, rest
 }
 
+// inParallel calls f for parts of items at the same time, so that some are
+// encoded or read while the server is at others.
+func inParallel[T any](items []T, f func([]T)) {
+	if len(items) <= maxBatch {
+		f(items)
+		return
+	}
+	var parts sync.WaitGroup
+	for part := range slices.Chunk(items, maxBatch) {
+		parts.Go(func() { f(part) })
+	}
+	parts.Wait()
+}
+
 // writeRound sends the writes of a round by the script's name, and the script
 // itself where a server does not know it.
 func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []int, results []driver.Result) {
 	for _, byName := range []bool{true, false} {
 		cmds := make([]command, 0, len(round))
+		var at stamp
 		sent := make([]int, 0, len(round))
 		for _, i := range round {
 			if !d.fenced && (writes[i].Epoch != 0 || writes[i].Mode == driver.Rewind) {
 				results[i] = driver.Result{Outcome: driver.Failed, Err: errNoFences}
 				continue
 			}
-			cmds = append(cmds, d.writeCommand(ctx, byName, &writes[i]))
+			cmds = append(cmds, d.writeCommand(ctx, byName, &writes[i], &at))
 			sent = append(sent, i)
 		}
 		if len(cmds) == 0 {
@@ -79,8 +96,12 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 		}
 		found, err := d.sendChanges(ctx, cmds...)
 		if err != nil {
+			outcome := driver.Unknown
+			if errors.As(err, new(notSentError)) {
+				outcome = driver.Failed
+			}
 			for _, i := range sent {
-				results[i] = driver.Result{Outcome: driver.Unknown, Err: err}
+				results[i] = driver.Result{Outcome: outcome, Err: err}
 			}
 			return
 		}
@@ -109,20 +130,30 @@ var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fe
 
 var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r", driver.Touch: "t"}
 
+// A stamp is a time as it is stored, which many writes of a batch share.
+type stamp struct {
+	time time.Time
+	text any
+}
+
+func (s *stamp) of(t time.Time) any {
+	if s.text == nil || !s.time.Equal(t) {
+		s.time, s.text = t, t.Format(timeLayout)
+	}
+	return s.text
+}
+
 // timeLayout is that of JavaScript's Date.prototype.toISOString.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write) command {
-	args := writeScript.call(make([]any, 0, 12), byName)
+func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write, at *stamp) command {
+	args := writeScript.call(make([]any, 0, 8), byName)
 	if w.Epoch != 0 || w.Mode == driver.Rewind {
 		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
 	} else {
 		args = append(args, "1", d.prefix+w.Key)
 	}
-	args = append(args,
-		strconv.FormatUint(w.Position.Commit, 10),
-		strconv.FormatUint(w.Position.Prepare, 10),
-		w.UpdatedAt.Format(timeLayout))
+	args = append(args, w.Position.Commit, w.Position.Prepare, at.of(w.UpdatedAt))
 	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
 	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
 	switch { // the script knows what the usual write leaves out

@@ -1,0 +1,109 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+)
+
+// TestCallsThatShareAPipeline ends half of the calls that wait for a pipeline
+// while the server holds writes back. That must end no other call, and the
+// writes of those that were ended must be Failed, and not be sent.
+func TestCallsThatShareAPipeline(t *testing.T) {
+	server := redistest.Start(t)
+	driver := redisstore.New(patient(t, server), nil)
+	store := checkpoint.New(driver, nil)
+	works(t, store, writes)
+	server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended, others sync.WaitGroup
+	set := func(calls *sync.WaitGroup, ctx context.Context, key string, want checkpoint.Outcome) {
+		calls.Go(func() {
+			outcomes, err := store.Apply(ctx, checkpoint.Write{Key: key, Position: at(1, 1)})
+			if outcomes[0] != want {
+				t.Errorf("%s is %v, %v, want %v", key, outcomes[0], err, want)
+			}
+		})
+	}
+	for i := range redisstore.MaxFlights {
+		set(&others, t.Context(), fmt.Sprint("first", i), checkpoint.Advanced)
+		awaitBlocked(t, server, i+1)
+	}
+	const calls = 64
+	for i := range calls {
+		set(&ended, ctx, fmt.Sprint("ended", i), checkpoint.Failed)
+		set(&others, t.Context(), fmt.Sprint("other", i), checkpoint.Advanced)
+	}
+	for deadline := time.Now().Add(patience); redisstore.Waiting(driver) < 2*calls; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d calls wait for a pipeline, want %d", redisstore.Waiting(driver), 2*calls)
+		}
+	}
+	cancel()
+	ended.Wait()
+	server.Do("CLIENT", "UNPAUSE")
+	others.Wait()
+	for i := range calls {
+		if must(store.Exists(t.Context(), fmt.Sprint("ended", i))) {
+			t.Errorf("the write of ended%d Failed, and is there", i)
+		}
+	}
+}
+
+// TestHungNodeHoldsUpNoOther fills all that may be on its way to one node of a
+// cluster.
+func TestHungNodeHoldsUpNoOther(t *testing.T) {
+	nodes := redistest.StartCluster(t, 3, 0)
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].Addr()}, ReadTimeout: -1})
+	t.Cleanup(func() { client.Close() })
+	store := inNamespace(t, client, "prod:")
+	keys := make(map[string][]string) // by node
+	for i := range 200 {
+		key := fmt.Sprint("orders", i)
+		master := must(client.MasterForKey(t.Context(), "prod:checkpoint:"+key)).Options().Addr
+		keys[master] = append(keys[master], key)
+	}
+	hung := nodes[0]
+	hung.Do("CLIENT", "PAUSE", "1000000", "WRITE")
+	var waiting sync.WaitGroup
+	for _, key := range keys[hung.Addr()] {
+		waiting.Go(func() {
+			if err := store.Set(t.Context(), key, at(1, 1)); err != nil {
+				t.Errorf("Set at the node that hung: %v", err)
+			}
+		})
+	}
+	awaitBlocked(t, hung, redisstore.MaxFlights)
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, node := range nodes[1:] {
+		if err := store.Set(ctx, keys[node.Addr()][0], at(1, 1)); err != nil {
+			t.Errorf("Set at another node: %v", err)
+		}
+	}
+	hung.Do("CLIENT", "UNPAUSE")
+	waiting.Wait()
+}
+
+// awaitBlocked returns when the server holds back the commands of n connections.
+func awaitBlocked(t *testing.T, server *redistest.Server, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		if strings.Contains(server.Do("INFO", "clients").(string), fmt.Sprintf("blocked_clients:%d\r", n)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the server never holds back %d connections", n)
+		}
+	}
+}
