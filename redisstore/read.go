@@ -20,10 +20,12 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	records := make([]driver.Record, 0, len(keys))
-	for chunk := range slices.Chunk(keys, maxPipeline/2) {
-		var err error
-		if records, err = d.get(ctx, chunk, records); err != nil {
+	records := make([]driver.Record, len(keys))
+	for done := 0; done < len(keys); done += maxPipeline {
+		err := inParallel(min(len(keys)-done, maxPipeline), func(from, to int) error {
+			return d.get(ctx, keys[done+from:done+to], records[done+from:done+to])
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -34,7 +36,8 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 // commands that read it.
 const maxRereads = 10
 
-func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) ([]driver.Record, error) {
+// get reads the checkpoint at each of keys into records.
+func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) error {
 	reads := make([]read, len(keys))
 	cmds := make([]command, 0, 2*len(keys))
 	for i, key := range keys {
@@ -42,7 +45,7 @@ func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record
 		cmds = append(cmds, reads[i].fields, reads[i].ttl)
 	}
 	if err := d.send(ctx, cmds...); err != nil {
-		return nil, err
+		return err
 	}
 	now := time.Now()
 	missing := false
@@ -51,18 +54,16 @@ func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record
 		for n := 0; again && n < maxRereads; n++ {
 			var err error
 			if r, again, err = d.reread(ctx, keys[i]); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		missing = missing || errors.Is(r.Err, checkpoint.ErrNotFound)
-		records = append(records, r)
+		records[i] = r
 	}
 	if missing {
-		if err := d.requireMaster(ctx); err != nil {
-			return nil, err
-		}
+		return d.requireMaster(ctx)
 	}
-	return records, nil
+	return nil
 }
 
 // A read is the commands that read one checkpoint, and their answers.

@@ -85,14 +85,20 @@ func (w *walk) run(ctx context.Context) error {
 func (w *walk) server(ctx context.Context, s server) error {
 	conn := s.Conn()
 	var busy sync.Mutex // held while conn is, also when nobody waits for it any more
+	closed := false     // only while busy is held
+	closeConn := func() {
+		conn.Close()
+		closed = true
+		busy.Unlock()
+	}
 	defer func() {
 		if busy.TryLock() {
-			conn.Close()
+			closeConn()
 			return
 		}
 		go func() {
 			busy.Lock()
-			conn.Close()
+			closeConn()
 		}()
 	}()
 	var page []string
@@ -104,6 +110,9 @@ func (w *walk) server(ctx context.Context, s server) error {
 		err := await(ctx, func() error {
 			busy.Lock()
 			defer busy.Unlock()
+			if closed {
+				return context.Cause(ctx) // whose end came before this began
+			}
 			return conn.Process(ctx, step)
 		})
 		if err != nil {

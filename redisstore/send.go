@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -114,4 +115,25 @@ func (d *Driver) refused(ctx context.Context) error {
 		return errors.New("redisstore: the connection was refused, and is not any more")
 	}
 	return fmt.Errorf("redisstore: the connection was refused: %w", err)
+}
+
+// inParallel calls f for parts of n items at the same time, so that some are
+// encoded or read while the server is at others. Its error is that of the first
+// part that has one.
+func inParallel(n int, f func(from, to int) error) error {
+	if n <= maxBatch {
+		return f(0, n)
+	}
+	errs := make([]error, (n+maxBatch-1)/maxBatch)
+	var parts sync.WaitGroup
+	for i := range errs {
+		parts.Go(func() { errs[i] = f(i*maxBatch, min(n, (i+1)*maxBatch)) })
+	}
+	parts.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -37,7 +35,10 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	for len(todo) > 0 {
 		var round []int
 		round, todo = nextRound(writes, todo)
-		inParallel(round, func(some []int) { d.writeRound(ctx, writes, some, results) })
+		_ = inParallel(len(round), func(from, to int) error {
+			d.writeRound(ctx, writes, round[from:to], results)
+			return nil
+		})
 	}
 	return results, nil
 }
@@ -60,20 +61,6 @@ func nextRound(writes []driver.Write, todo []int) (round, rest []int) {
 		}
 	}
 	return round, rest
-}
-
-// inParallel calls f for parts of items at the same time, so that some are
-// encoded or read while the server is at others.
-func inParallel[T any](items []T, f func([]T)) {
-	if len(items) <= maxBatch {
-		f(items)
-		return
-	}
-	var parts sync.WaitGroup
-	for part := range slices.Chunk(items, maxBatch) {
-		parts.Go(func() { f(part) })
-	}
-	parts.Wait()
 }
 
 // writeRound sends the writes of a round by the script's name, and the script
