@@ -94,7 +94,7 @@ func (w *writer) next() {
 	jobs := w.queue.take(maxWrites)
 	e := ending{err: err}
 	if err == nil {
-		e = w.commit(jobs)
+		jobs, e = w.commit(jobs)
 	} else {
 		w.disconnect()
 	}
@@ -141,15 +141,29 @@ func (w *writer) begin() error {
 	return w.session.run("BEGIN IMMEDIATE")
 }
 
-// commit ends the transaction that begin began.
-func (w *writer) commit(jobs []*job) ending {
-	t := &transaction{statements: &w.session.statements, now: time.Now().UTC().Truncate(time.Millisecond)}
-	for _, j := range jobs {
-		if err := j.run(t); err != nil {
-			w.rollback()
-			return ending{err: err}
+// commit ends the transaction that begin began. Jobs that come while it is at
+// work are done in it, too: they would else wait for an fsync that is not
+// theirs. It returns all that it took.
+func (w *writer) commit(jobs []*job) ([]*job, ending) {
+	t := &transaction{statements: &w.session.statements}
+	for done, left := 0, maxWrites; done < len(jobs); {
+		t.now = time.Now().UTC().Truncate(time.Millisecond) // no lease or expiry may count from before its call
+		for ; done < len(jobs); done++ {
+			if err := jobs[done].run(t); err != nil {
+				w.rollback()
+				return jobs, ending{err: err}
+			}
+			left -= jobs[done].size
+		}
+		if left > 0 {
+			jobs = append(jobs, w.queue.take(left)...)
 		}
 	}
+	return jobs, w.end(t)
+}
+
+// end purges, if it is time to, and commits.
+func (w *writer) end(t *transaction) ending {
 	if t.now.After(w.nextPurge) {
 		if err := t.purge(); err != nil {
 			w.rollback()
