@@ -14,7 +14,7 @@ import (
 
 // Get implements [driver.Driver].
 func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
-	if err := d.ready(ctx); err != nil {
+	if err := d.readable(ctx); err != nil {
 		return nil, err
 	}
 	if len(keys) == 1 {

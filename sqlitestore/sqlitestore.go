@@ -70,13 +70,19 @@ func (d *Driver) Close() error {
 	return d.wrap(err)
 }
 
-// ready says why a call must not reach SQLite at all.
+// ready says why a call must not reach SQLite at all. That the file is still
+// there is for readable, or the writer, to see.
 func (d *Driver) ready(ctx context.Context) error {
 	if d.closed.Load() {
 		return checkpoint.ErrClosed
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	return context.Cause(ctx)
+}
+
+// readable says why a call must not read.
+func (d *Driver) readable(ctx context.Context) error {
+	if err := d.ready(ctx); err != nil {
+		return err
 	}
 	return d.wrap(d.checkIdentity())
 }

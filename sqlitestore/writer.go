@@ -128,15 +128,15 @@ func (w *writer) beginForWaiting() error {
 }
 
 func (w *writer) begin() error {
+	if err := w.check(); err != nil {
+		return err
+	}
 	if w.session == nil {
 		s, err := newSession(w.ctx, w.db)
 		if err != nil {
 			return err
 		}
 		w.session = s
-	}
-	if err := w.check(); err != nil {
-		return err
 	}
 	return w.session.run("BEGIN IMMEDIATE")
 }
