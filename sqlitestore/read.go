@@ -111,15 +111,17 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 }
 
 // eachRow calls each with every row that stmt finds, until it returns an error.
+// The row is the same one each time.
 func eachRow(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args ...any) error {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	var r row
+	fields := r.fields()
 	for rows.Next() {
-		var r row
-		if err := rows.Scan(r.fields()...); err != nil {
+		if err := rows.Scan(fields...); err != nil {
 			return err
 		}
 		if err := each(&r); err != nil {
