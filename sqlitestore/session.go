@@ -4,12 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
+
+	"modernc.org/sqlite"
 )
 
 // A session is the writer's connection with its statements.
 type session struct {
 	conn *sql.Conn
 	statements
+	known known
 }
 
 func newSession(ctx context.Context, db *sql.DB) (*session, error) {
@@ -18,6 +22,50 @@ func newSession(ctx context.Context, db *sql.DB) (*session, error) {
 		return nil, err
 	}
 	return &session{conn: conn, statements: statements{on: conn}}, nil
+}
+
+// begin begins a transaction, in which nobody else can change the content. What
+// others have changed before it is not known any more.
+func (s *session) begin() error {
+	if err := s.run("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	version, err := s.contentVersion()
+	if err != nil || version != s.known.version {
+		s.known = known{}
+	}
+	return err
+}
+
+func (s *session) commit() error {
+	if err := s.run("COMMIT"); err != nil {
+		return err
+	}
+	version, err := s.contentVersion()
+	if err != nil {
+		s.known = known{}
+		return nil //nolint:nilerr // it is committed
+	}
+	s.known.version = version
+	return nil
+}
+
+func (s *session) rollback() error {
+	s.known = known{}
+	return s.run("ROLLBACK")
+}
+
+// contentVersion is another one after each change of the file's content.
+func (s *session) contentVersion() (version uint32, err error) {
+	err = s.conn.Raw(func(conn any) (err error) {
+		c, ok := conn.(sqlite.FileControl)
+		if !ok {
+			return fmt.Errorf("%T does not tell the version of the content", conn)
+		}
+		version, err = c.FileControlDataVersion("main")
+		return err
+	})
+	return version, err
 }
 
 // run runs a statement that takes no arguments and is not worth preparing.

@@ -15,7 +15,8 @@ import (
 // error of a method is SQLite's, and ends the transaction.
 type transaction struct {
 	*statements
-	now time.Time
+	now   time.Time
+	known *known // nil where the connection is the caller's
 }
 
 func failed(err error) (driver.Result, error) {
@@ -52,7 +53,7 @@ func (t *transaction) write(w *driver.Write) (driver.Result, error) {
 }
 
 func (t *transaction) writeIfNewer(w *driver.Write, fence uint64) (driver.Result, error) {
-	stored, err := t.read(w.Key)
+	stored, err := t.stands(w.Key)
 	switch {
 	case err != nil:
 		return driver.Result{}, err
@@ -71,13 +72,14 @@ func (t *transaction) writeIfNewer(w *driver.Write, fence uint64) (driver.Result
 }
 
 func (t *transaction) touch(w *driver.Write, fence uint64) (driver.Result, error) {
-	stored, err := t.read(w.Key)
+	stored, err := t.stands(w.Key)
 	if err != nil {
 		return driver.Result{}, err
 	}
 	if stored.Err != nil {
 		return failed(stored.Err)
 	}
+	t.known.forget(w.Key)
 	if err := t.exec(sqlTouch, expiry(t.now, w.TTL), w.Key); err != nil {
 		return driver.Result{}, err
 	}
@@ -93,6 +95,11 @@ func (t *transaction) put(w *driver.Write, o driver.Outcome, fence, epoch uint64
 	if err != nil {
 		return driver.Result{}, err
 	}
+	stored := driver.Record{Key: w.Key, Position: w.Position}
+	if w.TTL != 0 {
+		stored.ExpiresAt = t.now.Add(w.TTL)
+	}
+	t.known.put(stored)
 	return driver.Result{Outcome: o, Epoch: epoch}, t.raise(w.Key, fence, epoch)
 }
 
@@ -108,8 +115,22 @@ func (t *transaction) read(key string) (driver.Record, error) {
 	return r.record(t.now), nil
 }
 
+// stands is what a write to key finds there. Only position, expiry and Err have
+// a meaning.
+func (t *transaction) stands(key string) (driver.Record, error) {
+	if r, ok := t.known.get(key, t.now); ok {
+		return r, nil
+	}
+	r, err := t.read(key)
+	if err == nil && r.Err == nil {
+		t.known.put(r)
+	}
+	return r, err
+}
+
 // remove deletes a checkpoint, and reports whether there was one.
 func (t *transaction) remove(key string) (bool, error) {
+	t.known.forget(key)
 	there := false
 	err := t.each(func(r *row) error {
 		there = !errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound)

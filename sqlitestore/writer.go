@@ -138,14 +138,14 @@ func (w *writer) begin() error {
 		}
 		w.session = s
 	}
-	return w.session.run("BEGIN IMMEDIATE")
+	return w.session.begin()
 }
 
 // commit ends the transaction that begin began. Jobs that come while it is at
 // work are done in it, too: they would else wait for an fsync that is not
 // theirs. It returns all that it took.
 func (w *writer) commit(jobs []*job) ([]*job, ending) {
-	t := &transaction{statements: &w.session.statements}
+	t := &transaction{statements: &w.session.statements, known: &w.session.known}
 	for done, left := 0, maxWrites; done < len(jobs); {
 		t.now = time.Now().UTC().Truncate(time.Millisecond) // no lease or expiry may count from before its call
 		for ; done < len(jobs); done++ {
@@ -175,7 +175,7 @@ func (w *writer) end(t *transaction) ending {
 		w.rollback()
 		return ending{err: err}
 	}
-	if err := w.session.run("COMMIT"); err != nil {
+	if err := w.session.commit(); err != nil {
 		w.rollback()
 		// It may stand in the log, whole, for whoever recovers it.
 		return ending{err: err, unknown: true}
@@ -185,7 +185,7 @@ func (w *writer) end(t *transaction) ending {
 
 func (w *writer) rollback() {
 	// After some errors SQLite has rolled back already.
-	if w.session.run("ROLLBACK") != nil {
+	if w.session.rollback() != nil {
 		w.disconnect()
 	}
 }
