@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -156,6 +157,7 @@ func (w *writer) commit(jobs []*job) ([]*job, ending) {
 			left -= jobs[done].size
 		}
 		if left > 0 {
+			runtime.Gosched() // those whom the last fsync woke come in before this one
 			jobs = append(jobs, w.queue.take(left)...)
 		}
 	}
