@@ -27,7 +27,7 @@ func newSession(ctx context.Context, db *sql.DB) (*session, error) {
 // begin begins a transaction, in which nobody else can change the content. What
 // others have changed before it is not known any more.
 func (s *session) begin() error {
-	if err := s.run("BEGIN IMMEDIATE"); err != nil {
+	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	version, err := s.contentVersion()
@@ -38,7 +38,7 @@ func (s *session) begin() error {
 }
 
 func (s *session) commit() error {
-	if err := s.run("COMMIT"); err != nil {
+	if err := s.exec("COMMIT"); err != nil {
 		return err
 	}
 	version, err := s.contentVersion()
@@ -52,7 +52,7 @@ func (s *session) commit() error {
 
 func (s *session) rollback() error {
 	s.known = known{}
-	return s.run("ROLLBACK")
+	return s.exec("ROLLBACK")
 }
 
 // contentVersion is another one after each change of the file's content.
@@ -66,12 +66,6 @@ func (s *session) contentVersion() (version uint32, err error) {
 		return err
 	})
 	return version, err
-}
-
-// run runs a statement that takes no arguments and is not worth preparing.
-func (s *session) run(query string) error {
-	_, err := s.conn.ExecContext(context.Background(), query)
-	return err
 }
 
 func (s *session) close() {
