@@ -31,6 +31,9 @@ func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
+	if ctx.Err() == nil {
+		return nil // without a search for the cause: GetAll asks for each checkpoint
+	}
 	return context.Cause(ctx)
 }
 

@@ -79,6 +79,9 @@ func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize in
 			return nil
 		}
 		if record := r.record(now); !errors.Is(record.Err, checkpoint.ErrNotFound) {
+			if p.records == nil {
+				p.records = make([]driver.Record, 0, min(pageSize, chunk))
+			}
 			p.records = append(p.records, record)
 		}
 		return nil
