@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/integration/internal/network"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -108,12 +109,12 @@ func (a *arena) start(name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	var between *proxy
+	var between *network.Proxy
 	if !strings.HasSuffix(each.Store, ".db") {
-		if between, err = newProxy(name, each.Store); err != nil {
+		if between, err = network.New(each.Store); err != nil {
 			return nil, err
 		}
-		each.Store = between.addr()
+		each.Store = between.Addr()
 	}
 	p, err := startProcess(each, between)
 	if err != nil {
@@ -122,7 +123,7 @@ func (a *arena) start(name string) (*process, error) {
 	p.leave = sync.OnceFunc(func() {
 		a.evidence.dismiss(witness)
 		if between != nil {
-			between.close()
+			between.Close()
 		}
 	})
 	a.all = append(a.all, p)

@@ -2,11 +2,12 @@ package contention
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/checkpointstore/checkpoint/integration/internal/network"
 )
 
 // An attack is what the supervisor does to the owner of the lease.
@@ -81,8 +82,8 @@ func (f *fight) attack(with attack) (bool, error) {
 func (f *fight) exclude(with attack, owner *process, t *tenure, since time.Time) (took time.Duration, done bool, err error) {
 	begin, end := owner.stop, owner.goOn
 	if with != stop {
-		begin = func() error { return owner.proxy.cut(with == holdOff) }
-		end = func() error { return owner.proxy.heal(context.Background()) }
+		begin = func() error { return owner.proxy.Hurt(network.Cut(with == holdOff)...) }
+		end = owner.proxy.Heal
 	}
 	if err := begin(); err != nil {
 		return 0, false, err

@@ -8,21 +8,22 @@ import (
 	"os/exec"
 	"syscall"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/network"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
 // A process is an instance, as its supervisor sees it.
 type process struct {
 	name   string
-	proxy  *proxy // nil where it uses a file
-	leave  func() // once it has exited
+	proxy  *network.Proxy // nil where it uses a file
+	leave  func()         // once it has exited
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	exited chan struct{}
 	err    error // of Wait, once it has exited
 }
 
-func startProcess(t task, p *proxy) (*process, error) {
+func startProcess(t task, p *network.Proxy) (*process, error) {
 	text, err := json.Marshal(t)
 	if err != nil {
 		return nil, err

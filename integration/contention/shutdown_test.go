@@ -1,7 +1,6 @@
 package contention
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"os/exec"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/checkpointstore/checkpoint/integration/internal/network"
 )
 
 // A relay is instances that work one after another. Each is called off under
@@ -113,10 +114,10 @@ func TestShutdownDuringAnOutage(t *testing.T) {
 	for range 6 {
 		r.standby()
 		p, tenure := r.atWork()
-		r.must(p.proxy.cut(r.random.IntN(2) == 0))
+		r.must(p.proxy.Hurt(network.Cut(r.random.IntN(2) == 0)...))
 		r.must(r.callOff(p))
 		r.must(r.until("it cannot store what is done", func() bool { return tenure.ended != "" && tenure.failing > 0 }))
-		r.must(p.proxy.heal(context.Background()))
+		r.must(p.proxy.Heal())
 		r.must(r.exit(p))
 		r.wantWhole(tenure, r.successor(tenure))
 	}
@@ -128,7 +129,7 @@ func TestShutdownWithoutAStore(t *testing.T) {
 	r := newRelay(t, 200*time.Millisecond, 2*time.Second)
 	for range 2 {
 		p, tenure := r.atWork()
-		r.must(p.proxy.cut(false))
+		r.must(p.proxy.Hurt(network.Cut(false)...))
 		r.must(r.callOff(p))
 		err := r.exit(p)
 		var exit *exec.ExitError
