@@ -45,6 +45,7 @@ type record struct {
 	operations []porcupine.Operation
 	underWay   int // without those that only read
 	unknown    int
+	illegal    bool   // once it was checked: nothing explains it
 	epoch      uint64 // the highest that somebody has seen
 }
 

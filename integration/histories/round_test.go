@@ -68,8 +68,9 @@ func settle(t *testing.T, h *history, c *client, r *record, choose func() input)
 		if n := len(r.operations); n > before && !r.operations[n-1].Output.(output).unknown {
 			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s of %s is not answered in %v", o.in, r.key, patience)
+		// The more are unknown the longer is the search.
+		if time.Now().After(deadline) || r.unknown > 2*maxUnknown {
+			t.Fatalf("%s of %s is not answered in %v, with %d operations unknown", o.in, r.key, patience, r.unknown)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package histories
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/anishathalye/porcupine"
@@ -47,5 +48,23 @@ func TestUnknown(t *testing.T) {
 				t.Errorf("%v; want it to be linearizable: %t", err, c.ok)
 			}
 		})
+	}
+}
+
+// TestUndecided: a search that would take too long ends, and says that it knows
+// nothing.
+func TestUndecided(t *testing.T) {
+	r := record{key: "undecided"}
+	for n := range uint64(30) {
+		w := driver.Write{Position: driver.Position{Commit: n}, UpdatedAt: nextTime()}
+		r.operations = append(r.operations, porcupine.Operation{
+			Input: input{method: write, write: w}, Output: output{unknown: true}, Call: 1, Return: 2,
+		})
+	}
+	r.operations = append(r.operations, porcupine.Operation{
+		Input: input{method: get}, Output: output{exists: true}, Call: 3, Return: 4, // of no write
+	})
+	if err := r.check(); err == nil || errors.Is(err, errNotLinearizable) || !strings.Contains(err.Error(), "not known") {
+		t.Errorf("%v; want that it is not known", err)
 	}
 }
