@@ -3,14 +3,12 @@ package histories
 import (
 	"context"
 	"errors"
-	"maps"
-	"math/rand/v2"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/internal/network"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -21,39 +19,53 @@ var misunderstandings = map[string]func(engine) engine{
 	"takes Unknown for Failed":    func(e engine) engine { return hopeless{e} },
 }
 
-// TestBrokenClients breaks what is made of a failure on a real connection, and that
-// must be found.
+// TestBrokenClients breaks what is made of a failure on a real connection, to one
+// server and to a cluster, and that must be found.
 func TestBrokenClients(t *testing.T) {
 	t.Parallel()
 	first := chooseSeed(t)
-	for _, name := range slices.Sorted(maps.Keys(misunderstandings)) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := redistest.Start(t)
-			s := &standalone{server: server, proxy: newProxy(t, server.Addr()), random: rand.New(rand.NewPCG(first, 0))}
-			engines := []engine{misunderstandings[name](redisAt(t, s.proxy.addr())), redisAt(t, server.Addr())}
-			for deadline, i := time.Now().Add(patience), uint64(0); ; i++ {
-				h := newHistory(strconv.FormatUint(i, 10))
-				play(t, h, first+i, engines, func() {
-					for range 10 {
-						h.operate(t, 30)
-						// What the proxied clients send now lands. When it heals, their
-						// connections end.
-						heal := s.proxy.hurt(toxic{downstream, "timeout", "timeout", 0})
-						h.operate(t, 20)
-						heal()
-					}
-				})
-				err := h.check()
-				if errors.Is(err, errNotLinearizable) {
-					t.Logf("found in round %d: %v", i+1, err)
-					return
-				}
-				if err != nil || time.Now().After(deadline) {
-					t.Fatalf("not found in %d rounds, %v", i+1, err)
-				}
-			}
-		})
+	for where, masters := range map[string]int{"standalone": 1, "cluster": 3} {
+		for name, misunderstand := range misunderstandings {
+			t.Run(where+" "+name, func(t *testing.T) {
+				t.Parallel()
+				s := startServers(t, masters)
+				engines := []engine{misunderstand(s.proxied()), s.direct()}
+				find(t, first, engines, s.loseReplies)
+			})
+		}
+	}
+}
+
+// find plays rounds until nothing explains a history.
+func find(t *testing.T, first uint64, engines []engine, disturb func(h *history)) {
+	t.Helper()
+	for deadline, i := time.Now().Add(patience), uint64(0); ; i++ {
+		h := newHistory(strconv.FormatUint(i, 10))
+		play(t, h, first+i, engines, func() { disturb(h) })
+		err := h.check()
+		if errors.Is(err, errNotLinearizable) {
+			t.Logf("found in round %d: %v", i+1, err)
+			return
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("not found in %d rounds, %v", i+1, err)
+		}
+	}
+}
+
+// loseReplies lets what the proxied clients send land without an answer, again and
+// again. When that heals, their connections end.
+func (s *servers) loseReplies(h *history) {
+	s.t.Helper()
+	for range 10 {
+		h.operate(s.t, 30)
+		for _, n := range s.nodes {
+			s.hurt(n, network.Replies("timeout", "timeout", 0))
+		}
+		h.operate(s.t, 20)
+		for _, n := range s.nodes {
+			s.heal(n)
+		}
 	}
 }
 

@@ -1,13 +1,10 @@
 package histories
 
 import (
-	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
@@ -33,18 +30,8 @@ func TestBrokenDrivers(t *testing.T) {
 	first := chooseSeed(t)
 	for _, name := range slices.Sorted(maps.Keys(broken)) {
 		t.Run(name, func(t *testing.T) {
-			for deadline, i := time.Now().Add(patience), uint64(0); ; i++ {
-				h := newHistory(strconv.FormatUint(i, 10))
-				play(t, h, first+i, []engine{broken[name](memstore.New())}, func() { h.operate(t, 300) })
-				err := h.check()
-				if errors.Is(err, errNotLinearizable) {
-					t.Logf("found in round %d: %v", i+1, err)
-					return
-				}
-				if err != nil || time.Now().After(deadline) {
-					t.Fatalf("not found in %d rounds, %v", i+1, err)
-				}
-			}
+			e := broken[name](memstore.New())
+			find(t, first, []engine{e}, func(h *history) { h.operate(t, 300) })
 		})
 	}
 }
