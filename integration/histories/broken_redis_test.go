@@ -17,6 +17,8 @@ var misunderstandings = map[string]func(engine) engine{
 	"sends a Set again":           func(e engine) engine { return stubborn{e} },
 	"takes a failure for nothing": func(e engine) engine { return blind{e} },
 	"takes Unknown for Failed":    func(e engine) engine { return hopeless{e} },
+	"asks for a lease again":      func(e engine) engine { return insisting{e} },
+	"takes a failure for fenced":  func(e engine) engine { return resigned{e} },
 }
 
 // TestBrokenClients breaks what is made of a failure on a real connection, to one
@@ -110,6 +112,30 @@ func (d hopeless) Write(ctx context.Context, writes []driver.Write) ([]driver.Re
 		}
 	}
 	return results, err
+}
+
+// insisting asks for a lease until there is an answer.
+type insisting struct{ engine }
+
+func (d insisting) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	for {
+		l, err := d.engine.Acquire(ctx, key, owner, ttl)
+		if err == nil || errors.Is(err, driver.ErrLeaseHeld) || ctx.Err() != nil {
+			return l, err
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// resigned takes a lease that it cannot renew for lost.
+type resigned struct{ engine }
+
+func (d resigned) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+	l, err := d.engine.Renew(ctx, lease, ttl)
+	if err != nil {
+		err = driver.ErrFenced
+	}
+	return l, err
 }
 
 // TestLostWrites: a server that loses what it has acknowledged is found out.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
@@ -22,6 +23,15 @@ var broken = map[string]func(engine) engine{
 	"keeps the fence at a stale write": func(e engine) engine { return &unmoved{engine: e, fences: make(map[string]uint64)} },
 	"compares commit alone":            func(e engine) engine { return &comparing{e, new(sync.Mutex), byCommit} },
 	"reads what was there before":      func(e engine) engine { return &caching{engine: e, old: make(map[string]driver.Record)} },
+	"keeps the expiry":                 func(e engine) engine { return &expiring{engine: e, ttls: make(map[string]time.Duration)} },
+	"touches by a Set":                 func(e engine) engine { return rewriting{e} },
+	"names a log that nobody named":    func(e engine) engine { return naming{e} },
+	"grants a lease that is held":      func(e engine) engine { return &generous{engine: e, granted: make(map[string]driver.Lease)} },
+	"grants a lease without an epoch":  func(e engine) engine { return &generous{engine: e, granted: make(map[string]driver.Lease), own: true} },
+	"renews what was taken over":       func(e engine) engine { return clinging{e} },
+	"does not renew":                   func(e engine) engine { return lazy{e} },
+	"releases another's lease":         func(e engine) engine { return &releasing{engine: e, granted: make(map[string]driver.Lease)} },
+	"lets a lease outlive a Rewind":    func(e engine) engine { return &outliving{engine: e, held: make(map[string]driver.Lease)} },
 }
 
 // TestBrokenDrivers breaks a driver in one way each, and that must be found.

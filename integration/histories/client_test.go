@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -15,6 +14,7 @@ type engine interface {
 	Get(ctx context.Context, keys []string) ([]driver.Record, error)
 	Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error)
 	Delete(ctx context.Context, keys []string) (int, error)
+	driver.Leaser
 }
 
 // A client works on the keys of a history, one call after another.
@@ -58,7 +58,7 @@ func (c *client) step(ctx context.Context) {
 	}
 	choose := c.choose
 	if c.random.IntN(3) == 0 {
-		choose = func(string, uint64) input { return input{method: get} }
+		choose = func(*record) input { return input{method: get} }
 	}
 	var calls []call
 	for i := range keysAtOnce {
@@ -66,41 +66,6 @@ func (c *client) step(ctx context.Context) {
 	}
 	c.do(ctx, calls...)
 }
-
-// choose makes an operation of any kind. Positions are close to each other and far
-// above 2^53; epochs are about the one that somebody has seen.
-func (c *client) choose(key string, epoch uint64) input {
-	w := driver.Write{
-		Key: key,
-		Position: driver.Position{
-			Commit:  1<<63 + c.random.Uint64N(8),
-			Prepare: c.random.Uint64N(4),
-		},
-		UpdatedAt: nextTime(),
-	}
-	kind := c.random.IntN(100)
-	switch {
-	case kind < 35:
-		return input{method: get}
-	case kind < 42:
-		return input{method: remove, write: driver.Write{Key: key}}
-	case kind < 48:
-		w.Mode = driver.Rewind
-	case kind < 62:
-		w.Mode = driver.Set
-	default:
-		w.Mode = driver.IfNewer
-	}
-	if c.random.IntN(3) == 0 {
-		w.Epoch = max(epoch+1, 2) - 1 + c.random.Uint64N(3) - 1
-	}
-	return input{method: write, write: w}
-}
-
-var lastTime atomic.Int64
-
-// nextTime is never the same twice.
-func nextTime() time.Time { return time.UnixMilli(lastTime.Add(1)).UTC() }
 
 // do carries out operations that have begun.
 func (c *client) do(ctx context.Context, calls ...call) {
@@ -113,6 +78,8 @@ func (c *client) do(ctx context.Context, calls ...call) {
 			writes = append(writes, o)
 		case remove:
 			c.remove(ctx, o)
+		default:
+			c.hold(ctx, o)
 		}
 	}
 	if writes != nil {
@@ -138,7 +105,7 @@ func (c *client) read(ctx context.Context, calls []*call) {
 		}
 		switch {
 		case recordErr == nil:
-			c.end(o, output{exists: true, stored: stored{r.Position, r.Epoch, r.UpdatedAt.UnixMilli()}})
+			c.end(o, output{exists: true, stored: stored{r.Position, r.Epoch, r.UpdatedAt.UnixMilli(), r.LogID, c.hour(r.ExpiresAt)}})
 		case errors.Is(recordErr, driver.ErrNotFound):
 			c.end(o, output{})
 		default:
@@ -156,7 +123,8 @@ func (c *client) write(ctx context.Context, calls []*call) {
 	for i, o := range calls {
 		out := output{unknown: true}
 		if err == nil && results[i].Outcome != driver.Unknown {
-			if results[i].Outcome == driver.Failed {
+			nothing := o.in.write.Mode == driver.Touch && errors.Is(results[i].Err, driver.ErrNotFound)
+			if results[i].Outcome == driver.Failed && !nothing {
 				c.fail(o, results[i].Err)
 				continue
 			}
@@ -172,6 +140,37 @@ func (c *client) write(ctx context.Context, calls []*call) {
 func (c *client) remove(ctx context.Context, o *call) {
 	n, err := c.engine.Delete(ctx, []string{o.key})
 	c.end(o, output{unknown: err != nil, exists: err == nil && n == 1})
+}
+
+// hold acquires, renews or releases a lease. What is no answer may have landed.
+func (c *client) hold(ctx context.Context, o *call) {
+	var l driver.Lease
+	var err error
+	switch o.in.method {
+	case acquire:
+		l, err = c.engine.Acquire(ctx, o.key, o.in.lease.Owner, o.in.ttl)
+	case renew:
+		l, err = c.engine.Renew(ctx, o.in.lease, o.in.ttl)
+	case release:
+		err = c.engine.Release(ctx, o.in.lease)
+	}
+	var held *driver.LeaseHeldError
+	switch {
+	case err == nil && o.in.method == release, o.in.method == renew && errors.Is(err, driver.ErrFenced):
+		c.end(o, output{})
+	case err == nil:
+		out := output{granted: true, lease: leased{l.Owner, l.Epoch, c.hour(l.ExpiresAt)}}
+		if o.in.method == acquire {
+			out.fence = l.Epoch
+		}
+		c.end(o, out)
+	case errors.As(err, &held):
+		c.end(o, output{lease: leased{owner: held.Owner, expires: c.hour(held.ExpiresAt)}})
+	case errors.Is(err, driver.ErrCorrupt):
+		c.fail(o, err)
+	default:
+		c.end(o, output{unknown: true})
+	}
 }
 
 // pause waits, unless ctx ends sooner.

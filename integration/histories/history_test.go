@@ -45,8 +45,9 @@ type record struct {
 	operations []porcupine.Operation
 	underWay   int // without those that only read
 	unknown    int
-	illegal    bool   // once it was checked: nothing explains it
-	epoch      uint64 // the highest that somebody has seen
+	illegal    bool         // once it was checked: nothing explains it
+	epoch      uint64       // the highest that somebody has seen
+	lease      driver.Lease // the last that somebody got
 }
 
 func newHistory(name string) *history {
@@ -72,17 +73,24 @@ type call struct {
 
 func (h *history) now() int64 { return int64(time.Since(h.began)) }
 
-// begin must return before the operation is sent. The operation is what choose
-// returns, given the highest epoch that anybody has seen, or a Get where no
-// further one may be left without an answer.
-func (h *history) begin(i, client int, choose func(key string, epoch uint64) input) call {
+// hour is in which hour of the history something expires whose TTL is whole hours.
+// A history is much shorter than half an hour. Zero is never.
+func (h *history) hour(expires time.Time) int {
+	if expires.IsZero() {
+		return 0
+	}
+	return hours(expires.Sub(h.began))
+}
+
+// begin must return before the operation is sent. It is what choose returns, or a Get where no further one may be left without an answer.
+func (h *history) begin(i, client int, choose func(*record) input) call {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r := h.current[i]; r.unknown >= enoughUnknown || len(r.operations) >= enoughOperations {
 		h.replace(i)
 	}
 	r := h.current[i]
-	in := choose(r.key, r.epoch)
+	in := choose(r)
 	if in.method != get && r.underWay+r.unknown >= maxUnknown {
 		in = input{method: get}
 	}
@@ -107,6 +115,9 @@ func (h *history) end(c *call, out output) {
 		c.unknown++
 	}
 	c.epoch = max(c.epoch, out.fence, out.stored.epoch)
+	if out.granted {
+		c.lease = driver.Lease{Key: c.key, Owner: out.lease.owner, Epoch: out.lease.epoch}
+	}
 	c.operations = append(c.operations, porcupine.Operation{
 		ClientId: c.client, Input: c.in, Call: c.at, Output: out, Return: now,
 	})

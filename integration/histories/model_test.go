@@ -1,10 +1,8 @@
 package histories
 
 import (
-	"fmt"
-	"hash/maphash"
-
-	"github.com/anishathalye/porcupine"
+	"cmp"
+	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -14,6 +12,7 @@ type state struct {
 	fence  uint64
 	exists bool
 	stored stored
+	lease  leased // zero: none
 }
 
 // stored is a checkpoint.
@@ -21,6 +20,15 @@ type stored struct {
 	position  driver.Position
 	epoch     uint64
 	updatedAt int64 // Unix milliseconds, which name the write
+	logID     string
+	expires   int // in which hour of the history; zero: never
+}
+
+// leased is a lease. None ends by itself while a history is made.
+type leased struct {
+	owner   string
+	epoch   uint64
+	expires int // in which hour of the history
 }
 
 type method uint8
@@ -29,11 +37,16 @@ const (
 	get method = iota
 	write
 	remove
+	acquire
+	renew
+	release
 )
 
 type input struct {
 	method method
 	write  driver.Write
+	lease  driver.Lease  // what is renewed or released; of what is acquired, its owner
+	ttl    time.Duration // of the lease: whole hours, as all TTLs
 }
 
 // An output is an answer, in the fields that the method has.
@@ -43,7 +56,9 @@ type output struct {
 	exists  bool // get: whether there was a checkpoint; remove: whether there had been
 	stored  stored
 	outcome driver.Outcome
-	fence   uint64 // after a Rewind, and where the write was fenced
+	fence   uint64 // after a Rewind or an Acquire, and where the write was fenced
+	granted bool   // whether a lease was acquired or renewed
+	lease   leased // it, or without its epoch the other's that is held
 }
 
 // apply is what the store has to do and to answer.
@@ -52,14 +67,48 @@ func (s state) apply(in *input) (state, output) {
 	case get:
 		return s, output{exists: s.exists, stored: s.stored}
 	case remove:
-		return state{fence: s.fence}, output{exists: s.exists}
+		return state{fence: s.fence, lease: s.lease}, output{exists: s.exists}
+	case acquire:
+		return s.acquire(in)
+	case renew:
+		l := leased{in.lease.Owner, in.lease.Epoch, hours(in.ttl)}
+		if l.epoch != s.fence || s.lease.epoch == l.epoch && s.lease.owner != l.owner {
+			return s, output{}
+		}
+		s.lease = l
+		return s, output{granted: true, lease: l}
+	case release:
+		if s.lease.owner == in.lease.Owner && s.lease.epoch == in.lease.Epoch {
+			s.lease = leased{}
+		}
+		return s, output{}
 	}
 	return s.write(&in.write)
 }
 
+func (s state) acquire(in *input) (state, output) {
+	if l := s.lease; l != (leased{}) && l.owner != in.lease.Owner && l.epoch == s.fence {
+		l.epoch = 0
+		return s, output{lease: l}
+	}
+	s.fence++
+	s.lease = leased{in.lease.Owner, s.fence, hours(in.ttl)}
+	return s, output{granted: true, lease: s.lease, fence: s.fence}
+}
+
+// hours is how many a TTL has.
+func hours(d time.Duration) int { return int(d.Round(time.Hour) / time.Hour) }
+
 func (s state) write(w *driver.Write) (state, output) {
 	if w.Epoch != 0 && w.Epoch < s.fence {
 		return s, output{outcome: driver.Fenced, fence: s.fence}
+	}
+	if w.Mode == driver.Touch {
+		if !s.exists {
+			return s, output{outcome: driver.Failed}
+		}
+		s.stored.expires = hours(w.TTL)
+		return s, output{outcome: driver.Unchanged}
 	}
 	out := output{outcome: driver.Advanced}
 	epoch := w.Epoch
@@ -77,79 +126,9 @@ func (s state) write(w *driver.Write) (state, output) {
 		}
 	}
 	s.exists = true
-	s.stored = stored{position: w.Position, epoch: epoch, updatedAt: w.UpdatedAt.UnixMilli()}
+	s.stored = stored{
+		position: w.Position, epoch: epoch, updatedAt: w.UpdatedAt.UnixMilli(),
+		logID: cmp.Or(w.LogID, s.stored.logID), expires: hours(w.TTL),
+	}
 	return s, out
-}
-
-var hashSeed = maphash.MakeSeed()
-
-// model is of one key. An operation whose outcome is unknown may be put after all
-// others, where nobody sees its effect.
-var model = porcupine.Model{
-	Init: func() any { return state{} },
-	Step: func(before, in, out any) (bool, any) {
-		i, o := in.(input), out.(output)
-		after, answer := before.(state).apply(&i)
-		return o.unknown || o == answer, after
-	},
-	Hash: func(s any) uint64 { return maphash.Comparable(hashSeed, s.(state)) },
-	DescribeOperation: func(in, out any) string {
-		return in.(input).String() + " -> " + out.(output).describe(in.(input).method)
-	},
-	DescribeState: func(s any) string {
-		if s := s.(state); s.exists {
-			return fmt.Sprintf("%s, fence %d", s.stored, s.fence)
-		}
-		return fmt.Sprintf("nothing, fence %d", s.(state).fence)
-	},
-}
-
-func (s stored) String() string {
-	return fmt.Sprintf("%d/%d epoch %d by #%d", s.position.Commit, s.position.Prepare, s.epoch, s.updatedAt)
-}
-
-var modes = [...]string{driver.Set: "Set", driver.IfNewer: "SetIfNewer", driver.Rewind: "Rewind"}
-
-func (i input) String() string {
-	switch i.method {
-	case get:
-		return "Get"
-	case remove:
-		return "Delete"
-	}
-	w := &i.write
-	return fmt.Sprintf("#%d %s %d/%d epoch %d", w.UpdatedAt.UnixMilli(), modes[w.Mode], w.Position.Commit, w.Position.Prepare, w.Epoch)
-}
-
-var outcomes = [...]string{
-	driver.Unknown: "unknown", driver.Failed: "failed", driver.Advanced: "advanced",
-	driver.Unchanged: "unchanged", driver.Stale: "stale", driver.Fenced: "fenced",
-}
-
-// kind says in a word what the answer was.
-func (o output) kind(m method) string {
-	switch {
-	case o.unknown:
-		return "unknown"
-	case m == write:
-		return outcomes[o.outcome]
-	case m == remove:
-		return "deleted"
-	case o.exists:
-		return "read"
-	}
-	return "nothing there"
-}
-
-func (o output) describe(m method) string {
-	kind := o.kind(m)
-	switch {
-	case kind == "read":
-		return o.stored.String()
-	case kind == "deleted":
-		return fmt.Sprintf("deleted, existed: %t", o.exists)
-	case o.fence != 0:
-		return fmt.Sprintf("%s, fence %d", kind, o.fence)
-	}
-	return kind
 }

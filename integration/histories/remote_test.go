@@ -3,6 +3,7 @@ package histories
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/rpc"
 	"os"
@@ -20,6 +21,9 @@ import (
 type Request struct {
 	Read, Delete []string
 	Write        []driver.Write
+	Method       method // where it concerns a lease
+	Lease        driver.Lease
+	TTL          time.Duration
 	Timeout      time.Duration
 }
 
@@ -29,29 +33,40 @@ type Reply struct {
 	Records []driver.Record
 	Results []driver.Result
 	Deleted int
+	Lease   driver.Lease
 	Errs    []Failure // of each record or result
 	Err     Failure   // of the call
 }
 
 // A Failure is an error, or none, as it travels.
 type Failure struct {
-	Text              string
-	NotFound, Corrupt bool
+	Text                      string
+	NotFound, Corrupt, Fenced bool
+	Held                      *driver.LeaseHeldError
 }
 
 func pack(err error) Failure {
 	if err == nil {
 		return Failure{}
 	}
-	return Failure{err.Error(), errors.Is(err, driver.ErrNotFound), errors.Is(err, driver.ErrCorrupt)}
+	f := Failure{
+		Text: err.Error(), NotFound: errors.Is(err, driver.ErrNotFound),
+		Corrupt: errors.Is(err, driver.ErrCorrupt), Fenced: errors.Is(err, driver.ErrFenced),
+	}
+	errors.As(err, &f.Held)
+	return f
 }
 
 func (f Failure) unpack() error {
 	switch {
 	case f.NotFound:
 		return driver.ErrNotFound
+	case f.Held != nil:
+		return f.Held
+	case f.Fenced:
+		return fmt.Errorf("%w: %s", driver.ErrFenced, f.Text)
 	case f.Corrupt:
-		return errors.Join(driver.ErrCorrupt, errors.New(f.Text))
+		return fmt.Errorf("%w: %s", driver.ErrCorrupt, f.Text)
 	case f.Text != "":
 		return errors.New(f.Text)
 	}
@@ -59,7 +74,7 @@ func (f Failure) unpack() error {
 }
 
 // A Served driver answers another process.
-type Served struct{ d driver.Driver }
+type Served struct{ d *sqlitestore.Driver }
 
 // Do makes a call.
 func (s Served) Do(in Request, out *Reply) error {
@@ -79,8 +94,14 @@ func (s Served) Do(in Request, out *Reply) error {
 			out.Errs = append(out.Errs, pack(out.Results[i].Err))
 			out.Results[i].Err = nil
 		}
-	default:
+	case in.Delete != nil:
 		out.Deleted, err = s.d.Delete(ctx, in.Delete)
+	case in.Method == acquire:
+		out.Lease, err = s.d.Acquire(ctx, in.Lease.Key, in.Lease.Owner, in.TTL)
+	case in.Method == renew:
+		out.Lease, err = s.d.Renew(ctx, in.Lease, in.TTL)
+	case in.Method == release:
+		err = s.d.Release(ctx, in.Lease)
 	}
 	out.Err = pack(err)
 	return nil
@@ -190,4 +211,19 @@ func (r *remote) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 func (r *remote) Delete(ctx context.Context, keys []string) (int, error) {
 	out, err := r.call(ctx, Request{Delete: keys})
 	return out.Deleted, err
+}
+
+func (r *remote) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	out, err := r.call(ctx, Request{Method: acquire, Lease: driver.Lease{Key: key, Owner: owner}, TTL: ttl})
+	return out.Lease, err
+}
+
+func (r *remote) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+	out, err := r.call(ctx, Request{Method: renew, Lease: lease, TTL: ttl})
+	return out.Lease, err
+}
+
+func (r *remote) Release(ctx context.Context, lease driver.Lease) error {
+	_, err := r.call(ctx, Request{Method: release, Lease: lease})
+	return err
 }

@@ -166,6 +166,26 @@ func (d *forgetful) Delete(ctx context.Context, keys []string) (int, error) {
 	return n, err
 }
 
+func (d *forgetful) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine.Acquire(ctx, d.name(key), owner, ttl)
+}
+
+func (d *forgetful) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lease.Key = d.name(lease.Key)
+	return d.engine.Renew(ctx, lease, ttl)
+}
+
+func (d *forgetful) Release(ctx context.Context, lease driver.Lease) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lease.Key = d.name(lease.Key)
+	return d.engine.Release(ctx, lease)
+}
+
 // pessimist says of some writes that have landed that they Failed.
 type pessimist struct{ engine }
 
@@ -231,6 +251,14 @@ func (d *unmoved) Write(ctx context.Context, writes []driver.Write) ([]driver.Re
 		}
 		return r
 	})
+}
+
+func (d *unmoved) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l, err := d.engine.Acquire(ctx, key, owner, ttl)
+	d.fences[key] = max(d.fences[key], l.Epoch)
+	return l, err
 }
 
 // caching sometimes answers what it has read before, as a replica that lags.
