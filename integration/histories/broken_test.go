@@ -22,6 +22,7 @@ var broken = map[string]func(engine) engine{
 	"does not fence":                   func(e engine) engine { return unfenced{e} },
 	"keeps the fence at a stale write": func(e engine) engine { return &unmoved{engine: e, fences: make(map[string]uint64)} },
 	"compares commit alone":            func(e engine) engine { return &comparing{e, new(sync.Mutex), byCommit} },
+	"does not fence by a Rewind":       func(e engine) engine { return rewinding{e} },
 	"reads what was there before":      func(e engine) engine { return &caching{engine: e, old: make(map[string]driver.Record)} },
 	"keeps the expiry":                 func(e engine) engine { return &expiring{engine: e, ttls: make(map[string]time.Duration)} },
 	"touches by a Set":                 func(e engine) engine { return rewriting{e} },

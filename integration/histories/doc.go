@@ -10,10 +10,12 @@
 // is left out, and so is a Get that failed, which says nothing.
 //
 // Each write carries an UpdatedAt of its own, so that a Get tells which write it
-// has read.
+// has read. TTLs, those of leases too, are whole hours and longer than any history:
+// nothing expires, and the hour in which something would tells which TTL is stored.
 //
 // The search is exponential in the operations of a key that are unknown. So a key
-// gives way to a fresh one when it has had some of those, or many operations. When
+// gives way to a fresh one when it has had some of those, or many operations. A
+// search has a bound besides, in steps, and what it leaves open is a failure. When
 // a round ends, every key is read once more, and rewound, which shows its fence.
 //
 // TestBrokenDrivers breaks a driver in one way each, TestBrokenClients what is made

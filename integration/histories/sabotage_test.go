@@ -261,6 +261,23 @@ func (d *unmoved) Acquire(ctx context.Context, key, owner string, ttl time.Durat
 	return l, err
 }
 
+// rewinding rewinds by a Set, which locks nobody out.
+type rewinding struct{ engine }
+
+func (d rewinding) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	return each(writes, func(w *driver.Write) driver.Result {
+		if w.Mode == driver.Rewind {
+			w.Mode, w.Epoch = driver.Set, max(w.Epoch, 1)
+			r := one(ctx, d.engine, w)
+			if r.Outcome == driver.Advanced {
+				r.Epoch = w.Epoch
+			}
+			return r
+		}
+		return one(ctx, d.engine, w)
+	})
+}
+
 // caching sometimes answers what it has read before, as a replica that lags.
 type caching struct {
 	engine
