@@ -26,6 +26,39 @@ func readModel(path string) (*sql.DB, error) {
 	return db, err
 }
 
+// openFile opens a file with the settings in query alone.
+func openFile(t *testing.T, path, query string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func openModel(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := readModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// begin opens a transaction, which ends with the test at the latest, and a store in
+// it.
+func begin(t *testing.T, db *sql.DB) (*sql.Tx, *checkpoint.Store) {
+	t.Helper()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tx.Rollback() })
+	return tx, checkpoint.New(sqlitestore.OnTx(tx), nil)
+}
+
 // handle lets an event take effect, and moves the checkpoint, in one transaction.
 func handle(ctx context.Context, db *sql.DB, p checkpoint.Position) error {
 	tx, err := db.BeginTx(ctx, nil)
@@ -57,11 +90,7 @@ func total(ctx context.Context, db *sql.DB) (n uint64, err error) {
 
 func TestOnTx(t *testing.T) {
 	store, path := newStore(t)
-	db, err := readModel(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openModel(t, path)
 	for n := range uint64(3) {
 		if err := handle(t.Context(), db, checkpoint.Position{Commit: n + 1}); err != nil {
 			t.Fatal(err)
@@ -82,16 +111,8 @@ func TestOnTx(t *testing.T) {
 
 func TestOnTxRollsBack(t *testing.T) {
 	store, path := newStore(t)
-	db, err := readModel(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	within := checkpoint.New(sqlitestore.OnTx(tx), nil)
+	db := openModel(t, path)
+	tx, within := begin(t, db)
 	rewound, err := within.Rewind(t.Context(), "k", checkpoint.Position{Commit: 7})
 	if err != nil || rewound.Epoch != 1 {
 		t.Fatalf("Rewind: %+v, %v", rewound, err)
@@ -118,11 +139,7 @@ func TestOnTxRollsBack(t *testing.T) {
 }
 
 func TestOnTxOfAnotherFile(t *testing.T) {
-	db, err := readModel(filepath.Join(t.TempDir(), "other.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openModel(t, filepath.Join(t.TempDir(), "other.db"))
 	if err := handle(t.Context(), db, checkpoint.Position{Commit: 1}); err == nil || isNotFound(err) {
 		t.Errorf("in a file that is no store: %v", err)
 	}
@@ -199,11 +216,7 @@ func TestOnTxThatSQLiteHasEnded(t *testing.T) {
 	if err := store.Set(t.Context(), "there", checkpoint.Position{Commit: 1}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := readModel(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openModel(t, path)
 	for name, write := range map[string]func(*checkpoint.Store) error{
 		"SetIfNewer": func(s *checkpoint.Store) error {
 			_, err := s.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 1})
@@ -216,18 +229,15 @@ func TestOnTxThatSQLiteHasEnded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tx, err := db.BeginTx(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer tx.Rollback()
+			tx, within := begin(t, db)
+			var err error
 			for range 2 {
 				_, err = tx.ExecContext(t.Context(), "INSERT OR ROLLBACK INTO totals VALUES (1, 1)")
 			}
 			if err == nil {
 				t.Fatal("the same row twice is no error")
 			}
-			if err := write(checkpoint.New(sqlitestore.OnTx(tx), nil)); err == nil || isNotFound(err) {
+			if err := write(within); err == nil || isNotFound(err) {
 				t.Errorf("in a transaction that SQLite has rolled back: %v", err)
 			}
 		})
@@ -242,23 +252,15 @@ func TestOnTxThatSQLiteHasEnded(t *testing.T) {
 
 func TestOnTxWithAStaleEpoch(t *testing.T) {
 	store, path := newStore(t)
-	db, err := readModel(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openModel(t, path)
 	lease, err := store.Acquire(t.Context(), "k", "a", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write := func(position, epoch uint64) error {
-		tx, err := db.BeginTx(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		tx, within := begin(t, db)
 		defer tx.Rollback()
-		_, err = checkpoint.New(sqlitestore.OnTx(tx), nil).
-			SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: position}, checkpoint.Epoch(epoch))
+		_, err := within.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: position}, checkpoint.Epoch(epoch))
 		if err != nil {
 			return err
 		}
@@ -290,17 +292,7 @@ func TestOnTxWithAStaleEpoch(t *testing.T) {
 // read in it decides nothing.
 func TestOnTxThatReadsFirst(t *testing.T) {
 	store, path := newStore(t)
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback()
-	within := checkpoint.New(sqlitestore.OnTx(tx), nil)
+	tx, within := begin(t, openFile(t, path, ""))
 	if _, err := within.Get(t.Context(), "k"); !isNotFound(err) {
 		t.Fatal(err)
 	}
@@ -322,17 +314,7 @@ func TestOnTxThatIsReadOnly(t *testing.T) {
 	if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	tx, err := db.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback()
-	within := checkpoint.New(sqlitestore.OnTx(tx), nil)
+	_, within := begin(t, openFile(t, path, "?mode=ro"))
 	if cp, err := within.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 1 {
 		t.Errorf("Get: %s, %v", cp.Position, err)
 	}
