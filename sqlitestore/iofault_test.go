@@ -164,7 +164,8 @@ func TestFailingDiskAtOpen(t *testing.T) {
 					d.Close()
 				}
 				met := disk.disarm()
-				if err != nil && (isNotFound(err) || errors.Is(err, checkpoint.ErrCorrupt) || !strings.Contains(err.Error(), path)) {
+				if err != nil && (isNotFound(err) || errors.Is(err, checkpoint.ErrCorrupt) || !strings.Contains(err.Error(), path) ||
+					!saysWhatToDo(err)) {
 					t.Fatalf("call %d fails: %v", n, err)
 				}
 				w := newWorld(t, path)

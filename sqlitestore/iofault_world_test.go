@@ -106,6 +106,11 @@ func (w *world) apply(ctx context.Context, batch []checkpoint.Write) error {
 	return w.clear(err)
 }
 
+// saysWhatToDo reports whether an error of a full disk does.
+func saysWhatToDo(err error) bool {
+	return !strings.Contains(err.Error(), "is full") || strings.Contains(err.Error(), "make room on its disk")
+}
+
 // clear holds an error to what a reader of it needs.
 func (w *world) clear(err error) error {
 	if err == nil {
@@ -113,7 +118,7 @@ func (w *world) clear(err error) error {
 	}
 	w.failures++
 	if isNotFound(err) || isFenced(err) || errors.Is(err, checkpoint.ErrCorrupt) ||
-		!strings.Contains(err.Error(), w.path) || !strings.Contains(err.Error(), "disk") {
+		!strings.Contains(err.Error(), w.path) || !strings.Contains(err.Error(), "disk") || !saysWhatToDo(err) {
 		return fmt.Errorf("the error of a disk that fails: %w", err)
 	}
 	return nil

@@ -28,7 +28,7 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("sqlitestore: open %s: %w", path, err)
+			err = fmt.Errorf("sqlitestore: open %s: %w", path, sayWhatToDo(err))
 		}
 	}()
 	if d.absolute, err = filepath.Abs(path); err != nil {

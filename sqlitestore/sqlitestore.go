@@ -95,5 +95,5 @@ func (d *Driver) wrap(err error) error {
 	if d.closed.Load() {
 		return fmt.Errorf("%w: %w", checkpoint.ErrClosed, err)
 	}
-	return fmt.Errorf("SQLite file %s: %w", d.path, err)
+	return fmt.Errorf("SQLite file %s: %w", d.path, sayWhatToDo(err))
 }

@@ -1,0 +1,26 @@
+package sqlitestore
+
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sayWhatToDo adds that to the error of a file that cannot grow. SQLite calls the disk
+// full only at ENOSPC: a quota and a limit look to it like a disk that is broken.
+func sayWhatToDo(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w; make room on its disk, and the store goes on", err)
+	case sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
+		return fmt.Errorf("%w; it cannot be written: see whether a quota or a limit of the size of files (ulimit -f) is reached, "+
+			"or the disk is broken", err)
+	}
+	return err
+}
