@@ -41,7 +41,8 @@ func TestBrokenClients(t *testing.T) {
 // find plays rounds until nothing explains a history.
 func find(t *testing.T, first uint64, engines []engine, apart bool, disturb func(h *history)) {
 	t.Helper()
-	for deadline, i := time.Now().Add(patience), uint64(0); ; i++ {
+	// On a machine that is busy a round takes seconds.
+	for deadline, i := time.Now().Add(4*patience), uint64(0); ; i++ {
 		h := newHistory(strconv.FormatUint(i, 10))
 		h.apart = apart
 		play(t, h, first+i, engines, func() { disturb(h) })
