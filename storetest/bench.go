@@ -17,11 +17,11 @@ import (
 //	Apply/batch=N            one goroutine; an op is one write
 //	GetAll                   a store of 10,000; an op is one checkpoint
 //
-// N is 1, 16, 64, 256 and 1024 goroutines, and batches of 100 and 1000. Each
-// reports ops/s.
+// N is 1, 16, 64, 256, 512 and 1024 goroutines, and batches of 100 and 1000.
+// Each reports ops/s.
 func Bench(b *testing.B, open func(testing.TB) driver.Driver) {
 	b.Helper()
-	for _, n := range []int{1, 16, 64, 256, 1024} {
+	for _, n := range []int{1, 16, 64, 256, 512, 1024} {
 		b.Run(fmt.Sprintf("SetIfNewer/goroutines=%d", n), func(b *testing.B) {
 			store := checkpoint.New(open(b), nil)
 			keys := benchKeys(n)
@@ -31,7 +31,7 @@ func Bench(b *testing.B, open func(testing.TB) driver.Driver) {
 			})
 		})
 	}
-	for _, n := range []int{1, 16, 64, 256, 1024} {
+	for _, n := range []int{1, 16, 64, 256, 512, 1024} {
 		b.Run(fmt.Sprintf("Get/goroutines=%d", n), func(b *testing.B) {
 			store := checkpoint.New(open(b), nil)
 			keys := benchKeys(n)
