@@ -7,37 +7,62 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 )
 
-// runBenchmarks builds the tests of the package in folder and runs those of
-// their benchmarks that match pattern. It runs the test binary itself and not `go test`, which would
-// leave the binary running where it is interrupted.
-func runBenchmarks(ctx context.Context, h *host, folder, pattern string, each time.Duration) ([]measurement, error) {
+// benchmarks are those of one package, built.
+type benchmarks struct{ binary, dir, temp string }
+
+// buildBenchmarks builds the tests of the package in folder. It runs the test
+// binary itself and not `go test`, which would leave the binary running where
+// it is interrupted.
+func buildBenchmarks(ctx context.Context, h *host, folder string) (*benchmarks, error) {
 	root, err := projectRoot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(root, folder)
-	temp := h.TempDir()
-	binary := filepath.Join(temp, "store.test")
-	if _, err := output(ctx, dir, "go", "test", "-c", "-o", binary, "."); err != nil {
+	b := &benchmarks{dir: filepath.Join(root, folder), temp: h.TempDir()}
+	b.binary = filepath.Join(b.temp, "package.test")
+	if _, err := output(ctx, b.dir, "go", buildArgs("test", "-c", "-o", b.binary, ".")...); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(binary); err != nil {
-		return nil, fmt.Errorf("%s has no tests: %w", dir, err)
+	if _, err := os.Stat(b.binary); err != nil {
+		return nil, fmt.Errorf("%s has no tests: %w", folder, err)
 	}
-	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.timeout", "1h",
+	return b, nil
+}
+
+// buildArgs builds with the race detector where this program was: that is in
+// tests, where everything else has been built so before.
+func buildArgs(command string, args ...string) []string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-race" && s.Value == "true" {
+				return append([]string{command, "-race"}, args...)
+			}
+		}
+	}
+	return append([]string{command}, args...)
+}
+
+// run runs the benchmarks that match pattern.
+func (b *benchmarks) run(ctx context.Context, pattern string, each time.Duration) ([]measurement, error) {
+	cmd := exec.CommandContext(ctx, b.binary, "-test.run", "^$", "-test.timeout", "1h",
 		"-test.bench", pattern, "-test.benchtime", each.String())
-	cmd.Dir = dir
+	cmd.Dir = b.dir
 	// What the child makes is then removed with everything else, however it ends.
-	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	cmd.Env = append(os.Environ(), "TMPDIR="+b.temp)
 	text, err := outputOf(ctx, cmd)
 	if err != nil {
 		return nil, err
 	}
-	return parse(text)
+	found, err := parse(text)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("%s has no benchmark %s", b.dir, pattern)
+	}
+	return found, err
 }
 
 // projectRoot is the folder of the module that the others lie in.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
 
 // describeMachine names what the numbers depend on. dir is where the stores
 // keep their files.
-func describeMachine(ctx context.Context, dir string) string {
+func describeMachine(ctx context.Context, dir string) ([][]string, error) {
 	known := func(name string, args ...string) string {
 		text, err := output(ctx, "", name, args...)
 		if err != nil {
@@ -18,15 +19,44 @@ func describeMachine(ctx context.Context, dir string) string {
 		}
 		return text
 	}
-	redis := known("redis-server", "--version")
-	for field := range strings.FieldsSeq(redis) {
+	rows := [][]string{
+		{"what", "here"},
+		{"processor", fmt.Sprintf("%s, %d cores, which clients and servers share", processorModel(known), runtime.NumCPU())},
+		{"kernel", known("uname", "-srm")},
+		{"file system", known("stat", "-f", "-c", "%T", dir)},
+		{"Go", runtime.Version()},
+		{"redis-server", versionOf(known("redis-server", "--version"))},
+	}
+	libraries, err := libraryVersions(ctx)
+	return append(rows, libraries...), err
+}
+
+// versionOf finds it in what redis-server says of itself.
+func versionOf(text string) string {
+	for field := range strings.FieldsSeq(text) {
 		if version, ok := strings.CutPrefix(field, "v="); ok {
-			redis = version
+			return version
 		}
 	}
-	return fmt.Sprintf("%s, %d cores, %s, %s, Redis %s; files on %s, shared by all that runs here.",
-		processorModel(known), runtime.NumCPU(), known("uname", "-sr"), runtime.Version(), redis,
-		known("stat", "-f", "-c", "%T", dir))
+	return "unknown"
+}
+
+func libraryVersions(ctx context.Context) ([][]string, error) {
+	root, err := projectRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := output(ctx, filepath.Join(root, "integration"), "go", "list", "-m", "-f", "{{.Path}} {{.Version}}",
+		"github.com/redis/go-redis/v9", "github.com/redis/rueidis", "modernc.org/sqlite", "go.etcd.io/bbolt")
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for line := range strings.Lines(text) {
+		path, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		rows = append(rows, []string{path, version})
+	}
+	return rows, nil
 }
 
 func processorModel(known func(name string, args ...string) string) string {

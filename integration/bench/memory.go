@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,19 +11,22 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-func measureMemory(ctx context.Context, h *host, set settings, out io.Writer) error {
-	return measureStore(ctx, h, set, "memstore", func(found []measurement) map[string]float64 {
-		limits := make(map[string]float64)
-		for _, m := range found {
-			_, param, _ := strings.Cut(m.name, "goroutines=")
-			goroutines, err := strconv.Atoi(param)
-			if err != nil {
-				goroutines = 1 // the batches and GetAll
-			}
-			limits[m.name] = mapRate(goroutines, isWrite(m.name), set.each)
+func measureMemory(ctx context.Context, h *host, r *report) error {
+	c := contest{folder: "memstore", limit: func(ctx context.Context, name string) (float64, error) {
+		_, param, _ := strings.Cut(name, "goroutines=")
+		goroutines, err := strconv.Atoi(param)
+		if err != nil {
+			goroutines = 1 // the batches and GetAll
 		}
-		return limits
-	}, nil, out)
+		return mapRate(goroutines, isWrite(name), r.set.each), ctx.Err()
+	}}
+	if err := c.run(ctx, h, r.set); err != nil {
+		return err
+	}
+	r.table("memory", c.table())
+	r.reach("memory-time", 1e9/r.rate(c.ours, single+"1"))
+	r.reach("memory-allocs", c.allocs)
+	return nil
 }
 
 // mapRate is how many times a second goroutines together compare and store, or

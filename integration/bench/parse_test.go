@@ -20,9 +20,9 @@ ok  	example.com/store	10.499s
 		t.Fatal(err)
 	}
 	want := []measurement{
-		{"BenchmarkStore/SetIfNewer/goroutines=1", 12133},
-		{"BenchmarkStore/Apply/batch=100", 150000},
-		{"BenchmarkAppendFsync", 2000},
+		{"BenchmarkStore/SetIfNewer/goroutines=1", 12133, 33},
+		{"BenchmarkStore/Apply/batch=100", 150000, -1},
+		{"BenchmarkAppendFsync", 2000, -1},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -30,12 +30,22 @@ ok  	example.com/store	10.499s
 }
 
 func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
-	for _, line := range []string{
-		"BenchmarkStore/GetAll-2 100 x ns/op 3 ops/s",
-		"BenchmarkStore/GetAll-2 100 3 B/op",
+	for name, line := range map[string]string{
+		"no number":       "BenchmarkStore/GetAll-2 100 x ns/op 3 ops/s",
+		"no rate":         "BenchmarkStore/GetAll-2 100 3 B/op",
+		"a rate of zero":  "BenchmarkStore/GetAll-2 100 0 ns/op",
+		"cut off":         "BenchmarkStore/GetAll-2 100 35",
+		"only its name":   "BenchmarkStore/GetAll-2",
+		"a lone value":    "BenchmarkStore/GetAll-2 100 3 ns/op 5",
+		"no count":        "BenchmarkStore/GetAll-2 ten 3 ns/op",
+		"nothing done":    "BenchmarkStore/GetAll-2 0 3 ns/op",
+		"less than none":  "BenchmarkStore/GetAll-2 100 -3 ns/op",
+		"not a number":    "BenchmarkStore/GetAll-2 100 NaN ops/s",
+		"without an end":  "BenchmarkStore/GetAll-2 100 +Inf ops/s",
+		"among good ones": "BenchmarkStore/Get-2 1 3 ns/op\nBenchmarkStore/GetAll-2 1\nBenchmarkStore/Apply-2 1 3 ns/op",
 	} {
 		if got, err := parse(line); err == nil || !strings.Contains(err.Error(), "BenchmarkStore/GetAll-2") {
-			t.Errorf("parse(%q) = %v, %v, want an error that shows the line", line, got, err)
+			t.Errorf("%s: parse(%q) = %v, %v, want an error that shows the line", name, line, got, err)
 		}
 	}
 }
@@ -48,7 +58,7 @@ func TestParseRedisBenchmark(t *testing.T) {
 	if err != nil || got != 219512.20 {
 		t.Errorf("got %v, %v, want 219512.20", got, err)
 	}
-	for _, output := range []string{"", "Error from server: NOSCRIPT No matching script.\n"} {
+	for _, output := range []string{"", "Error from server: NOSCRIPT No matching script.\n", `"HSET","inf","0.1"`, `"HSET","0.00","0.1"`} {
 		if got, err := parseRedisBenchmark(output); err == nil {
 			t.Errorf("parseRedisBenchmark(%q) = %v, want an error", output, got)
 		}

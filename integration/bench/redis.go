@@ -2,46 +2,58 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/rivals"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
-func measureRedis(ctx context.Context, h *host, set settings, out io.Writer) error {
+func measureRedis(ctx context.Context, h *host, r *report) error {
 	server := redistest.Start(h, "appendonly no")
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ReadTimeout: -1})
 	defer client.Close()
-	limits, err := newRedisLimits(ctx, server, client, set.each)
+	limits, err := newRedisLimits(ctx, server, client, r.set.each)
 	if err != nil {
 		return err
 	}
-	var failed error
-	err = measureStore(ctx, h, set, "redisstore", func(found []measurement) map[string]float64 {
-		byName := make(map[string]float64)
-		for _, m := range found {
-			if byName[m.name], failed = limits.of(ctx, m.name); failed != nil {
-				break
-			}
+	c := contest{
+		folder: "redisstore",
+		rivals: []rival{{"goredis", "plain go-redis"}, {"rueidis", "rueidis"}},
+		limit:  limits.of,
+	}
+	if err := c.run(ctx, h, r.set); err != nil {
+		return err
+	}
+	r.table("redis", c.table())
+	c.summarize(r, "Redis")
+	r.chart("throughput-redis", c.throughput("Redis: writes over concurrency", "redis-benchmark"))
+	r.compare("redis-alone", r.rate(c.ours, single+"1"), r.rate(c.theirs["goredis"], single+"1"))
+	for id, name := range map[string]string{"redis-256": single + "256", "redis-1024": single + "1024", "redis-batch": "Apply/batch=1000"} {
+		r.compare(id, r.rate(c.ours, name), r.rate(c.limits, name))
+	}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"redis-benchmark", func() error { return limits.floors(ctx, r) }},
+		{"the script", func() error { return limits.scripts(ctx, r) }},
+		{"latency", func() error { return redisLatency(ctx, r, client, server.Addr()) }},
+		{"more and more keys", func() error { return redisCosts(ctx, r, client) }},
+		{"all keys, and another client", func() error { return measureMillion(ctx, r, limits) }},
+		{"memory", func() error { return measureForms(ctx, client, r) }},
+	} {
+		r.progress("redis: " + step.name)
+		if err := step.do(); err != nil {
+			return err
 		}
-		return byName
-	}, []rival{{"goredis", "plain go-redis"}, {"rueidis", "rueidis"}}, out)
-	if failed != nil {
-		return failed
 	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nWhat the server itself can do, over %d random keys:\n\n", floorKeys)
-	if err := limits.writeFloors(ctx, out); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nMemory: used_memory of the server for each of %s keys, with the key and the server's own table.\n\n", rounded(float64(set.keys)))
-	return writeMemory(ctx, client, set.keys, out)
+	return nil
 }
 
 // of is the limit of one of the store's benchmarks.
@@ -70,39 +82,60 @@ func (l *redisLimits) of(ctx context.Context, benchmark string) (float64, error)
 	return 1 / (1/fields + 1/ttl), nil
 }
 
-const floorKeys = 1024
+func redisLatency(ctx context.Context, r *report, client *redis.Client, addr string) error {
+	connect := func(ctx context.Context) (*redis.Client, error) {
+		return redis.NewClient(&redis.Options{Addr: addr}), client.FlushAll(ctx).Err()
+	}
+	return measureLatency(ctx, r, "latency-redis", "Redis: how long a write takes",
+		contender{"this store", func(ctx context.Context) (driver.Driver, error) {
+			own, err := connect(ctx)
+			return closing{redisstore.New(own, nil), own}, err
+		}},
+		contender{"plain go-redis", func(ctx context.Context) (driver.Driver, error) {
+			own, err := connect(ctx)
+			return rivals.NewGoRedis(own), err
+		}},
+	)
+}
 
-// writeFloors shows how the store's script compares with less than it.
-func (l *redisLimits) writeFloors(ctx context.Context, out io.Writer) error {
-	if err := l.fill(ctx, floorKeys); err != nil {
+// closing closes the client, too, which is its caller's.
+type closing struct {
+	*redisstore.Driver
+	client *redis.Client
+}
+
+func (c closing) Close() error {
+	err := c.Driver.Close()
+	if clientErr := c.client.Close(); err == nil {
+		err = clientErr
+	}
+	return err
+}
+
+// redisCosts fills the server with more and more checkpoints.
+func redisCosts(ctx context.Context, r *report, client *redis.Client) error {
+	before := int64(0)
+	open := func(context.Context) (*checkpoint.Store, error) {
+		return checkpoint.New(redisstore.New(client, nil), nil), nil
+	}
+	costs, err := measureCosts(ctx, r, sized{
+		open: func(ctx context.Context) (store *checkpoint.Store, err error) {
+			if err := client.FlushAll(ctx).Err(); err != nil {
+				return nil, err
+			}
+			if before, err = usedMemory(ctx, client, r.set); err != nil {
+				return nil, err
+			}
+			return open(ctx)
+		},
+		bytes: func(ctx context.Context) (int64, error) {
+			after, err := usedMemory(ctx, client, r.set)
+			return after - before, err
+		},
+		reopen: open,
+	})
+	if err != nil {
 		return err
 	}
-	alone := *l
-	alone.clients, alone.pipeline = 1, 1
-	script := 0.0
-	table := [][]string{{"redis-benchmark", "per second", "the store's script over it"}}
-	for _, f := range []struct {
-		name   string
-		limits *redisLimits
-		args   []string
-	}{
-		{"the store's script", l, l.write()},
-		{"the store's script with an epoch and a fence", l, l.fencedWrite()},
-		{"a script of an unconditional HGET and HSET", l, l.smallestScript()},
-		{"HSET of the same fields", l, writeFields},
-		{"HMGET of the fields", l, readFields},
-		{"PTTL", l, readTTL},
-		{"the store's script, 1 connection, 1 in flight", &alone, l.write()},
-	} {
-		rate, err := f.limits.rate(ctx, floorKeys, f.args...)
-		if err != nil {
-			return err
-		}
-		if script == 0 {
-			script = rate
-		}
-		table = append(table, []string{f.name, rounded(rate), fmt.Sprintf("%.2f", script/rate)})
-	}
-	writeTable(out, table)
-	return nil
+	return r.showCosts("keys-redis", "Redis: what a checkpoint costs as there are more", "bytes of memory", costs)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +75,8 @@ func copyOf(ctx context.Context, client *redis.Client, name, match string) (form
 	return f, nil
 }
 
-func writeMemory(ctx context.Context, client *redis.Client, keys int, out io.Writer) error {
+func measureForms(ctx context.Context, client *redis.Client, r *report) error {
+	keys := min(r.set.keys, 100_000)
 	if err := client.FlushAll(ctx).Err(); err != nil {
 		return err
 	}
@@ -89,21 +89,20 @@ func writeMemory(ctx context.Context, client *redis.Client, keys int, out io.Wri
 		if err := client.FlushAll(ctx).Err(); err != nil {
 			return err
 		}
-		before, err := usedMemory(ctx, client)
+		before, err := usedMemory(ctx, client, r.set)
 		if err != nil {
 			return err
 		}
 		if err := f.fill(ctx, client, keys); err != nil {
 			return err
 		}
-		after, err := usedMemory(ctx, client)
+		after, err := usedMemory(ctx, client, r.set)
 		if err != nil {
 			return err
 		}
 		table = append(table, []string{f.name, fmt.Sprintf("%.0f", float64(after-before)/float64(keys))})
 	}
-	writeTable(out, table)
-	fmt.Fprintf(out, "\nThe keys are as long as %q.\n", "prod:checkpoint:"+sample)
+	r.table("forms", table)
 	return nil
 }
 
@@ -124,7 +123,11 @@ func (f form) fill(ctx context.Context, client *redis.Client, keys int) error {
 
 // usedMemory waits until the server has done what it does later: freeing, and
 // moving to a larger table.
-func usedMemory(ctx context.Context, client *redis.Client) (int64, error) {
+func usedMemory(ctx context.Context, client *redis.Client, set settings) (int64, error) {
+	wait := 500 * time.Millisecond
+	if set.short {
+		wait /= 50
+	}
 	for last := int64(-1); ; {
 		info, err := client.InfoMap(ctx, "memory").Result()
 		if err != nil {
@@ -142,7 +145,7 @@ func usedMemory(ctx context.Context, client *redis.Client) (int64, error) {
 		select {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(wait):
 		}
 	}
 }

@@ -13,17 +13,25 @@ import (
 )
 
 // SQL is plain SQL on the same SQLite, with the same durability: a statement in
-// a transaction of its own for each call, one transaction for a batch.
-type SQL struct{ db *sql.DB }
+// a transaction of its own for each call, one transaction for a batch. All
+// writing goes through one connection: where hundreds compete for the lock,
+// SQLite gives up on some of them.
+type SQL struct{ writer, readers *sql.DB }
 
 // OpenSQL opens or makes a file.
 func OpenSQL(ctx context.Context, path string) (*SQL, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_txlock=immediate")
+	source := "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_txlock=immediate"
+	writer, err := sql.Open("sqlite", source)
 	if err != nil {
 		return nil, err
 	}
-	_, err = db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS positions (key TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID")
-	return &SQL{db}, err
+	writer.SetMaxOpenConns(1)
+	readers, err := sql.Open("sqlite", source)
+	if err != nil {
+		return nil, err
+	}
+	_, err = writer.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS positions (key TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID")
+	return &SQL{writer, readers}, err
 }
 
 func text(p driver.Position) string { return fmt.Sprintf("%020d/%020d", p.Commit, p.Prepare) }
@@ -36,7 +44,7 @@ func (d *SQL) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
 	records := make([]driver.Record, len(keys))
 	for i, key := range keys {
 		var stored string
-		err := d.db.QueryRowContext(ctx, "SELECT position FROM positions WHERE key = ?", key).Scan(&stored)
+		err := d.readers.QueryRowContext(ctx, "SELECT position FROM positions WHERE key = ?", key).Scan(&stored)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			records[i] = driver.Record{Key: key, Err: driver.ErrNotFound}
@@ -53,14 +61,14 @@ func (d *SQL) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
 func (d *SQL) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))
 	if len(writes) == 1 {
-		done, err := d.db.ExecContext(ctx, upsert, writes[0].Key, text(writes[0].Position))
+		done, err := d.writer.ExecContext(ctx, upsert, writes[0].Key, text(writes[0].Position))
 		if err != nil {
 			return nil, err
 		}
 		results[0] = result(done.RowsAffected())
 		return results, nil
 	}
-	tx, err := d.db.BeginTx(ctx, nil)
+	tx, err := d.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +87,7 @@ func (d *SQL) Write(ctx context.Context, writes []driver.Write) ([]driver.Result
 func (d *SQL) Delete(ctx context.Context, keys []string) (int, error) {
 	n := 0
 	for _, key := range keys {
-		done, err := d.db.ExecContext(ctx, "DELETE FROM positions WHERE key = ?", key)
+		done, err := d.writer.ExecContext(ctx, "DELETE FROM positions WHERE key = ?", key)
 		if err != nil {
 			return n, err
 		}
@@ -101,7 +109,7 @@ func (d *SQL) Scan(ctx context.Context, _ string, _ int) iter.Seq2[[]string, err
 }
 
 func (d *SQL) keys(ctx context.Context) ([]string, error) {
-	rows, err := d.db.QueryContext(ctx, "SELECT key FROM positions")
+	rows, err := d.readers.QueryContext(ctx, "SELECT key FROM positions")
 	if err != nil {
 		return nil, err
 	}
@@ -118,4 +126,4 @@ func (d *SQL) keys(ctx context.Context) ([]string, error) {
 }
 
 // Close implements [driver.Driver].
-func (d *SQL) Close() error { return d.db.Close() }
+func (d *SQL) Close() error { return errors.Join(d.readers.Close(), d.writer.Close()) }

@@ -69,7 +69,7 @@ func (s Series) draw(b *strings.Builder, x, y axis) {
 		if i < measured {
 			fmt.Fprintf(b, `<circle class="b c%d" cx="%.1f" cy="%.1f" r="3"/>`, s.Colour, x.at(p.X), y.at(p.Y))
 		} else {
-			fmt.Fprintf(b, `<circle class="k e c%d" cx="%.1f" cy="%.1f" r="4"/>`, s.Colour, x.at(p.X), y.at(p.Y))
+			fmt.Fprintf(b, `<circle class="k c%d" cx="%.1f" cy="%.1f" r="4"/>`, s.Colour, x.at(p.X), y.at(p.Y))
 		}
 	}
 	b.WriteString("\n")
