@@ -9,16 +9,18 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"time"
 )
 
 // benchmarks are those of one package, built.
 type benchmarks struct{ binary, dir, temp string }
 
-// buildBenchmarks builds the tests of the package in folder. It runs the test
+// buildBenchmarks builds the tests of the package in folder, once. It runs the test
 // binary itself and not `go test`, which would leave the binary running where
 // it is interrupted.
 func buildBenchmarks(ctx context.Context, h *host, folder string) (*benchmarks, error) {
+	if b := h.built[folder]; b != nil {
+		return b, nil
+	}
 	root, err := projectRoot(ctx)
 	if err != nil {
 		return nil, err
@@ -31,6 +33,7 @@ func buildBenchmarks(ctx context.Context, h *host, folder string) (*benchmarks, 
 	if _, err := os.Stat(b.binary); err != nil {
 		return nil, fmt.Errorf("%s has no tests: %w", folder, err)
 	}
+	h.built[folder] = b
 	return b, nil
 }
 
@@ -48,9 +51,13 @@ func buildArgs(command string, args ...string) []string {
 }
 
 // run runs the benchmarks that match pattern.
-func (b *benchmarks) run(ctx context.Context, pattern string, each time.Duration) ([]measurement, error) {
+func (b *benchmarks) run(ctx context.Context, pattern string, set settings) ([]measurement, error) {
+	each := set.each.String()
+	if set.short {
+		each = "1x"
+	}
 	cmd := exec.CommandContext(ctx, b.binary, "-test.run", "^$", "-test.timeout", "1h",
-		"-test.bench", pattern, "-test.benchtime", each.String())
+		"-test.bench", pattern, "-test.benchtime", each)
 	cmd.Dir = b.dir
 	// What the child makes is then removed with everything else, however it ends.
 	cmd.Env = append(os.Environ(), "TMPDIR="+b.temp)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/checkpointstore/checkpoint/integration/bench/chart"
 )
@@ -62,15 +61,15 @@ func (c *contest) run(ctx context.Context, h *host, set settings) error {
 		}
 	}
 	for range set.rounds {
-		if err := c.round(ctx, own, others, pattern, set.each); err != nil {
+		if err := c.round(ctx, own, others, pattern, set); err != nil {
 			return err
 		}
 	}
 	return c.complete()
 }
 
-func (c *contest) round(ctx context.Context, own, others *benchmarks, pattern string, each time.Duration) error {
-	found, err := own.run(ctx, "^Benchmark(Store|AppendFsync)$", each)
+func (c *contest) round(ctx context.Context, own, others *benchmarks, pattern string, set settings) error {
+	found, err := own.run(ctx, "^Benchmark(Store|AppendFsync)$", set)
 	if err != nil {
 		return err
 	}
@@ -89,7 +88,7 @@ func (c *contest) round(ctx context.Context, own, others *benchmarks, pattern st
 		}
 	}
 	if others != nil {
-		if found, err = others.run(ctx, pattern, each); err != nil {
+		if found, err = others.run(ctx, pattern, set); err != nil {
 			return err
 		}
 		for _, m := range found {

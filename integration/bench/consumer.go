@@ -20,7 +20,7 @@ func measureConsumer(ctx context.Context, h *host, r *report) error {
 		best := make(map[string]measurement)
 		var names []string
 		for range r.set.rounds {
-			found, err := b.run(ctx, p.pattern, r.set.each)
+			found, err := b.run(ctx, p.pattern, r.set)
 			if err != nil {
 				return err
 			}

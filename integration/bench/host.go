@@ -11,6 +11,7 @@ import (
 // was started, and removes everything in its folder.
 type host struct {
 	dir      string
+	built    map[string]*benchmarks // by folder
 	cleanups []func()
 }
 

@@ -18,8 +18,6 @@ type contender struct {
 	open func(ctx context.Context) (driver.Driver, error)
 }
 
-var concurrency = []int{1, 16, 64, 256, 512, 1024}
-
 // measureLatency times single calls of SetIfNewer one by one, which costs too
 // much to be done where throughput is measured.
 func measureLatency(ctx context.Context, r *report, name, title string, contenders ...contender) error {
@@ -32,7 +30,11 @@ func measureLatency(ctx context.Context, r *report, name, title string, contende
 		}
 	}
 	rows := [][]string{head}
-	for _, goroutines := range concurrency {
+	levels := []int{1, 16, 64, 256, 512, 1024}
+	if r.set.short {
+		levels = levels[:2]
+	}
+	for _, goroutines := range levels {
 		row := []string{fmt.Sprint(goroutines)}
 		for i, c := range contenders {
 			times, err := timeCalls(ctx, c, goroutines, 4*r.set.each)

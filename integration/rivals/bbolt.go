@@ -118,5 +118,22 @@ func (d *Bbolt) Scan(context.Context, string, int) iter.Seq2[[]string, error] {
 	}
 }
 
+// ScanRecords implements [driver.RecordScanner], for all keys only, in one page.
+func (d *Bbolt) ScanRecords(context.Context, string, int) iter.Seq2[[]driver.Record, error] {
+	return func(yield func([]driver.Record, error) bool) {
+		var records []driver.Record
+		err := d.db.View(func(tx *bbolt.Tx) error {
+			return tx.Bucket(bucket).ForEach(func(key, value []byte) error {
+				records = append(records, decode(string(key), value))
+				return nil
+			})
+		})
+		if err != nil {
+			records = nil
+		}
+		yield(records, err)
+	}
+}
+
 // Close implements [driver.Driver].
 func (d *Bbolt) Close() error { return d.db.Close() }

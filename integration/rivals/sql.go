@@ -125,5 +125,32 @@ func (d *SQL) keys(ctx context.Context) ([]string, error) {
 	return keys, rows.Err()
 }
 
+// ScanRecords implements [driver.RecordScanner], for all keys only, by one SELECT.
+func (d *SQL) ScanRecords(ctx context.Context, _ string, pageSize int) iter.Seq2[[]driver.Record, error] {
+	return func(yield func([]driver.Record, error) bool) {
+		rows, err := d.readers.QueryContext(ctx, "SELECT key, position FROM positions")
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer rows.Close()
+		var page []driver.Record
+		for rows.Next() {
+			var key, stored string
+			if err := rows.Scan(&key, &stored); err != nil {
+				yield(nil, err)
+				return
+			}
+			if page = append(page, record(key, stored[:20], stored[21:])); len(page) == pageSize {
+				if !yield(page, nil) {
+					return
+				}
+				page = page[:0]
+			}
+		}
+		yield(page, rows.Err())
+	}
+}
+
 // Close implements [driver.Driver].
 func (d *SQL) Close() error { return errors.Join(d.readers.Close(), d.writer.Close()) }
