@@ -1,12 +1,16 @@
-# make test   every module's tests, with the race detector, against real servers
+# make test   every module's tests, with the race detector, against real servers,
+#             and every benchmark once
 # make lint   formatting, vet, staticcheck and the rest of .golangci.yml
 # make proof  the tests of reliability in full: docs/reliability.md
-# make bench  each engine beside its own limit
+# make bench  docs/performance.md: each engine beside its limit and its rivals
 # make fuzz   every fuzz target for FUZZTIME
 
 MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
+
+# The folders that have benchmarks.
+BENCHMARKS = $(shell grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: all test proof lint format bench fuzz tidy tools redis clean
 
@@ -15,6 +19,7 @@ all: test lint
 test: redis
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
 	go test -race -timeout 15m $(PACKAGES)
+	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)
 
 proof: redis
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
@@ -48,7 +53,7 @@ tidy:
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
 
 bench: redis
-	go run ./integration/bench
+	go run ./integration/bench -out docs
 
 fuzz: redis
 	@scripts/fuzz.sh $(FUZZTIME) $(MODULES)
