@@ -48,21 +48,21 @@ func eventWords(folder, name string) string {
 	calls := map[string]string{"TrackAck": "Track and Ack", "TrackDone": "Track and Done", "Run": "Run"}
 	values := map[string]string{"window": " in flight", "keys": " ordering keys", "workers": " workers"}
 	fields := strings.Split(strings.TrimPrefix(name, "Benchmark"), "/")
-	words := folder + ", " + calls[fields[0]]
+	words := []string{folder, calls[fields[0]]}
 	for _, f := range fields[1:] {
 		what, n, ok := strings.Cut(f, "=")
 		switch {
 		case !ok && f == "random":
-			words += ", in random order"
+			words = append(words, "in random order")
 		case !ok && f == "oldest":
-			words += ", the oldest never"
+			words = append(words, "the oldest never")
 		case !ok:
-			words += ", " + f
+			words = append(words, f)
 		case n == "1":
-			words += ", 1" + strings.TrimSuffix(values[what], "s")
+			words = append(words, "1"+strings.TrimSuffix(values[what], "s"))
 		default:
-			words += ", " + n + values[what]
+			words = append(words, n+values[what])
 		}
 	}
-	return words
+	return strings.Join(words, ", ")
 }

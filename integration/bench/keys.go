@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -144,7 +145,7 @@ func countAll(ctx context.Context, store *checkpoint.Store, want int) error {
 func clearAll(ctx context.Context, store *checkpoint.Store, want int) error {
 	n, err := store.Clear(ctx, "*")
 	if err == nil && n != want {
-		err = fmt.Errorf("Clear removed %d checkpoints, want %d", n, want)
+		err = fmt.Errorf("removed were %d checkpoints, want %d", n, want)
 	}
 	return err
 }
@@ -185,7 +186,7 @@ func (r *report) showCosts(name, title, bytes string, costs []cost) error {
 		{Name: "GetAll", Colour: 1, Measured: len(costs)},
 		{Name: "Clear", Colour: 2, Measured: len(costs)},
 	}
-	for i, c := range append(costs[:len(costs):len(costs)], far) {
+	for i, c := range append(slices.Clip(costs), far) {
 		cells := []string{rounded(float64(c.keys)), rounded(c.write), rounded(c.getAll), rounded(c.delete), rounded(c.bytes)}
 		if i == len(costs) {
 			for j := range cells {

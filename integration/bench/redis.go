@@ -115,9 +115,7 @@ func (c closing) Close() error {
 // redisCosts fills the server with more and more checkpoints.
 func redisCosts(ctx context.Context, r *report, client *redis.Client) error {
 	before := int64(0)
-	open := func(context.Context) (*checkpoint.Store, error) {
-		return checkpoint.New(redisstore.New(client, nil), nil), nil
-	}
+	open := func() *checkpoint.Store { return checkpoint.New(redisstore.New(client, nil), nil) }
 	costs, err := measureCosts(ctx, r, sized{
 		open: func(ctx context.Context) (store *checkpoint.Store, err error) {
 			if err := client.FlushAll(ctx).Err(); err != nil {
@@ -126,13 +124,13 @@ func redisCosts(ctx context.Context, r *report, client *redis.Client) error {
 			if before, err = usedMemory(ctx, client, r.set); err != nil {
 				return nil, err
 			}
-			return open(ctx)
+			return open(), nil
 		},
 		bytes: func(ctx context.Context) (int64, error) {
 			after, err := usedMemory(ctx, client, r.set)
 			return after - before, err
 		},
-		reopen: open,
+		reopen: func(context.Context) (*checkpoint.Store, error) { return open(), nil },
 	})
 	if err != nil {
 		return err

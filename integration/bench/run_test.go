@@ -150,7 +150,11 @@ func leavesNothing(t *testing.T, dir string) {
 
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"-parts", "papyrus"}, {"-parts", ""}, {"-time", "0s"}, {"-keys", "999"}, {"redis"},
+		{"-parts", "papyrus"},
+		{"-parts", ""},
+		{"-time", "0s"},
+		{"-keys", "999"},
+		{"redis"},
 		{"-parts", "redis", "-out", t.TempDir()},
 	} {
 		var stdout, stderr bytes.Buffer

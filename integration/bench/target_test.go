@@ -53,8 +53,8 @@ func TestTargetsAtMost(t *testing.T) {
 	for measured, want := range map[float64]bool{1.29: true, 1.3: true, 1.31: false} {
 		r := reportOf("redis")
 		r.compare("redis-clear", measured, 1)
-		clear, _ := findTarget("redis-clear")
-		if got := clear.met(r.measured["redis-clear"]); got != want {
+		bound, _ := findTarget("redis-clear")
+		if got := bound.met(r.measured["redis-clear"]); got != want {
 			t.Errorf("%v is met: %v, want %v", measured, got, want)
 		}
 	}
