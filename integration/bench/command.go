@@ -44,9 +44,14 @@ func measureCommand(ctx context.Context, h *host, r *report) error {
 	if r.set.short {
 		processes = 3
 	}
-	var times []time.Duration
+	var times, idle []time.Duration
 	memory := 0.0
 	for range processes {
+		took, _, err := timeCommand(ctx, binary, "help")
+		if err != nil {
+			return err
+		}
+		idle = append(idle, took)
 		took, resident, err := timeCommand(ctx, binary, "--store", "sqlite:"+path, "get", benchKey(0))
 		if err != nil {
 			return err
@@ -54,12 +59,14 @@ func measureCommand(ctx context.Context, h *host, r *report) error {
 		times, memory = append(times, took), max(memory, resident)
 	}
 	slices.Sort(times)
+	slices.Sort(idle)
 	median := times[len(times)/2]
 	r.table("command", [][]string{
 		{"`checkpoint get` on SQLite", "measured"},
 		{fmt.Sprintf("best of %d processes", processes), duration(times[0])},
 		{"median", duration(median)},
 		{"slowest", duration(times[len(times)-1])},
+		{"median of `checkpoint help`, which opens no store", duration(idle[len(idle)/2])},
 		{"resident memory at its highest", rounded(memory) + " MiB"},
 	})
 	r.reach("command-time", float64(median)/1e6)
