@@ -23,12 +23,20 @@ func describeMachine(ctx context.Context, dir string) ([][]string, error) {
 		{"what", "here"},
 		{"processor", fmt.Sprintf("%s, %d cores, which clients and servers share", processorModel(known), runtime.NumCPU())},
 		{"kernel", known("uname", "-srm")},
-		{"file system", known("stat", "-f", "-c", "%T", dir)},
+		{"file system", fileSystem(known, dir)},
 		{"Go", runtime.Version()},
 		{"redis-server", versionOf(known("redis-server", "--version"))},
 	}
 	libraries, err := libraryVersions(ctx)
 	return append(rows, libraries...), err
+}
+
+// fileSystem names it. What stat calls ext2/ext3 may be ext4.
+func fileSystem(known func(name string, args ...string) string, dir string) string {
+	if name := known("findmnt", "-n", "-o", "FSTYPE", "-T", dir); name != "unknown" {
+		return name
+	}
+	return known("stat", "-f", "-c", "%T", dir)
 }
 
 // versionOf finds it in what redis-server says of itself.
