@@ -66,6 +66,31 @@ func TestExtrapolate(t *testing.T) {
 	}
 }
 
+func TestStrideMeetsEachKeyOnceAndSpreads(t *testing.T) {
+	for _, n := range []int{1, 2, 10, 1000, 10_000, 1_000_000} {
+		seen := make([]bool, n)
+		for i, key := 0, 0; i < n; i++ {
+			if seen[key] {
+				t.Fatalf("of %d keys the key %d came twice", n, key)
+			}
+			seen[key] = true
+			key = (key + stride(n)) % n
+		}
+	}
+	const n, parts = 1_000_000, 10
+	var in [parts]int
+	for i, key := 0, 0; i < batch; i++ {
+		in[key*parts/n]++
+		key = (key + stride(n)) % n
+	}
+	for _, k := range in {
+		if k < batch/parts-5 || k > batch/parts+5 {
+			t.Errorf("a batch lies in the tenths of the keys like this: %v", in)
+			break
+		}
+	}
+}
+
 func TestVersionOf(t *testing.T) {
 	if got := versionOf("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0"); got != "7.0.15" {
 		t.Errorf("got %q", got)

@@ -62,7 +62,7 @@ func (s sized) measure(ctx context.Context, n, rounds int) (c cost, err error) {
 	if err != nil {
 		return c, err
 	}
-	err = errors.Join(fill(ctx, store, n, n, 1), store.Close())
+	err = errors.Join(fill(ctx, store, n, 1), store.Close())
 	if err != nil {
 		return c, err
 	}
@@ -84,12 +84,12 @@ func (s sized) measure(ctx context.Context, n, rounds int) (c cost, err error) {
 	for round := range rounds {
 		writes := min(n, 100*batch)
 		if round > 0 {
-			if err := fill(ctx, store, n, n, uint64(3*round)); err != nil {
+			if err := fill(ctx, store, n, uint64(3*round)); err != nil {
 				return c, err
 			}
 		}
 		if err := errors.Join(
-			best(&c.write, writes, func() error { return fill(ctx, store, n, writes, uint64(3*round+2)) }),
+			best(&c.write, writes, func() error { return scatter(ctx, store, n, writes, uint64(3*round+2)) }),
 			best(&c.getAll, n, func() error { return countAll(ctx, store, n) }),
 			best(&c.getAll, n, func() error { return countAll(ctx, store, n) }),
 			best(&c.delete, n, func() error { return clearAll(ctx, store, n) }),
@@ -100,16 +100,28 @@ func (s sized) measure(ctx context.Context, n, rounds int) (c cost, err error) {
 	return c, nil
 }
 
-// fill writes as many of n keys, spread over all of them, at one position.
-func fill(ctx context.Context, store *checkpoint.Store, n, writes int, position uint64) error {
-	// A step that has no divisor in common with n meets each key once.
-	step := 1
-	if writes < n {
-		step = n/writes*7 + 1
-		for gcd(step, n) != 1 {
-			step++
-		}
+// fill writes n keys at one position, one after another.
+func fill(ctx context.Context, store *checkpoint.Store, n int, position uint64) error {
+	return writeKeys(ctx, store, n, n, 1, position)
+}
+
+// scatter writes as many of n keys, each batch spread over all of them: in a
+// large store neighbours seldom write together.
+func scatter(ctx context.Context, store *checkpoint.Store, n, writes int, position uint64) error {
+	return writeKeys(ctx, store, n, writes, stride(n), position)
+}
+
+// stride is about the golden section of n, with no divisor in common with it:
+// steps of it meet each key once, and lie evenly wherever they end.
+func stride(n int) int {
+	step := max(1, int(float64(n)*0.618))
+	for gcd(step, n) != 1 {
+		step++
 	}
+	return step
+}
+
+func writeKeys(ctx context.Context, store *checkpoint.Store, n, writes, step int, position uint64) error {
 	all := make([]checkpoint.Write, 0, batch)
 	for i, key := 0, 0; i < writes; i++ {
 		all = append(all, checkpoint.Write{

@@ -81,7 +81,7 @@ const (
 
 func (c *crowd) round(ctx context.Context, idle time.Duration) (hgetall float64, err error) {
 	var found []string
-	fillAgain := func() error { return fill(ctx, c.store, c.keys, c.keys, 1) }
+	fillAgain := func() error { return fill(ctx, c.store, c.keys, 1) }
 	for _, s := range []struct {
 		name string // none: nobody looks
 		do   func() error
@@ -170,7 +170,7 @@ func (c *crowd) pingTable() [][]string {
 
 // heap is how many MiB GetAll needs beside the set of keys that it has seen.
 func (c *crowd) heap(ctx context.Context) (float64, error) {
-	if err := fill(ctx, c.store, c.keys, c.keys, 1); err != nil {
+	if err := fill(ctx, c.store, c.keys, 1); err != nil {
 		return 0, err
 	}
 	keys := heap.OfKeys(c.keys, "checkpoint:", benchKey)

@@ -83,7 +83,7 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 	// What is measured is said just before.
 	var said strings.Builder
 	stderr := writerFunc(func(p []byte) (int, error) {
-		if said.Write(p); strings.Contains(said.String(), "memory") {
+		if said.Write(p); strings.Contains(said.String(), "command") {
 			cancel()
 		}
 		return len(p), nil
@@ -92,7 +92,7 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 	if err := run(ctx, []string{"-out", out}, &stdout, stderr); err == nil {
 		t.Error("an interrupted run returned no error")
 	}
-	if strings.Contains(said.String(), "consumer") {
+	if strings.Contains(said.String(), "memory") {
 		t.Error("an interrupted run went on to the next part")
 	}
 	if entries, err := os.ReadDir(out); err != nil || len(entries) != 1 || readFile(t, former) != "of a former run" {
