@@ -194,12 +194,3 @@ func mastersOf(ctx context.Context, c *redis.ClusterClient) map[string]*redis.Cl
 func isRedirect(err error) bool {
 	return redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
 }
-
-// key is the first of the keys of a command.
-func (c command) key() string {
-	args := c.Args()
-	if args[0] == "eval" || args[0] == "evalsha" {
-		return args[3].(string) // after the script and the number of its keys
-	}
-	return args[1].(string)
-}

@@ -36,7 +36,7 @@ type Options struct {
 	// of all replicas, a failover loses no change that was acknowledged. A change
 	// that too few have in time stays on the master, and is an error; of a write
 	// the outcome is then Unknown. Zero: none. It needs a *redis.Client or a
-	// *redis.ClusterClient, and each call takes a connection of its own.
+	// *redis.ClusterClient, and each call takes connections of its own.
 	MinReplicas int
 
 	// ReplicaTimeout is how long to wait for MinReplicas. It must be below the

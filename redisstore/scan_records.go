@@ -19,7 +19,7 @@ const pagesAhead = 2
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
 	return func(yield func([]driver.Record, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		pages := make(chan page, pagesAhead)
+		pages := make(chan *page, pagesAhead)
 		go d.readPages(ctx, pattern, pageSize, pages)
 		defer func() {
 			cancel()
@@ -36,22 +36,18 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 	}
 }
 
-// A page is some records, once read is closed.
+// A page is what its fields say once read is closed.
 type page struct {
-	*answer
-	read chan struct{}
-}
-
-type answer struct {
 	records []driver.Record
 	err     error
+	read    chan struct{}
 }
 
 // readPages puts the pages of a scan into pages, in their order, and closes it.
-func (d *Driver) readPages(ctx context.Context, pattern string, pageSize int, pages chan<- page) {
+func (d *Driver) readPages(ctx context.Context, pattern string, pageSize int, pages chan<- *page) {
 	defer close(pages)
 	for keys, err := range d.Scan(ctx, pattern, pageSize) {
-		p := page{&answer{err: err}, make(chan struct{})}
+		p := &page{err: err, read: make(chan struct{})}
 		go func() {
 			defer close(p.read)
 			if p.err == nil {
@@ -63,7 +59,7 @@ func (d *Driver) readPages(ctx context.Context, pattern string, pageSize int, pa
 }
 
 // present is the page without the checkpoints that are gone since they were found.
-func (p page) present() ([]driver.Record, error) {
+func (p *page) present() ([]driver.Record, error) {
 	if p.err != nil {
 		return nil, p.err
 	}

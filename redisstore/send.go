@@ -28,6 +28,15 @@ func change(ctx context.Context, args ...any) command {
 // NoRetry is what go-redis asks before it sends a command again.
 func (c command) NoRetry() bool { return c.once }
 
+// key is the first of the keys of a command.
+func (c command) key() string {
+	args := c.Args()
+	if args[0] == "eval" || args[0] == "evalsha" {
+		return args[3].(string) // after the script and the number of its keys
+	}
+	return args[1].(string)
+}
+
 // answered reports whether there is an answer, be it an error.
 func (c command) answered() bool { return c.Val() != nil || c.Err() != nil }
 
@@ -117,7 +126,7 @@ func (d *Driver) refused(ctx context.Context) error {
 	return fmt.Errorf("redisstore: the connection was refused: %w", err)
 }
 
-// inParallel calls f for parts of n items at the same time, so that some are
+// inParallel calls f for parts of n items, maxBatch each, at the same time, so that some are
 // encoded or read while the server is at others. Its error is that of the first
 // part that has one.
 func inParallel(n int, f func(from, to int) error) error {

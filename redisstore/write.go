@@ -15,8 +15,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// maxPipeline bounds how many commands one pipeline carries, and so how long
-// it occupies the server and how much either side buffers.
+// maxPipeline bounds how many keys of one call are under way at a time, and so
+// how long they occupy the server and how much either side buffers.
 const maxPipeline = 1000
 
 // Write implements [driver.Driver].
