@@ -70,6 +70,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if *out != "" && len(chosen) < len(parts) {
 		return errors.New("-out needs all parts: what is published comes from one run")
 	}
+	if *out != "" { // before all the measuring, not after
+		if err := os.MkdirAll(*out, 0o755); err != nil {
+			return err
+		}
+	}
 	h := &host{built: make(map[string]*benchmarks)}
 	defer func() { err = errors.Join(err, h.cleanup()) }()
 	if h.dir, err = os.MkdirTemp("", "checkpoint-bench-"); err != nil {

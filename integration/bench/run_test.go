@@ -149,6 +149,10 @@ func leavesNothing(t *testing.T, dir string) {
 }
 
 func TestUsage(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"-parts", "papyrus"},
 		{"-parts", ""},
@@ -156,6 +160,7 @@ func TestUsage(t *testing.T) {
 		{"-keys", "999"},
 		{"redis"},
 		{"-parts", "redis", "-out", t.TempDir()},
+		{"-out", filepath.Join(file, "folder")},
 	} {
 		var stdout, stderr bytes.Buffer
 		if err := run(t.Context(), args, &stdout, &stderr); err == nil {
