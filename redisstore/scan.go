@@ -24,7 +24,7 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 		}
 		w := walk{
 			driver: d, match: checkpoint.QuotePattern(d.prefix) + pattern, pageSize: pageSize,
-			seen: make(map[string]struct{}), yield: yield,
+			seen: newKeySet(), yield: yield,
 		}
 		var err error
 		for range maxWalks {
@@ -53,7 +53,7 @@ type walk struct {
 	driver   *Driver
 	match    string
 	pageSize int
-	seen     map[string]struct{}
+	seen     *keySet
 	yield    func([]string, error) bool
 	stopped  bool // the loop was left
 }
@@ -125,11 +125,9 @@ func (w *walk) server(ctx context.Context, s server) error {
 		keys, cursor = step.Val()
 		for _, redisKey := range keys {
 			key := strings.TrimPrefix(redisKey, w.driver.prefix)
-			if _, known := w.seen[key]; known || key == "" {
-				continue
+			if key != "" && w.seen.add(key) {
+				page = append(page, key)
 			}
-			w.seen[key] = struct{}{}
-			page = append(page, key)
 		}
 		if len(page) >= w.pageSize || cursor == 0 && len(page) > 0 {
 			if !w.yield(page, nil) {
