@@ -1,13 +1,15 @@
 -- What both common.lua and script.lua define costs time in every call. So the
--- usual write is decided here, before them: no expiry and no epoch, over a sound
--- checkpoint that has none, with a position that is equal or newer. Whatever
--- else there is has changed nothing yet, and goes on with script.lua, whose
--- arguments these are.
-if not KEYS[2] and not ARGV[4] then
+-- usual write is decided here, before them: no expiry, and an epoch, or none,
+-- that is the one of the fence and of what is stored, over a sound checkpoint
+-- with a position that is equal or newer. Whatever else there is has changed
+-- nothing yet, and goes on with script.lua, whose arguments these are.
+local epoch = ARGV[5]
+if not ARGV[4] or (ARGV[4] == '0' and not ARGV[6]
+  and redis.pcall('HGET', KEYS[2], 'epoch') == epoch) then
   local key, commit, prepare, updatedAt = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
   local stored = redis.pcall('HMGET', key, 'commit', 'prepare', 'epoch')
   local oldCommit, oldPrepare = stored[1], stored[2]
-  if oldCommit and oldPrepare and not stored[3] then
+  if oldCommit and oldPrepare and (stored[3] or nil) == epoch then
     local code
     if oldCommit == commit and oldPrepare == prepare then
       redis.call('HSET', key, 'updatedAt', updatedAt)
