@@ -77,11 +77,12 @@ type read struct {
 
 func (d *Driver) newRead(ctx context.Context, key string) read {
 	redisKey := d.prefix + key
+	arg := any(redisKey)
 	return read{
 		key:      key,
 		redisKey: redisKey,
-		fields:   query(ctx, "hmget", redisKey, "commit", "prepare", "updatedAt", "epoch", "logId"),
-		ttl:      query(ctx, "pttl", redisKey),
+		fields:   query(ctx, "hmget", arg, "commit", "prepare", "updatedAt", "epoch", "logId"),
+		ttl:      query(ctx, "pttl", arg),
 	}
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -79,65 +79,41 @@ func (w *walk) run(ctx context.Context) error {
 	return nil
 }
 
-// server walks one server, on one connection: a cursor means nothing to
-// another process than the one that gave it out, which a new connection could
-// lead to.
+// server walks one server. The next step is under way while the caller is at
+// the page of the one before.
 func (w *walk) server(ctx context.Context, s server) error {
-	conn := s.Conn()
-	var busy sync.Mutex // held while conn is, also when nobody waits for it any more
-	closed := false     // only while busy is held
-	closeConn := func() {
-		conn.Close()
-		closed = true
-		busy.Unlock()
-	}
-	defer func() {
-		if busy.TryLock() {
-			closeConn()
-			return
-		}
-		go func() {
-			busy.Lock()
-			closeConn()
-		}()
-	}()
+	steps := scanSteps{conn: s.Conn(), match: w.match, count: w.pageSize}
+	defer steps.stop()
 	var page []string
-	for cursor := uint64(0); ; {
-		if err := w.driver.ready(ctx); err != nil {
-			return err
+	for next := steps.start(ctx, 0); next != nil; {
+		keys, cursor, err := next.wait(ctx)
+		if err == nil {
+			err = w.driver.ready(ctx)
 		}
-		step := redis.NewScanCmd(ctx, nil, "scan", cursor, "match", w.match, "count", w.pageSize)
-		err := await(ctx, func() error {
-			busy.Lock()
-			defer busy.Unlock()
-			if closed {
-				return context.Cause(ctx) // whose end came before this began
-			}
-			return conn.Process(ctx, step)
-		})
 		if err != nil {
-			if _, answered := errors.AsType[redis.Error](err); answered || ctx.Err() != nil {
+			if _, answered := errors.AsType[redis.Error](err); answered || w.driver.ready(ctx) != nil {
 				return err
 			}
 			return unsureError{err}
 		}
-		var keys []string
-		keys, cursor = step.Val()
+		next = nil
+		if cursor != 0 {
+			next = steps.start(ctx, cursor)
+		}
+		page = slices.Grow(page, len(keys))
 		for _, redisKey := range keys {
 			key := strings.TrimPrefix(redisKey, w.driver.prefix)
 			if key != "" && w.seen.add(key) {
 				page = append(page, key)
 			}
 		}
-		if len(page) >= w.pageSize || cursor == 0 && len(page) > 0 {
+		if len(page) >= w.pageSize || next == nil && len(page) > 0 {
 			if !w.yield(page, nil) {
 				w.stopped = true
 				return nil
 			}
 			page = nil
 		}
-		if cursor == 0 {
-			return nil
-		}
 	}
+	return nil
 }
