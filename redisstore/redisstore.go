@@ -55,6 +55,7 @@ type Driver struct {
 	replicas  replicas
 	invalid   error // what is wrong with the options
 	combiner  combiner
+	lastStamp atomic.Pointer[stamp]
 	closed    atomic.Bool
 }
 

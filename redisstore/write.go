@@ -68,14 +68,13 @@ func nextRound(writes []driver.Write, todo []int) (round, rest []int) {
 func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []int, results []driver.Result) {
 	for _, byName := range []bool{true, false} {
 		cmds := make([]command, 0, len(round))
-		var at stamp
 		sent := make([]int, 0, len(round))
 		for _, i := range round {
 			if !d.fenced && (writes[i].Epoch != 0 || writes[i].Mode == driver.Rewind) {
 				results[i] = driver.Result{Outcome: driver.Failed, Err: errNoFences}
 				continue
 			}
-			cmds = append(cmds, d.writeCommand(ctx, byName, &writes[i], &at))
+			cmds = append(cmds, d.writeCommand(ctx, byName, &writes[i]))
 			sent = append(sent, i)
 		}
 		if len(cmds) == 0 {
@@ -117,15 +116,19 @@ var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fe
 
 var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r", driver.Touch: "t"}
 
-// A stamp is a time as it is stored, which many writes of a batch share.
+// A stamp is a millisecond as it is stored.
 type stamp struct {
-	time time.Time
-	text any
+	milli int64
+	text  any
 }
 
-func (s *stamp) of(t time.Time) any {
-	if s.text == nil || !s.time.Equal(t) {
-		s.time, s.text = t, t.Format(timeLayout)
+// stamp is t as it is stored. The writes of one millisecond share it.
+func (d *Driver) stamp(t time.Time) any {
+	milli := t.UnixMilli()
+	s := d.lastStamp.Load()
+	if s == nil || s.milli != milli {
+		s = &stamp{milli, t.UTC().Format(timeLayout)}
+		d.lastStamp.Store(s)
 	}
 	return s.text
 }
@@ -133,14 +136,14 @@ func (s *stamp) of(t time.Time) any {
 // timeLayout is that of JavaScript's Date.prototype.toISOString.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write, at *stamp) command {
+func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write) command {
 	args := writeScript.call(make([]any, 0, 8), byName)
 	if w.Epoch != 0 || w.Mode == driver.Rewind {
 		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
 	} else {
 		args = append(args, "1", d.prefix+w.Key)
 	}
-	args = append(args, w.Position.Commit, w.Position.Prepare, at.of(w.UpdatedAt))
+	args = append(args, w.Position.Commit, w.Position.Prepare, d.stamp(w.UpdatedAt))
 	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
 	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
 	switch { // the script knows what the usual write leaves out
