@@ -36,6 +36,19 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func encodeTime(t time.Time) string { return t.Format(timeLayout) }
 
+// A timeText is the last time that it encoded: many writes share theirs.
+type timeText struct {
+	time time.Time
+	text string
+}
+
+func (l *timeText) encode(t time.Time) string {
+	if l.text == "" || !l.time.Equal(t) {
+		*l = timeText{t, encodeTime(t)}
+	}
+	return l.text
+}
+
 // decodeTime wants every digit in its place. Parse is lenient where it is given
 // timeLayout, and slow.
 func decodeTime(s string) (time.Time, bool) {

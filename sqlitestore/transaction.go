@@ -17,6 +17,8 @@ type transaction struct {
 	*statements
 	now   time.Time
 	known *known // nil where the connection is the caller's
+
+	updatedAt, nowText timeText
 }
 
 func failed(err error) (driver.Result, error) {
@@ -90,8 +92,8 @@ func (t *transaction) touch(w *driver.Write, fence uint64) (driver.Result, error
 func (t *transaction) put(w *driver.Write, o driver.Outcome, fence, epoch uint64) (driver.Result, error) {
 	err := t.exec(sqlWrite, w.Key,
 		encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare),
-		encodeTime(w.UpdatedAt), expiry(t.now, w.TTL), optionalNumber(epoch),
-		sql.NullString{String: w.LogID, Valid: w.LogID != ""}, encodeTime(t.now))
+		t.updatedAt.encode(w.UpdatedAt), expiry(t.now, w.TTL), optionalNumber(epoch),
+		sql.NullString{String: w.LogID, Valid: w.LogID != ""}, t.nowText.encode(t.now))
 	if err != nil {
 		return driver.Result{}, err
 	}
