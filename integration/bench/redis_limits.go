@@ -23,8 +23,8 @@ type redisLimits struct {
 	each     time.Duration
 	clients  int
 	pipeline int
-	script   string         // by its SHA-1, the store's
-	smallest string         // by its SHA-1, one that decides nothing
+	script   string // by its SHA-1, the store's
+	parts    scriptParts
 	requests map[string]int // that fill the time, by what is measured
 	position int            // the last that grew
 }
@@ -42,9 +42,36 @@ func newRedisLimits(ctx context.Context, server *redistest.Server, client *redis
 	if l.script, err = client.ScriptLoad(ctx, string(script)).Result(); err != nil {
 		return nil, err
 	}
-	l.smallest, err = client.ScriptLoad(ctx, `redis.call('HGET', KEYS[1], 'commit')
-return redis.call('HSET', KEYS[1], 'commit', ARGV[1], 'prepare', ARGV[2], 'updatedAt', ARGV[3])`).Result()
+	l.parts, err = loadParts(ctx, client)
 	return l, err
+}
+
+// scriptParts are scripts that decide nothing, by their SHA-1: each does more of
+// what the store's has to do than the one before.
+type scriptParts struct{ nothing, hget, hmget, persist string }
+
+func loadParts(ctx context.Context, client *redis.Client) (p scriptParts, err error) {
+	const (
+		hget    = "redis.call('HGET', KEYS[1], 'commit')\n"
+		hmget   = "redis.call('HMGET', KEYS[1], 'commit', 'prepare', 'epoch')\n"
+		hset    = "redis.call('HSET', KEYS[1], 'commit', ARGV[1], 'prepare', ARGV[2], 'updatedAt', ARGV[3])\n"
+		persist = "redis.call('PERSIST', KEYS[1])\n"
+		end     = "return 1"
+	)
+	for _, s := range []struct {
+		sha  *string
+		text string
+	}{
+		{&p.nothing, end},
+		{&p.hget, hget + hset + end},
+		{&p.hmget, hmget + hset + end},
+		{&p.persist, hmget + hset + persist + end},
+	} {
+		if *s.sha, err = client.ScriptLoad(ctx, s.text).Result(); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
 }
 
 const (
@@ -57,16 +84,15 @@ const (
 // write is as new as what is there: the script then writes all the same.
 var scriptArgs = []string{"100000", "100000", updatedAt}
 
-func (l *redisLimits) write() []string {
-	return append([]string{"EVALSHA", l.script, "1", randomKey}, scriptArgs...)
-}
+func (l *redisLimits) write() []string { return l.call(l.script) }
 
 func (l *redisLimits) fencedWrite() []string {
 	return slices.Concat([]string{"EVALSHA", l.script, "2", randomKey, randomFence}, scriptArgs, []string{"0", "7"})
 }
 
-func (l *redisLimits) smallestScript() []string {
-	return append([]string{"EVALSHA", l.smallest, "1", randomKey}, scriptArgs...)
+// call calls a script as the store calls its own.
+func (l *redisLimits) call(script string) []string {
+	return append([]string{"EVALSHA", script, "1", randomKey}, scriptArgs...)
 }
 
 var (

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -24,7 +25,7 @@ func (l *redisLimits) floors(ctx context.Context, r *report) error {
 	}{
 		{"the store's script", l, l.write()},
 		{"the store's script with an epoch and a fence", l, l.fencedWrite()},
-		{"a script of an unconditional HGET and HSET", l, l.smallestScript()},
+		{"a script of an unconditional HGET and HSET", l, l.call(l.parts.hget)},
 		{"HSET of the same fields", l, writeFields},
 		{"HMGET of the fields", l, readFields},
 		{"PTTL", l, readTTL},
@@ -51,42 +52,50 @@ func (l *redisLimits) floors(ctx context.Context, r *report) error {
 
 // A load is a script as it is called again and again.
 type load struct {
-	name string
-	send func(ctx context.Context, calls int) error
-	best float64 // microseconds of the server's processor time a call
+	name   string
+	target string // if one is set for it
+	send   func(ctx context.Context, calls int) error
+	best   float64 // microseconds of the server's processor time a call
 }
 
 // scripts compares the script with one that decides nothing by the processor
 // time that the server says it took, which other processes do not change.
 func (l *redisLimits) scripts(ctx context.Context, r *report) error {
-	loads := []*load{
-		{name: "HGET and HSET, the same values", send: l.same(l.smallestScript())},
-		{name: "the store's, an equal position", send: l.same(l.write())},
-		{name: "HGET and HSET, other values", send: l.growing(l.smallest)},
-		{name: "the store's, a newer position", send: l.growing(l.script)},
-		{name: "the store's, a newer position and an epoch", send: l.growing(l.script, "0", "7")},
+	groups := [][]*load{
+		{
+			{name: "HGET and HSET, the same values", send: l.same(l.call(l.parts.hget))},
+			{name: "nothing", send: l.same(l.call(l.parts.nothing))},
+			{name: "HMGET of three fields, and HSET", send: l.same(l.call(l.parts.hmget))},
+			{name: "HMGET, HSET and PERSIST", send: l.same(l.call(l.parts.persist))},
+			{name: "the store's, an equal position", target: "script-equal", send: l.same(l.write())},
+			{name: "the store's, an equal position and an epoch", send: l.same(l.fencedWrite())},
+		},
+		{
+			{name: "HGET and HSET, other values", send: l.growing(l.parts.hget)},
+			{name: "the store's, a newer position", target: "script-grows", send: l.growing(l.script)},
+			{name: "the store's, a newer position and an epoch", target: "script-fenced", send: l.growing(l.script, "0", "7")},
+		},
 	}
 	const times = 200 // of what a round of redis-benchmark would do at least
 	calls := max(10*l.clients*l.pipeline, int(l.each.Seconds()*times*1000))
 	for range 2 * r.set.rounds {
-		for _, load := range loads {
+		for _, load := range slices.Concat(groups...) {
 			if err := load.measure(ctx, l.client, calls); err != nil {
 				return err
 			}
 		}
 	}
 	table := [][]string{{"script", "processor time a call, µs", "HGET and HSET over it"}}
-	for i, load := range loads {
-		plain := loads[0]
-		if i >= 2 {
-			plain = loads[2]
+	for _, loads := range groups {
+		plain := loads[0].best
+		for _, load := range loads {
+			table = append(table, []string{load.name, rounded(load.best), ratio(plain / load.best)})
+			if load.target != "" {
+				r.compare(load.target, plain, load.best)
+			}
 		}
-		table = append(table, []string{load.name, rounded(load.best), ratio(plain.best / load.best)})
 	}
 	r.table("scripts", table)
-	r.compare("script-equal", loads[0].best, loads[1].best)
-	r.compare("script-grows", loads[2].best, loads[3].best)
-	r.compare("script-fenced", loads[2].best, loads[4].best)
 	return nil
 }
 
