@@ -83,7 +83,7 @@ func (w *walk) run(ctx context.Context) error {
 // the page of the one before.
 func (w *walk) server(ctx context.Context, s server) error {
 	steps := scanSteps{conn: s.Conn(), match: w.match, count: w.pageSize}
-	defer steps.stop()
+	defer steps.stop(ctx)
 	var page []string
 	for next := steps.start(ctx, 0); next != nil; {
 		keys, cursor, err := next.wait(ctx)

@@ -51,19 +51,19 @@ func (s *scanStep) wait(ctx context.Context) ([]string, uint64, error) {
 	}
 }
 
-// stop closes the connection, once no step is under way. It does not wait for that.
-func (s *scanSteps) stop() {
-	end := func() {
+// stop closes the connection once no step is under way, and waits for that
+// unless ctx ends: walks that are left early must not pile up on the server.
+func (s *scanSteps) stop(ctx context.Context) {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.busy.Lock()
+		defer s.busy.Unlock()
 		_ = s.conn.Close()
 		s.closed = true
-		s.busy.Unlock()
-	}
-	if s.busy.TryLock() {
-		end()
-		return
-	}
-	go func() {
-		s.busy.Lock()
-		end()
 	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+	}
 }
