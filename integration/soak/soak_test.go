@@ -61,7 +61,9 @@ func runLoads(t *testing.T, server *redistest.Server) ([]sample, []*load) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), *soak)
 	defer cancel()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	// The pool is full from the start: else it would grow to its limit in its own time.
+	const pool = 20
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: pool, MinIdleConns: pool})
 	defer client.Close()
 	path := filepath.Join(t.TempDir(), "checkpoints.db")
 	file, err := sqlitestore.Open(ctx, path, &sqlitestore.Options{BusyTimeout: 100 * time.Millisecond})
