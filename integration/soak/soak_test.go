@@ -97,7 +97,24 @@ func runLoads(t *testing.T, server *redistest.Server) ([]sample, []*load) {
 	}
 	samples := sampleAndRestart(ctx, t, server)
 	wg.Wait()
+	wantIdle(t, client)
 	return samples, all
+}
+
+// wantIdle wants each connection back in the pool, once what was called off has
+// had its answer: one that is not would be hidden by the pool's limit.
+func wantIdle(t *testing.T, client *redis.Client) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		stats := client.PoolStats()
+		if stats.IdleConns == stats.TotalConns {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%d of %d connections were not given back", stats.TotalConns-stats.IdleConns, stats.TotalConns)
+			return
+		}
+	}
 }
 
 // sampleAndRestart samples until ctx ends, and kills the server now and then.
