@@ -5,8 +5,8 @@ import (
 	"hash/maphash"
 )
 
-// A keySet holds keys without a pointer to each: a map of a million strings
-// would cost the garbage collector more than all else that a walk does.
+// A keySet holds keys without a pointer to each: marking those of a map of a
+// million strings was a quarter of what GetAll cost the client.
 type keySet struct {
 	hash  func(string) uint64
 	first map[uint64]place // the first key of each hash
