@@ -74,8 +74,7 @@ func (q *queue) take(size int) []*job {
 		size -= q.jobs[n].size
 		n++
 	}
-	taken := slices.Clone(q.jobs[:n])
-	q.jobs = append(q.jobs[:0], q.jobs[n:]...)
+	taken := q.takeFirst(n)
 	if len(q.jobs) > 0 {
 		q.signal()
 	}
@@ -90,8 +89,14 @@ func (q *queue) takeOlder(t time.Time) []*job {
 	for n < len(q.jobs) && q.jobs[n].from.Before(t) {
 		n++
 	}
+	return q.takeFirst(n)
+}
+
+// takeFirst keeps no reference to what it takes: after a burst that would be
+// the writes of as many calls as ever waited at a time.
+func (q *queue) takeFirst(n int) []*job {
 	taken := slices.Clone(q.jobs[:n])
-	q.jobs = append(q.jobs[:0], q.jobs[n:]...)
+	q.jobs = slices.Delete(q.jobs, 0, n)
 	return taken
 }
 
