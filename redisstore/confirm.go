@@ -116,13 +116,18 @@ func (r replicas) doubt(wait command) error {
 			return nil
 		}
 		if ok {
-			return fmt.Errorf("redisstore: the master has it, but only %d of %d replicas have it after %v: "+
-				"a failover may lose it", n, r.min, r.timeout)
+			return unconfirmedError{fmt.Errorf("redisstore: the master has it, but only %d of %d replicas have it after %v: "+
+				"a failover may lose it", n, r.min, r.timeout)}
 		}
 		err = unexpected("WAIT", answer)
 	}
-	return fmt.Errorf("redisstore: the master has it, but whether %d replicas have it cannot be told: %w", r.min, err)
+	return unconfirmedError{fmt.Errorf("redisstore: the master has it, but whether %d replicas have it cannot be told: %w", r.min, err)}
 }
+
+// unconfirmedError says why replicas may not have what the master has.
+type unconfirmedError struct{ error }
+
+func (e unconfirmedError) Unwrap() error { return e.error }
 
 // maxRedirects is how often commands follow the slots of a cluster.
 const maxRedirects = 4
@@ -172,7 +177,7 @@ func route(ctx context.Context, c *redis.ClusterClient, masters map[string]*redi
 			return stop{m, words[0] == "ASK"}, nil
 		}
 	}
-	m, err := c.MasterForKey(ctx, cmd.key())
+	m, err := c.MasterForKey(ctx, cmd.key(0))
 	return stop{client: m}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,20 +29,45 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 		}
 		return results, nil
 	}
-	todo := make([]int, len(writes))
-	for i := range todo {
-		todo[i] = i
-	}
-	for len(todo) > 0 {
-		var round []int
-		round, todo = nextRound(writes, todo)
-		_ = inParallel(len(round), func(from, to int) error {
-			d.writeRound(ctx, writes, round[from:to], results)
-			return nil
-		})
+	var late map[string]bool
+	for from := 0; from < len(writes); from += maxPipeline {
+		todo := make([]int, min(maxPipeline, len(writes)-from))
+		for i := range todo {
+			todo[i] = from + i
+		}
+		for len(todo) > 0 {
+			var round []int
+			round, todo = nextRound(writes, todo)
+			round = slices.DeleteFunc(round, func(i int) bool {
+				if late[writes[i].Key] {
+					results[i] = driver.Result{Outcome: driver.Failed, Err: errOnTheWay}
+				}
+				return late[writes[i].Key]
+			})
+			_ = inParallel(len(round), func(from, to int) error {
+				d.writeRound(ctx, writes, round[from:to], results)
+				return nil
+			})
+			for _, i := range round {
+				if onTheWay(results[i]) {
+					if late == nil {
+						late = make(map[string]bool)
+					}
+					late[writes[i].Key] = true
+				}
+			}
+		}
 	}
 	return results, nil
 }
+
+// onTheWay reports whether a write may still arrive.
+func onTheWay(r driver.Result) bool {
+	return r.Outcome == driver.Unknown && !errors.As(r.Err, new(unconfirmedError))
+}
+
+// errOnTheWay: the earlier write could arrive after this one, and undo it.
+var errOnTheWay = errors.New("redisstore: not sent, since whether an earlier write of the call to this key has landed is unknown")
 
 // nextRound takes as many of the writes as have distinct keys. Within a round
 // a redirect or an unknown script may send a write later than its neighbours;
@@ -50,11 +76,10 @@ func nextRound(writes []driver.Write, todo []int) (round, rest []int) {
 	if len(todo) == 1 {
 		return todo, nil
 	}
-	seen := make(map[string]bool, min(len(todo), maxPipeline))
+	seen := make(map[string]bool, len(todo))
 	for _, i := range todo {
-		if key := writes[i].Key; len(round) == maxPipeline || seen[key] {
+		if key := writes[i].Key; seen[key] {
 			rest = append(rest, i)
-			seen[key] = true
 		} else {
 			seen[key] = true
 			round = append(round, i)
@@ -91,7 +116,7 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 			}
 			return
 		}
-		round = round[:0]
+		round = nil
 		for n, i := range sent {
 			reply, err := cmds[n].answer()
 			if byName && isNoScript(err) {
@@ -100,7 +125,7 @@ func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []
 			}
 			results[i] = confirmed(&writes[i], d.result(&writes[i], reply, err), found.of(n))
 		}
-		if len(round) == 0 {
+		if round == nil {
 			return
 		}
 		if err := d.ready(ctx); err != nil {
