@@ -48,12 +48,16 @@ func (d *Driver) unlink(ctx context.Context, keys []string) (int, error) {
 	total := 0
 	var failed error
 	for i, cmd := range cmds {
-		n, err := cmd.answer()
+		answer, err := cmd.answer()
+		n, ok := answer.(int64)
+		if err == nil && !ok {
+			err = unexpected("UNLINK", answer)
+		}
 		if err != nil {
 			failed = err
 			continue
 		}
-		total += int(n.(int64))
+		total += int(n)
 		// Also where nothing was there: a call before this may have removed it.
 		if doubt := found.of(i); doubt != nil {
 			failed = doubt
