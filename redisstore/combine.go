@@ -22,6 +22,10 @@ const (
 	// maxShared is how many commands of one call go together with those of others.
 	maxShared = 3
 
+	// maxSharedArgs is how many arguments each of them has at most. One for many
+	// keys takes the server a while.
+	maxSharedArgs = 20
+
 	// maxBatch is how many commands of several calls a pipeline carries at most.
 	maxBatch = 128
 
@@ -56,8 +60,22 @@ type notSentError struct{ error }
 
 func (e notSentError) Unwrap() error { return e.error }
 
-// send sends the commands of one call, which have their key in common. About
-// its error see [Driver.send].
+// takes reports whether the commands of one call may go with those of others:
+// they are few, and only one server can hold them up.
+func (c *combiner) takes(cmds []command) bool {
+	if len(cmds) > maxShared {
+		return false
+	}
+	_, cluster := c.client.(*redis.ClusterClient)
+	for _, cmd := range cmds {
+		if len(cmd.Args()) > maxSharedArgs || cluster && slot(cmd.key(0)) != slot(cmds[0].key(0)) {
+			return false
+		}
+	}
+	return true
+}
+
+// send sends commands that it [combiner.takes]. About its error see [Driver.send].
 func (c *combiner) send(ctx context.Context, cmds []command) error {
 	to, err := c.destination(ctx, cmds[0])
 	if err != nil {
@@ -83,7 +101,7 @@ func (c *combiner) destination(ctx context.Context, cmd command) (destination, e
 	}
 	var master *redis.Client
 	err := await(ctx, func() (err error) {
-		master, err = cluster.MasterForKey(ctx, cmd.key())
+		master, err = cluster.MasterForKey(ctx, cmd.key(0))
 		return err
 	})
 	if err != nil {

@@ -60,7 +60,7 @@ func TestCallsThatShareAPipeline(t *testing.T) {
 }
 
 // TestHungNodeHoldsUpNoOther fills all that may be on its way to one node of a
-// cluster.
+// cluster, also by calls that concern other nodes as well.
 func TestHungNodeHoldsUpNoOther(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3, 0)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].Addr()}, ReadTimeout: -1})
@@ -73,26 +73,42 @@ func TestHungNodeHoldsUpNoOther(t *testing.T) {
 		keys[master] = append(keys[master], key)
 	}
 	hung := nodes[0]
-	hung.Do("CLIENT", "PAUSE", "1000000", "WRITE")
-	var waiting sync.WaitGroup
-	for _, key := range keys[hung.Addr()] {
-		waiting.Go(func() {
-			if err := store.Set(t.Context(), key, at(1, 1)); err != nil {
-				t.Errorf("Set at the node that hung: %v", err)
+	for name, others := range map[string][]string{
+		"by single calls":          nil,
+		"by batches for two nodes": {keys[nodes[1].Addr()][1]},
+		"by batches for all nodes": {keys[nodes[1].Addr()][2], keys[nodes[2].Addr()][1]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hung.Do("CLIENT", "PAUSE", "1000000", "WRITE")
+			var waiting sync.WaitGroup
+			for _, key := range keys[hung.Addr()] {
+				var batch []checkpoint.Write
+				for _, k := range append(others, key) {
+					batch = append(batch, checkpoint.Write{Key: k, Position: at(1, 1)})
+				}
+				waiting.Go(func() {
+					if _, err := store.Apply(t.Context(), batch...); err != nil {
+						t.Errorf("Apply over the node that hung: %v", err)
+					}
+				})
 			}
+			eventually(t, "the node holds back all that may be on its way", func() bool {
+				_, n, _ := strings.Cut(hung.Do("INFO", "clients").(string), "blocked_clients:")
+				blocked := 0
+				fmt.Sscan(n, &blocked)
+				return blocked >= redisstore.MaxFlights
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			for _, node := range nodes[1:] {
+				if err := store.Set(ctx, keys[node.Addr()][0], at(1, 1)); err != nil {
+					t.Errorf("Set at another node: %v", err)
+				}
+			}
+			hung.Do("CLIENT", "UNPAUSE")
+			waiting.Wait()
 		})
 	}
-	awaitBlocked(t, hung, redisstore.MaxFlights)
-
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for _, node := range nodes[1:] {
-		if err := store.Set(ctx, keys[node.Addr()][0], at(1, 1)); err != nil {
-			t.Errorf("Set at another node: %v", err)
-		}
-	}
-	hung.Do("CLIENT", "UNPAUSE")
-	waiting.Wait()
 }
 
 // awaitBlocked returns when the server holds back the commands of n connections.

@@ -28,13 +28,13 @@ func change(ctx context.Context, args ...any) command {
 // NoRetry is what go-redis asks before it sends a command again.
 func (c command) NoRetry() bool { return c.once }
 
-// key is the first of the keys of a command.
-func (c command) key() string {
+// key is the nth of the keys of a command.
+func (c command) key(n int) string {
 	args := c.Args()
 	if args[0] == "eval" || args[0] == "evalsha" {
-		return args[3].(string) // after the script and the number of its keys
+		return args[3+n].(string) // after the script and the number of its keys
 	}
-	return args[1].(string)
+	return args[1+n].(string)
 }
 
 // answered reports whether there is an answer, be it an error.
@@ -74,7 +74,7 @@ func await(ctx context.Context, f func() error) error {
 // under way, and must not be looked at; otherwise each has an answer.
 func (d *Driver) send(ctx context.Context, cmds ...command) error {
 	send := d.sendAlone
-	if len(cmds) <= maxShared {
+	if d.combiner.takes(cmds) {
 		send = d.combiner.send
 	}
 	if err := send(ctx, cmds); err != nil {
