@@ -18,7 +18,6 @@ type Checkpoint struct {
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 
 	// ExpiresAt is when the checkpoint is gone, by the engine's clock; zero: never.
-	// On Redis it may be that of a write that came while the rest was read.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 
 	// Epoch is the epoch of the write that left the checkpoint here; zero:

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -43,135 +42,63 @@ func TestARingIsRefused(t *testing.T) {
 	}
 }
 
-// A between runs a function before each command that reads a key. They may go
-// out in several pipelines at once: it lets them pass one by one, as they stand
-// in a read, which is HMGET, GET (in all reads but the first) and PTTL.
-type between struct {
-	ctx    context.Context // nothing waits for its turn any longer
-	before func(command string)
-
-	mu     sync.Mutex
-	passed map[string]int
-	moved  *sync.Cond
-}
-
-func newBetween(ctx context.Context, before func(command string)) *between {
-	b := &between{ctx: ctx, before: before, passed: make(map[string]int)}
-	b.moved = sync.NewCond(&b.mu)
-	context.AfterFunc(ctx, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.moved.Broadcast()
-	})
-	return b
-}
-
-// turn reports whether all that stands before command has passed.
-func (b *between) turn(command string) bool {
-	hmget, get, pttl := b.passed["hmget"], b.passed["get"], b.passed["pttl"]
-	switch command {
-	case "get":
-		return hmget > get+1
-	case "pttl":
-		return hmget > pttl && get >= pttl
+// TestRoleOfAnotherServer: the client is led from a replica, which never heard
+// of the checkpoint, to the master that has it, once the replica has said so.
+func TestRoleOfAnotherServer(t *testing.T) {
+	master, replica := redistest.Start(t), redistest.Start(t, "replicaof 127.0.0.1 1")
+	must(inNamespace(t, standalone(t, master), "prod:").SetIfNewer(t.Context(), "k", at(7, 7)))
+	led := &ledAway{from: replica.Addr(), to: master.Addr()}
+	client := redis.NewClient(&redis.Options{Dialer: led.dial, MaxRetries: -1})
+	t.Cleanup(func() { client.Close() })
+	c, err := inNamespace(t, client, "prod:").Get(t.Context(), "k")
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		t.Errorf("Get: %v, which the master has", err)
 	}
-	return true
-}
-
-func (b *between) pass(command string, process func() error) error {
-	switch command {
-	case "hmget", "get", "pttl":
-	default:
-		return process()
+	if err == nil && c.Position != at(7, 7) {
+		t.Errorf("Get is %v", c.Position)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for !b.turn(command) {
-		if b.ctx.Err() != nil {
-			return context.Cause(b.ctx)
-		}
-		b.moved.Wait()
-	}
-	b.before(command)
-	err := process()
-	b.passed[command]++
-	b.moved.Broadcast()
-	return err
-}
-
-func (*between) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
-}
-
-// ProcessHook is for a pipeline of one command, which go-redis sends as such.
-func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, c redis.Cmder) error {
-		return b.pass(c.Name(), func() error { return next(ctx, c) })
+	if !led.away.Load() {
+		t.Error("the replica was never asked")
 	}
 }
 
-func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		var first error
-		for _, c := range cmds {
-			err := b.pass(c.Name(), func() error { return next(ctx, []redis.Cmder{c}) })
-			if err != nil && first == nil {
-				first = err
-			}
-		}
-		return first
-	}
+// A ledAway leads connections to one server until that has answered a script,
+// and then to another.
+type ledAway struct {
+	from, to string
+	away     atomic.Bool
 }
 
-// TestReadsOfAKeyThatComesAndGoes changes the key between the two commands
-// that read it. Whatever is answered must have been so at some moment, or be an
-// error that is neither "damaged" nor "not found".
-func TestReadsOfAKeyThatComesAndGoes(t *testing.T) {
-	const key = "prod:checkpoint:k"
-	server := redistest.Start(t)
-	hash := []string{"HSET", key, "commit", "1", "prepare", "1"}
-	str := []string{"SET", key, "5@5"}
-	gone := []string{"UNLINK", key}
-	for name, c := range map[string]struct {
-		before map[string][]string // a command of the read: what happens first
-		rounds int                 // after so many reads nothing happens any more
-		want   checkpoint.Position // zero: an error
-	}{
-		"a hash, twice":            {map[string][]string{"hmget": gone, "pttl": hash}, 2, at(1, 1)},
-		"a hash, for ever":         {map[string][]string{"hmget": gone, "pttl": hash}, 1 << 30, at(0, 0)},
-		"a string, twice":          {map[string][]string{"hmget": str, "get": gone, "pttl": str}, 2, at(5, 5)},
-		"a string, for ever":       {map[string][]string{"hmget": str, "get": gone, "pttl": str}, 1 << 30, at(0, 0)},
-		"a string becomes a hash":  {map[string][]string{"hmget": str, "get": gone, "pttl": hash}, 2, at(1, 1)},
-		"a hash after HMGET, once": {map[string][]string{"hmget": gone, "pttl": hash}, 1, at(1, 1)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server.Do("FLUSHALL")
-			client := redis.NewClient(&redis.Options{Addr: server.Addr()})
-			defer client.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			rounds := 0
-			client.AddHook(newBetween(ctx, func(command string) {
-				if command == "hmget" {
-					rounds++
-				}
-				if rounds <= c.rounds && c.before[command] != nil {
-					if command == "hmget" && c.before[command][0] == "SET" || command == "pttl" {
-						server.Do(gone...)
-					}
-					server.Do(c.before[command]...)
-				}
-			}))
-			got, err := inNamespace(t, client, "prod:").Get(ctx, "k")
-			if c.want != at(0, 0) {
-				if err != nil || got.Position != c.want {
-					t.Errorf("Get = %s, %v; want %s", got.Position, err, c.want)
-				}
-				return
-			}
-			if err == nil {
-				t.Errorf("Get = %s, without an error", got.Position)
-			}
-		})
+func (l *ledAway) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	to := l.from
+	if l.away.Load() {
+		to = l.to
 	}
+	conn, err := new(net.Dialer).DialContext(ctx, network, to)
+	return &ledConn{Conn: conn, led: l, first: to == l.from}, err
+}
+
+type ledConn struct {
+	net.Conn
+	led   *ledAway
+	first bool
+	asked atomic.Bool
+}
+
+func (c *ledConn) Write(b []byte) (int, error) {
+	if c.first && c.led.away.Load() {
+		return 0, net.ErrClosed
+	}
+	if strings.Contains(string(b), "hmget") || strings.Contains(string(b), "HMGET") {
+		c.asked.Store(true)
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *ledConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.first && c.asked.Load() {
+		c.led.away.Store(true)
+	}
+	return n, err
 }

@@ -38,8 +38,8 @@ func FuzzDecode(f *testing.F) {
 				fields[i] = s
 			}
 		}
-		r, err := decode("k", "prod:checkpoint:k", fields)
-		if err != nil {
+		var r driver.Record
+		if err := decodeFields(&r, "prod:checkpoint:k", fields); err != nil {
 			if !errors.Is(err, checkpoint.ErrCorrupt) || !utf8.ValidString(err.Error()) || len(err.Error()) > 1000 {
 				t.Errorf("the error of %q is %q", fields, err)
 			}

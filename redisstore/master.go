@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,16 +13,8 @@ import (
 var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
-// requireMaster checks that "nothing there" was the answer of a master. In a
-// cluster a replica answers with a redirect instead.
-func (d *Driver) requireMaster(ctx context.Context) error {
-	if _, ok := d.client.(*redis.ClusterClient); ok {
-		return nil
-	}
-	role := query(ctx, "role")
-	if err := d.send(ctx, role); err != nil {
-		return err
-	}
+// requireMaster checks the answer to ROLE.
+func requireMaster(role command) error {
 	answer, err := role.answer()
 	if err != nil {
 		if isUnknown(err) {

@@ -32,138 +32,108 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	return records, nil
 }
 
-// maxRereads bounds how often a key is read again that changes between the two
-// commands that read it.
-const maxRereads = 10
-
-// get reads the checkpoint at each of keys into records.
+// get reads the checkpoint at each of keys into records. That nothing is there
+// counts only where a master says so, in answer to the same pipeline: another
+// connection may lead to another server. In a cluster a replica answers with a
+// redirect.
 func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) error {
-	reads := make([]read, len(keys))
-	cmds := make([]command, 0, 2*len(keys))
-	for i, key := range keys {
-		reads[i] = d.newRead(ctx, key)
-		cmds = append(cmds, reads[i].fields, reads[i].ttl)
-	}
-	if err := d.send(ctx, cmds...); err != nil {
+	missing, err := d.read(ctx, keys, records)
+	if _, cluster := d.client.(*redis.ClusterClient); err != nil || !missing || cluster {
 		return err
 	}
-	now := time.Now()
-	missing := false
-	for i := range reads {
-		r, again := reads[i].record(now)
-		for n := 0; again && n < maxRereads; n++ {
-			var err error
-			if r, again, err = d.reread(ctx, keys[i]); err != nil {
-				return err
-			}
+	role := query(ctx, "role")
+	if _, err := d.read(ctx, keys, records, role); err != nil {
+		return err
+	}
+	return requireMaster(role)
+}
+
+// read calls the script by its name, and by its text where a server does not
+// know it, with other commands behind it.
+func (d *Driver) read(ctx context.Context, keys []string, records []driver.Record, behind ...command) (missing bool, err error) {
+	perCommand := 1 // keys of one command must be in one slot
+	if _, standalone := d.client.(*redis.Client); standalone {
+		perCommand = len(keys)
+	}
+	var cmds []command
+	for _, byName := range []bool{true, false} {
+		cmds = cmds[:0]
+		for some := range slices.Chunk(keys, perCommand) {
+			cmds = append(cmds, d.readCommand(ctx, byName, some))
 		}
-		missing = missing || errors.Is(r.Err, checkpoint.ErrNotFound)
-		records[i] = r
+		cmds = append(cmds, behind...)
+		if err := d.send(ctx, cmds...); err != nil {
+			return false, err
+		}
+		if !slices.ContainsFunc(cmds, func(c command) bool { return isNoScript(c.Err()) }) {
+			break
+		}
 	}
-	if missing {
-		return d.requireMaster(ctx)
+	now := time.Now()
+	for i, cmd := range cmds[:len(cmds)-len(behind)] {
+		from := i * perCommand
+		missing = d.records(cmd, keys[from:from+perCommand], now, records[from:]) || missing
 	}
-	return nil
+	return missing, nil
 }
 
-// A read is the commands that read one checkpoint, and their answers.
-type read struct {
-	key      string // the caller's
-	redisKey string
-	fields   command
-	ttl      command
-	text     *command // only of a key that is not a hash
+func (d *Driver) readCommand(ctx context.Context, byName bool, keys []string) command {
+	args := readScript.call(make([]any, 0, 3+len(keys)), byName)
+	args = append(args, len(keys))
+	for _, key := range keys {
+		args = append(args, d.prefix+key)
+	}
+	return query(ctx, args...)
 }
 
-func (d *Driver) newRead(ctx context.Context, key string) read {
-	redisKey := d.prefix + key
-	arg := any(redisKey)
-	return read{
-		key:      key,
-		redisKey: redisKey,
-		fields:   query(ctx, "hmget", arg, "commit", "prepare", "updatedAt", "epoch", "logId"),
-		ttl:      query(ctx, "pttl", arg),
+// records reads what the script answered about keys, and reports whether one of
+// them is missing.
+func (d *Driver) records(cmd command, keys []string, now time.Time, records []driver.Record) (missing bool) {
+	answer, err := cmd.answer()
+	answers, ok := answer.([]any)
+	if err == nil && (!ok || len(answers) != len(keys)) {
+		err = unexpected("the script", answer)
 	}
-}
-
-// reread reads a key once more, and as the older string too.
-func (d *Driver) reread(ctx context.Context, key string) (driver.Record, bool, error) {
-	r := d.newRead(ctx, key)
-	text := query(ctx, "get", r.redisKey)
-	r.text = &text
-	if err := d.send(ctx, r.fields, text, r.ttl); err != nil {
-		return driver.Record{}, false, err
+	for i, key := range keys {
+		if err != nil {
+			records[i] = driver.Record{Key: key, Err: err}
+			continue
+		}
+		one, _ := answers[i].([]any)
+		records[i] = decode(key, cmd.key(i), one, now)
+		missing = missing || errors.Is(records[i].Err, checkpoint.ErrNotFound)
 	}
-	record, again := r.record(time.Now())
-	return record, again, nil
+	return missing
 }
 
 // absent is what PTTL answers of a key that is not there.
 const absent = int64(-2)
 
-// errChanging is the answer where rereading never settles.
-var errChanging = errors.New("redisstore: the key comes and goes faster than it can be read")
-
-// record makes a record of the answers. It asks to read again where they do
-// not say enough: the key is no hash, or it came or went between the commands.
-// The record's Err is then what stands if that never ends.
-func (r *read) record(now time.Time) (record driver.Record, again bool) {
-	record = driver.Record{Key: r.key}
-	answer, err := r.ttl.answer()
-	ttl, ok := answer.(int64)
-	if err == nil && !ok {
-		err = unexpected("PTTL", answer)
-	}
-	if err != nil {
-		record.Err = err
-		return record, false
-	}
-	answer, err = r.fields.answer()
-	fields, ok := answer.([]any)
-	if err == nil && (!ok || len(fields) != 5) {
-		err = unexpected("HMGET", answer)
+// decode reads what the script answered about a key.
+func decode(key, redisKey string, answer []any, now time.Time) driver.Record {
+	r := driver.Record{Key: key}
+	var ttl int64
+	ok := len(answer) > 0
+	if ok {
+		ttl, ok = answer[len(answer)-1].(int64)
 	}
 	switch {
-	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		if r.text == nil {
-			record.Err = errChanging
-			return record, true
-		}
-		record.Position, again, record.Err = r.older()
-	case err != nil:
-		record.Err = err
-	case ttl == absent:
-		record.Err = checkpoint.ErrNotFound
-	case !slices.ContainsFunc(fields, func(f any) bool { return f != nil }):
-		// The key came after HMGET, or it is a hash without any of our fields.
-		record.Err = missingField(r.redisKey, "commit")
-		return record, true
+	case ok && ttl == absent:
+		r.Err = checkpoint.ErrNotFound
+	case ok && len(answer) == 6:
+		r.Err = decodeFields(&r, redisKey, answer)
+	case ok && len(answer) == 2:
+		text, _ := answer[0].(string)
+		r.Position, r.Err = decodeOlder(redisKey, text)
+	case ok && len(answer) == 1:
+		r.Err = fmt.Errorf("%w: Redis key %q is neither a hash nor a string", checkpoint.ErrCorrupt, redisKey)
 	default:
-		record, record.Err = decode(r.key, r.redisKey, fields)
+		r.Err = unexpected("the script", answer)
 	}
 	if ttl > 0 {
-		record.ExpiresAt = now.Add(time.Duration(ttl) * time.Millisecond).UTC().Truncate(time.Millisecond)
+		r.ExpiresAt = now.Add(time.Duration(ttl) * time.Millisecond).UTC().Truncate(time.Millisecond)
 	}
-	return record, again
-}
-
-// older reads the older layout.
-func (r *read) older() (driver.Position, bool, error) {
-	answer, err := r.text.answer()
-	text, ok := answer.(string)
-	switch {
-	case errors.Is(err, redis.Nil):
-		return driver.Position{}, true, errChanging
-	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return driver.Position{}, false, fmt.Errorf("%w: Redis key %q is neither a hash nor a string",
-			checkpoint.ErrCorrupt, r.redisKey)
-	case err != nil:
-		return driver.Position{}, false, err
-	case !ok:
-		return driver.Position{}, false, unexpected("GET", answer)
-	}
-	p, err := decodeOlder(r.redisKey, text)
-	return p, false, err
+	return r
 }
 
 func decodeOlder(redisKey, text string) (driver.Position, error) {
@@ -176,9 +146,8 @@ func decodeOlder(redisKey, text string) (driver.Position, error) {
 	return driver.Position{Commit: c, Prepare: p}, nil
 }
 
-// decode reads the fields commit, prepare, updatedAt, epoch and logId.
-func decode(key, redisKey string, fields []any) (driver.Record, error) {
-	r := driver.Record{Key: key}
+// decodeFields reads the fields commit, prepare, updatedAt, epoch and logId.
+func decodeFields(r *driver.Record, redisKey string, fields []any) error {
 	var text [5]string
 	var present [5]bool
 	for i := range text {
@@ -186,30 +155,30 @@ func decode(key, redisKey string, fields []any) (driver.Record, error) {
 	}
 	for i, name := range []string{"commit", "prepare"} {
 		if !present[i] {
-			return r, missingField(redisKey, name)
+			return missingField(redisKey, name)
 		}
 	}
 	var ok bool
 	if r.Position.Commit, ok = canonical(text[0]); !ok {
-		return r, damaged(redisKey, "commit", text[0])
+		return damaged(redisKey, "commit", text[0])
 	}
 	if r.Position.Prepare, ok = canonical(text[1]); !ok {
-		return r, damaged(redisKey, "prepare", text[1])
+		return damaged(redisKey, "prepare", text[1])
 	}
 	if present[2] {
 		t, err := time.Parse(time.RFC3339, text[2])
 		if err != nil {
-			return r, damaged(redisKey, "updatedAt", text[2])
+			return damaged(redisKey, "updatedAt", text[2])
 		}
 		r.UpdatedAt = t.UTC().Truncate(time.Millisecond)
 	}
 	if present[3] {
 		if r.Epoch, ok = canonical(text[3]); !ok {
-			return r, damaged(redisKey, "epoch", text[3])
+			return damaged(redisKey, "epoch", text[3])
 		}
 	}
 	r.LogID = text[4]
-	return r, nil
+	return nil
 }
 
 // canonical reads the one way to write a number.

@@ -20,9 +20,13 @@ var writeText string
 //go:embed lease.lua
 var leaseText string
 
+//go:embed read.lua
+var readText string
+
 var (
 	writeScript = newScript(usualText + "\n" + commonText + "\n" + writeText)
 	leaseScript = newScript(commonText + "\n" + leaseText)
+	readScript  = newScript(readText)
 )
 
 // A script is one that Redis runs in one atomic step.

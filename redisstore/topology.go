@@ -34,7 +34,11 @@ func (d *Driver) topology(ctx context.Context) (topology, error) {
 	if err := d.refuseNode(ctx); err != nil {
 		return topology{}, err
 	}
-	return topology{servers: []server{s}}, d.requireMaster(ctx)
+	role := query(ctx, "role")
+	if err := d.send(ctx, role); err != nil {
+		return topology{}, err
+	}
+	return topology{servers: []server{s}}, requireMaster(role)
 }
 
 func clusterTopology(ctx context.Context, c *redis.ClusterClient) (topology, error) {

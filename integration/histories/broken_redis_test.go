@@ -32,19 +32,18 @@ func TestBrokenClients(t *testing.T) {
 				t.Parallel()
 				s := startServers(t, masters)
 				engines := []engine{misunderstand(s.proxied()), s.direct()}
-				find(t, first, engines, true, s.loseReplies)
+				find(t, first, engines, s.loseReplies)
 			})
 		}
 	}
 }
 
 // find plays rounds until nothing explains a history.
-func find(t *testing.T, first uint64, engines []engine, apart bool, disturb func(h *history)) {
+func find(t *testing.T, first uint64, engines []engine, disturb func(h *history)) {
 	t.Helper()
 	// On a machine that is busy a round takes seconds.
 	for deadline, i := time.Now().Add(4*patience), uint64(0); ; i++ {
 		h := newHistory(strconv.FormatUint(i, 10))
-		h.apart = apart
 		play(t, h, first+i, engines, func() { disturb(h) })
 		err := h.check()
 		if errors.Is(err, errNotLinearizable) {

@@ -42,7 +42,7 @@ func TestBrokenDrivers(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(broken)) {
 		t.Run(name, func(t *testing.T) {
 			e := broken[name](memstore.New())
-			find(t, first, []engine{e}, false, func(h *history) { h.operate(t, 300) })
+			find(t, first, []engine{e}, func(h *history) { h.operate(t, 300) })
 		})
 	}
 }

@@ -47,10 +47,6 @@ func (i input) String() string {
 	switch i.method {
 	case get:
 		return "Get"
-	case getFields:
-		return "Get of the fields"
-	case getExpiry:
-		return "Get of the expiry"
 	case remove:
 		return "Delete"
 	case acquire:

@@ -12,7 +12,6 @@
 // Each write carries an UpdatedAt of its own, so that a Get tells which write it
 // has read. TTLs, those of leases too, are whole hours and longer than any history:
 // nothing expires, and the hour in which something would tells which TTL is stored.
-// On Redis a Get is two operations, as it is two commands there: see history.apart.
 //
 // The search is exponential in the operations of a key that are unknown. So a key
 // gives way to a fresh one when it has had some of those, or many operations. A

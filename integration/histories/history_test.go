@@ -30,9 +30,6 @@ const (
 type history struct {
 	name  string // begins each key
 	began time.Time
-	// apart is of an engine that reads a checkpoint in two steps: its fields, and
-	// when it expires. A write may come between.
-	apart bool
 
 	mu       sync.Mutex
 	keys     []*record // all
@@ -121,16 +118,8 @@ func (h *history) end(c *call, out output) {
 	if out.granted {
 		c.lease = driver.Lease{Key: c.key, Owner: out.lease.owner, Epoch: out.lease.epoch}
 	}
-	o := porcupine.Operation{ClientId: c.client, Input: c.in, Call: c.at, Output: out, Return: now}
-	if c.in.method == get && out.exists && h.apart {
-		expiry := output{exists: true, stored: stored{expires: out.stored.expires}}
-		out.stored.expires = 0
-		o.Input, o.Output = input{method: getFields}, out
-		c.operations = append(c.operations, porcupine.Operation{
-			ClientId: c.client, Input: input{method: getExpiry}, Call: c.at, Output: expiry, Return: now,
-		})
-	}
-	c.operations = append(c.operations, o)
+	c.operations = append(c.operations,
+		porcupine.Operation{ClientId: c.client, Input: c.in, Call: c.at, Output: out, Return: now})
 }
 
 // fail is called in place of end where the operation has failed, and so is known

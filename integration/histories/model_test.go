@@ -34,9 +34,7 @@ type leased struct {
 type method uint8
 
 const (
-	get       method = iota
-	getFields        // without when it expires
-	getExpiry        // and that alone
+	get method = iota
 	write
 	remove
 	acquire
@@ -68,12 +66,6 @@ func (s state) apply(in *input) (state, output) {
 	switch in.method {
 	case get:
 		return s, output{exists: s.exists, stored: s.stored}
-	case getFields:
-		fields := s.stored
-		fields.expires = 0
-		return s, output{exists: s.exists, stored: fields}
-	case getExpiry:
-		return s, output{exists: s.exists, stored: stored{expires: s.stored.expires}}
 	case remove:
 		return state{fence: s.fence, lease: s.lease}, output{exists: s.exists}
 	case acquire:

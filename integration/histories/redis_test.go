@@ -107,7 +107,6 @@ func outlast(t *testing.T, masters int, groups map[string][]fault) {
 			engines := []engine{s.proxied(), s.proxied(), s.direct()}
 			for i := range uint64(*rounds) {
 				h := newHistory(strconv.FormatUint(i, 10))
-				h.apart = true
 				s.random = rand.New(rand.NewPCG(first+i, 0))
 				s.key = func() string { return h.currentKey(s.random.IntN(keysAtOnce)) }
 				play(t, h, first+i, engines, func() { s.strike(h, faults) })
