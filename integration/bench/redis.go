@@ -35,7 +35,8 @@ func measureRedis(ctx context.Context, h *host, r *report) error {
 	r.chart("throughput-redis", c.throughput("Redis: writes over concurrency", "redis-benchmark"))
 	r.compare("redis-alone", r.rate(c.ours, single+"1"), r.rate(c.theirs["goredis"], single+"1"))
 	for id, name := range map[string]string{"redis-256": single + "256", "redis-1024": single + "1024", "redis-batch": "Apply/batch=1000"} {
-		r.compare(id, r.rate(c.ours, name), r.rate(c.limits, name))
+		r.writes[id] = r.rate(c.ours, name)
+		r.compare(id, r.writes[id], r.rate(c.limits, name))
 	}
 	for _, step := range []struct {
 		name string

@@ -61,6 +61,7 @@ type load struct {
 // scripts compares the script with one that decides nothing by the processor
 // time that the server says it took, which other processes do not change.
 func (l *redisLimits) scripts(ctx context.Context, r *report) error {
+	newer := &load{name: "the store's, a newer position", target: "script-grows", send: l.growing(l.script)}
 	groups := [][]*load{
 		{
 			{name: "HGET and HSET, the same values", send: l.same(l.call(l.parts.hget))},
@@ -72,7 +73,7 @@ func (l *redisLimits) scripts(ctx context.Context, r *report) error {
 		},
 		{
 			{name: "HGET and HSET, other values", send: l.growing(l.parts.hget)},
-			{name: "the store's, a newer position", target: "script-grows", send: l.growing(l.script)},
+			newer,
 			{name: "the store's, a newer position and an epoch", target: "script-fenced", send: l.growing(l.script, "0", "7")},
 		},
 	}
@@ -95,6 +96,7 @@ func (l *redisLimits) scripts(ctx context.Context, r *report) error {
 			}
 		}
 	}
+	r.newerMicros = newer.best
 	r.table("scripts", table)
 	return nil
 }

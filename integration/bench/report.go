@@ -25,13 +25,17 @@ type report struct {
 	summary  [][]string // rows of what matters most
 	charts   map[string]chart.Chart
 	measured map[string]float64 // by target
-	err      error              // the first is enough
+	// writes is what the store did in a second, by the target that compares it
+	// with the server's limit.
+	writes      map[string]float64
+	newerMicros float64 // that the server needs for a write of a newer position
+	err         error   // the first is enough
 }
 
 func newReport(set settings, stderr io.Writer) *report {
 	return &report{
 		set: set, stderr: stderr, start: time.Now(), made: make(map[string]bool), tables: make(map[string]string),
-		charts: make(map[string]chart.Chart), measured: make(map[string]float64),
+		charts: make(map[string]chart.Chart), measured: make(map[string]float64), writes: make(map[string]float64),
 	}
 }
 
@@ -58,12 +62,6 @@ func (r *report) takeErr() error {
 
 //go:embed report.md.tmpl
 var reportText string
-
-// notesText has a note for some targets, which is shown where the target was
-// missed.
-//
-//go:embed notes.md.tmpl
-var notesText string
 
 // markdown writes the report by its template, whose methods are those of view.
 func (r *report) markdown(out io.Writer) error {
@@ -150,34 +148,6 @@ func (v view) Met() int {
 }
 
 func (v view) Known() int { return len(v.r.measured) }
-
-// A miss is a target that was missed, and why.
-type miss struct{ What, Note string }
-
-// Missed are the notes on what was missed.
-func (v view) Missed() ([]miss, error) {
-	notes, err := template.New("notes").Parse(notesText)
-	if err != nil {
-		return nil, err
-	}
-	var found []miss
-	for _, t := range targets {
-		measured, ok := v.r.measured[t.id]
-		if !ok || t.met(measured) {
-			continue
-		}
-		m := miss{What: t.what}
-		if note := notes.Lookup(t.id); note != nil {
-			var b strings.Builder
-			if err := note.Execute(&b, nil); err != nil {
-				return nil, err
-			}
-			m.Note = strings.TrimSpace(b.String())
-		}
-		found = append(found, m)
-	}
-	return found, nil
-}
 
 const (
 	reportName  = "performance.md"

@@ -4,9 +4,7 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"testing"
-	"text/template"
 )
 
 func reportOf(part string) *report {
@@ -94,26 +92,6 @@ func TestTargetsHaveNamesOfTheirOwnAndAPart(t *testing.T) {
 		seen[target.id] = true
 		if _, err := choose(target.part); err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-// TestNotes: a figure in a note would outlive the run that it is of.
-func TestNotes(t *testing.T) {
-	notes, err := template.New("notes").Parse(notesText)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, note := range notes.Templates() {
-		if note.Name() == "notes" {
-			continue
-		}
-		if _, ok := findTarget(note.Name()); !ok {
-			t.Errorf("there is a note on %s, which is no target", note.Name())
-		}
-		var b strings.Builder
-		if err := note.Execute(&b, nil); err != nil || strings.TrimSpace(b.String()) == "" {
-			t.Errorf("the note on %s is %q, %v", note.Name(), &b, err)
 		}
 	}
 }
