@@ -70,12 +70,6 @@ func (s sized) measure(ctx context.Context, n, rounds int) (c cost, err error) {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	best := func(of *float64, keys int, do func() error) error {
-		start := time.Now()
-		err := do()
-		*of = min(*of, float64(time.Since(start))/float64(keys))
-		return err
-	}
 	for round := range rounds {
 		writes := min(n, 100*batch)
 		if round > 0 {
@@ -83,13 +77,21 @@ func (s sized) measure(ctx context.Context, n, rounds int) (c cost, err error) {
 				return c, err
 			}
 		}
-		if err := errors.Join(
-			best(&c.write, writes, func() error { return scatter(ctx, store, n, writes, uint64(3*round+2)) }),
-			best(&c.getAll, n, func() error { return countAll(ctx, store, n) }),
-			best(&c.getAll, n, func() error { return countAll(ctx, store, n) }),
-			best(&c.delete, n, func() error { return clearAll(ctx, store, n) }),
-		); err != nil {
-			return c, err
+		for _, step := range []struct {
+			of   *float64
+			keys int
+			do   func() error
+		}{
+			{&c.write, writes, func() error { return scatter(ctx, store, n, writes, uint64(3*round+2)) }},
+			{&c.getAll, n, func() error { return countAll(ctx, store, n) }},
+			{&c.getAll, n, func() error { return countAll(ctx, store, n) }},
+			{&c.delete, n, func() error { return clearAll(ctx, store, n) }},
+		} {
+			start := time.Now()
+			if err := step.do(); err != nil {
+				return c, err
+			}
+			*step.of = min(*step.of, float64(time.Since(start))/float64(step.keys))
 		}
 	}
 	return c, nil
