@@ -7,6 +7,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/filltest"
 )
 
 // Bench measures a Store over the drivers that open returns, each over an empty
@@ -135,14 +136,10 @@ func benchKeys(n int) []string {
 
 func fillStore(b *testing.B, store *checkpoint.Store, keys []string) {
 	b.Helper()
-	for start := 0; start < len(keys); start += 1000 {
-		var writes []checkpoint.Write
-		for i, key := range keys[start:min(start+1000, len(keys))] {
-			n := uint64(start + i)
-			writes = append(writes, checkpoint.Write{Key: key, Position: checkpoint.Position{Commit: n, Prepare: n}})
-		}
-		if _, err := store.Apply(b.Context(), writes...); err != nil {
-			b.Fatal(err)
-		}
+	err := filltest.Fill(b.Context(), store, len(keys), func(i int) checkpoint.Write {
+		return checkpoint.Write{Key: keys[i], Position: checkpoint.Position{Commit: uint64(i), Prepare: uint64(i)}}
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }

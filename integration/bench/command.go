@@ -33,7 +33,7 @@ func measureCommand(ctx context.Context, h *host, r *report) error {
 		return err
 	}
 	store := checkpoint.New(d, nil)
-	err = fill(ctx, store, batch, 1)
+	err = fill(ctx, store, 1000, 1)
 	if closeErr := store.Close(); err == nil {
 		err = closeErr
 	}

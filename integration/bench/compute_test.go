@@ -77,7 +77,7 @@ func TestStrideMeetsEachKeyOnceAndSpreads(t *testing.T) {
 			key = (key + stride(n)) % n
 		}
 	}
-	const n, parts = 1_000_000, 10
+	const n, batch, parts = 1_000_000, 1000, 10
 	var in [parts]int
 	for i, key := 0, 0; i < batch; i++ {
 		in[key*parts/n]++

@@ -71,7 +71,7 @@ func (s sized) measure(ctx context.Context, n, rounds int) (c cost, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	for round := range rounds {
-		writes := min(n, 100*batch)
+		writes := min(n, 100_000)
 		if round > 0 {
 			if err := fill(ctx, store, n, uint64(3*round)); err != nil {
 				return c, err

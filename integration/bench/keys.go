@@ -5,9 +5,8 @@ import (
 	"fmt"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/filltest"
 )
-
-const batch = 1000
 
 func benchKey(i int) string { return fmt.Sprintf("consumer/%012d", i) } // as redis-benchmark makes them
 
@@ -33,20 +32,11 @@ func stride(n int) int {
 }
 
 func writeKeys(ctx context.Context, store *checkpoint.Store, n, writes, step int, position uint64) error {
-	all := make([]checkpoint.Write, 0, batch)
-	for i, key := 0, 0; i < writes; i++ {
-		all = append(all, checkpoint.Write{
-			Key: benchKey(key), Position: checkpoint.Position{Commit: position, Prepare: position}, IfNewer: true,
-		})
-		key = (key + step) % n
-		if len(all) == batch || i == writes-1 {
-			if _, err := store.Apply(ctx, all...); err != nil {
-				return err
-			}
-			all = all[:0]
+	return filltest.Fill(ctx, store, writes, func(i int) checkpoint.Write {
+		return checkpoint.Write{
+			Key: benchKey(i * step % n), Position: checkpoint.Position{Commit: position, Prepare: position}, IfNewer: true,
 		}
-	}
-	return nil
+	})
 }
 
 func gcd(a, b int) int {

@@ -1,6 +1,7 @@
 package million
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,14 +11,14 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/integration/heap"
+	"github.com/checkpointstore/checkpoint/internal/filltest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 const (
-	count     = 1_000_000
-	others    = 3000 // checkpoints in the other namespace
-	batchSize = 1000
+	count  = 1_000_000
+	others = 3000 // checkpoints in the other namespace
 )
 
 // slack is how far the heap may grow during a walk, beyond the keys that the
@@ -37,8 +38,13 @@ func TestMillionKeys(t *testing.T) {
 		t.Logf("%-6s %6.2fs", name, time.Since(start).Seconds())
 	}
 	stage("Apply", func() {
-		fill(t, store, count)
-		fill(t, other, others)
+		write := func(i int) checkpoint.Write {
+			return checkpoint.Write{Key: key(i), Position: position(i), IfNewer: true}
+		}
+		err := errors.Join(filltest.Fill(t.Context(), store, count, write), filltest.Fill(t.Context(), other, others, write))
+		if err != nil {
+			t.Fatal(err)
+		}
 	})
 
 	allowed := heap.OfKeys(count, "test:checkpoint:", key) + slack
@@ -76,26 +82,6 @@ func key(i int) string { return keyPrefix + strconv.Itoa(i) }
 
 func position(i int) checkpoint.Position {
 	return checkpoint.Position{Commit: 1<<63 + uint64(i), Prepare: uint64(i)}
-}
-
-func fill(t *testing.T, store *checkpoint.Store, n int) {
-	t.Helper()
-	writes := make([]checkpoint.Write, 0, batchSize)
-	for start := 0; start < n; start += batchSize {
-		writes = writes[:0]
-		for i := start; i < min(start+batchSize, n); i++ {
-			writes = append(writes, checkpoint.Write{Key: key(i), Position: position(i), IfNewer: true})
-		}
-		outcomes, err := store.Apply(t.Context(), writes...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, o := range outcomes {
-			if o != checkpoint.Advanced {
-				t.Fatalf("%s: %v, want %v", writes[i].Key, o, checkpoint.Advanced)
-			}
-		}
-	}
 }
 
 // keysOf and checkpointsOf call yield with the number of each key.
