@@ -23,8 +23,9 @@ import (
 // The transaction is of a *sql.DB over a file that [Open] has made, with this
 // module's SQLite driver, "sqlite", and _txlock=immediate, so that it waits for
 // other writers where it begins, and not where it first writes. Nothing is
-// decided before it is committed. After an error, roll it back. The Store is for
-// one goroutine at a time, and needs no Close.
+// decided before it is committed, and a full disk is seldom met before: then the
+// error is that of Commit. After an error, roll it back. The Store is for one
+// goroutine at a time, and needs no Close.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}
 }
@@ -119,4 +120,6 @@ var errScanTx = errors.New("sqlitestore: a driver of OnTx does not scan: use one
 // Close does nothing: the transaction is the caller's.
 func (d *txDriver) Close() error { return nil }
 
-func inTx(err error) error { return fmt.Errorf("SQLite, in the caller's transaction: %w", err) }
+func inTx(err error) error {
+	return fmt.Errorf("SQLite file, in the caller's transaction: %w", sayWhatToDo(err))
+}
