@@ -43,11 +43,7 @@ func TestCallsThatShareAPipeline(t *testing.T) {
 		set(&ended, ctx, fmt.Sprint("ended", i), checkpoint.Failed)
 		set(&others, t.Context(), fmt.Sprint("other", i), checkpoint.Advanced)
 	}
-	for deadline := time.Now().Add(patience); redisstore.Waiting(driver) < 2*calls; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d calls wait for a pipeline, want %d", redisstore.Waiting(driver), 2*calls)
-		}
-	}
+	awaitWaiting(t, driver, 2*calls)
 	cancel()
 	ended.Wait()
 	server.Do("CLIENT", "UNPAUSE")
@@ -120,6 +116,16 @@ func awaitBlocked(t *testing.T, server *redistest.Server, n int) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the server never holds back %d connections", n)
+		}
+	}
+}
+
+// awaitWaiting returns when n commands wait for a pipeline.
+func awaitWaiting(t *testing.T, driver *redisstore.Driver, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); redisstore.Waiting(driver) < n; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d commands wait for a pipeline, want %d", redisstore.Waiting(driver), n)
 		}
 	}
 }

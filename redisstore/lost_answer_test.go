@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -17,12 +18,12 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
-// A faultyDialer makes connections to one node of a cluster that fail as asked.
+// A faultyDialer makes connections to one server that fail as asked.
 type faultyDialer struct {
 	node   string       // the address
 	refuse atomic.Int32 // so many connections are refused
 	match  string
-	armed  atomic.Bool // a connection that writes match breaks once the node has it
+	breaks atomic.Int32 // so many that write match break once the server has it
 }
 
 func (f *faultyDialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -44,7 +45,7 @@ type breakingConn struct {
 
 func (c *breakingConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	if c.dialer.armed.Load() && bytes.Contains(b, []byte(c.dialer.match)) {
+	if bytes.Contains(b, []byte(c.dialer.match)) && c.dialer.breaks.Add(-1) >= 0 {
 		c.broken.Store(true)
 		// It sends what it has, and then no more.
 		if tcp, ok := c.Conn.(*net.TCPConn); ok {
@@ -111,11 +112,11 @@ func TestAnAnswerThatIsLostAfterARedirect(t *testing.T) {
 			must(client.Ping(t.Context()).Result()) // learns who serves what
 			store := inNamespace(t, client, "prod:")
 			undo := c.arrange(t, nodes, dialer)
-			dialer.armed.Store(true)
+			dialer.breaks.Store(math.MaxInt32)
 			writes := []checkpoint.Write{{Key: "{x}1", Position: at(7, 7)}, {Key: "{x}2", Position: at(7, 7)}}
 			outcomes, err := store.Apply(t.Context(), writes...)
 			t.Logf("Apply: %v, %v", outcomes, err)
-			dialer.armed.Store(false)
+			dialer.breaks.Store(0)
 			undo()
 			// What is on its way may take a moment to arrive.
 			landed := func(key string) bool {
