@@ -37,3 +37,28 @@ func TestWriterForgetsWhatWasRolledBack(t *testing.T) {
 		t.Errorf("Write after the rollback: %+v, %v; want Advanced", results, err)
 	}
 }
+
+// TestWriterStoresWhatIsNotThere: what is written is stored, even if the writer
+// were wrong about what is.
+func TestWriterStoresWhatIsNotThere(t *testing.T) {
+	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "checkpoints.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	e := d.writer.do(t.Context(), 1, func(tx *transaction) error {
+		tx.known.put(driver.Record{Key: "k", Position: driver.Position{Commit: 5}})
+		_, err := tx.write(&driver.Write{
+			Key: "k", Mode: driver.IfNewer, Position: driver.Position{Commit: 9},
+			UpdatedAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
+		})
+		return err
+	})
+	if e.err != nil {
+		t.Fatal(e.err)
+	}
+	records, err := d.Get(t.Context(), []string{"k"})
+	if err != nil || records[0].Err != nil || records[0].Position.Commit != 9 {
+		t.Errorf("Get of what was written: %+v, %v", records, err)
+	}
+}

@@ -13,6 +13,7 @@ const (
 		" expires_at = excluded.expires_at, epoch = excluded.epoch, log_id = CASE" +
 		" WHEN excluded.log_id IS NOT NULL THEN excluded.log_id WHEN checkpoints.expires_at <= ? THEN NULL" +
 		" ELSE checkpoints.log_id END"
+	sqlAdvance = "UPDATE checkpoints SET commit_position = ?, prepare_position = ?, updated_at = ? WHERE key = ?"
 	sqlTouch   = "UPDATE checkpoints SET expires_at = ? WHERE key = ?"
 	sqlRemove  = "DELETE FROM checkpoints WHERE key = ? RETURNING " + columns
 	sqlFence   = "SELECT epoch FROM fences WHERE key = ?"
@@ -52,12 +53,21 @@ func (s *statements) get(query string) (*sql.Stmt, error) {
 }
 
 func (s *statements) exec(query string, args ...any) error {
+	_, err := s.execCount(query, args...)
+	return err
+}
+
+// execCount returns how many rows query changed.
+func (s *statements) execCount(query string, args ...any) (int64, error) {
 	stmt, err := s.get(query) //nolint:sqlclosecheck // close does it
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = stmt.Exec(args...)
-	return err
+	result, err := stmt.Exec(args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // scan reads the one row that query finds.

@@ -90,19 +90,48 @@ func (t *transaction) touch(w *driver.Write, fence uint64) (driver.Result, error
 
 // put stores the checkpoint and raises the fence to its epoch.
 func (t *transaction) put(w *driver.Write, o driver.Outcome, fence, epoch uint64) (driver.Result, error) {
+	advanced, err := t.advance(w, epoch)
+	if err == nil && !advanced {
+		err = t.replace(w, epoch)
+	}
+	if err != nil {
+		return driver.Result{}, err
+	}
+	return driver.Result{Outcome: o, Epoch: epoch}, t.raise(w.Key, fence, epoch)
+}
+
+// advance stores the checkpoint where nothing changes but its position and
+// time, and reports whether it did. The UPSERT of replace checks a row twice:
+// the one that it would insert, and the one that it makes of what is there.
+func (t *transaction) advance(w *driver.Write, epoch uint64) (bool, error) {
+	stored, ok := t.known.get(w.Key, t.now)
+	if !ok || w.TTL != 0 || !stored.ExpiresAt.IsZero() || stored.Epoch != epoch || w.LogID != "" && w.LogID != stored.LogID {
+		return false, nil
+	}
+	n, err := t.execCount(sqlAdvance,
+		encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare), t.updatedAt.encode(w.UpdatedAt), w.Key)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	stored.Position = w.Position
+	t.known.put(stored)
+	return true, nil
+}
+
+func (t *transaction) replace(w *driver.Write, epoch uint64) error {
 	err := t.exec(sqlWrite, w.Key,
 		encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare),
 		t.updatedAt.encode(w.UpdatedAt), expiry(t.now, w.TTL), optionalNumber(epoch),
 		sql.NullString{String: w.LogID, Valid: w.LogID != ""}, t.nowText.encode(t.now))
 	if err != nil {
-		return driver.Result{}, err
+		return err
 	}
-	stored := driver.Record{Key: w.Key, Position: w.Position}
+	stored := driver.Record{Key: w.Key, Position: w.Position, Epoch: epoch, LogID: w.LogID}
 	if w.TTL != 0 {
 		stored.ExpiresAt = t.now.Add(w.TTL)
 	}
 	t.known.put(stored)
-	return driver.Result{Outcome: o, Epoch: epoch}, t.raise(w.Key, fence, epoch)
+	return nil
 }
 
 func (t *transaction) read(key string) (driver.Record, error) {
@@ -117,8 +146,8 @@ func (t *transaction) read(key string) (driver.Record, error) {
 	return r.record(t.now), nil
 }
 
-// stands is what a write to key finds there. Only position, expiry and Err have
-// a meaning.
+// stands is what a write to key finds there. UpdatedAt has no meaning, and an
+// empty LogID says nothing.
 func (t *transaction) stands(key string) (driver.Record, error) {
 	if r, ok := t.known.get(key, t.now); ok {
 		return r, nil
