@@ -100,6 +100,7 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.get, sqlRead},
 		{&d.getMany, sqlGetMany},
 		{&d.page, sqlPage},
+		{&d.packedPage, sqlPacked},
 	} {
 		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
 			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool

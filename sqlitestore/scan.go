@@ -67,9 +67,22 @@ var errOrder = errors.New("the file is damaged: its keys are out of order; PRAGM
 
 // readPage looks at pageSize keys, from next on.
 func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize int) (page, error) {
+	p, err := fillPage(pattern, next, pageSize, func(each func(*row) error) error {
+		return eachPacked(ctx, d.packedPage, each, next, pageSize)
+	})
+	if errors.Is(err, errNotPacked) {
+		p, err = fillPage(pattern, next, pageSize, func(each func(*row) error) error {
+			return eachRow(ctx, d.page, each, next, pageSize)
+		})
+	}
+	return p, err
+}
+
+// fillPage makes a page of the rows that eachRow goes through.
+func fillPage(pattern, next string, pageSize int, eachRow func(func(*row) error) error) (page, error) {
 	var p page
 	now, n := time.Now(), 0
-	err := eachRow(ctx, d.page, func(r *row) error {
+	err := eachRow(func(r *row) error {
 		if r.key < next || n > 0 && r.key <= p.last {
 			return errOrder
 		}
@@ -85,7 +98,7 @@ func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize in
 			p.records = append(p.records, record)
 		}
 		return nil
-	}, next, pageSize)
+	})
 	p.more = n == pageSize
 	return p, err
 }

@@ -43,6 +43,7 @@ type Driver struct {
 	get         *sql.Stmt
 	getMany     *sql.Stmt
 	page        *sql.Stmt
+	packedPage  *sql.Stmt
 	writer      *writer
 	closed      atomic.Bool
 }

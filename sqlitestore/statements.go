@@ -24,7 +24,8 @@ const (
 		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at"
 	sqlRelease = "DELETE FROM leases WHERE key = ? AND owner = ? AND epoch = ?"
 	sqlGetMany = "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"
-	sqlPage    = "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
+	sqlPage    = "SELECT " + columns + inPage
+	inPage     = " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
 )
 
 // statements prepares each statement once, on one connection. What is done in
