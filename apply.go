@@ -21,12 +21,12 @@ func (s *Store) Apply(ctx context.Context, writes ...Write) ([]Outcome, error) {
 	c := call{Call: Call{Op: opApply, Size: len(writes)}}
 	ctx = s.begin(ctx, &c)
 	outcomes, err := s.applyAll(ctx, &c, writes)
-	err = c.wrap(ctx, err)
+	err = c.wrap(err)
 	result := CallResult{Err: err}
 	for _, o := range outcomes {
 		result.count(o)
 	}
-	s.end(ctx, &c, result)
+	s.end(&c, result)
 	return outcomes, err
 }
 

@@ -12,18 +12,21 @@ import (
 // A call is a Call under way, with what only its log record shows.
 type call struct {
 	Call
-	writes bool  // whether the method writes one checkpoint, and then:
-	write  Write // what it writes
+	ctx    context.Context // the caller's, as the observer returned it
+	writes bool            // whether the method writes one checkpoint, and then:
+	write  Write           // what it writes
 	start  time.Time
 }
 
+// begin returns the context that the driver is given.
 func (s *Store) begin(ctx context.Context, c *call) context.Context {
 	c.Component = s.component
 	c.start = time.Now()
-	if s.observer == nil {
-		return ctx
+	if s.observer != nil {
+		ctx = s.observer.CallStart(ctx, c.Call)
 	}
-	return s.observer.CallStart(ctx, c.Call)
+	c.ctx = ctx
+	return withoutCause(ctx)
 }
 
 // ready says why a call must not reach the engine at all.
@@ -31,25 +34,25 @@ func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	if ctx.Err() == nil {
-		return nil // without a search for the cause: GetAll asks for each checkpoint
-	}
-	return context.Cause(ctx)
+	return ctx.Err()
 }
 
-// wrap makes err the error of c. An error that came of the end of ctx names
-// its cause, whatever the engine made of it.
-func (c *call) wrap(ctx context.Context, err error) error {
+// wrap makes err the error of c. After the end of its context it names the
+// cause, whatever the engine made of that.
+func (c *call) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+	if cause := causeOf(c.ctx); err == c.ctx.Err() { //nolint:errorlint // what wraps it says more
+		err = cause
+	} else if cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return &Error{Op: c.Op, Key: c.Key, Err: err}
 }
 
-func (s *Store) end(ctx context.Context, c *call, r CallResult) {
+func (s *Store) end(c *call, r CallResult) {
+	ctx := c.ctx
 	level := levelOf(r)
 	logs := s.logger.Enabled(ctx, level)
 	if s.observer == nil && !logs {

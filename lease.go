@@ -61,12 +61,12 @@ func (s *Store) lease(
 	c := call{Call: Call{Op: op, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)
 	lease, err := s.leaseOne(ctx, key, ttl, do)
-	err = c.wrap(ctx, err)
+	err = c.wrap(err)
 	count := 0
 	if err == nil {
 		count = 1
 	}
-	s.end(ctx, &c, CallResult{Count: count, Err: err})
+	s.end(&c, CallResult{Count: count, Err: err})
 	return lease, err
 }
 

@@ -41,14 +41,14 @@ func walk[In, Out any](
 		ctx := s.begin(ctx, &c)
 		count := 0
 		var err error
-		defer func() { s.end(ctx, &c, CallResult{Count: count, Err: err}) }()
+		defer func() { s.end(&c, CallResult{Count: count, Err: err}) }()
 		for item, itemErr := range items(ctx, s, c.Pattern, opts, pages) {
 			var out Out
 			if err = itemErr; err == nil {
 				out, c.Key, err = convert(item)
 			}
 			if err != nil {
-				err = c.wrap(ctx, err)
+				err = c.wrap(err)
 				yield(*new(Out), err)
 				return
 			}
@@ -102,8 +102,8 @@ func (s *Store) Clear(ctx context.Context, pattern string, opts ...ScanOption) (
 	c := call{Call: Call{Op: opClear, Pattern: pattern}}
 	ctx = s.begin(ctx, &c)
 	n, err := s.clear(ctx, pattern, opts)
-	err = c.wrap(ctx, err)
-	s.end(ctx, &c, CallResult{Count: n, Err: err})
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: n, Err: err})
 	return n, err
 }
 

@@ -37,9 +37,11 @@ const (
 // without control characters is [ErrInvalidKey] before anything is sent. After
 // an error that is neither [ErrNotFound], [ErrCorrupt] nor [ErrFenced] nothing
 // is known: least of all that there is no checkpoint. Every method returns
-// soon after its context ends, with an error that wraps context.Cause. A write
-// that fails so, or by a failure of the engine, may have landed; to write it
-// again is safe where it was a SetIfNewer.
+// soon after its context ends, with an error that wraps context.Cause. Where that
+// cause itself wraps an error of this package, the answer of another call, the
+// error shows its text and wraps the context's Err alone. A write that fails so,
+// or by a failure of the engine, may have landed; to write it again is safe where
+// it was a SetIfNewer.
 type Store struct {
 	driver    driver.Driver
 	logger    *slog.Logger
@@ -95,12 +97,12 @@ func (s *Store) get(ctx context.Context, op, key string) (Checkpoint, error) {
 	c := call{Call: Call{Op: op, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)
 	checkpoint, err := s.getOne(ctx, key)
-	err = c.wrap(ctx, err)
+	err = c.wrap(err)
 	count := 0
 	if err == nil {
 		count = 1
 	}
-	s.end(ctx, &c, CallResult{Count: count, Err: err})
+	s.end(&c, CallResult{Count: count, Err: err})
 	return checkpoint, err
 }
 
@@ -141,8 +143,8 @@ func (s *Store) GetMany(ctx context.Context, keys ...string) (map[string]Checkpo
 	c := call{Call: Call{Op: opGetMany, Size: len(keys)}}
 	ctx = s.begin(ctx, &c)
 	found, err := s.getMany(ctx, keys)
-	err = c.wrap(ctx, err)
-	s.end(ctx, &c, CallResult{Count: len(found), Err: err})
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: len(found), Err: err})
 	return found, err
 }
 
@@ -176,8 +178,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	c := call{Call: Call{Op: opDelete, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)
 	n, err := s.deleteOne(ctx, key)
-	err = c.wrap(ctx, err)
-	s.end(ctx, &c, CallResult{Count: n, Err: err})
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: n, Err: err})
 	return err
 }
 

@@ -57,10 +57,10 @@ func (s *Store) writeOne(
 	if err == nil {
 		r, err = s.send(ctx, dw)
 	}
-	err = c.wrap(ctx, err)
+	err = c.wrap(err)
 	result := CallResult{Outcome: Outcome(r.Outcome), Err: err}
 	result.count(result.Outcome)
-	s.end(ctx, &c, result)
+	s.end(&c, result)
 	return dw, r, err
 }
 

@@ -21,7 +21,9 @@ import (
 // slices it gets back.
 //
 // Every method returns soon after its context ends, with an error that wraps
-// context.Cause(ctx), even if the engine does not answer.
+// context.Cause(ctx), even if the engine does not answer. A Store gives contexts
+// that have no cause but their Err, and adds the caller's itself: that may be the
+// error of another call, which a driver could take for one of its engine.
 //
 // An engine that fails or cannot be reached is always an error, and never an
 // answer: a method that cannot know returns the engine's error, not

@@ -1,0 +1,184 @@
+package checkpoint_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// answers are the errors that a call must not get from the cause of its
+// context's end: they would say of its key what was said of another.
+var answers = []error{
+	checkpoint.ErrNotFound, checkpoint.ErrCorrupt, checkpoint.ErrFenced, checkpoint.ErrLeaseHeld, checkpoint.ErrNoLeases,
+	checkpoint.ErrInvalidKey, checkpoint.ErrInvalidPosition, checkpoint.ErrClosed, driver.ErrEpochExhausted,
+}
+
+func isAnswer(err error) bool {
+	for _, answer := range answers {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return errors.As(err, new(*checkpoint.LeaseHeldError))
+}
+
+// causes are errors of other calls, as they end the context of an errgroup.
+func causes() []error {
+	causes := []error{
+		&checkpoint.Error{Op: "acquire", Key: "other", Err: &checkpoint.LeaseHeldError{Owner: "another"}},
+		&checkpoint.Error{Op: "get", Key: "other", Err: errSocket},
+	}
+	for _, answer := range answers {
+		causes = append(causes, fmt.Errorf("consumer %q: %w", "other", &checkpoint.Error{Op: "get", Key: "other", Err: answer}))
+	}
+	return causes
+}
+
+// calls are those that ask the driver about keys.
+var calls = map[string]func(context.Context, *checkpoint.Store) error{
+	"get":     func(ctx context.Context, s *checkpoint.Store) error { return second(s.Get(ctx, "b")) },
+	"exists":  func(ctx context.Context, s *checkpoint.Store) error { return second(s.Exists(ctx, "b")) },
+	"getMany": func(ctx context.Context, s *checkpoint.Store) error { return second(s.GetMany(ctx, "b")) },
+	"getAll": func(ctx context.Context, s *checkpoint.Store) error {
+		return second(checkpoint.Collect(s.GetAll(ctx, "*")))
+	},
+	"clear":      func(ctx context.Context, s *checkpoint.Store) error { return second(s.Clear(ctx, "*")) },
+	"delete":     func(ctx context.Context, s *checkpoint.Store) error { return s.Delete(ctx, "b") },
+	"set":        func(ctx context.Context, s *checkpoint.Store) error { return s.Set(ctx, "b", somewhere) },
+	"setIfNewer": func(ctx context.Context, s *checkpoint.Store) error { return second(s.SetIfNewer(ctx, "b", somewhere)) },
+	"apply": func(ctx context.Context, s *checkpoint.Store) error {
+		return second(s.Apply(ctx, checkpoint.Write{Key: "b"}))
+	},
+	"touch":  func(ctx context.Context, s *checkpoint.Store) error { return s.Touch(ctx, "b", 0) },
+	"rewind": func(ctx context.Context, s *checkpoint.Store) error { return second(s.Rewind(ctx, "b", somewhere)) },
+	"acquire": func(ctx context.Context, s *checkpoint.Store) error {
+		return second(s.Acquire(ctx, "b", "a", time.Minute))
+	},
+	"renew":   func(ctx context.Context, s *checkpoint.Store) error { return second(s.Renew(ctx, lease, time.Minute)) },
+	"release": func(ctx context.Context, s *checkpoint.Store) error { return s.Release(ctx, lease) },
+}
+
+var lease = checkpoint.Lease{Key: "b", Owner: "a", Epoch: 1}
+
+func checkCause(t *testing.T, op string, err, cause error) {
+	t.Helper()
+	switch {
+	case err == nil:
+		t.Errorf("%s under a context that has ended with %q: no error", op, cause)
+	case isAnswer(err):
+		t.Errorf("%s under a context that has ended with %q: %v is an answer", op, cause, err)
+	case !errors.Is(err, context.Canceled) && !errors.Is(err, cause):
+		t.Errorf("%s: %v does not wrap the end of its context", op, err)
+	case !strings.Contains(err.Error(), cause.Error()):
+		t.Errorf("%s: %v does not show the cause %q", op, err, cause)
+	}
+}
+
+func TestTheAnswerOfAnotherCallIsNone(t *testing.T) {
+	s := checkpoint.New(memstore.New(), nil)
+	if err := s.Set(t.Context(), "b", somewhere); err != nil {
+		t.Fatal(err)
+	}
+	for _, cause := range causes() {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		for op, call := range calls {
+			checkCause(t, op, call(ctx, s), cause)
+		}
+		for _, err := range s.Scan(ctx, "*") {
+			checkCause(t, "scan", err, cause)
+		}
+	}
+}
+
+// telling is a driver that tells the cause of its context's end, which comes
+// with its first call, as the error of each key.
+type telling struct {
+	driver.Driver
+	end func()
+}
+
+func (d telling) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	d.end()
+	records := make([]driver.Record, len(keys))
+	for i, key := range keys {
+		records[i] = driver.Record{Key: key, Err: context.Cause(ctx)}
+	}
+	return records, nil
+}
+
+func (d telling) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+	d.end()
+	results := make([]driver.Result, len(writes))
+	for i := range results {
+		results[i].Err = context.Cause(ctx)
+	}
+	return results, nil
+}
+
+func (d telling) Delete(ctx context.Context, _ []string) (int, error) {
+	d.end()
+	return 0, context.Cause(ctx)
+}
+
+func (d telling) Acquire(ctx context.Context, _, _ string, _ time.Duration) (driver.Lease, error) {
+	d.end()
+	return driver.Lease{}, context.Cause(ctx)
+}
+
+func (d telling) Renew(ctx context.Context, _ driver.Lease, _ time.Duration) (driver.Lease, error) {
+	d.end()
+	return driver.Lease{}, context.Cause(ctx)
+}
+
+func (d telling) Release(ctx context.Context, _ driver.Lease) error {
+	d.end()
+	return context.Cause(ctx)
+}
+
+// asking is a driver that asks a context of its own why it has ended.
+type asking struct {
+	driver.Driver
+	end func()
+}
+
+func (d asking) Get(ctx context.Context, _ []string) ([]driver.Record, error) {
+	own, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.end()
+	<-own.Done()
+	if own.Value(traceKey{}) == nil {
+		return nil, errors.New("the context has lost its values")
+	}
+	return nil, fmt.Errorf("asked: %w, %w", context.Cause(ctx), context.Cause(own))
+}
+
+func TestDriversAreNotToldTheCause(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.WithValue(t.Context(), traceKey{}, true))
+	s := checkpoint.New(asking{memstore.New(), func() { cancel(errPodMoved) }}, nil)
+	_, err := s.Get(ctx, "a")
+	if !errors.Is(err, errPodMoved) || !strings.HasSuffix(err.Error(), "asked: context canceled, context canceled") {
+		t.Errorf("%v; want the cause, and that the driver has found none", err)
+	}
+}
+
+func TestTheAnswerOfAnotherCallIsNoneOfTheDriver(t *testing.T) {
+	mem := memstore.New()
+	if err := checkpoint.New(mem, nil).Set(t.Context(), "b", somewhere); err != nil {
+		t.Fatal(err)
+	}
+	for _, cause := range causes() {
+		for op, call := range calls {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			checkCause(t, op, call(ctx, checkpoint.New(telling{mem, func() { cancel(cause) }}, nil)), cause)
+			cancel(nil)
+		}
+	}
+}
