@@ -42,6 +42,7 @@ func Cases() []Case {
 		outageCases,
 		closeCases,
 		storeCases,
+		causeCases,
 		leaseCases,
 	)
 }

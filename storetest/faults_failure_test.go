@@ -32,6 +32,22 @@ var contextFaults = []fault{
 		},
 	},
 	{
+		"finds nothing in Get when the context ends meanwhile",
+		[]string{"store/answer-as-cause"},
+		func(f *faulty) {
+			before := f.get
+			f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
+				records, err := before(ctx, keys)
+				if gap(); ctx.Err() != nil {
+					for i := range records {
+						records[i] = driver.Record{Key: keys[i], Err: driver.ErrNotFound}
+					}
+				}
+				return records, err
+			}
+		},
+	},
+	{
 		"says that a write failed which landed",
 		[]string{"context/ends-in-a-write"},
 		func(f *faulty) {
