@@ -109,10 +109,11 @@ func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	now := time.Now()
 	stored, err := s.store.SetIfNewer(ctx, s.key, p,
 		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
-	if err == nil && !stored {
+	overtaken := err == nil && !stored
+	if overtaken {
 		err = fmt.Errorf("subscription %q: %w than %s", s.key, ErrOvertaken, p)
 	}
-	if errors.Is(err, checkpoint.ErrFenced) || errors.Is(err, ErrOvertaken) {
+	if overtaken || errors.Is(err, checkpoint.ErrFenced) {
 		s.outdone.Store(true)
 	}
 	s.mu.Lock()

@@ -43,9 +43,8 @@ func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
 		timer := time.NewTimer(standbyPoll)
 		select {
 		case <-timer.C:
-		case <-ctx.Done():
+		case <-ctx.Done(): // as the store will say
 			timer.Stop()
-			return time.Time{}, fmt.Errorf("subscription %q: waiting for the lease: %w", s.key, context.Cause(ctx))
 		}
 	}
 }
