@@ -21,7 +21,9 @@ type Lease struct {
 
 // A Leaser is a Driver that grants leases, and so decides which of several
 // instances of a consumer is at work. Time is the engine's own: the clocks of
-// its clients need not agree.
+// its clients need not agree. A lease lasts for its whole ttl, and ends with the
+// millisecond in which that does: who counts from before it asked must not
+// believe longer than the engine.
 //
 // A lease and the key's fence belong together: the lease is valid as long as
 // the fence is the lease's Epoch. A Rewind, or a write with a higher epoch,

@@ -23,7 +23,7 @@ func (d *Driver) Acquire(ctx context.Context, key, owner string, ttl time.Durati
 		return driver.Lease{}, driver.ErrEpochExhausted
 	}
 	d.fences[key]++
-	lease := driver.Lease{Key: key, Owner: owner, Epoch: d.fences[key], ExpiresAt: expiry(ttl)}
+	lease := driver.Lease{Key: key, Owner: owner, Epoch: d.fences[key], ExpiresAt: leaseEnd(ttl)}
 	d.leases[key] = lease
 	return lease, nil
 }
@@ -41,7 +41,7 @@ func (d *Driver) Renew(ctx context.Context, lease driver.Lease, ttl time.Duratio
 	if held := d.leases[lease.Key]; held.Epoch == lease.Epoch && held.Owner != lease.Owner {
 		return driver.Lease{}, fmt.Errorf("%w: %q has a lease with epoch %d, too", driver.ErrFenced, held.Owner, held.Epoch)
 	}
-	lease.ExpiresAt = expiry(ttl)
+	lease.ExpiresAt = leaseEnd(ttl)
 	d.leases[lease.Key] = lease
 	return lease, nil
 }
@@ -56,6 +56,11 @@ func (d *Driver) Release(ctx context.Context, lease driver.Lease) error {
 		delete(d.leases, lease.Key)
 	}
 	return nil
+}
+
+// leaseEnd is the first whole millisecond at which a lease of ttl has lasted that long.
+func leaseEnd(ttl time.Duration) time.Time {
+	return time.Now().UTC().Add(ttl + time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
 }
 
 // valid reports whether nobody has raised the fence since lease was granted.

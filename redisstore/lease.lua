@@ -30,7 +30,7 @@ end
 
 -- Milliseconds since 1970 have few enough bits for a Lua number.
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = time[1] * 1000 + time[2] / 1000
 
 if mode == 'n' then
   if epoch ~= fence then return {4, fence} end
@@ -55,6 +55,7 @@ else
   epoch = increment(fence)
 end
 
-local ends = string.format('%.0f', now + ttl)
+-- Rounded up: a lease lasts for its whole TTL.
+local ends = string.format('%.0f', math.ceil(now) + ttl)
 redis.call('HSET', key, 'epoch', epoch, 'owner', owner, 'leaseEpoch', epoch, 'until', ends)
 return {1, epoch, ends}

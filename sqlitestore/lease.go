@@ -114,9 +114,10 @@ func (t *transaction) stored(key string) (l leaseRow, there bool, err error) {
 	return l, err == nil, err
 }
 
-// grant stores lease, which ends ttl from now.
+// grant stores lease, which ends ttl from now. That is rounded up: t.now has
+// lost its part of a millisecond.
 func (t *transaction) grant(lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
-	lease.ExpiresAt = t.now.Add(ttl)
+	lease.ExpiresAt = t.now.Add(ttl + time.Millisecond)
 	err := t.exec(sqlGrant, lease.Key, lease.Owner, encodeNumber(lease.Epoch), encodeTime(lease.ExpiresAt))
 	if err != nil {
 		return driver.Lease{}, err

@@ -89,6 +89,16 @@ var leaseFaults = []fault{
 		},
 	},
 	{
+		"leaves out the part of a millisecond in which a lease was asked for",
+		[]string{"lease/whole"},
+		func(f *faulty) {
+			before := f.acquire
+			f.acquire = func(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+				return before(ctx, key, owner, ttl-time.Duration(time.Now().Nanosecond())%time.Millisecond)
+			}
+		},
+	},
+	{
 		"renews a lease that was taken over",
 		[]string{"lease/next-owner", "lease/same-owner", "lease/ends-with-its-epoch"},
 		func(f *faulty) {

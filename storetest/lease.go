@@ -92,6 +92,9 @@ var leaseCases = []Case{
 				c.Fatalf("the next lease has epoch %d, the one before had %d", next.Epoch, lease.Epoch)
 			}
 		}),
+	leaseWaits("lease/whole",
+		"No part of a lease is cut: another owner gets one no sooner than the TTL after its owner asked for it.",
+		leaseWhole),
 	leaseCase("lease/release",
 		"After Release another owner gets a lease at once. Until then the former owner can still write, since the fence stays.",
 		func(c *client, l leases) {
@@ -322,6 +325,30 @@ func (l leases) calls(held driver.Lease) map[string]func(context.Context) error 
 			return err
 		},
 		"Release": func(ctx context.Context) error { return l.leaser.Release(ctx, held) },
+	}
+}
+
+// leaseWhole asks at many parts of a millisecond.
+func leaseWhole(c *client, l leases) {
+	const ttl, step = 3 * time.Millisecond, 50 * time.Microsecond
+	for i := range 40 {
+		time.Sleep(step)
+		key := fmt.Sprintf("k/%d", i)
+		asked := time.Now()
+		l.acquires(key, "a", ttl)
+		for {
+			_, err := l.leaser.Acquire(c.ctx, key, "b", far)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, driver.ErrLeaseHeld) {
+				c.Fatalf("Acquire: %v", err)
+			}
+			time.Sleep(step)
+		}
+		if after := time.Since(asked); after < ttl {
+			c.Fatalf("a lease of %v was another's %v after it had been asked for", ttl, after)
+		}
 	}
 }
 
