@@ -24,7 +24,7 @@ func encodeNumber(n uint64) string {
 }
 
 func decodeNumber(s string) (uint64, bool) {
-	if len(s) != digits || s[0] == '+' {
+	if len(s) != digits {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
