@@ -54,6 +54,7 @@ type walk struct {
 	match    string
 	pageSize int
 	seen     *keySet
+	page     []string // seen, but not yielded yet
 	yield    func([]string, error) bool
 	stopped  bool // the loop was left
 }
@@ -84,7 +85,6 @@ func (w *walk) run(ctx context.Context) error {
 func (w *walk) server(ctx context.Context, s server) error {
 	steps := scanSteps{conn: s.Conn(), match: w.match, count: w.pageSize}
 	defer steps.stop(ctx)
-	var page []string
 	for next := steps.start(ctx, 0); next != nil; {
 		keys, cursor, err := next.wait(ctx)
 		if err == nil {
@@ -100,19 +100,19 @@ func (w *walk) server(ctx context.Context, s server) error {
 		if cursor != 0 {
 			next = steps.start(ctx, cursor)
 		}
-		page = slices.Grow(page, len(keys))
+		w.page = slices.Grow(w.page, len(keys))
 		for _, redisKey := range keys {
 			key := strings.TrimPrefix(redisKey, w.driver.prefix)
 			if key != "" && w.seen.add(key) {
-				page = append(page, key)
+				w.page = append(w.page, key)
 			}
 		}
-		if len(page) >= w.pageSize || next == nil && len(page) > 0 {
-			if !w.yield(page, nil) {
+		if len(w.page) >= w.pageSize || next == nil && len(w.page) > 0 {
+			if !w.yield(w.page, nil) {
 				w.stopped = true
 				return nil
 			}
-			page = nil
+			w.page = nil
 		}
 	}
 	return nil
