@@ -16,6 +16,8 @@ import (
 // another. Whatever could take a key past it (slots that move, a server that
 // restarts or is replaced) makes it walk again, and end with an error where
 // that does not end.
+//
+// Whoever breaks out of the loop waits for the SCAN under way, unless ctx ends.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		if err := d.ready(ctx); err != nil {
@@ -24,16 +26,67 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 		}
 		w := walk{
 			driver: d, match: checkpoint.QuotePattern(d.prefix) + pattern, pageSize: pageSize,
-			seen: newKeySet(), yield: yield,
+			found: make(chan []string), ended: make(chan struct{}), seen: newKeySet(),
 		}
-		var err error
-		for range maxWalks {
-			if err = w.run(ctx); err == nil || !errors.As(err, new(unsureError)) {
-				break
+		walking, leave := context.WithCancel(ctx)
+		go func() {
+			w.err = w.run(walking)
+			close(w.ended)
+		}()
+		// Else SCANs of loops that were left would pile up on the server.
+		defer func() {
+			leave()
+			select {
+			case <-w.ended:
+			case <-ctx.Done():
 			}
-		}
-		if err != nil && !w.stopped {
-			yield(nil, err)
+		}()
+		w.deliver(ctx, yield)
+	}
+}
+
+// A walk finds keys in a goroutine of its own, one SCAN ahead of whom they are
+// delivered to.
+type walk struct {
+	driver   *Driver
+	match    string
+	pageSize int
+	found    chan []string // as SCAN answers, so some of them more than once
+	ended    chan struct{} // closed when there is no more to find, and err says why
+	err      error
+	seen     *keySet // what was delivered, or is about to be
+}
+
+// deliver yields every key that it has not seen yet.
+func (w *walk) deliver(ctx context.Context, yield func([]string, error) bool) {
+	var page []string
+	for {
+		select {
+		case keys := <-w.found:
+			page = slices.Grow(page, len(keys))
+			for _, redisKey := range keys {
+				key := strings.TrimPrefix(redisKey, w.driver.prefix)
+				if key != "" && w.seen.add(key) {
+					page = append(page, key)
+				}
+			}
+			if len(page) >= w.pageSize {
+				if !yield(page, nil) {
+					return
+				}
+				page = nil
+			}
+		case <-w.ended:
+			if len(page) > 0 && !yield(page, nil) {
+				return
+			}
+			if w.err != nil {
+				yield(nil, w.err)
+			}
+			return
+		case <-ctx.Done():
+			yield(nil, context.Cause(ctx))
+			return
 		}
 	}
 }
@@ -48,25 +101,24 @@ func (e unsureError) Unwrap() error { return e.error }
 var errMoving = unsureError{errors.New("redisstore: the cluster is moving slots between its nodes, " +
 	"so that a scan could miss keys: try again when it is done")}
 
-// A walk yields every key that it has not seen yet.
-type walk struct {
-	driver   *Driver
-	match    string
-	pageSize int
-	seen     *keySet
-	page     []string // seen, but not yielded yet
-	yield    func([]string, error) bool
-	stopped  bool // the loop was left
+// run walks all servers until no key can have been missed.
+func (w *walk) run(ctx context.Context) (err error) {
+	for range maxWalks {
+		if err = w.servers(ctx); !errors.As(err, new(unsureError)) {
+			return err
+		}
+	}
+	return err
 }
 
-// run walks all servers once.
-func (w *walk) run(ctx context.Context) error {
+// servers walks all servers once.
+func (w *walk) servers(ctx context.Context) error {
 	before, err := w.driver.topology(ctx)
 	if err != nil {
 		return err
 	}
 	for _, s := range before.servers {
-		if err := w.server(ctx, s); err != nil || w.stopped {
+		if err := w.server(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -80,40 +132,32 @@ func (w *walk) run(ctx context.Context) error {
 	return nil
 }
 
-// server walks one server. The next step is under way while the caller is at
-// the page of the one before.
+// server walks one server, on one connection: a cursor means nothing to another
+// process than the one that gave it out, which a new connection could lead to.
 func (w *walk) server(ctx context.Context, s server) error {
-	steps := scanSteps{conn: s.Conn(), match: w.match, count: w.pageSize}
-	defer steps.stop(ctx)
-	for next := steps.start(ctx, 0); next != nil; {
-		keys, cursor, err := next.wait(ctx)
-		if err == nil {
-			err = w.driver.ready(ctx)
+	conn := s.Conn()
+	defer conn.Close()
+	for cursor := uint64(0); ; {
+		scan := redis.NewScanCmd(ctx, nil, "scan", cursor, "match", w.match, "count", w.pageSize)
+		err := closed(conn.Process(ctx, scan))
+		if end := w.driver.ready(ctx); end != nil {
+			return end
 		}
 		if err != nil {
-			if _, answered := errors.AsType[redis.Error](err); answered || w.driver.ready(ctx) != nil {
+			if _, answered := errors.AsType[redis.Error](err); answered {
 				return err
 			}
 			return unsureError{err}
 		}
-		next = nil
-		if cursor != 0 {
-			next = steps.start(ctx, cursor)
+		var keys []string
+		keys, cursor = scan.Val()
+		select {
+		case w.found <- keys:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		w.page = slices.Grow(w.page, len(keys))
-		for _, redisKey := range keys {
-			key := strings.TrimPrefix(redisKey, w.driver.prefix)
-			if key != "" && w.seen.add(key) {
-				w.page = append(w.page, key)
-			}
-		}
-		if len(w.page) >= w.pageSize || next == nil && len(w.page) > 0 {
-			if !w.yield(w.page, nil) {
-				w.stopped = true
-				return nil
-			}
-			w.page = nil
+		if cursor == 0 {
+			return nil
 		}
 	}
-	return nil
 }

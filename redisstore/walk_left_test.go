@@ -2,9 +2,11 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -37,6 +39,12 @@ func (*scans) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 	return next
 }
 
+// inUse is how many connections are.
+func inUse(client *redis.Client) int {
+	s := client.PoolStats()
+	return int(s.TotalConns) - int(s.IdleConns)
+}
+
 // Keys that were found before the connection broke, but not yielded, must not
 // count as seen.
 func TestScanOfFewKeysAmongMany(t *testing.T) {
@@ -63,5 +71,92 @@ func TestScanOfFewKeysAmongMany(t *testing.T) {
 	}
 	if len(found) != 20 {
 		t.Errorf("found %d of 20 keys", len(found))
+	}
+}
+
+// The next SCAN is under way while the caller is at a page. Whoever leaves then
+// leaves nothing behind on the server, and no connection in use.
+func TestLeavingALoopWaitsForTheScanUnderWay(t *testing.T) {
+	for name, loop := range map[string]func(ctx context.Context, s *checkpoint.Store, body func()){
+		"Scan": func(ctx context.Context, s *checkpoint.Store, body func()) {
+			for range s.Scan(ctx, "*", checkpoint.PageSize(10)) {
+				body()
+				break
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			client := standalone(t, server)
+			s := inNamespace(t, client, "prod:")
+			fill(t, s, 200)
+			underWay := make(chan struct{})
+			hook := &scans{before: func(n int32) {
+				if n == 2 {
+					server.Do("CLIENT", "PAUSE", "300", "ALL") // so that it takes that long
+					close(underWay)
+				}
+			}}
+			client.AddHook(hook)
+			loop(t.Context(), s, func() {
+				select {
+				case <-underWay:
+				case <-time.After(patience):
+					t.Error("no SCAN is under way while the caller is at a page")
+				}
+			})
+			sent, had, used := hook.sent.Load(), hook.had.Load(), inUse(client)
+			if had != sent || used != 0 {
+				t.Errorf("of %d SCANs %d have ended, and %d connections are in use; want all, and none", sent, had, used)
+			}
+		})
+	}
+}
+
+// Nobody waits longer than their context for a server that hangs, and the
+// connection comes back once the client gives that server up.
+func TestLeavingALoopOnAHungServerEndsWithTheContext(t *testing.T) {
+	for name, leave := range map[string]bool{"who stays": false, "who leaves": true} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			client := patient(t, server)
+			s := inNamespace(t, client, "prod:")
+			fill(t, s, 200)
+			underWay := make(chan struct{})
+			client.AddHook(&scans{before: func(n int32) {
+				if n == 2 {
+					server.Pause()
+					close(underWay)
+				}
+			}})
+			enough := errors.New("enough")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				var last error
+				for _, err := range s.Scan(ctx, "*", checkpoint.PageSize(10)) {
+					last = err
+					<-underWay
+					cancel(enough)
+					if leave {
+						break
+					}
+				}
+				done <- last
+			}()
+			select {
+			case err := <-done:
+				if !leave && !errors.Is(err, enough) {
+					t.Errorf("the last error is %v, want the context's cause", err)
+				}
+			case <-time.After(patience):
+				t.Error("the loop hangs after the context has ended")
+			}
+			if used := inUse(client); used != 1 {
+				t.Errorf("%d connections are in use, want that of the SCAN under way", used)
+			}
+			server.Restart()
+			eventually(t, "the connection is back", func() bool { return inUse(client) == 0 })
+		})
 	}
 }
