@@ -55,6 +55,7 @@ type Driver struct {
 	replicas  replicas
 	invalid   error // what is wrong with the options
 	combiner  combiner
+	turns     turns // of walks
 	lastStamp atomic.Pointer[stamp]
 	closed    atomic.Bool
 }
@@ -65,7 +66,8 @@ var _ driver.Driver = (*Driver)(nil)
 // authenticates and finds the master is theirs to configure, and Close leaves
 // it open. Invalid options are the error of every call, and so are a cluster
 // client that reads from replicas, and a Ring. The keys of a cluster need a
-// cluster client.
+// cluster client. Scan, GetAll and Clear need a pool of two connections or more:
+// see [Driver.Scan].
 func New(client redis.UniversalClient, opts *Options) *Driver {
 	if client == nil {
 		panic("redisstore: New with a nil client")
@@ -73,7 +75,7 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 	if opts == nil {
 		opts = new(Options)
 	}
-	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate()}
+	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate(), turns: newTurns(client)}
 	d.combiner.client = client
 	if d.invalid == nil {
 		d.invalid = validateClient(client)

@@ -17,10 +17,20 @@ import (
 // restarts or is replaced) makes it walk again, and end with an error where
 // that does not end.
 //
+// It holds one connection of the client's pool until it ends, also while its
+// caller is at a page. All walks of a driver (Scan, GetAll, Clear) hold at most
+// half of the pool; of a cluster, half of one node's. One more waits for its
+// turn as long as the client waits for a connection (PoolTimeout), and then
+// fails. A pool of one connection is refused.
+//
 // Whoever breaks out of the loop waits for the SCAN under way, unless ctx ends.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		if err := d.ready(ctx); err != nil {
+			yield(nil, err)
+			return
+		}
+		if err := d.turns.take(ctx); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -31,6 +41,7 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 		walking, leave := context.WithCancel(ctx)
 		go func() {
 			w.err = w.run(walking)
+			d.turns.giveBack()
 			close(w.ended)
 		}()
 		// Else SCANs of loops that were left would pile up on the server.
