@@ -19,16 +19,20 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 	// Without its own ScanRecords, which is this one.
 	plain := struct{ driver.Driver }{d}
 	return func(yield func([]driver.Record, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
 		pages := make(chan page)
+		left := make(chan struct{})
 		go func() {
 			defer close(pages)
 			for records, err := range driver.ScanRecords(ctx, plain, pattern, pageSize) {
-				pages <- page{records, err} // also the end of ctx
+				select {
+				case pages <- page{records, err}:
+				case <-left:
+					return
+				}
 			}
 		}()
 		defer func() {
-			cancel()
+			close(left)
 			for range pages { // until nothing is under way any more
 			}
 		}()

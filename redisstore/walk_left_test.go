@@ -84,6 +84,12 @@ func TestLeavingALoopWaitsForTheScanUnderWay(t *testing.T) {
 				break
 			}
 		},
+		"GetAll": func(ctx context.Context, s *checkpoint.Store, body func()) {
+			for range s.GetAll(ctx, "*", checkpoint.PageSize(10)) {
+				body()
+				break
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t)
