@@ -102,3 +102,38 @@ func (c *ledConn) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// TestWalkOverConnectionsToSeveralServers: those of a pool lead to a replica
+// that never heard of the checkpoint, or to the master that has it.
+func TestWalkOverConnectionsToSeveralServers(t *testing.T) {
+	master, replica := redistest.Start(t), redistest.Start(t, "replicaof 127.0.0.1 1")
+	must(inNamespace(t, standalone(t, master), "prod:").SetIfNewer(t.Context(), "k", at(7, 7)))
+	const connections = 3
+	for where := range 1 << connections {
+		var dialed atomic.Int32
+		client := redis.NewClient(&redis.Options{
+			PoolSize: connections, MinIdleConns: connections, PoolFIFO: true, // takes turns
+			Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				to := replica.Addr()
+				if n := dialed.Add(1) - 1; where>>n&1 == 1 {
+					to = master.Addr()
+				}
+				return new(net.Dialer).DialContext(ctx, network, to)
+			},
+		})
+		t.Cleanup(func() { client.Close() })
+		eventually(t, "all connections are there", func() bool { return client.PoolStats().IdleConns == connections })
+		keys := 0
+		var failed error
+		for _, err := range inNamespace(t, client, "prod:").Scan(t.Context(), "*") {
+			if err != nil {
+				failed = err
+			} else {
+				keys++
+			}
+		}
+		if keys != 1 && failed == nil {
+			t.Errorf("with connections %03b to the master Scan found %d keys, without an error", where, keys)
+		}
+	}
+}

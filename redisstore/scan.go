@@ -148,17 +148,13 @@ func (w *walk) servers(ctx context.Context) error {
 func (w *walk) server(ctx context.Context, s server) error {
 	conn := s.Conn()
 	defer conn.Close()
+	if err := w.requireMaster(ctx, conn); err != nil {
+		return err
+	}
 	for cursor := uint64(0); ; {
 		scan := redis.NewScanCmd(ctx, nil, "scan", cursor, "match", w.match, "count", w.pageSize)
-		err := closed(conn.Process(ctx, scan))
-		if end := w.driver.ready(ctx); end != nil {
-			return end
-		}
-		if err != nil {
-			if _, answered := errors.AsType[redis.Error](err); answered {
-				return err
-			}
-			return unsureError{err}
+		if err := w.ask(ctx, conn, scan); err != nil {
+			return err
 		}
 		var keys []string
 		keys, cursor = scan.Val()
@@ -168,7 +164,33 @@ func (w *walk) server(ctx context.Context, s server) error {
 			return context.Cause(ctx)
 		}
 		if cursor == 0 {
-			return nil
+			return w.requireMaster(ctx, conn)
 		}
 	}
+}
+
+// requireMaster asks for the role on the connection of the walk: another may
+// lead to another server. In a cluster each node has said which slots it serves.
+func (w *walk) requireMaster(ctx context.Context, conn *redis.Conn) error {
+	if _, cluster := w.driver.client.(*redis.ClusterClient); cluster {
+		return nil
+	}
+	role := query(ctx, "role")
+	err := w.ask(ctx, conn, role)
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+		return err
+	}
+	return requireMaster(role)
+}
+
+// ask is unsure where there is no answer.
+func (w *walk) ask(ctx context.Context, conn *redis.Conn, cmd redis.Cmder) error {
+	err := closed(conn.Process(ctx, cmd))
+	if end := w.driver.ready(ctx); end != nil {
+		return end
+	}
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+		return unsureError{err}
+	}
+	return err
 }

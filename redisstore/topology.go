@@ -31,14 +31,7 @@ func (d *Driver) topology(ctx context.Context) (topology, error) {
 	if !ok {
 		return topology{}, fmt.Errorf("redisstore: a %T cannot be walked: it has no single connection", d.client)
 	}
-	if err := d.refuseNode(ctx); err != nil {
-		return topology{}, err
-	}
-	role := query(ctx, "role")
-	if err := d.send(ctx, role); err != nil {
-		return topology{}, err
-	}
-	return topology{servers: []server{s}}, requireMaster(role)
+	return topology{servers: []server{s}}, d.refuseNode(ctx)
 }
 
 func clusterTopology(ctx context.Context, c *redis.ClusterClient) (topology, error) {
