@@ -2,6 +2,9 @@ package redisstore
 
 const MaxFlights = maxFlights
 
+// ReadScript is the name by which a server knows the script that reads.
+var ReadScript = readScript.sha.(string)
+
 // Waiting is how many commands wait for a pipeline.
 func Waiting(d *Driver) int {
 	d.combiner.mu.Lock()

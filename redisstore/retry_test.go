@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -18,7 +19,7 @@ import (
 // write waits for a pipeline already.
 func TestReadBesideWritesIsSentAgain(t *testing.T) {
 	server := redistest.Start(t)
-	dialer := &faultyDialer{node: server.Addr(), match: "hmget"}
+	dialer := &faultyDialer{node: server.Addr(), match: redisstore.ReadScript}
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: dialer.dial, ReadTimeout: -1})
 	t.Cleanup(func() { client.Close() })
 	driver := redisstore.New(client, nil)
@@ -28,9 +29,9 @@ func TestReadBesideWritesIsSentAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
-	var written sync.WaitGroup
+	var calls sync.WaitGroup
 	set := func(key string) {
-		written.Go(func() {
+		calls.Go(func() {
 			if err := store.Set(t.Context(), key, at(1, 1)); err != nil {
 				t.Errorf("Set of %s: %v", key, err)
 			}
@@ -46,24 +47,17 @@ func TestReadBesideWritesIsSentAgain(t *testing.T) {
 	dialer.breaks.Store(1)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	calls.Go(func() {
 		if _, err := store.Get(ctx, "read"); err != nil {
 			t.Errorf("Get, whose answer was lost at first: %v", err)
 		}
-	}()
-	// The server goes on when the read is answered, or waits with the write.
-	for over := false; !over && redisstore.Waiting(driver) == 1; {
-		select {
-		case <-done:
-			over = true
-		default:
-		}
-	}
+	})
+	eventually(t, "the server holds the read back, or it waits with the write", func() bool {
+		held := fmt.Sprintf("blocked_clients:%d\r", redisstore.MaxFlights+1)
+		return redisstore.Waiting(driver) > 1 || strings.Contains(server.Do("INFO", "clients").(string), held)
+	})
 	server.Do("CLIENT", "UNPAUSE")
-	<-done
-	written.Wait()
+	calls.Wait()
 	if left := dialer.breaks.Load(); left >= 0 {
 		t.Errorf("%d: no answer was lost and asked for again", left)
 	}
