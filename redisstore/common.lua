@@ -1,4 +1,4 @@
--- What both scripts begin with.
+-- What all scripts begin with.
 --
 -- Numbers stay decimal strings: a Lua number holds no more than 53 bits.
 local MAX = '18446744073709551615'

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -157,7 +156,7 @@ func (r replicas) sendToCluster(ctx context.Context, c *redis.ClusterClient, cmd
 			err := cmds[i].Err()
 			if isRedirect(err) {
 				redirected = append(redirected, i)
-			} else if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+			} else if err != nil && !fromServer(err) {
 				c.ReloadState(ctx) // the node may be gone
 			}
 		}

@@ -177,7 +177,7 @@ func (w *walk) requireMaster(ctx context.Context, conn *redis.Conn) error {
 	}
 	role := query(ctx, "role")
 	err := w.ask(ctx, conn, role)
-	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+	if err != nil && !fromServer(err) {
 		return err
 	}
 	return requireMaster(role)
@@ -189,7 +189,7 @@ func (w *walk) ask(ctx context.Context, conn *redis.Conn, cmd redis.Cmder) error
 	if end := w.driver.ready(ctx); end != nil {
 		return end
 	}
-	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+	if err != nil && !fromServer(err) {
 		return unsureError{err}
 	}
 	return err

@@ -26,7 +26,7 @@ var readText string
 var (
 	writeScript = newScript(usualText + "\n" + commonText + "\n" + writeText)
 	leaseScript = newScript(commonText + "\n" + leaseText)
-	readScript  = newScript(readText)
+	readScript  = newScript(commonText + "\n" + readText)
 )
 
 // A script is one that Redis runs in one atomic step.

@@ -46,6 +46,12 @@ func (c command) answer() (any, error) {
 	return v, closed(err)
 }
 
+// fromServer reports whether a server has answered with err.
+func fromServer(err error) bool {
+	_, ok := errors.AsType[redis.Error](err)
+	return ok
+}
+
 // closed makes go-redis' error of a closed client ours too.
 func closed(err error) error {
 	if errors.Is(err, redis.ErrClosed) {

@@ -29,7 +29,7 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 		}
 		return results, nil
 	}
-	var late map[string]bool
+	late := make(map[string]bool) // keys
 	for from := 0; from < len(writes); from += maxPipeline {
 		todo := make([]int, min(maxPipeline, len(writes)-from))
 		for i := range todo {
@@ -50,9 +50,6 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 			})
 			for _, i := range round {
 				if onTheWay(results[i]) {
-					if late == nil {
-						late = make(map[string]bool)
-					}
 					late[writes[i].Key] = true
 				}
 			}
@@ -231,7 +228,7 @@ var refusals = []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN"
 
 // neverRan reports whether err shows that a command changed nothing.
 func (d *Driver) neverRan(err error) bool {
-	if _, ok := errors.AsType[redis.Error](err); ok {
+	if fromServer(err) {
 		for _, prefix := range refusals {
 			if redis.HasErrorPrefix(err, prefix) {
 				return true
