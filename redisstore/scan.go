@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,8 +15,8 @@ import (
 
 // Scan implements [driver.Driver]. In a cluster it walks the masters one after
 // another. Whatever could take a key past it (slots that move, a server that
-// restarts or is replaced) makes it walk again, and end with an error where
-// that does not end.
+// restarts or is replaced) makes it walk again, once its caller wants more, and
+// end with an error where that does not end.
 //
 // It holds one connection of the client's pool until it ends, also while its
 // caller is at a page. All walks of a driver (Scan, GetAll, Clear) hold at most
@@ -102,7 +103,11 @@ func (w *walk) deliver(ctx context.Context, yield func([]string, error) bool) {
 	}
 }
 
-const maxWalks = 3
+// A server that restarts must have time to, and what moves slots to go on.
+const (
+	maxWalks  = 3
+	walkPause = 500 * time.Millisecond
+)
 
 // unsureError says that a walk may have missed keys, and that another may not.
 type unsureError struct{ error }
@@ -113,13 +118,37 @@ var errMoving = unsureError{errors.New("redisstore: the cluster is moving slots 
 	"so that a scan could miss keys: try again when it is done")}
 
 // run walks all servers until no key can have been missed.
-func (w *walk) run(ctx context.Context) (err error) {
-	for range maxWalks {
-		if err = w.servers(ctx); !errors.As(err, new(unsureError)) {
+func (w *walk) run(ctx context.Context) error {
+	err := w.servers(ctx)
+	for n := 1; n < maxWalks && errors.As(err, new(unsureError)); n++ {
+		if err := w.rest(ctx); err != nil {
 			return err
 		}
+		err = w.servers(ctx)
 	}
 	return err
+}
+
+// rest pauses, and then until the caller wants more: whoever is at a page for
+// long would else find that all walks were used up meanwhile.
+func (w *walk) rest(ctx context.Context) error {
+	pause := time.NewTimer(walkPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return w.hand(ctx, nil)
+}
+
+func (w *walk) hand(ctx context.Context, keys []string) error {
+	select {
+	case w.found <- keys:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // servers walks all servers once.
@@ -158,10 +187,8 @@ func (w *walk) server(ctx context.Context, s server) error {
 		}
 		var keys []string
 		keys, cursor = scan.Val()
-		select {
-		case w.found <- keys:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := w.hand(ctx, keys); err != nil {
+			return err
 		}
 		if cursor == 0 {
 			return w.requireMaster(ctx, conn)
@@ -183,13 +210,13 @@ func (w *walk) requireMaster(ctx context.Context, conn *redis.Conn) error {
 	return requireMaster(role)
 }
 
-// ask is unsure where there is no answer.
+// ask is unsure where there is no answer yet.
 func (w *walk) ask(ctx context.Context, conn *redis.Conn, cmd redis.Cmder) error {
 	err := closed(conn.Process(ctx, cmd))
 	if end := w.driver.ready(ctx); end != nil {
 		return end
 	}
-	if err != nil && !fromServer(err) {
+	if err != nil && (!fromServer(err) || redis.IsLoadingError(err)) {
 		return unsureError{err}
 	}
 	return err

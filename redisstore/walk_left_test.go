@@ -14,9 +14,10 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
-// scans is a hook that calls before with the number of each SCAN, from 1.
+// scans is a hook that calls before with the number of each SCAN, from 1. One
+// for which that returns an error is not sent.
 type scans struct {
-	before    func(n int32)
+	before    func(n int32) error
 	sent, had atomic.Int32 // how many were sent, and have ended
 }
 
@@ -29,8 +30,10 @@ func (s *scans) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if c.Name() != "scan" {
 			return next(ctx, c)
 		}
-		s.before(s.sent.Add(1))
 		defer s.had.Add(1)
+		if err := s.before(s.sent.Add(1)); err != nil {
+			return err
+		}
 		return next(ctx, c)
 	}
 }
@@ -54,10 +57,11 @@ func TestScanOfFewKeysAmongMany(t *testing.T) {
 	s := inNamespace(t, client, "prod:")
 	fill(t, s, 20)
 	const last = 2000 / 500 // the last SCAN of the first walk
-	client.AddHook(&scans{before: func(n int32) {
+	client.AddHook(&scans{before: func(n int32) error {
 		if n == last {
 			server.Do("CLIENT", "KILL", "TYPE", "normal")
 		}
+		return nil
 	}})
 	found := make(map[string]bool)
 	for key, err := range s.Scan(t.Context(), "*", checkpoint.PageSize(500)) {
@@ -97,11 +101,12 @@ func TestLeavingALoopWaitsForTheScanUnderWay(t *testing.T) {
 			s := inNamespace(t, client, "prod:")
 			fill(t, s, 200)
 			underWay := make(chan struct{})
-			hook := &scans{before: func(n int32) {
+			hook := &scans{before: func(n int32) error {
 				if n == 2 {
 					server.Do("CLIENT", "PAUSE", "300", "ALL") // so that it takes that long
 					close(underWay)
 				}
+				return nil
 			}}
 			client.AddHook(hook)
 			loop(t.Context(), s, func() {
@@ -129,11 +134,12 @@ func TestLeavingALoopOnAHungServerEndsWithTheContext(t *testing.T) {
 			s := inNamespace(t, client, "prod:")
 			fill(t, s, 200)
 			underWay := make(chan struct{})
-			client.AddHook(&scans{before: func(n int32) {
+			client.AddHook(&scans{before: func(n int32) error {
 				if n == 2 {
 					server.Pause()
 					close(underWay)
 				}
+				return nil
 			}})
 			enough := errors.New("enough")
 			ctx, cancel := context.WithCancelCause(t.Context())

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,37 @@ func TestScanWhileANodeOfAClusterRestarts(t *testing.T) {
 			node.Restart()
 		}
 		eventually(t, "the cluster is whole again", func() bool { return whole(t, client) == nil })
+	})
+	if err != nil || found != n {
+		t.Errorf("found %d of %d keys, %v", found, n, err)
+	}
+}
+
+// Whoever is at a page for as long as a server is away has not used up the walks.
+func TestScanWaitsForItsCallerToTryAgain(t *testing.T) {
+	const n = 500
+	client := standalone(t, redistest.Start(t))
+	s := inNamespace(t, client, "prod:")
+	fill(t, s, n)
+	away, back := make(chan struct{}), make(chan struct{})
+	client.AddHook(&scans{before: func(n int32) error {
+		if n == 2 {
+			close(away)
+		}
+		select {
+		case <-back:
+			return nil
+		default:
+		}
+		if n == 1 {
+			return nil
+		}
+		return io.EOF
+	}})
+	found, err := walkAll(t, s, 2, func() { // so at the first page
+		<-away
+		time.Sleep(3 * time.Second) // enough for all walks
+		close(back)
 	})
 	if err != nil || found != n {
 		t.Errorf("found %d of %d keys, %v", found, n, err)
