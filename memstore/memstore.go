@@ -25,6 +25,7 @@ type Driver struct {
 	fences  map[string]uint64
 	leases  map[string]driver.Lease
 	failure error
+	spare   []driver.Result
 }
 
 var (
@@ -109,18 +110,30 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 
 // Write implements [driver.Driver].
 func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-	results := make([]driver.Result, len(writes))
 	if err := d.begin(ctx); err != nil {
+		results := make([]driver.Result, len(writes))
 		for i := range results {
-			results[i] = driver.Result{Outcome: driver.Failed, Err: err}
+			results[i] = failed(err)
 		}
 		return results, nil
 	}
 	defer d.mu.Unlock()
+	results := d.results(len(writes))
 	for i := range writes {
 		results[i] = d.write(&writes[i])
 	}
 	return results, nil
+}
+
+// results cuts from a larger slice, so that few of the calls allocate.
+func (d *Driver) results(n int) []driver.Result {
+	const ahead = 64
+	if n > len(d.spare) {
+		d.spare = make([]driver.Result, max(n, ahead))
+	}
+	var results []driver.Result
+	results, d.spare = d.spare[:n:n], d.spare[n:]
+	return results
 }
 
 func (d *Driver) write(w *driver.Write) driver.Result {
