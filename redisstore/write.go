@@ -3,16 +3,10 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -25,37 +19,78 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	results := make([]driver.Result, len(writes))
 	if err := d.ready(ctx); err != nil {
 		for i := range results {
-			results[i] = driver.Result{Outcome: driver.Failed, Err: err}
+			results[i] = failed(err)
 		}
 		return results, nil
 	}
-	late := make(map[string]bool) // keys
+	unsure := make(map[string]bool)
 	for from := 0; from < len(writes); from += maxPipeline {
-		todo := make([]int, min(maxPipeline, len(writes)-from))
-		for i := range todo {
-			todo[i] = from + i
+		to := min(from+maxPipeline, len(writes))
+		b := batchOfWrites{d, writes[from:to], results[from:to], unsure}
+		b.send(ctx)
+	}
+	return results, nil
+}
+
+// A batchOfWrites sends writes such that those to one key land in their order.
+type batchOfWrites struct {
+	driver  *Driver
+	writes  []driver.Write
+	results []driver.Result // of the writes
+	unsure  map[string]bool // keys to which a write may still be on its way
+}
+
+func (b *batchOfWrites) send(ctx context.Context) {
+	for _, round := range rounds(b.writes) {
+		if round = slices.DeleteFunc(round, b.refuse); len(round) == 0 {
+			continue
 		}
-		for len(todo) > 0 {
-			var round []int
-			round, todo = nextRound(writes, todo)
-			round = slices.DeleteFunc(round, func(i int) bool {
-				if late[writes[i].Key] {
-					results[i] = driver.Result{Outcome: driver.Failed, Err: errOnTheWay}
-				}
-				return late[writes[i].Key]
-			})
-			_ = inParallel(len(round), func(from, to int) error {
-				d.writeRound(ctx, writes, round[from:to], results)
-				return nil
-			})
-			for _, i := range round {
-				if onTheWay(results[i]) {
-					late[writes[i].Key] = true
-				}
+		_ = inParallel(len(round), func(from, to int) error {
+			b.sendRound(ctx, round[from:to])
+			return nil
+		})
+		for _, i := range round {
+			if onTheWay(b.results[i]) {
+				b.unsure[b.writes[i].Key] = true
 			}
 		}
 	}
-	return results, nil
+}
+
+// rounds splits writes into those that may go at the same time: within a round
+// a redirect or an unknown script may send a write later than its neighbours.
+// The nth write to a key is in the nth round.
+func rounds(writes []driver.Write) [][]int {
+	if len(writes) == 1 {
+		return [][]int{{0}}
+	}
+	var rounds [][]int
+	next := make(map[string]int, len(writes)) // the round of the next write to a key
+	for i := range writes {
+		n := next[writes[i].Key]
+		next[writes[i].Key]++
+		if n == len(rounds) {
+			rounds = append(rounds, nil)
+		}
+		rounds[n] = append(rounds[n], i)
+	}
+	return rounds
+}
+
+// refuse fails a write that must not be sent.
+func (b *batchOfWrites) refuse(i int) bool {
+	w := &b.writes[i]
+	var err error
+	switch {
+	case b.unsure[w.Key]:
+		err = errOnTheWay
+	case !b.driver.fenced && (w.Epoch != 0 || w.Mode == driver.Rewind):
+		err = errNoFences
+	default:
+		return false
+	}
+	b.results[i] = failed(err)
+	return true
 }
 
 // onTheWay reports whether a write may still arrive.
@@ -66,73 +101,54 @@ func onTheWay(r driver.Result) bool {
 // errOnTheWay: the earlier write could arrive after this one, and undo it.
 var errOnTheWay = errors.New("redisstore: not sent, since whether an earlier write of the call to this key has landed is unknown")
 
-// nextRound takes as many of the writes as have distinct keys. Within a round
-// a redirect or an unknown script may send a write later than its neighbours;
-// writes to the same key keep their order because they are in different rounds.
-func nextRound(writes []driver.Write, todo []int) (round, rest []int) {
-	if len(todo) == 1 {
-		return todo, nil
+// sendRound sends writes by the script's name, and the script itself where a
+// server does not know it.
+func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {
+	unknown := b.sendScript(ctx, round, true)
+	if len(unknown) == 0 {
+		return
 	}
-	seen := make(map[string]bool, len(todo))
-	for _, i := range todo {
-		if key := writes[i].Key; seen[key] {
-			rest = append(rest, i)
-		} else {
-			seen[key] = true
-			round = append(round, i)
-		}
+	if err := b.driver.ready(ctx); err != nil {
+		b.fail(unknown, failed(err))
+		return
 	}
-	return round, rest
+	b.sendScript(ctx, unknown, false)
 }
 
-// writeRound sends the writes of a round by the script's name, and the script
-// itself where a server does not know it.
-func (d *Driver) writeRound(ctx context.Context, writes []driver.Write, round []int, results []driver.Result) {
-	for _, byName := range []bool{true, false} {
-		cmds := make([]command, 0, len(round))
-		sent := make([]int, 0, len(round))
-		for _, i := range round {
-			if !d.fenced && (writes[i].Epoch != 0 || writes[i].Mode == driver.Rewind) {
-				results[i] = driver.Result{Outcome: driver.Failed, Err: errNoFences}
-				continue
-			}
-			cmds = append(cmds, d.writeCommand(ctx, byName, &writes[i]))
-			sent = append(sent, i)
+// sendScript returns the writes whose server did not know the script's name.
+func (b *batchOfWrites) sendScript(ctx context.Context, round []int, byName bool) (unknown []int) {
+	cmds := make([]command, len(round))
+	for n, i := range round {
+		cmds[n] = b.driver.writeCommand(ctx, byName, &b.writes[i])
+	}
+	found, err := b.driver.sendChanges(ctx, cmds...)
+	if err != nil {
+		if errors.As(err, new(notSentError)) {
+			b.fail(round, failed(err))
+		} else {
+			b.fail(round, driver.Result{Outcome: driver.Unknown, Err: err})
 		}
-		if len(cmds) == 0 {
-			return
+		return nil
+	}
+	for n, i := range round {
+		reply, err := cmds[n].answer()
+		if byName && isNoScript(err) {
+			unknown = append(unknown, i)
+			continue
 		}
-		found, err := d.sendChanges(ctx, cmds...)
-		if err != nil {
-			outcome := driver.Unknown
-			if errors.As(err, new(notSentError)) {
-				outcome = driver.Failed
-			}
-			for _, i := range sent {
-				results[i] = driver.Result{Outcome: outcome, Err: err}
-			}
-			return
-		}
-		round = nil
-		for n, i := range sent {
-			reply, err := cmds[n].answer()
-			if byName && isNoScript(err) {
-				round = append(round, i)
-				continue
-			}
-			results[i] = confirmed(&writes[i], d.result(&writes[i], reply, err), found.of(n))
-		}
-		if round == nil {
-			return
-		}
-		if err := d.ready(ctx); err != nil {
-			for _, i := range round {
-				results[i] = driver.Result{Outcome: driver.Failed, Err: err}
-			}
-			return
-		}
+		w := &b.writes[i]
+		b.results[i] = confirmed(w, b.driver.result(w, reply, err), found.of(n))
+	}
+	return unknown
+}
+
+func (b *batchOfWrites) fail(round []int, r driver.Result) {
+	for _, i := range round {
+		b.results[i] = r
 	}
 }
+
+func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
 
 var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fences: it writes without an epoch only, and grants no leases")
 
@@ -179,81 +195,4 @@ func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write)
 		args = append(args, ttl())
 	}
 	return change(ctx, args...)
-}
-
-// result reads the script's answer.
-func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
-	if err != nil {
-		return d.failure(err)
-	}
-	code, detail := decodeReply(reply)
-	failed := func(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
-	switch code {
-	case int64(1):
-		epoch, _ := strconv.ParseUint(detail.text(0), 10, 64)
-		return driver.Result{Outcome: driver.Advanced, Epoch: epoch}
-	case int64(2):
-		return driver.Result{Outcome: driver.Unchanged}
-	case int64(3):
-		return driver.Result{Outcome: driver.Stale}
-	case int64(4):
-		fence, _ := strconv.ParseUint(detail.text(0), 10, 64)
-		return driver.Result{Outcome: driver.Fenced, Epoch: fence}
-	case int64(5):
-		if len(detail) == 1 {
-			return failed(missingField(d.prefix+w.Key, detail.text(0)))
-		}
-		return failed(damaged(d.prefix+w.Key, detail.text(0), detail.text(1)))
-	case int64(6):
-		return failed(checkpoint.ErrNotFound)
-	case int64(7):
-		return failed(driver.ErrEpochExhausted)
-	case int64(8):
-		return failed(damagedFence(d.fenceKey(w.Key), detail.text(0)))
-	}
-	return driver.Result{Outcome: driver.Unknown, Err: fmt.Errorf("redisstore: the script answered %v", reply)}
-}
-
-// failure tells what an error means for a write.
-func (d *Driver) failure(err error) driver.Result {
-	if d.neverRan(err) {
-		return driver.Result{Outcome: driver.Failed, Err: err}
-	}
-	return driver.Result{Outcome: driver.Unknown, Err: err}
-}
-
-// refusals are the answers of a server that refuses a command before it runs,
-// or a script at its first write, when nothing has been written.
-var refusals = []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT"}
-
-// neverRan reports whether err shows that a command changed nothing.
-func (d *Driver) neverRan(err error) bool {
-	if fromServer(err) {
-		for _, prefix := range refusals {
-			if redis.HasErrorPrefix(err, prefix) {
-				return true
-			}
-		}
-	}
-	if d.replicas.min > 0 && isRedirect(err) {
-		return true
-	}
-	if _, ok := d.client.(*redis.Client); !ok && d.replicas.min == 0 {
-		// A cluster client sends a command again after a redirect, or where it got
-		// no connection. If the answer is then lost, the first error stays.
-		return false
-	}
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
-		return true
-	}
-	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
-		return true
-	}
-	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "LOADING"} {
-		// Within the script a missing permission may come between two writes.
-		if redis.HasErrorPrefix(err, prefix) && !strings.Contains(err.Error(), "script: ") {
-			return true
-		}
-	}
-	return false
 }
