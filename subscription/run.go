@@ -153,9 +153,10 @@ func (r *run[E]) work(ctx context.Context) {
 }
 
 // one handles one event. Once ctx has ended it leaves it to the next run, which
-// reads it again.
+// reads it again. The subscription's own end comes to ctx a little later: until
+// then an event could be handled after one of its group that has failed.
 func (r *run[E]) one(ctx context.Context, i item[E]) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || r.s.ctx.Err() != nil {
 		return
 	}
 	switch err := r.handle(ctx, i.event); {

@@ -2,6 +2,7 @@ package subscription_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -97,4 +98,36 @@ func TestRunServesTheGroupThatWaitedLongest(t *testing.T) {
 			b.Errorf("the lone event of a group was handled after %d others, want after the one that was at work", i)
 		}
 	})
+}
+
+// TestRunHandlesNothingAfterAFailedEvent: what comes after it in its group would
+// take effect before it does.
+func TestRunHandlesNothingAfterAFailedEvent(t *testing.T) {
+	for name, orderedBy := range map[string]func(uint64) string{
+		"in the log's order": nil,
+		"in its group":       func(uint64) string { return "one" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b bench) {
+				s := b.open(subscription.Options{})
+				broken := errors.New("broken")
+				var j journal
+				h := handling(func(_ context.Context, n uint64) error {
+					time.Sleep(time.Second) // more events wait
+					if n == 3 {
+						return broken
+					}
+					j.add(n)
+					return nil
+				})
+				h.OrderedBy = orderedBy
+				if err := subscription.Run(b.Context(), s, events(100), h); !errors.Is(err, broken) {
+					b.Errorf("Run: %v; want the handler's error", err)
+				}
+				if !slices.Equal(j.done, []uint64{1, 2}) {
+					b.Errorf("handled %v, want nothing after the event that failed", j.done)
+				}
+			})
+		})
+	}
 }
