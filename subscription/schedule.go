@@ -32,6 +32,17 @@ type item[E any] struct {
 	work  Work
 }
 
+// push adds to rest, over those that are handled rather than in more room: a
+// group may have events that wait for as long as the log is read.
+func (g *group[E]) push(i item[E]) {
+	if len(g.rest) == cap(g.rest) && g.first > len(g.rest)/2 {
+		n := copy(g.rest, g.rest[g.first:])
+		clear(g.rest[n:])
+		g.rest, g.first = g.rest[:n], 0
+	}
+	g.rest = append(g.rest, i)
+}
+
 // newSchedule makes one for up to maxReady groups that wait.
 func newSchedule[E any](maxReady int) *schedule[E] {
 	return &schedule[E]{ready: make(chan *group[E], maxReady), named: make(map[string]*group[E])}
@@ -41,7 +52,7 @@ func newSchedule[E any](maxReady int) *schedule[E] {
 func (q *schedule[E]) add(ctx context.Context, name string, i item[E]) error {
 	q.mu.Lock()
 	if g := q.named[name]; g != nil {
-		g.rest = append(g.rest, i)
+		g.push(i)
 		q.mu.Unlock()
 		return nil
 	}
