@@ -2,6 +2,9 @@ package subscription_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,4 +46,41 @@ func TestFromHeadIsStoredWhoeverStoresTheRest(t *testing.T) {
 		b.open(subscription.Options{Missing: subscription.FromHead, Head: headAt(7), StoredByHandler: true})
 		b.wantStored(7)
 	})
+}
+
+// TestHandlerThatStoresThePositionHandlesInTheOrderOfTheLog: one that handles a
+// later event first stores a position past work that is not done.
+func TestHandlerThatStoresThePositionHandlesInTheOrderOfTheLog(t *testing.T) {
+	for name, change := range map[string]func(*subscription.Handling[uint64]){
+		"Workers": func(h *subscription.Handling[uint64]) { h.Workers = 2 },
+		"OrderedBy": func(h *subscription.Handling[uint64]) {
+			h.OrderedBy = func(n uint64) string { return fmt.Sprint(n < 3) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b bench) {
+				s := b.open(subscription.Options{StoredByHandler: true})
+				done := make(map[uint64]bool)
+				var mu sync.Mutex
+				h := handling(func(ctx context.Context, n uint64) error {
+					time.Sleep(time.Duration(5-n) * time.Second)
+					mu.Lock()
+					defer mu.Unlock()
+					for before := uint64(1); before < n; before++ {
+						if !done[before] {
+							b.Errorf("%d is stored, and %d is not done", n, before)
+						}
+					}
+					done[n] = true
+					_, err := b.store.SetIfNewer(ctx, key, at(n))
+					return err
+				})
+				change(&h)
+				if err := subscription.Run(b.Context(), s, events(4), h); err == nil || !strings.Contains(err.Error(), name) {
+					b.Errorf("Run: %v; want an error that names %s", err, name)
+				}
+				b.wantStored(0)
+			})
+		})
+	}
 }

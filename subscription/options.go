@@ -47,8 +47,9 @@ type Options struct {
 	// StoredByHandler is for handlers that store the position themselves, in one
 	// transaction with what an event changes, and with the subscription's Epoch:
 	// each event then takes effect exactly once. The subscription stores nothing
-	// but where a first run from the head begins. Handle events one at a time:
-	// one position cannot tell which of several have taken effect.
+	// but where a first run from the head begins. Handle events one at a time and
+	// in the order of the log: one position cannot tell which of several have
+	// taken effect. [Run] refuses more than one of Workers, and OrderedBy.
 	StoredByHandler bool
 
 	// FlushEvery is after how many events, done or skipped, the low watermark is

@@ -64,6 +64,10 @@ func Run[E any](
 	if h.Workers < 0 {
 		return fmt.Errorf("subscription: Workers is %d, it must not be negative", h.Workers)
 	}
+	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderedBy != nil) {
+		return errors.New("subscription: Run needs one of Workers and no OrderedBy with Options.StoredByHandler: " +
+			"a position that is stored must not pass an event that is not done")
+	}
 	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
