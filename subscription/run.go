@@ -32,7 +32,7 @@ type Handling[E any] struct {
 	Skip func(E) bool
 
 	// Workers is how many events are handled at the same time. Zero: 1, which
-	// keeps the order of the log.
+	// keeps the order of the log where OrderedBy is nil.
 	Workers int
 
 	// Retry decides, after an attempt (1 is the first) that failed with err,
