@@ -173,6 +173,6 @@ func (s *Subscription) Stats() Stats {
 		stats.Stored = low
 	}
 	stats.InFlight = s.tracker.InFlight()
-	stats.Done = s.entered.Load() - int64(stats.InFlight)
+	stats.Done = s.entered - int64(stats.InFlight)
 	return stats
 }

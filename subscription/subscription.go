@@ -41,7 +41,6 @@ type Subscription struct {
 	tracker tracker.Tracker
 	room    chan struct{} // of capacity 1: work is done that Track may wait for
 	waiting atomic.Bool   // whether Track does
-	entered atomic.Int64  // events tracked and skipped since Open
 	acks    atomic.Int64  // calls of Done and Skip, at least as many as events are done
 	flushed atomic.Int64  // the acks that the last flush knew of
 	due     chan struct{} // of capacity 1: a flush is
@@ -57,8 +56,9 @@ type Subscription struct {
 	told      atomic.Bool   // Run has returned why the subscription ended
 	running   sync.WaitGroup
 
-	mu    sync.Mutex
-	stats Stats
+	mu      sync.Mutex
+	stats   Stats
+	entered int64 // events tracked and skipped since Open: under mu, those that the tracker knows
 }
 
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the

@@ -29,11 +29,13 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	if err := s.ended(); err != nil {
 		return Work{}, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	token, err := s.tracker.Track(p)
 	if err != nil {
 		return Work{}, err
 	}
-	s.entered.Add(1)
+	s.entered++
 	return Work{s: s, token: token, position: p}, nil
 }
 
@@ -71,11 +73,20 @@ func (s *Subscription) Skip(p checkpoint.Position) error {
 	if err := s.ended(); err != nil {
 		return err
 	}
+	if err := s.skip(p); err != nil {
+		return err
+	}
+	s.count()
+	return nil
+}
+
+func (s *Subscription) skip(p checkpoint.Position) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.tracker.Skip(p); err != nil {
 		return err
 	}
-	s.entered.Add(1)
-	s.count()
+	s.entered++
 	return nil
 }
 
