@@ -179,3 +179,41 @@ func TestRunParksNothingThatItsEndInterrupts(t *testing.T) {
 		})
 	}
 }
+
+// TestRunThatPanicsLeavesNobodyAtWork: whoever recovers, or closes the
+// subscription on the way, may be followed by another instance.
+func TestRunThatPanicsLeavesNobodyAtWork(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(leased("a", false))
+		var j journal
+		h := handling(func(_ context.Context, n uint64) error {
+			time.Sleep(time.Minute)
+			j.add(n)
+			return nil
+		})
+		h.Workers = 2
+		h.Position = func(n uint64) checkpoint.Position {
+			if n == 5 {
+				time.Sleep(time.Second)
+				panic("the reader's")
+			}
+			return at(n)
+		}
+		func() {
+			defer func() {
+				if r := recover(); r != "the reader's" {
+					b.Errorf("recovered %v, want the panic", r)
+				}
+			}()
+			_ = subscription.Run(b.Context(), s, events(10), h)
+		}()
+		if err := s.Close(b.Context()); err != nil {
+			b.Error(err)
+		}
+		b.wantStored(2) // which were at work, and nothing else is left
+		time.Sleep(time.Hour)
+		if len(j.done) != 2 {
+			b.Errorf("%d events were handled, want the 2 that were at work", len(j.done))
+		}
+	})
+}

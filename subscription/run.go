@@ -54,7 +54,8 @@ type Handling[E any] struct {
 //
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
 // at work finish, and returns nil: that is how a consumer is stopped. Run does
-// not close the subscription: whoever opened it does, after Run.
+// not close the subscription: whoever opened it does, after Run. Where the reader
+// panics, the handlers that are at work finish, too, before Run passes that on.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handling[E],
 ) error {
@@ -75,13 +76,7 @@ func Run[E any](
 	defer stop()
 
 	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady))}
-	var workers sync.WaitGroup
-	for range max(1, h.Workers) {
-		workers.Go(func() { r.work(ctx) })
-	}
-	err := r.read(ctx, events(ctx))
-	r.queue.end()
-	workers.Wait()
+	err := r.all(ctx, cancel, events)
 	failure := s.failure()
 	if failure != nil {
 		s.told.Store(true)
@@ -115,6 +110,27 @@ type run[E any] struct {
 	s     *Subscription
 	h     Handling[E]
 	queue *schedule[E]
+}
+
+// all returns, or passes on a panic of the reader, when no handler is at work.
+func (r *run[E]) all(
+	ctx context.Context, cancel context.CancelCauseFunc, events func(context.Context) iter.Seq2[E, error],
+) error {
+	var workers sync.WaitGroup
+	for range max(1, r.h.Workers) {
+		workers.Go(func() { r.work(ctx) })
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			cancel(nil)
+		}
+		r.queue.end()
+		workers.Wait()
+	}()
+	err := r.read(ctx, events(ctx))
+	returned = true
+	return err
 }
 
 func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
