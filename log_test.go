@@ -155,3 +155,16 @@ func TestObserver(t *testing.T) {
 		t.Errorf("clear ended with %+v", r)
 	}
 }
+
+// What a call returns is what its observer is told: a metric of errors must not
+// count a checkpoint that Exists has found to be missing.
+func TestObserverOfExists(t *testing.T) {
+	h := new(hooks)
+	s := checkpoint.New(memstore.New(), &checkpoint.Options{Observer: h})
+	if there, err := s.Exists(t.Context(), "a"); there || err != nil {
+		t.Fatalf("Exists: %v, %v; want false", there, err)
+	}
+	if r := h.ended[0]; r.Err != nil || r.Count != 0 {
+		t.Errorf("exists ended with %+v; want no error, and none found", r)
+	}
+}

@@ -98,11 +98,14 @@ func (s *Store) get(ctx context.Context, op, key string) (Checkpoint, error) {
 	ctx = s.begin(ctx, &c)
 	checkpoint, err := s.getOne(ctx, key)
 	err = c.wrap(err)
-	count := 0
-	if err == nil {
-		count = 1
+	result := CallResult{Err: err}
+	switch {
+	case err == nil:
+		result.Count = 1
+	case op == opExists && errors.Is(err, ErrNotFound):
+		result.Err = nil // as Exists returns it
 	}
-	s.end(&c, CallResult{Count: count, Err: err})
+	s.end(&c, result)
 	return checkpoint, err
 }
 
