@@ -28,10 +28,10 @@ type LeaseHeldError = driver.LeaseHeldError
 // at least a millisecond, and a part of one counts as a whole. Where the engine
 // has no leases the error is [ErrNoLeases].
 func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (Lease, error) {
-	if err := checkText("owner", owner); err != nil {
-		return Lease{}, &Error{Op: opAcquire, Key: key, Err: err}
-	}
 	return s.lease(ctx, opAcquire, key, ttl, func(ctx context.Context, l driver.Leaser, ttl time.Duration) (Lease, error) {
+		if err := checkText("owner", owner); err != nil {
+			return Lease{}, err
+		}
 		return l.Acquire(ctx, key, owner, ttl)
 	})
 }

@@ -168,3 +168,13 @@ func TestObserverOfExists(t *testing.T) {
 		t.Errorf("exists ended with %+v; want no error, and none found", r)
 	}
 }
+
+// A call that is refused is one, too.
+func TestObserverOfAcquireWithoutOwner(t *testing.T) {
+	h := new(hooks)
+	s := checkpoint.New(memstore.New(), &checkpoint.Options{Observer: h})
+	_, err := s.Acquire(t.Context(), "a", "", time.Second)
+	if len(h.ended) != 1 || h.ended[0].Err == nil || h.ended[0].Err.Error() != err.Error() {
+		t.Errorf("Acquire: %v; the observer is told %+v", err, h.ended)
+	}
+}
