@@ -49,7 +49,9 @@ type Options struct {
 	// each event then takes effect exactly once. The subscription stores nothing
 	// but where a first run from the head begins. Handle events one at a time and
 	// in the order of the log: one position cannot tell which of several have
-	// taken effect. [Run] refuses more than one of Workers, and OrderedBy.
+	// taken effect. [Run] refuses more than one of Workers, and OrderedBy. A
+	// handler's checkpoint.ErrFenced for the subscription's key ends Run at once:
+	// the event is not tried again, nor parked, since another instance handles it.
 	StoredByHandler bool
 
 	// FlushEvery is after how many events, done or skipped, the low watermark is

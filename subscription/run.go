@@ -201,6 +201,9 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		if r.s.ctx.Err() != nil || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
+		if r.s.isFencedOut(err) {
+			return err
+		}
 		if r.h.Retry != nil {
 			if wait, again := r.h.Retry(attempt, err); again {
 				if !pause(ctx, wait) {
@@ -217,6 +220,14 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		}
 		return nil
 	}
+}
+
+// isFencedOut reports that a handler which stores the position has learned that
+// another instance is at work, whose the event is to handle, and to park.
+func (s *Subscription) isFencedOut(err error) bool {
+	var refused *checkpoint.Error
+	return s.opts.StoredByHandler && errors.Is(err, checkpoint.ErrFenced) &&
+		errors.As(err, &refused) && refused.Key == s.key
 }
 
 // pause waits, and reports whether ctx has let it.
