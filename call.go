@@ -69,9 +69,10 @@ func (s *Store) end(c *call, r CallResult) {
 
 func levelOf(r CallResult) slog.Level {
 	switch {
-	case r.Err == nil && r.Refused == 0, errors.Is(r.Err, ErrNotFound):
+	// A lease that is held is what a standby is told many times a second.
+	case r.Err == nil && r.Refused == 0, errors.Is(r.Err, ErrNotFound), errors.Is(r.Err, ErrLeaseHeld):
 		return slog.LevelDebug
-	case r.Err == nil, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt), errors.Is(r.Err, ErrLeaseHeld):
+	case r.Err == nil, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
 		return slog.LevelWarn
 	}
 	return slog.LevelError

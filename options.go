@@ -12,8 +12,9 @@ import (
 
 // Options configures a [Store]. A nil *Options is the zero Options.
 type Options struct {
-	// Logger receives one record per call: debug for a call that worked, warn
-	// for a stale, fenced or corrupt one, error for a failure. Nil discards.
+	// Logger receives one record per call: debug for a call that worked, or found
+	// no checkpoint or the lease held, warn for a stale, fenced or corrupt one,
+	// error for a failure. Nil discards.
 	Logger *slog.Logger
 
 	// Observer is told of every call as it starts and ends. Nil: nobody is.

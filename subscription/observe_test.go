@@ -64,3 +64,24 @@ func TestFailedFlushesAreHeardOf(t *testing.T) {
 		}
 	})
 }
+
+// TestStandbyThatWaitsIsQuiet: it asks for the lease many times a second, for as
+// long as the other instance is at work.
+func TestStandbyThatWaitsIsQuiet(t *testing.T) {
+	bubble(t, func(b bench) {
+		b.open(leased("a", false))
+		var text bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&text, nil))
+		b.store = checkpoint.New(b.mem, &checkpoint.Options{Logger: logger})
+		ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+		defer cancel()
+		opts := leased("b", true)
+		opts.Logger = logger
+		if _, err := subscription.Open(ctx, b.store, key, &opts); !errors.Is(err, context.DeadlineExceeded) {
+			b.Errorf("Open: %v; want the end of its context", err)
+		}
+		if lines := strings.Count(text.String(), "\n"); lines > 2 {
+			b.Errorf("in an hour it logs %d records, the first of them:\n%.600s", lines, text.String())
+		}
+	})
+}
