@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -83,5 +84,36 @@ func TestStandbyThatWaitsIsQuiet(t *testing.T) {
 		if lines := strings.Count(text.String(), "\n"); lines > 2 {
 			b.Errorf("in an hour it logs %d records, the first of them:\n%.600s", lines, text.String())
 		}
+	})
+}
+
+// stuck is a log that takes nothing any more once a subscription has ended.
+type stuck struct {
+	slog.Handler
+	free chan struct{}
+}
+
+func (h stuck) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h stuck) Handle(context.Context, slog.Record) error {
+	<-h.free
+	return nil
+}
+
+// TestLogThatIsStuckKeepsNobodyAtWork: another instance may be at work already.
+func TestLogThatIsStuckKeepsNobodyAtWork(t *testing.T) {
+	bubble(t, func(b bench) {
+		free := make(chan struct{})
+		opts := leased("a", false)
+		opts.Logger = slog.New(stuck{slog.NewTextHandler(io.Discard, nil), free})
+		s := b.open(opts)
+		if _, err := b.store.Rewind(b.Context(), key, at(0)); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(leaseTTL)
+		if s.Context().Err() == nil {
+			b.Error("the lease is lost, and the work under it goes on")
+		}
+		close(free)
 	})
 }

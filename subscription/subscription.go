@@ -168,12 +168,14 @@ func (s *Subscription) Epoch() uint64 { return s.lease.Epoch }
 // long, or Close was called. Work that runs under it stops in time.
 func (s *Subscription) Context() context.Context { return s.ctx }
 
-// fail ends the subscription. The first reason stays.
+// fail ends the subscription. The first reason stays. A log that is slow must
+// not keep work going on.
 func (s *Subscription) fail(err error) {
-	if s.ctx.Err() == nil {
+	first := s.ctx.Err() == nil
+	s.end(err)
+	if first {
 		s.log.Error("subscription ended", "component", component, "error", err.Error())
 	}
-	s.end(err)
 }
 
 const component = "Subscription"
