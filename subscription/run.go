@@ -82,7 +82,7 @@ func Run[E any](
 		s.told.Store(true)
 	}
 	// The subscription's own end says more than what came of it.
-	return errors.Join(failure, notOf(err, failure, context.Cause(stopped), stopped.Err()))
+	return errors.Join(failure, notOf(err, failure, context.Cause(stopped), stopped.Err(), ctx.Err()))
 }
 
 // failure is why the subscription has ended by itself.

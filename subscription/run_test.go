@@ -316,3 +316,22 @@ func TestRunThatIsStopped(t *testing.T) {
 		})
 	}
 }
+
+// A reader whose context has ended may not say why. A caller that takes
+// context.Canceled for an orderly stop must not find it in the subscription's end.
+func TestRunSaysWhyTheSubscriptionEndedAlone(t *testing.T) {
+	bubble(t, func(b bench) {
+		s := b.open(leased("a", false))
+		time.AfterFunc(time.Minute, func() { b.store.Rewind(context.Background(), key, at(0)) })
+		read := func(ctx context.Context) iter.Seq2[uint64, error] {
+			return func(yield func(uint64, error) bool) {
+				<-ctx.Done()
+				yield(0, fmt.Errorf("reading: %w", ctx.Err()))
+			}
+		}
+		err := subscription.Run(b.Context(), s, read, handling(func(context.Context, uint64) error { return nil }))
+		if !errors.Is(err, subscription.ErrLeaseLost) || errors.Is(err, context.Canceled) {
+			b.Errorf("Run: %v; want ErrLeaseLost alone", err)
+		}
+	})
+}
