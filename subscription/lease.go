@@ -67,8 +67,6 @@ func (s *Subscription) renewals(granted time.Time) {
 			return
 		}
 		asked := time.Now()
-		// Close waits for a renewal: one that arrived after its Release would
-		// bring the lease back.
 		ctx, cancel := context.WithDeadline(s.flushing, granted.Add(ttl))
 		_, err := s.store.Renew(ctx, s.lease, ttl)
 		cancel()
@@ -80,6 +78,8 @@ func (s *Subscription) renewals(granted time.Time) {
 		case errors.Is(err, checkpoint.ErrFenced):
 			s.loseLease(err)
 			return
+		case s.isClosing.Load():
+			return // it releases the lease
 		case failure == nil:
 			failure = err
 		}

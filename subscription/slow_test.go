@@ -220,3 +220,35 @@ func TestHangingFlushKeepsTheReason(t *testing.T) {
 
 // firstFailures is long enough for a flush to fail at least once.
 const firstFailures = 200 * time.Millisecond
+
+// TestCloseStoresBeforeItWaitsForARenewal: one request may hang, on a connection
+// of its own, where others do not.
+func TestCloseStoresBeforeItWaitsForARenewal(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "renew" {
+			return forEver
+		}
+		return 0
+	}
+	for name, limit := range map[string]time.Duration{"for a while": time.Second, "for as long as it takes": forEver} {
+		t.Run(name, func(t *testing.T) {
+			slowly(t, take, func(b bench) {
+				opts := leased("a", false)
+				opts.FlushEvery, opts.FlushAfter = 0, time.Hour
+				s := b.open(opts)
+				b.track(s, 1).Done()
+				time.Sleep(leaseTTL / 2) // a renewal is under way
+				ctx, cancel := context.WithTimeout(b.Context(), limit)
+				defer cancel()
+				err := s.Close(ctx)
+				b.wantStored(1)
+				if limit == forEver {
+					if err != nil || s.Err() != nil {
+						b.Errorf("Close: %v, and Err: %v; want neither: all is stored, and the lease released", err, s.Err())
+					}
+					b.wantReleased()
+				}
+			})
+		})
+	}
+}

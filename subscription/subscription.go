@@ -51,10 +51,11 @@ type Subscription struct {
 	stopFlush context.CancelFunc
 	closing   chan struct{} // closed by Close
 	isClosing atomic.Bool
-	closed    chan struct{} // closed when Close is done
-	outdone   atomic.Bool   // another instance is at work, or may be
-	told      atomic.Bool   // Run has returned why the subscription ended
-	running   sync.WaitGroup
+	closed    chan struct{}  // closed when Close is done
+	outdone   atomic.Bool    // another instance is at work, or may be
+	told      atomic.Bool    // Run has returned why the subscription ended
+	running   sync.WaitGroup // flushes in the background
+	renewing  sync.WaitGroup
 
 	mu      sync.Mutex
 	stats   Stats
@@ -110,7 +111,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		s.running.Go(s.flushLoop)
 	}
 	if o.Lease != nil {
-		s.running.Go(func() { s.renewals(granted) })
+		s.renewing.Go(func() { s.renewals(granted) })
 	}
 	return s, nil
 }
@@ -215,15 +216,18 @@ func (s *Subscription) close(ctx context.Context) error {
 	close(s.closing)
 	// A flush that hangs is given up with ctx; the last one stores the same.
 	stop := context.AfterFunc(ctx, s.stopFlush)
+	defer stop()
 	s.running.Wait()
-	stop()
 	var err error
-	if !s.told.Load() {
-		err = s.failure()
-	}
 	// After a failed event, too: nothing at or past it is stored.
 	if !s.opts.StoredByHandler && !s.outdone.Load() {
-		err = errors.Join(err, s.lastFlush(ctx))
+		err = s.lastFlush(ctx)
+	}
+	// A renewal that hangs must not take the time to store. One that arrived after
+	// the release would bring the lease back.
+	s.renewing.Wait()
+	if !s.told.Load() {
+		err = errors.Join(s.failure(), err)
 	}
 	s.end(ErrClosed)
 	return errors.Join(err, s.release(ctx))
