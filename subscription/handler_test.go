@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -114,5 +115,33 @@ func TestFencedHandlerParksNothing(t *testing.T) {
 			b.Errorf("Run: %v; want ErrFenced", err)
 		}
 		b.wantStored(0)
+	})
+}
+
+// A handler that does not store the LogID leaves the checkpoint without, and so
+// unguarded.
+func TestHandlerStoresTheLogID(t *testing.T) {
+	bubble(t, func(b bench) {
+		opts := subscription.Options{StoredByHandler: true, LogID: "one"}
+		for n, id := range []string{"", "one"} {
+			s := b.open(opts)
+			h := handling(func(ctx context.Context, n uint64) error {
+				return b.store.Set(ctx, key, at(n), checkpoint.LogID(id))
+			})
+			one := func(context.Context) iter.Seq2[uint64, error] {
+				return func(yield func(uint64, error) bool) { yield(uint64(n+1), nil) }
+			}
+			if err := subscription.Run(b.Context(), s, one, h); err != nil {
+				b.Fatal(err)
+			}
+			s.Close(b.Context())
+			if cp, err := b.store.Get(b.Context(), key); err != nil || cp.LogID != id {
+				b.Errorf("the checkpoint is of %q, %v; want %q, as the handler stored it", cp.LogID, err, id)
+			}
+		}
+		opts.LogID = "another"
+		if err := b.openFails(opts); !errors.Is(err, subscription.ErrOtherLog) {
+			b.Errorf("Open with another LogID: %v; want ErrOtherLog", err)
+		}
 	})
 }

@@ -33,7 +33,8 @@ type Options struct {
 
 	// LogID identifies the log: a name that changes when the log is made anew. It
 	// is stored beside the position, and Open fails with [ErrOtherLog] where
-	// another one is. One without a LogID gets this one. Empty: not checked.
+	// another one is. One without a LogID gets this one: where StoredByHandler is
+	// set, from the handler, by the option checkpoint.LogID. Empty: not checked.
 	LogID string
 
 	// Head returns the position of the last event in the log. Open fails with
