@@ -59,7 +59,8 @@ type Subscription struct {
 
 	mu      sync.Mutex
 	stats   Stats
-	entered int64 // events tracked and skipped since Open: under mu, those that the tracker knows
+	entered int64               // events tracked and skipped since Open: under mu, those that the tracker knows
+	last    checkpoint.Position // of those, or where it resumes
 }
 
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the
@@ -150,7 +151,7 @@ func (s *Subscription) begin(ctx context.Context, missing error) error {
 }
 
 func (s *Subscription) resumeAt(p checkpoint.Position) error {
-	s.resume, s.resumes = p, true
+	s.resume, s.resumes, s.last = p, true, p
 	return s.tracker.Skip(p)
 }
 

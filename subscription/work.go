@@ -35,7 +35,7 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	if err != nil {
 		return Work{}, err
 	}
-	s.entered++
+	s.entered, s.last = s.entered+1, p
 	return Work{s: s, token: token, position: p}, nil
 }
 
@@ -86,7 +86,9 @@ func (s *Subscription) skip(p checkpoint.Position) error {
 	if err := s.tracker.Skip(p); err != nil {
 		return err
 	}
-	s.entered++
+	if again := p == s.last && (s.entered > 0 || s.resumes); !again {
+		s.entered, s.last = s.entered+1, p
+	}
 	return nil
 }
 

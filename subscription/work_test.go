@@ -100,3 +100,28 @@ func TestUnfinishedFirstPosition(t *testing.T) {
 		}
 	})
 }
+
+// A position that is skipped again is no other event.
+func TestSkipAgainCountsNothing(t *testing.T) {
+	bubble(t, func(b bench) {
+		if err := b.store.Set(b.Context(), key, at(1)); err != nil {
+			b.Fatal(err)
+		}
+		s := b.open(subscription.Options{})
+		skip := func(n uint64, want int64) {
+			b.Helper()
+			if err := s.Skip(at(n)); err != nil {
+				b.Fatal(err)
+			}
+			if done := s.Stats().Done; done != want {
+				b.Errorf("after skipping %d, %d are done, want %d", n, done, want)
+			}
+		}
+		skip(1, 0) // where it resumes
+		skip(2, 1)
+		skip(2, 1)
+		b.track(s, 3).Done()
+		skip(3, 2)
+		skip(4, 3)
+	})
+}
