@@ -73,25 +73,34 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// Redact is the URL without its password.
+// Redact is the URL without its passwords: that of the server, and that of the
+// master in the query of a Sentinel's URL.
 func Redact(rawURL string) string {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
-	if scheme == "sqlite" || !strings.ContainsAny(rawURL, "@") {
+	if scheme == "sqlite" {
 		return rawURL
 	}
 	u, err := url.Parse(rawURL)
-	if err != nil || !ok || !strings.HasPrefix(rest, "//") || strings.Count(rawURL, "@") > 1 || u.User == nil {
+	switch at := strings.Count(rawURL, "@"); {
+	case at == 0 && !strings.Contains(rest, "?"):
+		return rawURL
+	case err != nil || at > 1 || at == 1 && (!ok || !strings.HasPrefix(rest, "//") || u.User == nil):
 		return scheme + ":..."
 	}
+	pairs := strings.Split(u.RawQuery, "&")
+	shown := true
+	for i, pair := range pairs {
+		text, err := url.QueryUnescape(pair)
+		if err != nil || strings.Contains(strings.ToLower(text), "password") {
+			pairs[i], shown = "password=xxxxx", false
+		}
+	}
+	if _, has := u.User.Password(); shown && !has {
+		return rawURL
+	}
+	u.RawQuery = strings.Join(pairs, "&")
 	return u.Redacted()
 }
 
 // HasPassword reports whether a URL shows a password.
-func HasPassword(rawURL string) bool {
-	u, err := url.Parse(rawURL)
-	if err != nil || u.User == nil {
-		return false
-	}
-	_, has := u.User.Password()
-	return has
-}
+func HasPassword(rawURL string) bool { return Redact(rawURL) != rawURL }

@@ -18,12 +18,26 @@ func TestRedactShowsNoPassword(t *testing.T) {
 		"redis:me:sesame@host:6380/3",
 		"me:sesame@host:6379",
 		"redis://me:ses@ame@host",
+		"redis://host:26379?master_name=m&username=me&password=sesame",
+		"redis://me:sesame@host:26379?master_name=m&password=sesame",
+		"redis://host:26379?master_name=m&p%61ssword=sesame",
+		"redis://host:26379?password=sesame;x",
+		"redis://host:port?master_name=m&password=sesame",
 	} {
+		if !storeurl.HasPassword(u) {
+			t.Errorf("HasPassword(%q) is false", u)
+		}
 		if shown := storeurl.Redact(u); strings.Contains(shown, "ses") {
 			t.Errorf("Redact(%q) = %q", u, shown)
 		}
 	}
-	for _, u := range []string{"sqlite:checkpoints.db", "redis://me@host:6379/0?namespace=prod:", "checkpoints.db"} {
+	for _, u := range []string{
+		"sqlite:checkpoints.db", "redis://me@host:6379/0?namespace=prod:", "checkpoints.db",
+		"redis://host:26379?master_name=m", "sqlite:a@b.db",
+	} {
+		if storeurl.HasPassword(u) {
+			t.Errorf("HasPassword(%q) is true", u)
+		}
 		if shown := storeurl.Redact(u); shown != u {
 			t.Errorf("Redact(%q) = %q", u, shown)
 		}
