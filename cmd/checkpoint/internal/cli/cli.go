@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,8 +27,22 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "checkpoint: "+a.explain(ctx, err))
+	fmt.Fprintln(stderr, "checkpoint: "+withoutPasswords(a.explain(ctx, err), args))
 	return exitCode(err)
+}
+
+// withoutPasswords redacts the URLs among args that text repeats: one may stand
+// where no URL belongs.
+func withoutPasswords(text string, args []string) string {
+	for _, arg := range args {
+		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
+			arg = value
+		}
+		if strings.Contains(arg, "://") {
+			text = strings.ReplaceAll(text, arg, storeurl.Redact(arg))
+		}
+	}
+	return text
 }
 
 const storeVariable = "CHECKPOINT_STORE"
