@@ -118,7 +118,7 @@ func damagedError(n int) error {
 	return fmt.Errorf("%d damaged; `checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs one", n)
 }
 
-// completeKey offers the keys that begin with what was typed.
+// completeKey offers the valid keys that begin with what was typed.
 func (a *app) completeKey(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	const limit, patience = 100, 2 * time.Second
 	if len(args) > 0 {
@@ -136,7 +136,9 @@ func (a *app) completeKey(cmd *cobra.Command, args []string, typed string) ([]st
 		if err != nil || len(keys) == limit {
 			break
 		}
-		keys = append(keys, key)
+		if checkpoint.ValidateKey(key) == nil { // others no command takes, and they could steer the terminal
+			keys = append(keys, key)
+		}
 	}
 	return keys, cobra.ShellCompDirectiveNoFileComp
 }
