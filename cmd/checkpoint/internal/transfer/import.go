@@ -74,15 +74,15 @@ type lineRead struct {
 }
 
 // readLines reads in a goroutine, because a read from a pipe or a terminal sees
-// no context. The channel is closed at the end of r.
+// no context. The channel is closed at the end of r, and not where ctx ends.
 func readLines(ctx context.Context, r io.Reader) <-chan lineRead {
 	lines := make(chan lineRead, batchSize)
 	go func() {
-		defer close(lines)
 		in := bufio.NewReaderSize(r, maxLineLen)
 		for {
 			text, err := in.ReadSlice('\n')
 			if errors.Is(err, io.EOF) && len(text) == 0 {
+				close(lines)
 				return
 			}
 			select {
@@ -91,6 +91,7 @@ func readLines(ctx context.Context, r io.Reader) <-chan lineRead {
 				return
 			}
 			if err != nil {
+				close(lines)
 				return
 			}
 		}

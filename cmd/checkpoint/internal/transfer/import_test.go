@@ -8,9 +8,11 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
@@ -64,3 +66,45 @@ func TestImportGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// cancelling ends a context when it has written a batch.
+type cancelling struct {
+	driver.Driver
+	cancel context.CancelFunc
+}
+
+func (d cancelling) Write(ctx context.Context, batch []driver.Write) ([]driver.Result, error) {
+	results, err := d.Driver.Write(ctx, batch)
+	d.cancel()
+	synctest.Wait() // let the reader see it first
+	return results, err
+}
+
+// TestImportIsNotDoneWhenInterrupted: lines that were not read are not taken
+// for the end of the input.
+func TestImportIsNotDoneWhenInterrupted(t *testing.T) {
+	var full strings.Builder
+	for i := range 500 {
+		full.Write(transfer.Encode(checkpoint.Checkpoint{Key: fmt.Sprint("k", i)}))
+	}
+	// What is ready first is picked at random.
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			store := checkpoint.New(cancelling{memstore.New(), cancel}, nil)
+			rest := readerFunc(func(p []byte) (int, error) {
+				<-ctx.Done()
+				return copy(p, `{"key":"last","commit":"1","prepare":"1"}`+"\n"), nil
+			})
+			in := io.MultiReader(strings.NewReader(full.String()), rest)
+			if r, err := transfer.Import(ctx, store, in, transfer.ImportOptions{From: 1}); err == nil {
+				t.Errorf("Import of an endless input: %+v, no error", r)
+			}
+		})
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
