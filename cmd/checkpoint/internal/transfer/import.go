@@ -103,8 +103,8 @@ type importer struct {
 	store  *checkpoint.Store
 	opts   ImportOptions
 	report Report
-	batch  []checkpoint.Write
-	first  int // the line of the batch's first write
+	batch  []checkpoint.Checkpoint
+	first  int // the line of the batch's first
 }
 
 // stop is the error of an import that ends at a line. The lines before it are
@@ -130,20 +130,10 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 	if err != nil {
 		return im.stop(ctx, n, err)
 	}
-	w := checkpoint.Write{
-		Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, LogID: c.LogID,
-		IfNewer: !im.opts.Overwrite,
-	}
-	if !c.ExpiresAt.IsZero() {
-		if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {
-			im.report.Expired++
-			return nil
-		}
-	}
 	if len(im.batch) == 0 {
 		im.first = n
 	}
-	if im.batch = append(im.batch, w); len(im.batch) < batchSize {
+	if im.batch = append(im.batch, c); len(im.batch) < batchSize {
 		return nil
 	}
 	return im.flush(ctx)
@@ -153,8 +143,9 @@ func (im *importer) flush(ctx context.Context) error {
 	if len(im.batch) == 0 {
 		return nil
 	}
-	outcomes, err := im.store.Apply(ctx, im.batch...)
+	writes := im.writes()
 	im.batch = im.batch[:0]
+	outcomes, err := im.store.Apply(ctx, writes...)
 	for _, o := range outcomes {
 		switch o {
 		case checkpoint.Advanced, checkpoint.Unchanged:
@@ -173,4 +164,24 @@ func (im *importer) flush(ctx context.Context) error {
 		im.opts.Progress(im.report)
 	}
 	return nil
+}
+
+// writes is the batch without what has expired. What is left of a TTL is known
+// only now: the lines may have come slowly.
+func (im *importer) writes() []checkpoint.Write {
+	writes := make([]checkpoint.Write, 0, len(im.batch))
+	for _, c := range im.batch {
+		w := checkpoint.Write{
+			Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, LogID: c.LogID,
+			IfNewer: !im.opts.Overwrite,
+		}
+		if !c.ExpiresAt.IsZero() {
+			if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {
+				im.report.Expired++
+				continue
+			}
+		}
+		writes = append(writes, w)
+	}
+	return writes
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
@@ -108,3 +109,24 @@ func TestImportIsNotDoneWhenInterrupted(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestImportKeepsTheExpiry: what waits for its batch does not live longer.
+func TestImportKeepsTheExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := checkpoint.New(memstore.New(), nil)
+		want := checkpoint.Checkpoint{Key: "a", UpdatedAt: time.Now().UTC(), ExpiresAt: time.Now().UTC().Add(time.Hour)}
+		gone := checkpoint.Checkpoint{Key: "gone", ExpiresAt: time.Now().Add(30 * time.Second)}
+		slow := readerFunc(func([]byte) (int, error) {
+			time.Sleep(time.Minute)
+			return 0, io.EOF
+		})
+		in := io.MultiReader(bytes.NewReader(transfer.Encode(want)), bytes.NewReader(transfer.Encode(gone)), slow)
+		r, err := transfer.Import(t.Context(), store, in, transfer.ImportOptions{From: 1})
+		if err != nil || r.Written != 1 || r.Expired != 1 {
+			t.Errorf("Import: %+v, %v; want 1 written, 1 expired", r, err)
+		}
+		if got, err := store.Get(t.Context(), "a"); err != nil || got != want {
+			t.Errorf("it is %+v, %v; want %+v", got, err, want)
+		}
+	})
+}
