@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -28,8 +29,8 @@ type ImportOptions struct {
 	Progress  func(Report)
 }
 
-// A LineError says where an import stopped: every line before Line is done,
-// and none after it.
+// A LineError says where an import stopped: every line before Line is done.
+// Some after it may be, where they were in the same batch.
 type LineError struct {
 	Line int
 	Err  error
@@ -104,7 +105,7 @@ type importer struct {
 	opts   ImportOptions
 	report Report
 	batch  []checkpoint.Checkpoint
-	first  int // the line of the batch's first
+	lines  []int // of the batch
 }
 
 // stop is the error of an import that ends at a line. The lines before it are
@@ -130,9 +131,7 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 	if err != nil {
 		return im.stop(ctx, n, err)
 	}
-	if len(im.batch) == 0 {
-		im.first = n
-	}
+	im.lines = append(im.lines, n)
 	if im.batch = append(im.batch, c); len(im.batch) < batchSize {
 		return nil
 	}
@@ -143,8 +142,11 @@ func (im *importer) flush(ctx context.Context) error {
 	if len(im.batch) == 0 {
 		return nil
 	}
-	writes := im.writes()
-	im.batch = im.batch[:0]
+	writes, lines := im.writes()
+	im.batch, im.lines = im.batch[:0], im.lines[:0]
+	if len(writes) == 0 {
+		return nil
+	}
 	outcomes, err := im.store.Apply(ctx, writes...)
 	for _, o := range outcomes {
 		switch o {
@@ -158,7 +160,10 @@ func (im *importer) flush(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return &LineError{Line: im.first, Err: reason(err)}
+		first := slices.IndexFunc(outcomes, func(o checkpoint.Outcome) bool {
+			return o == checkpoint.Failed || o == checkpoint.Unknown
+		})
+		return &LineError{Line: lines[max(first, 0)], Err: reason(err)}
 	}
 	if im.opts.Progress != nil {
 		im.opts.Progress(im.report)
@@ -166,11 +171,11 @@ func (im *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// writes is the batch without what has expired. What is left of a TTL is known
+// writes is the batch, and its lines, without what has expired. What is left of a TTL is known
 // only now: the lines may have come slowly.
-func (im *importer) writes() []checkpoint.Write {
-	writes := make([]checkpoint.Write, 0, len(im.batch))
-	for _, c := range im.batch {
+func (im *importer) writes() ([]checkpoint.Write, []int) {
+	writes, lines := make([]checkpoint.Write, 0, len(im.batch)), make([]int, 0, len(im.batch))
+	for i, c := range im.batch {
 		w := checkpoint.Write{
 			Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, LogID: c.LogID,
 			IfNewer: !im.opts.Overwrite,
@@ -181,7 +186,7 @@ func (im *importer) writes() []checkpoint.Write {
 				continue
 			}
 		}
-		writes = append(writes, w)
+		writes, lines = append(writes, w), append(lines, im.lines[i])
 	}
-	return writes
+	return writes, lines
 }

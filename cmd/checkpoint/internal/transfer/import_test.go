@@ -130,3 +130,15 @@ func TestImportKeepsTheExpiry(t *testing.T) {
 		}
 	})
 }
+
+// TestImportOfWhatHasExpired writes nothing, and so needs no store.
+func TestImportOfWhatHasExpired(t *testing.T) {
+	store := checkpoint.New(memstore.New(), nil)
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	in := bytes.NewReader(transfer.Encode(checkpoint.Checkpoint{Key: "gone", ExpiresAt: time.Now().Add(-time.Hour)}))
+	if r, err := transfer.Import(t.Context(), store, in, transfer.ImportOptions{From: 1}); err != nil || r.Expired != 1 {
+		t.Errorf("Import: %+v, %v; want 1 expired", r, err)
+	}
+}

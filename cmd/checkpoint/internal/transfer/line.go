@@ -100,6 +100,11 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	if _, ok := fields["logId"]; ok && c.LogID == "" {
 		return c, errors.New(`the field "logId" is empty: leave it out`)
 	}
+	if c.LogID != "" {
+		if err := checkpoint.ValidateKey(c.LogID); err != nil { // the rules of keys hold for it
+			return c, fmt.Errorf(`the field "logId": %s`, strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
+		}
+	}
 	for _, f := range []struct {
 		name string
 		to   *time.Time
