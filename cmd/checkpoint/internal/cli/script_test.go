@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command as a user does, one script a topic. In a script
 // $REDIS is the URL of a real server with a namespace of the script's own,
-// $ADDR its host and port, and $NS that namespace; `redis` sends a command to
+// $ADDR its host and port, $NS that namespace, and $LONG is longer than a key
+// or a log id may be; `redis` sends a command to
 // the server, and `exits N` runs one that must end with exit code N.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NS", ns)
 			env.Setenv("ADDR", server.Addr())
 			env.Setenv("REDIS", server.URL()+"/0?namespace="+ns)
+			env.Setenv("LONG", strings.Repeat("x", 600))
 			// The race detector otherwise waits a second at each exit.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,23 @@ func (w *writeFlags) options() []checkpoint.WriteOption {
 	return []checkpoint.WriteOption{checkpoint.TTL(w.ttl), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID)}
 }
 
+func checkTTL(ttl time.Duration) error {
+	if ttl < 0 {
+		return fmt.Errorf("--ttl is %v, it must not be negative", ttl)
+	}
+	return nil
+}
+
+func checkLogID(id string) error {
+	if id == "" {
+		return nil
+	}
+	if err := checkpoint.ValidateKey(id); err != nil { // the rules of keys hold for it
+		return fmt.Errorf("--log-id: %s", strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
+	}
+	return nil
+}
+
 // A write is a command that stores a position at a key.
 type write struct {
 	use, short, long, example string
@@ -50,10 +68,7 @@ func (a *app) writeCommand(w write) *cobra.Command {
 			p, err := checkpoint.ParsePosition(args[1])
 			// A mistake must not make a store.
 			err = cmp.Or(checkpoint.ValidateKey(args[0]), err)
-			if flags.ttl < 0 && err == nil {
-				err = fmt.Errorf("--ttl is %v, it must not be negative", flags.ttl)
-			}
-			if err != nil {
+			if err = cmp.Or(err, checkTTL(flags.ttl), checkLogID(flags.logID)); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
 			return a.run(cmd, with{create: w.create}, func(ctx context.Context, store *checkpoint.Store) error {
@@ -153,6 +168,9 @@ position stays as it is. The exit code is 3 where there is none.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("ttl") {
 				return usageError{cmd.CommandPath(), errors.New("--ttl is missing; 0 is never")}
+			}
+			if err := checkTTL(ttl); err != nil {
+				return usageError{cmd.CommandPath(), err}
 			}
 			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
 				if err := store.Touch(ctx, args[0], ttl); err != nil {
