@@ -45,20 +45,27 @@ type with struct {
 	walks  bool
 }
 
-func (a *app) run(cmd *cobra.Command, w with, f job) (err error) {
-	ctx := cmd.Context()
+// limit is the command's context with the limit of --timeout.
+func (a *app) limit(cmd *cobra.Command, walks bool) (context.Context, context.CancelFunc, error) {
 	timeout := a.timeout
 	switch {
 	case timeout < 0:
-		return usageError{cmd.CommandPath(), fmt.Errorf("--timeout is %v, it must not be negative", timeout)}
-	case timeout == 0 && !w.walks:
+		return nil, nil, usageError{cmd.CommandPath(), fmt.Errorf("--timeout is %v, it must not be negative", timeout)}
+	case timeout == 0 && walks:
+		return cmd.Context(), func() {}, nil
+	case timeout == 0:
 		timeout = shortTimeout
 	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
-		defer cancel()
+	ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, timeoutError{timeout})
+	return ctx, cancel, nil
+}
+
+func (a *app) run(cmd *cobra.Command, w with, f job) (err error) {
+	ctx, cancel, err := a.limit(cmd, w.walks)
+	if err != nil {
+		return err
 	}
+	defer cancel()
 	if _, err := output.New(a.stdout, a.format); err != nil {
 		return usageError{cmd.CommandPath(), err}
 	}

@@ -40,8 +40,14 @@ one since, is not: start the consumers that use epochs anew.`,
 			m := migrate.Migration{Pattern: patternOf(args), Apply: apply}
 			given := cmd.Flags().Changed("from")
 			if given {
+				ctx, cancel, err := a.limit(cmd, true)
+				if err != nil {
+					return err
+				}
+				defer cancel()
+				cmd.SetContext(ctx) // one limit for both stores
 				// First, so that a mistake in it does not make the other.
-				source, err := a.open(cmd.Context(), cmd, from, false)
+				source, err := a.open(ctx, cmd, from, false)
 				if err != nil {
 					return err
 				}

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,11 +27,17 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command as a user does, one script a topic. In a script
 // $REDIS is the URL of a real server with a namespace of the script's own,
-// $ADDR its host and port, $NS that namespace, and $LONG is longer than a key
-// or a log id may be; `redis` sends a command to
-// the server, and `exits N` runs one that must end with exit code N.
+// $ADDR its host and port, and $NS that namespace. $SILENT is the URL of a server
+// that never answers, and $LONG is longer than a key or a log id may be. `redis`
+// sends a command to the server, and `exits N` runs one that must end with exit
+// code N.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -38,6 +45,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NS", ns)
 			env.Setenv("ADDR", server.Addr())
 			env.Setenv("REDIS", server.URL()+"/0?namespace="+ns)
+			env.Setenv("SILENT", "redis://"+silent.Addr().String())
 			env.Setenv("LONG", strings.Repeat("x", 600))
 			// The race detector otherwise waits a second at each exit.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
