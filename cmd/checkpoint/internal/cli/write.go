@@ -136,6 +136,11 @@ on from POSITION. One that writes without epochs is not locked out: stop it firs
 			if err != nil {
 				return err
 			}
+			// What is stored may have kept a log id. Whatever happens to it now, this
+			// rewind is done, and its epoch is what people need.
+			if stored, err := store.Get(ctx, key); err == nil && stored.Epoch == c.Epoch && stored.Position == c.Position {
+				c = stored
+			}
 			return a.printOne(c)
 		},
 	})
