@@ -69,7 +69,7 @@ Start with: checkpoint demo`,
 		" (default $"+storeVariable+", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
 	flags.DurationVar(&a.timeout, "timeout", 0,
 		"give up after this long (default 10s, and no limit for commands that walk many checkpoints)")
-	flags.StringVarP(&a.format, "output", "o", "table", "how to print: "+output.Formats)
+	flags.StringVarP(&a.format, "output", "o", "table", "how to print checkpoints: "+output.Formats)
 	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this level: "+logging.Levels)
 	flags.StringVar(&a.logFormat, "log-format", "text", "how to log: "+logging.Formats)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.storeGiven = cmd.Flags().Changed("store") }
