@@ -13,6 +13,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
@@ -80,14 +81,50 @@ or was written without one since, is not.`,
 				}
 				in = f
 			}
-			return a.run(cmd, with{create: true, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+			read := func(ctx context.Context, store *checkpoint.Store) error {
 				return a.importFrom(ctx, store, in, transfer.ImportOptions{From: from, Overwrite: overwrite})
-			})
+			}
+			ctx, cancel, err := a.limit(cmd, true)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			cmd.SetContext(ctx) // one limit for all of it
+			err = a.run(cmd, with{walks: true}, read)
+			if !errors.Is(err, storeurl.ErrNoStore) {
+				return err
+			}
+			// An empty input, as of an export that failed, must not make an empty store.
+			said := bufio.NewReader(in)
+			switch first := begin(ctx, said); {
+			case errors.Is(first, io.EOF):
+				return err
+			case first != nil:
+				return first
+			}
+			in = said
+			return a.run(cmd, with{create: true, walks: true}, read)
 		},
 	}
 	cmd.Flags().IntVar(&from, "from-line", 1, "leave out the lines before this one")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "write also over newer positions")
 	return cmd
+}
+
+// begin waits for the first byte of r, which it leaves there. A read from a pipe
+// or a terminal sees no context.
+func begin(ctx context.Context, r *bufio.Reader) error {
+	first := make(chan error, 1)
+	go func() {
+		_, err := r.Peek(1)
+		first <- err
+	}()
+	select {
+	case err := <-first:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (a *app) importFrom(ctx context.Context, store *checkpoint.Store, in io.Reader, opts transfer.ImportOptions) error {
