@@ -35,7 +35,8 @@ func (e usageError) Error() string { return e.err.Error() + "; see: " + e.comman
 
 func (e usageError) Unwrap() error { return e.err }
 
-// openError is the error of a store that cannot be opened.
+// openError is the error of a store that cannot be opened, or that another
+// is copied from.
 type openError struct {
 	url string
 	err error

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 )
 
 func (a *app) migrate() *cobra.Command {
@@ -56,7 +58,11 @@ one since, is not: start the consumers that use epochs anew.`,
 			}
 			return a.run(cmd, with{create: given && apply, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				m.To = store
-				return a.runMigration(ctx, m)
+				err := a.runMigration(ctx, m, from)
+				if errors.As(err, new(*migrate.SourceError)) {
+					return openError{from, err}
+				}
+				return err
 			})
 		},
 	}
@@ -65,7 +71,7 @@ one since, is not: start the consumers that use epochs anew.`,
 	return cmd
 }
 
-func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
+func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string) error {
 	verb, summary := "would write", "would be written"
 	if m.Apply {
 		verb, summary = "wrote", "written"
@@ -78,7 +84,19 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
 	}
 	m.Damage = func(key string, err error) {
 		bar.done()
-		a.reportDamage(key, err)
+		if m.From == nil {
+			a.reportDamage(key, err)
+			return
+		}
+		// The advice to delete must not hit the healthy one in the other store.
+		where := a.storeName()
+		if errors.As(err, new(*migrate.SourceError)) {
+			where = from
+		}
+		if e := (*checkpoint.Error)(nil); errors.As(err, &e) {
+			err = e.Err
+		}
+		a.note("%q in %s: %v", key, storeurl.Redact(where), err)
 	}
 	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Newer+r.Fenced+r.Damaged) }
 	r, err := m.Run(ctx)
@@ -94,7 +112,10 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
 	if out.err != nil {
 		return out.err
 	}
-	return damagedError(r.Damaged)
+	if err = damagedError(r.Damaged); err != nil && m.From != nil {
+		err = fmt.Errorf("%w, with the --store that is named beside it", err)
+	}
+	return err
 }
 
 // sticky remembers the first error of a writer.

@@ -21,6 +21,22 @@ type Report struct {
 	Damaged int // that are reported and left alone
 }
 
+// A SourceError is an error of the store that is copied from, or about what is
+// in it. Others are the destination's.
+type SourceError struct{ Err error }
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// ofSource marks an error of the store that is walked.
+func (m Migration) ofSource(err error) error {
+	if m.From == nil {
+		return err
+	}
+	return &SourceError{err}
+}
+
 // A Migration is what to do.
 type Migration struct {
 	From    *checkpoint.Store // nil: in place
@@ -43,7 +59,7 @@ func (m Migration) Run(ctx context.Context) (Report, error) {
 	}
 	for batch, err := range batches(transfer.Walk(ctx, source, m.Pattern)) {
 		if err != nil {
-			return r, err
+			return r, m.ofSource(err)
 		}
 		if err := m.migrate(ctx, batch, &r); err != nil {
 			return r, err
@@ -84,7 +100,7 @@ func (m Migration) migrate(ctx context.Context, batch []transfer.Found, r *Repor
 		switch {
 		case f.Err != nil:
 			r.Damaged++
-			m.Damage(f.Key, f.Err)
+			m.Damage(f.Key, m.ofSource(f.Err))
 		case m.From == nil && !f.UpdatedAt.IsZero():
 			r.Same++
 		default:
