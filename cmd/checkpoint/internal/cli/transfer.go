@@ -58,7 +58,8 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Reads what "checkpoint export" wrote, from FILE or from stdin, and stores it. A
 checkpoint that is newer in the store stays, unless --overwrite is given. One that
 would have expired by now is left out. A line that is not what export writes stops
-the import; the lines before it are stored, and --from-line goes on.
+the import; the lines before it are stored, and --from-line goes on. Where there is
+no store, an empty input is an error and makes none.
 
 A checkpoint's own epoch is in its line. The epoch of a key whose checkpoint is gone,
 or was written without one since, is not.`,
