@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -54,7 +55,14 @@ func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
 // the engine's, since it is counted from before it was asked for.
 func (s *Subscription) renewals(granted time.Time) {
 	ttl := s.opts.Lease.TTL
-	var failure error // the first since the lease was renewed
+	var failure atomic.Pointer[error] // the first since the lease was renewed
+	// Not below: a store, an observer or a log that hangs must not keep work going on.
+	end := time.AfterFunc(time.Until(granted.Add(ttl)), func() {
+		if !s.isClosing.Load() { // else Close releases it
+			s.lateLease(failure.Load())
+		}
+	})
+	defer end.Stop()
 	for pause := time.Until(granted.Add(ttl / 3)); ; {
 		timer := time.NewTimer(pause)
 		select {
@@ -72,7 +80,9 @@ func (s *Subscription) renewals(granted time.Time) {
 		cancel()
 		switch {
 		case err == nil:
-			granted, failure = asked, nil
+			granted = asked
+			end.Reset(time.Until(granted.Add(ttl)))
+			failure.Store(nil)
 			pause = time.Until(granted.Add(ttl / 3))
 			continue
 		case errors.Is(err, checkpoint.ErrFenced):
@@ -80,16 +90,24 @@ func (s *Subscription) renewals(granted time.Time) {
 			return
 		case s.isClosing.Load():
 			return // it releases the lease
-		case failure == nil:
-			failure = err
 		}
+		failure.CompareAndSwap(nil, &err)
 		if time.Since(granted) >= ttl {
-			s.loseLease(fmt.Errorf("it could not be renewed for %v: %w", ttl, failure))
+			s.lateLease(failure.Load())
 			return
 		}
 		s.log.Warn("the lease could not be renewed, and is tried again", "component", component, "error", err.Error())
 		pause = min(ttl/10, time.Until(granted.Add(ttl)))
 	}
+}
+
+// lateLease ends the subscription whose lease was not renewed in time.
+func (s *Subscription) lateLease(failure *error) {
+	if failure == nil {
+		s.loseLease(fmt.Errorf("no renewal was answered for %v", s.opts.Lease.TTL))
+		return
+	}
+	s.loseLease(fmt.Errorf("it could not be renewed for %v: %w", s.opts.Lease.TTL, *failure))
 }
 
 func (s *Subscription) loseLease(why error) {

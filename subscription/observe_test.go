@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -114,6 +115,23 @@ func TestLogThatIsStuckKeepsNobodyAtWork(t *testing.T) {
 		time.Sleep(leaseTTL)
 		if s.Context().Err() == nil {
 			b.Error("the lease is lost, and the work under it goes on")
+		}
+		close(free)
+	})
+}
+
+// TestLogThatIsStuckBeforeTheLeaseEnds takes the warning that a renewal failed.
+func TestLogThatIsStuckBeforeTheLeaseEnds(t *testing.T) {
+	bubble(t, func(b bench) {
+		free := make(chan struct{})
+		opts := leased("a", false)
+		opts.Logger = slog.New(stuck{slog.DiscardHandler, free})
+		s := b.open(opts)
+		b.mem.Fail(errEngine)
+		time.Sleep(leaseTTL)
+		synctest.Wait()
+		if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) || !errors.Is(err, errEngine) {
+			b.Errorf("after the lease has ended it says %v, want ErrLeaseLost and the store's error", err)
 		}
 		close(free)
 	})

@@ -118,7 +118,7 @@ func (r *run[E]) all(
 ) error {
 	var workers sync.WaitGroup
 	for range max(1, r.h.Workers) {
-		workers.Go(func() { r.work(ctx) })
+		workers.Go(func() { r.work(ctx, nil) })
 	}
 	returned := false
 	defer func() {
@@ -164,8 +164,20 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 	return context.Cause(ctx)
 }
 
-func (r *run[E]) work(ctx context.Context) {
-	for g := range r.queue.ready {
+// work handles g, if any, and then those that are ready.
+func (r *run[E]) work(ctx context.Context, g *group[E]) {
+	defer func() {
+		if g == nil {
+			return
+		}
+		if p := recover(); p != nil {
+			panic(p)
+		}
+		// runtime.Goexit, as of a test that fails in a handler. Others wait for g.
+		g.next.work.Fail(errExited)
+		r.work(ctx, r.queue.handled(g))
+	}()
+	for more := true; more; g, more = <-r.queue.ready {
 		for ; g != nil; g = r.queue.handled(g) {
 			r.one(ctx, g.next)
 		}
@@ -186,6 +198,8 @@ func (r *run[E]) one(ctx context.Context, i item[E]) {
 		i.work.Fail(err)
 	}
 }
+
+var errExited = errors.New("subscription: the handler ended its goroutine and did not return")
 
 // errAbandoned is for an event whose handling ended with the run.
 var errAbandoned = errors.New("abandoned")

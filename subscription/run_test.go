@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -334,4 +335,27 @@ func TestRunSaysWhyTheSubscriptionEndedAlone(t *testing.T) {
 			b.Errorf("Run: %v; want ErrLeaseLost alone", err)
 		}
 	})
+}
+
+// TestHandlerThatDoesNotReturn calls what t.FailNow calls.
+func TestHandlerThatDoesNotReturn(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		bubble(t, func(b bench) {
+			s := b.open(subscription.Options{})
+			h := handling(func(_ context.Context, n uint64) error {
+				if n == 5 {
+					runtime.Goexit()
+				}
+				return nil
+			})
+			h.Workers = workers
+			if err := subscription.Run(b.Context(), s, quiet(10), h); err == nil {
+				b.Errorf("with %d workers, Run ended without an error", workers)
+			}
+			s.Close(b.Context())
+			if stored := b.stored(); stored > 4 {
+				b.Errorf("with %d workers, %d is stored, and 5 was not handled", workers, stored)
+			}
+		})
+	}
 }
