@@ -18,9 +18,10 @@ const (
 	sqlRemove  = "DELETE FROM checkpoints WHERE key = ? RETURNING " + columns
 	sqlFence   = "SELECT epoch FROM fences WHERE key = ?"
 	sqlRaise   = "INSERT INTO fences (key, epoch) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch"
-	sqlExpired = "SELECT " + columns + " FROM checkpoints WHERE expires_at <= ? LIMIT ?"
-	sqlLease   = "SELECT owner, epoch, expires_at FROM leases WHERE key = ?"
-	sqlGrant   = "INSERT INTO leases (key, owner, epoch, expires_at) VALUES (?, ?, ?, ?)" +
+	sqlExpired = "SELECT " + columns + " FROM checkpoints" +
+		" WHERE expires_at <= ? AND (expires_at, key) > (?, ?) ORDER BY expires_at, key LIMIT ?"
+	sqlLease = "SELECT owner, epoch, expires_at FROM leases WHERE key = ?"
+	sqlGrant = "INSERT INTO leases (key, owner, epoch, expires_at) VALUES (?, ?, ?, ?)" +
 		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at"
 	sqlRelease = "DELETE FROM leases WHERE key = ? AND owner = ? AND epoch = ?"
 	sqlGetMany = "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"

@@ -199,23 +199,34 @@ const (
 	purgeLimit    = 1000
 )
 
-// purge removes checkpoints that have expired, which nobody sees any more. It
-// leaves damaged ones: what their expiry was meant to be, nobody knows.
-func (t *transaction) purge() error {
+// A purgePlace is a row by order of its expiry. The zero one is before all.
+type purgePlace struct{ expiresAt, key string }
+
+// purge removes checkpoints that have expired, which nobody sees any more, of
+// the first rows after a place, limit at most. It leaves damaged ones: what
+// their expiry was meant to be, nobody knows. The place that it returns is where
+// to go on, and zero where no more follow.
+func (t *transaction) purge(after purgePlace, limit int) (purgePlace, error) {
 	var expired []string
+	n := 0
 	err := t.each(func(r *row) error {
+		n++
+		after = purgePlace{r.expiresAt.String, r.key}
 		if errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound) {
 			expired = append(expired, r.key)
 		}
 		return nil
-	}, sqlExpired, encodeTime(t.now), purgeLimit)
+	}, sqlExpired, encodeTime(t.now), after.expiresAt, after.key, limit)
 	if err != nil {
-		return err
+		return purgePlace{}, err
 	}
 	for _, key := range expired {
 		if _, err := t.remove(key); err != nil {
-			return err
+			return purgePlace{}, err
 		}
 	}
-	return nil
+	if n < limit {
+		return purgePlace{}, nil
+	}
+	return after, nil
 }

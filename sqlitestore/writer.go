@@ -27,6 +27,7 @@ type writer struct {
 
 	session   *session // nil: not connected
 	nextPurge time.Time
+	purged    purgePlace // where the next one goes on
 }
 
 // maxWrites bounds one transaction.
@@ -147,7 +148,8 @@ func (w *writer) begin() error {
 // theirs. It returns all that it took.
 func (w *writer) commit(jobs []*job) ([]*job, ending) {
 	t := &transaction{statements: &w.session.statements, known: &w.session.known}
-	for done, left := 0, maxWrites; done < len(jobs); {
+	left := maxWrites
+	for done := 0; done < len(jobs); {
 		t.now = time.Now().UTC().Truncate(time.Millisecond) // no lease or expiry may count from before its call
 		for ; done < len(jobs); done++ {
 			if err := jobs[done].run(t); err != nil {
@@ -161,17 +163,21 @@ func (w *writer) commit(jobs []*job) ([]*job, ending) {
 			jobs = append(jobs, w.queue.take(left)...)
 		}
 	}
-	return jobs, w.end(t)
+	return jobs, w.end(t, maxWrites-left)
 }
 
-// end purges, if it is time to, and commits.
-func (w *writer) end(t *transaction) ending {
-	if t.now.After(w.nextPurge) {
-		if err := t.purge(); err != nil {
+// end purges, if it is time to, and commits. While there is more to purge each
+// transaction does a part, of more rows than the transaction itself can have
+// added.
+func (w *writer) end(t *transaction, writes int) ending {
+	var purged purgePlace
+	if now := time.Now(); writes > 0 && now.After(w.nextPurge) {
+		w.nextPurge = now.Add(purgeInterval) // a purge that fails must not fail the transactions after this one
+		var err error
+		if purged, err = t.purge(w.purged, purgeLimit+writes); err != nil {
 			w.rollback()
 			return ending{err: err}
 		}
-		w.nextPurge = t.now.Add(purgeInterval)
 	}
 	if err := w.check(); err != nil {
 		w.rollback()
@@ -181,6 +187,9 @@ func (w *writer) end(t *transaction) ending {
 		w.rollback()
 		// It may stand in the log, whole, for whoever recovers it.
 		return ending{err: err, unknown: true}
+	}
+	if w.purged = purged; purged != (purgePlace{}) {
+		w.nextPurge = time.Time{}
 	}
 	return ending{}
 }

@@ -1,0 +1,146 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+const manyExpired = 3500
+
+// openWithExpired opens a store with many rows that have expired, and as many
+// as one step of the purge looks at whose expiry is damaged, before them and
+// among them by order of the expiry. It returns the keys of those.
+func openWithExpired(t *testing.T) (*Driver, *sql.DB, []string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "checkpoints.db")
+	d, err := Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	db, err := sql.Open("sqlite", dsn(path, "_pragma=busy_timeout(5000)", "_pragma=ignore_check_constraints(1)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	insert := func(key, expiresAt string) {
+		t.Helper()
+		if _, err := tx.ExecContext(t.Context(), `INSERT INTO checkpoints VALUES (?, '00000000000000000001',
+			'00000000000000000001', '2020-01-01T00:00:00.000Z', ?, NULL, NULL)`, key, expiresAt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range manyExpired {
+		insert(fmt.Sprint("expired/", i), fmt.Sprintf("2020-01-01T00:00:%02d.000Z", i%60))
+	}
+	damaged := make([]string, 0, purgeLimit+100)
+	for i := range cap(damaged) {
+		key := fmt.Sprint("damaged/", i)
+		insert(key, []string{"0", "", "2020-01-01T00:00:30", "2020-13-01T00:00:00.000Z"}[i%4])
+		damaged = append(damaged, key)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return d, db, damaged
+}
+
+// TestPurgeGoesOn: as long as there is more than one step may remove, each
+// transaction takes another one, and what is damaged neither stops it nor goes.
+func TestPurgeGoesOn(t *testing.T) {
+	d, db, damaged := openWithExpired(t)
+	left := func() int { return countRows(t, db, "key GLOB 'expired/*'") }
+	before := left()
+	for range (manyExpired+len(damaged))/purgeLimit + 1 {
+		mustWrite(t, d, driver.Write{Key: "any", UpdatedAt: time.Now().UTC()})
+		now := left()
+		if before-now > purgeLimit+1 {
+			t.Errorf("one transaction removed %d rows", before-now)
+		}
+		before = now
+	}
+	if before != 0 {
+		t.Errorf("%d rows of %d that have expired are left", before, manyExpired)
+	}
+	records, err := d.Get(t.Context(), damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if !errors.Is(r.Err, checkpoint.ErrCorrupt) {
+			t.Fatalf("%s: %v; want ErrCorrupt", r.Key, r.Err)
+		}
+	}
+}
+
+// TestPurgeKeepsUpWithLargeTransactions: of rows that expire at once no more are
+// kept, however many a transaction writes.
+func TestPurgeKeepsUpWithLargeTransactions(t *testing.T) {
+	d, db, damaged := openWithExpired(t)
+	for range 3 {
+		now := countRows(t, db, "key GLOB 'new/*'")
+		e := d.writer.do(t.Context(), maxWrites, func(tx *transaction) error {
+			for i := range maxWrites {
+				w := driver.Write{Key: fmt.Sprint("new/", now+i), TTL: time.Millisecond, UpdatedAt: tx.now}
+				tx.now = tx.now.Add(-time.Hour)
+				_, err := tx.write(&w)
+				tx.now = tx.now.Add(time.Hour)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if e.err != nil {
+			t.Fatal(e.err)
+		}
+	}
+	if left := countRows(t, db, "true") - len(damaged); left > manyExpired+maxWrites {
+		t.Errorf("%d rows are left", left)
+	}
+}
+
+// TestPurgeThatFails must not fail what is written after it, again and again.
+func TestPurgeThatFails(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER refuse BEFORE DELETE ON checkpoints
+		BEGIN SELECT raise(ROLLBACK, 'the test refuses'); END`); err != nil {
+		t.Fatal(err)
+	}
+	write := driver.Write{Key: "any", UpdatedAt: time.Now().UTC()}
+	results, err := d.Write(t.Context(), []driver.Write{write})
+	if err != nil || results[0].Outcome != driver.Failed {
+		t.Fatalf("Write with a purge that fails: %+v, %v; want Failed", results, err)
+	}
+	mustWrite(t, d, write)
+}
+
+func mustWrite(t *testing.T, d *Driver, w driver.Write) {
+	t.Helper()
+	results, err := d.Write(context.WithoutCancel(t.Context()), []driver.Write{w})
+	if err != nil || results[0].Err != nil {
+		t.Fatal(err, results)
+	}
+}
+
+func countRows(t *testing.T, db *sql.DB, where string) (n int) {
+	t.Helper()
+	err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM checkpoints WHERE "+where).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
