@@ -144,3 +144,36 @@ func countRows(t *testing.T, db *sql.DB, where string) (n int) {
 	}
 	return n
 }
+
+// TestPurgeDoesNotTrustTheIndex: what a damaged index calls expired, and what
+// is not, stays.
+func TestPurgeDoesNotTrustTheIndex(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	db.SetMaxOpenConns(1)
+	for _, statement := range []string{
+		"PRAGMA writable_schema = ON",
+		"CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'checkpoints_by_expiry'",
+		"DELETE FROM sqlite_schema WHERE name = 'checkpoints_by_expiry'",
+		"PRAGMA schema_version = 1000",
+		"UPDATE checkpoints SET expires_at = NULL WHERE key = 'expired/0'",
+		"INSERT INTO sqlite_schema SELECT * FROM kept",
+		"PRAGMA schema_version = 1001",
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	for range 5 {
+		mustWrite(t, d, driver.Write{Key: "any", UpdatedAt: time.Now().UTC()})
+	}
+	if left := countRows(t, db, "key GLOB 'expired/*'"); left != 1 {
+		t.Errorf("%d rows that have expired are left", left-1)
+	}
+	records, err := d.Get(t.Context(), []string{"expired/0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if records[0].Err != nil {
+		t.Errorf("a checkpoint that does not expire: %v", records[0].Err)
+	}
+}

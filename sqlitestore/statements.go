@@ -20,6 +20,8 @@ const (
 	sqlRaise   = "INSERT INTO fences (key, epoch) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch"
 	sqlExpired = "SELECT " + columns + " FROM checkpoints" +
 		" WHERE expires_at <= ? AND (expires_at, key) > (?, ?) ORDER BY expires_at, key LIMIT ?"
+	// The plus keeps it from the index, which may be damaged, and have found the row.
+	sqlPurge = "DELETE FROM checkpoints WHERE key = ? AND +expires_at = ?"
 	sqlLease = "SELECT owner, epoch, expires_at FROM leases WHERE key = ?"
 	sqlGrant = "INSERT INTO leases (key, owner, epoch, expires_at) VALUES (?, ?, ?, ?)" +
 		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at"

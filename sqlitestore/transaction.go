@@ -207,21 +207,22 @@ type purgePlace struct{ expiresAt, key string }
 // their expiry was meant to be, nobody knows. The place that it returns is where
 // to go on, and zero where no more follow.
 func (t *transaction) purge(after purgePlace, limit int) (purgePlace, error) {
-	var expired []string
+	var expired []purgePlace
 	n := 0
 	err := t.each(func(r *row) error {
 		n++
 		after = purgePlace{r.expiresAt.String, r.key}
 		if errors.Is(r.record(t.now).Err, checkpoint.ErrNotFound) {
-			expired = append(expired, r.key)
+			expired = append(expired, after)
 		}
 		return nil
 	}, sqlExpired, encodeTime(t.now), after.expiresAt, after.key, limit)
 	if err != nil {
 		return purgePlace{}, err
 	}
-	for _, key := range expired {
-		if _, err := t.remove(key); err != nil {
+	for _, p := range expired {
+		t.known.forget(p.key)
+		if err := t.exec(sqlPurge, p.key, p.expiresAt); err != nil {
 			return purgePlace{}, err
 		}
 	}
