@@ -21,3 +21,12 @@ func checkAccess(path string) error {
 	}
 	return nil
 }
+
+// resolve follows links, as SQLite does before it names the log and the shared
+// memory.
+func resolve(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
+}

@@ -79,6 +79,29 @@ func TestFileThatGoesAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"without its log": func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.Remove(path + "-wal"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"without its shared memory": func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.Remove(path + "-shm"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"with another log": func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.Rename(path+"-wal", path+"-moved"); err != nil {
+				t.Fatal(err)
+			}
+			content, err := os.ReadFile(path + "-moved")
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, path+"-wal", string(content))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store, path := newStore(t)

@@ -45,19 +45,46 @@ func checkLog(path string) error {
 	return fmt.Errorf("it is missing or empty, but its log %s holds data: put the file back, or remove the log", log.Name())
 }
 
+// A part of the store is one of its files, as it was when it was opened.
+type part struct {
+	path string
+	info os.FileInfo
+}
+
+// identify notes what the file, its log and its shared memory are, all three of
+// which are open.
+func (d *Driver) identify() error {
+	beside := resolve(d.absolute)
+	for _, path := range []string{d.absolute, beside + "-wal", beside + "-shm"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		d.parts = append(d.parts, part{path, info})
+	}
+	return nil
+}
+
 // errReplaced: what is written to a file that is not at its path any more is
-// lost with it.
+// lost with it. Of a log that is not, other processes know nothing; and without
+// the same shared memory they do not see each other's locks.
 var errReplaced = errors.New("the file was removed or replaced while it was open: " +
 	"put it back and open the store again; to restore a copy, close every process that uses it first")
 
-// checkIdentity reports whether the file that was opened is still there.
+// checkIdentity reports whether what was opened is still there.
 func (d *Driver) checkIdentity() error {
-	info, err := os.Stat(d.absolute)
-	if err == nil && info.Size() > 0 && os.SameFile(info, d.opened) {
-		return nil
+	for i := range d.parts {
+		info, err := os.Stat(d.parts[i].path)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case err == nil && os.SameFile(info, d.parts[i].info) && (i > 0 || info.Size() > 0):
+		case i > 0:
+			return fmt.Errorf("%s, which is part of the store, was removed or replaced while it was open: "+
+				"close every process that uses the store, and open it again", d.parts[i].path)
+		default:
+			return errReplaced
+		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return errReplaced
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -67,11 +66,19 @@ func dsn(absolute string, params ...string) string {
 
 func (d *Driver) open(ctx context.Context) (err error) {
 	// Opening a connection may meet a lock as well.
-	err = whileBusy(ctx, d.busyTimeout, func() error { return prepareFile(ctx, d.absolute) })
+	err = whileBusy(ctx, d.busyTimeout, func() (err error) {
+		d.first, err = prepareFile(ctx, d.absolute)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if d.opened, err = os.Stat(d.absolute); err != nil {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.first.close())
+		}
+	}()
+	if err := d.identify(); err != nil {
 		return err
 	}
 	// From here on nothing makes the file.
@@ -113,18 +120,34 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 	return nil
 }
 
-// prepareFile makes the file ours, of the newest schema and in WAL mode.
-func prepareFile(ctx context.Context, absolute string) (err error) {
+// A firstConn is the connection that has prepared the file. It is kept, for
+// SQLite removes the log with the last connection that is closed, and it is
+// another log that the next one makes.
+type firstConn struct {
+	db   *sql.DB
+	conn *sql.Conn
+}
+
+func (c *firstConn) close() error { return errors.Join(c.conn.Close(), c.db.Close()) }
+
+func prepareFile(ctx context.Context, absolute string) (*firstConn, error) {
 	db, err := sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, db.Close())
 	}
-	defer conn.Close()
+	first := &firstConn{db, conn}
+	if err := prepare(ctx, conn); err != nil {
+		return nil, errors.Join(err, first.close())
+	}
+	return first, nil
+}
+
+// prepare makes the file ours, of the newest schema and in WAL mode.
+func prepare(ctx context.Context, conn *sql.Conn) error {
 	if err := migrate(ctx, conn); err != nil {
 		return err
 	}
@@ -136,5 +159,6 @@ func prepareFile(ctx context.Context, absolute string) (err error) {
 		return fmt.Errorf("SQLite keeps it in journal mode %q: this file system cannot share memory, "+
 			"put the file on a local disk", mode)
 	}
-	return nil
+	_, err := readHeader(ctx, conn) // opens the log
+	return err
 }

@@ -6,8 +6,8 @@
 //
 // Beside the file SQLite keeps path-wal, its log, and path-shm. A copy needs all
 // three, or SQLite's own backup ("VACUUM INTO"); to restore one, close every
-// process that uses the file first. A driver whose file is removed or replaced
-// fails from then on.
+// process that uses the file first. When one of the three is removed or replaced,
+// the driver fails from then on.
 package sqlitestore
 
 import (
@@ -15,7 +15,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -37,8 +36,9 @@ const defaultBusyTimeout = 10 * time.Second
 type Driver struct {
 	path        string // as it was given
 	absolute    string
-	opened      os.FileInfo // what was at the path when it was opened
+	parts       []part // the file first
 	busyTimeout time.Duration
+	first       *firstConn
 	readers     *sql.DB
 	get         *sql.Stmt
 	getMany     *sql.Stmt
@@ -64,8 +64,11 @@ func (d *Driver) Close() error {
 		return nil
 	}
 	err := d.writer.close()
-	// The last connection to close moves the log into the file and removes it.
 	if e := d.readers.Close(); err == nil {
+		err = e
+	}
+	// The last connection to close moves the log into the file and removes it.
+	if e := d.first.close(); err == nil {
 		err = e
 	}
 	return d.wrap(err)

@@ -1,0 +1,45 @@
+package sqlitestore
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// TestLogStaysWhileTheStoreIsOpen: SQLite drops a connection whose call was cut
+// off, and with the last one the log, which would then look removed.
+func TestLogStaysWhileTheStoreIsOpen(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "checkpoints.db")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(target, link); err != nil {
+		t.Skip(err)
+	}
+	for _, path := range []string{target, link} {
+		d, err := Open(t.Context(), path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		d.readers.SetMaxIdleConns(0) // drops all
+		if _, err := os.Stat(target + "-wal"); err != nil {
+			t.Error(err)
+		}
+		mustWrite(t, d, driver.Write{Key: "k", UpdatedAt: time.Now().UTC()})
+		if records, err := d.Get(t.Context(), []string{"k"}); err != nil || records[0].Err != nil {
+			t.Errorf("Get: %+v, %v", records, err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(target + "-wal"); err == nil {
+			t.Error("the log is left when the store is closed")
+		}
+	}
+}
