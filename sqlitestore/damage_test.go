@@ -147,10 +147,16 @@ func TestLogWithoutItsFile(t *testing.T) {
 			if err := spoil(copied); err != nil {
 				t.Fatal(err)
 			}
-			d, err := sqlitestore.Open(t.Context(), copied, nil)
-			if err == nil {
-				d.Close()
-				t.Fatal("a log without its file is opened as an empty store")
+			link := filepath.Join(t.TempDir(), "link.db")
+			if err := os.Symlink(copied, link); err != nil {
+				link = copied
+			}
+			for _, path := range []string{copied, link} {
+				d, err := sqlitestore.Open(t.Context(), path, nil)
+				if err == nil {
+					d.Close()
+					t.Fatalf("%s, a log without its file, is opened as an empty store", path)
+				}
 			}
 			if log := folder(t, copied)["file.db-wal"]; !bytes.Equal(log, before["file.db-wal"]) {
 				t.Error("the log was changed")

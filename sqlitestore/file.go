@@ -21,15 +21,15 @@ func fileSize(path string) (int64, error) {
 		if target, err := os.Readlink(path); err == nil {
 			return 0, fmt.Errorf("it is a link to %s, which is not there", target)
 		}
-		return 0, checkLog(path)
+		return 0, checkLog(resolve(path))
 	case err != nil:
 		return 0, err
 	case !info.Mode().IsRegular():
 		return 0, errors.New("it is not a regular file")
 	case info.Size() == 0:
-		return 0, checkLog(path)
+		return 0, checkLog(resolve(path))
 	}
-	return info.Size(), checkAccess(path)
+	return info.Size(), checkAccess(resolve(path))
 }
 
 // checkLog refuses to make a file to which there is a log already: SQLite would
