@@ -112,6 +112,25 @@ func TestNewerSchemaInTheLog(t *testing.T) {
 	}
 }
 
+// TestDamagedVersion: a file that is marked as a store, of a version that none
+// can have, is not made into a new one.
+func TestDamagedVersion(t *testing.T) {
+	for _, version := range []string{"-1", "0"} {
+		t.Run(version, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file.db")
+			openAt(t, path).Close()
+			run(t, shell(t, path), "DROP TABLE checkpoints; DROP TABLE fences; DROP TABLE leases; PRAGMA user_version = "+version)
+			d, err := sqlitestore.Open(t.Context(), path, nil)
+			if err == nil {
+				d.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), "damaged") {
+				t.Errorf("Open: %v; want one that says that it is damaged", err)
+			}
+		})
+	}
+}
+
 func TestPathsThatCannotBeOpened(t *testing.T) {
 	dir := t.TempDir()
 	tests := map[string]struct{ path, want string }{

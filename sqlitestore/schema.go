@@ -59,6 +59,8 @@ func (h header) check() error {
 		return nil
 	case h.applicationID != applicationID:
 		return fmt.Errorf("%w: it is an SQLite database of another application; it was left as it is", ErrNotOurs)
+	case h.version < 1:
+		return fmt.Errorf("the file is damaged: it is marked as a checkpoint store, of schema version %d", h.version)
 	case h.version > len(migrations):
 		return fmt.Errorf("%w: version %d, this release knows up to %d; it was left as it is, use a newer release",
 			ErrNewerSchema, h.version, len(migrations))
