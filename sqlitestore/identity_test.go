@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,4 +43,33 @@ func TestLogStaysWhileTheStoreIsOpen(t *testing.T) {
 			t.Error("the log is left when the store is closed")
 		}
 	}
+}
+
+// TestFileReplacedWithinARead: a connection that is opened after the file was
+// replaced reads the other one, in which nothing is.
+func TestFileReplacedWithinARead(t *testing.T) {
+	d, path := openEmpty(t)
+	mustWrite(t, d, driver.Write{Key: "k", UpdatedAt: time.Now().UTC()})
+	_, other := openEmpty(t)
+	records, err := read(t.Context(), d, func() ([]driver.Record, error) {
+		d.readers.SetMaxIdleConns(0) // drops all
+		if err := os.Rename(other, path); err != nil {
+			t.Error(err)
+		}
+		return d.getOne(t.Context(), "k")
+	})
+	if !errors.Is(err, errReplaced) {
+		t.Errorf("Get: %+v, %v; want that the file was replaced", records, err)
+	}
+}
+
+func openEmpty(t *testing.T) (d *Driver, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "checkpoints.db")
+	d, err := Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d, path
 }

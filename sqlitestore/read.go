@@ -14,7 +14,7 @@ import (
 
 // Get implements [driver.Driver].
 func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
-	if err := d.readable(ctx); err != nil {
+	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
 	if len(keys) == 1 {
@@ -27,7 +27,8 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 
 // read calls f while other processes hold the file locked, and returns when it
 // does or ctx ends. SQLite itself waits within a call, for up to 10 seconds
-// where the log must be recovered, and sees no context then.
+// where the log must be recovered, and sees no context then. Whether the file is
+// still there is looked at last: f may have opened another one in its place.
 func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -38,6 +39,9 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 			a.value, err = f()
 			return err
 		})
+		if err := d.checkIdentity(); err != nil {
+			a.err = err
+		}
 		return a
 	}
 	var a answer

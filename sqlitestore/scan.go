@@ -36,7 +36,7 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 	return func(yield func([]driver.Record, error) bool) {
 		prefix := literalPrefix(pattern)
 		for next, more := prefix, true; more; {
-			if err := d.readable(ctx); err != nil {
+			if err := d.ready(ctx); err != nil {
 				yield(nil, err)
 				return
 			}

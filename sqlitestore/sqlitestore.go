@@ -75,20 +75,12 @@ func (d *Driver) Close() error {
 }
 
 // ready says why a call must not reach SQLite at all. That the file is still
-// there is for readable, or the writer, to see.
+// there is for read, or the writer, to see.
 func (d *Driver) ready(ctx context.Context) error {
 	if d.closed.Load() {
 		return checkpoint.ErrClosed
 	}
 	return context.Cause(ctx)
-}
-
-// readable says why a call must not read.
-func (d *Driver) readable(ctx context.Context) error {
-	if err := d.ready(ctx); err != nil {
-		return err
-	}
-	return d.wrap(d.checkIdentity())
 }
 
 // wrap makes of SQLite's error the one that a caller of d sees.
