@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +39,8 @@ func TestPackedPages(t *testing.T) {
 	run("CREATE TABLE checkpoints (" + columns + ")") // that may hold anything
 	const number, at = "00000000000000000012", "2026-01-02T03:04:05.006Z"
 	or := func(usual any, others ...any) *rapid.Generator[any] {
-		others = append(others, nil, "", separator, "a"+separator+"b", "x\x00y", []byte("blob"), []byte{0xff}, 12, 1.5)
+		others = append(others, nil, "", separator, "a"+separator+"b", "x\x00y", "\xff\xfe", strings.Repeat("long", 5000),
+			[]byte("blob"), []byte{0xff}, []byte{}, 12, 1.5)
 		return rapid.OneOf(rapid.Just(usual), rapid.Just(usual), rapid.Just(usual), rapid.Just(usual), rapid.Just(usual),
 			rapid.SampledFrom(others))
 	}
@@ -49,7 +51,7 @@ func TestPackedPages(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		run("DELETE FROM checkpoints")
 		for i := range rapid.IntRange(0, 4).Draw(rt, "rows") {
-			args := []any{or(fmt.Sprint("k", i), "", 'k', []byte("kk")).Draw(rt, "key")}
+			args := []any{or(fmt.Sprint("k", i), "", separator+fmt.Sprint("k", i), 7, []byte("kk")).Draw(rt, "key")}
 			for _, column := range values {
 				args = append(args, column.Draw(rt, "column"))
 			}
