@@ -147,11 +147,14 @@ func (l *leaseRow) refuse(key, owner string, fence uint64, now time.Time) error 
 	if !ok {
 		return l.damaged(key, "epoch", l.epoch)
 	}
+	if epoch < fence {
+		return nil // void
+	}
 	expiresAt, ok := decodeTime(l.expiresAt)
 	if !ok {
 		return l.damaged(key, "expires_at", l.expiresAt)
 	}
-	if epoch == fence && now.Before(expiresAt) {
+	if now.Before(expiresAt) {
 		return &driver.LeaseHeldError{Owner: l.owner, ExpiresAt: expiresAt}
 	}
 	return nil

@@ -302,6 +302,21 @@ func TestDamagedLease(t *testing.T) {
 	}
 }
 
+// TestDamagedLeaseThatIsVoid: a lease whose epoch has been passed is over,
+// whenever it was to expire.
+func TestDamagedLeaseThatIsVoid(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file.db")
+	d := openAt(t, path)
+	acquire(t, d, "k", "a", time.Hour)
+	if _, err := checkpoint.New(d, nil).Rewind(t.Context(), "k", checkpoint.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	conn := shell(t, path)
+	run(t, conn, "PRAGMA ignore_check_constraints = ON")
+	run(t, conn, "UPDATE leases SET expires_at = '0'")
+	acquire(t, d, "k", "b", time.Hour)
+}
+
 func init() { roles["lease"] = raceForLeases }
 
 const leaseRounds = 200
