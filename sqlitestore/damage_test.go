@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
@@ -202,5 +203,46 @@ func TestKeysOutOfOrder(t *testing.T) {
 		if n >= 0 {
 			t.Errorf("in pages of %d: %d keys and no error", size, n)
 		}
+	}
+}
+
+// TestLostFence: a checkpoint has an epoch that its fence has not seen. No write
+// may pass by what is left of the fence, nor a rewind choose an epoch by it.
+func TestLostFence(t *testing.T) {
+	for name, write := range map[string]func(store *checkpoint.Store) error{
+		"SetIfNewer": func(store *checkpoint.Store) error {
+			_, err := store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 9}, checkpoint.Epoch(3))
+			return err
+		},
+		"Set": func(store *checkpoint.Store) error {
+			return store.Set(t.Context(), "k", checkpoint.Position{Commit: 9}, checkpoint.Epoch(3))
+		},
+		"Rewind": func(store *checkpoint.Store) error {
+			_, err := store.Rewind(t.Context(), "k", checkpoint.Position{})
+			return err
+		},
+		"Acquire": func(store *checkpoint.Store) error {
+			_, err := store.Acquire(t.Context(), "k", "owner", time.Hour)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, path := newStore(t)
+			if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 5}, checkpoint.Epoch(7)); err != nil {
+				t.Fatal(err)
+			}
+			conn := shell(t, path)
+			run(t, conn, "DELETE FROM fences")
+			if err := write(store); !errors.Is(err, checkpoint.ErrCorrupt) || !strings.Contains(err.Error(), "fence") {
+				t.Errorf("%v; want ErrCorrupt", err)
+			}
+			if cp, err := store.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 5 {
+				t.Errorf("Get: %+v, %v", cp, err)
+			}
+			run(t, conn, "INSERT INTO fences VALUES ('k', '00000000000000000007')")
+			if _, err := store.Rewind(t.Context(), "k", checkpoint.Position{}); err != nil {
+				t.Errorf("Rewind after the repair: %v", err)
+			}
+		})
 	}
 }

@@ -62,6 +62,9 @@ func (d *Driver) lease(ctx context.Context, f func(*transaction) (_ driver.Lease
 
 func (t *transaction) acquire(key, owner string, ttl time.Duration) (_ driver.Lease, refused, err error) {
 	fence, damaged, err := t.fence(key)
+	if damaged == nil && err == nil {
+		damaged, err = t.lost(key, fence)
+	}
 	if damaged != nil || err != nil {
 		return driver.Lease{}, damaged, err
 	}

@@ -29,7 +29,11 @@ func (t *transaction) write(w *driver.Write) (driver.Result, error) {
 	var fence uint64
 	if w.Epoch != 0 || w.Mode == driver.Rewind {
 		var damaged, err error
-		if fence, damaged, err = t.fence(w.Key); err != nil {
+		fence, damaged, err = t.fence(w.Key)
+		if damaged == nil && err == nil {
+			damaged, err = t.lost(w.Key, fence)
+		}
+		if err != nil {
 			return driver.Result{}, err
 		}
 		if damaged != nil {
@@ -185,6 +189,17 @@ func (t *transaction) fence(key string) (epoch uint64, damaged, err error) {
 			checkpoint.ErrCorrupt, key, text)
 	}
 	return epoch, damaged, nil
+}
+
+// lost says that fence, which is that of key, has been lowered or removed: each
+// write leaves it at least at its own epoch.
+func (t *transaction) lost(key string, fence uint64) (damaged, err error) {
+	stored, err := t.stands(key)
+	if err != nil || stored.Err != nil || stored.Epoch <= fence {
+		return nil, err
+	}
+	return fmt.Errorf("%w: key %q has epoch %d, but its fence is %d; set the fence to the highest epoch that was in use",
+		checkpoint.ErrCorrupt, key, stored.Epoch, fence), nil
 }
 
 func (t *transaction) raise(key string, from, to uint64) error {
