@@ -94,14 +94,10 @@ func TestFileThatGoesAway(t *testing.T) {
 		},
 		"with another log": func(t *testing.T, path string) {
 			t.Helper()
-			if err := os.Rename(path+"-wal", path+"-moved"); err != nil {
+			if err := os.Remove(path + "-wal"); err != nil {
 				t.Fatal(err)
 			}
-			content, err := os.ReadFile(path + "-moved")
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(t, path+"-wal", string(content))
+			write(t, path+"-wal", "")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

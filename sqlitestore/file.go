@@ -88,3 +88,19 @@ func (d *Driver) checkIdentity() error {
 	}
 	return nil
 }
+
+var errOvertaken = errors.New("the log or the shared memory was replaced while the store was open, and the log is another " +
+	"process's: it was left as it is, and what this process wrote last may be lost")
+
+// overtaken reports whether the log may hold what another process wrote and this
+// one does not know of.
+func (d *Driver) overtaken() bool {
+	file, log, shm := d.parts[0], d.parts[1], d.parts[2]
+	info, err := os.Stat(log.path)
+	return err == nil && info.Size() > 0 && !file.replaced() && (log.replaced() || shm.replaced())
+}
+
+func (p *part) replaced() bool {
+	info, err := os.Stat(p.path)
+	return err == nil && !os.SameFile(info, p.info)
+}
