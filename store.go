@@ -123,20 +123,11 @@ func (s *Store) getOne(ctx context.Context, key string) (Checkpoint, error) {
 	return fromRecord(records[0]), nil
 }
 
-// read is the driver's Get, with its promise of a record for each key checked:
-// a missing one would look like a missing checkpoint.
 func (s *Store) read(ctx context.Context, keys []string) ([]driver.Record, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	records, err := s.driver.Get(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	if len(records) != len(keys) {
-		return nil, fmt.Errorf("the driver answered %d keys with %d records", len(keys), len(records))
-	}
-	return records, nil
+	return driver.Get(ctx, s.driver, keys)
 }
 
 // GetMany returns the checkpoints at keys, by key; a key that has none is not

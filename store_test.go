@@ -134,7 +134,11 @@ func (d short) Write(ctx context.Context, writes []driver.Write) ([]driver.Resul
 }
 
 func TestMissingAnswersAreErrors(t *testing.T) {
-	s := checkpoint.New(short{memstore.New()}, nil)
+	mem := memstore.New()
+	if err := checkpoint.New(mem, nil).Set(t.Context(), "a", somewhere); err != nil {
+		t.Fatal(err)
+	}
+	s := checkpoint.New(short{mem}, nil)
 	for op, err := range everyMethod(t.Context(), s, "b") {
 		if op == "delete" {
 			continue
@@ -142,6 +146,9 @@ func TestMissingAnswersAreErrors(t *testing.T) {
 		if err == nil || errors.Is(err, checkpoint.ErrNotFound) {
 			t.Errorf("%s: %v, want an error that is not ErrNotFound", op, err)
 		}
+	}
+	if found, err := checkpoint.Collect(s.GetAll(t.Context(), "*")); err == nil {
+		t.Errorf("getAll: %v, and no error", found)
 	}
 }
 

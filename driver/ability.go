@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -27,7 +28,7 @@ func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) it
 				yield(nil, err)
 				return
 			}
-			records, err := d.Get(ctx, keys)
+			records, err := Get(ctx, d, keys)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -43,6 +44,16 @@ func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) it
 			}
 		}
 	}
+}
+
+// Get calls d's Get, and holds it to a record for each key: one that is missing
+// would look like a checkpoint that is.
+func Get(ctx context.Context, d Driver, keys []string) ([]Record, error) {
+	records, err := d.Get(ctx, keys)
+	if err == nil && len(records) != len(keys) {
+		return nil, fmt.Errorf("the driver answered %d keys with %d records", len(keys), len(records))
+	}
+	return records, err
 }
 
 // A Namer is a Driver that has a name of its own for log records.
