@@ -62,12 +62,20 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 	if opts != nil {
 		*merged = *opts
 	}
-	query := u.Query()
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return target{}, errQuery // Query would leave out what it cannot read: a namespace, too
+	}
 	for name, field := range map[string]*string{"namespace": &merged.Namespace, "prefix": &merged.Prefix} {
 		if !query.Has(name) {
 			continue
 		}
 		value := query.Get(name)
+		for _, other := range query[name][1:] {
+			if other != value {
+				return target{}, fmt.Errorf("redisstore: the URL says %s %q and %q", name, value, other)
+			}
+		}
 		if *field != "" && *field != value {
 			return target{}, fmt.Errorf("redisstore: the URL says %s %q, the Options say %q", name, value, *field)
 		}
@@ -120,6 +128,9 @@ func connection(u *url.URL, cluster bool) (target, error) {
 	}
 	return target{addr: o.Addr, client: func() redis.UniversalClient { return redis.NewClient(o) }}, nil
 }
+
+// errQuery shows nothing of the URL, as errMalformed.
+var errQuery = errors.New("redisstore: malformed URL: its query is not percent-encoded: write %25 for % and %3B for ;")
 
 // errMalformed shows nothing of the URL. A password that is not
 // percent-encoded can end up in any part of it, and in any error about it.

@@ -65,6 +65,9 @@ func TestOpenRefusesWithoutThePassword(t *testing.T) {
 	}{
 		{"another namespace", "redis://u:hunter2@" + addr + "?namespace=a", opts("b", ""), `namespace "a", the Options say "b"`},
 		{"another prefix", "redis://u:hunter2@" + addr + "?prefix=a", opts("", "b"), `prefix "a", the Options say "b"`},
+		{"two namespaces", "redis://u:hunter2@" + addr + "?namespace=a&namespace=b", nil, `namespace "a" and "b"`},
+		{"a namespace with a bad escape", "redis://u:hunter2@" + addr + "?namespace=50%25&prefix=5%&name=hunter2", nil, "query"},
+		{"a namespace with a semicolon", "redis://u:hunter2@" + addr + "?namespace=prod;hunter2:", nil, "query"},
 		{"both in the URL", "redis://u:hunter2@" + addr + "?prefix=a&namespace=b", nil, "exclude each other"},
 		{"one in each", "redis://u:hunter2@" + addr + "?prefix=a", opts("b", ""), "exclude each other"},
 		{"a namespace with a newline", "redis://u:hunter2@" + addr + "?namespace=%0a", nil, "control character"},
