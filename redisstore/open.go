@@ -108,7 +108,7 @@ func connection(u *url.URL, cluster bool) (target, error) {
 		if err != nil {
 			return target{}, err
 		}
-		if o.ReplicaOnly {
+		if o.ReplicaOnly || o.RouteByLatency || o.RouteRandomly {
 			return target{}, errReplicas
 		}
 		return target{addr: u.Host, client: func() redis.UniversalClient { return redis.NewFailoverClient(o) }}, nil

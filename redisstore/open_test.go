@@ -82,6 +82,8 @@ func TestOpenRefusesWithoutThePassword(t *testing.T) {
 		{"another scheme", "http://u:hunter2@" + addr, nil, "scheme"},
 		{"no scheme", "u:hunter2@" + addr, nil, "malformed URL"},
 		{"an unknown parameter", "redis://u:hunter2@" + addr + "?name=a", nil, "name"},
+		{"Sentinels with replicas that are near", "redis://u:hunter2@" + addr + "?master_name=m&route_by_latency=true", nil, "replicas"},
+		{"Sentinels with any replica", "redis://u:hunter2@" + addr + "?master_name=m&route_randomly=true", nil, "replicas"},
 		{"a bad database", "redis://u:hunter2@" + addr + "/x", nil, "database"},
 		{"nobody there", "redis://u:hunter2@127.0.0.1:1?max_retries=-1", nil, "cannot reach Redis at 127.0.0.1:1"},
 		{"a user unknown", "redis://u:hunter2@" + addr, nil, "WRONGPASS"},
