@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,7 +131,8 @@ func decode(key, redisKey string, answer []any, now time.Time) driver.Record {
 	default:
 		r.Err = unexpected("the script", answer)
 	}
-	if ttl > 0 {
+	if ttl >= 0 && r.Err == nil {
+		ttl = min(ttl, math.MaxInt64/int64(time.Millisecond))
 		r.ExpiresAt = now.Add(time.Duration(ttl) * time.Millisecond).UTC().Truncate(time.Millisecond)
 	}
 	return r
