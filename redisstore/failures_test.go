@@ -158,6 +158,9 @@ func TestReadOnlyReplica(t *testing.T) {
 	// What a replica has it may say, but not what there is not.
 	works(t, store, reads[:1])
 	fails(t, store, every(reads[3:], clears), "replicas")
+	if err := store.Touch(t.Context(), "nothing", time.Hour); err == nil || errors.Is(err, checkpoint.ErrNotFound) {
+		t.Errorf("Touch of what a replica does not have is %v", err)
+	}
 	server.Do("REPLICAOF", "NO", "ONE")
 	works(t, store, every(reads, writes, deletes))
 }

@@ -72,7 +72,10 @@ if mode == 'n' or mode == 't' then
   end
 end
 
-if mode == 't' and not exists then return 6 end
+if mode == 't' and not exists then
+  redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there
+  return 6
+end
 if fenceKey and less(fence, epoch) then redis.call('HSET', fenceKey, 'epoch', epoch) end
 
 if mode == 't' then
