@@ -40,6 +40,8 @@ else
   local sound = oldEpoch and canonical(oldEpoch)
   -- The next epoch would be one that has been in use.
   if sound and less(fence, oldEpoch) then return {5, 'fence', oldEpoch} end
+  -- A fence that has lost its epoch is no fence that was never there.
+  if not stored[1] and redis.call('EXISTS', key) == 1 then return {8, ''} end
   -- The owner's own lease is replaced, whatever is wrong with it.
   if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner then
     if not oldEpoch then return {5, 'leaseEpoch'} end

@@ -325,6 +325,10 @@ func TestDamagedLease(t *testing.T) {
 		}
 	}
 
+	server.Do("DEL", layoutFence)
+	server.Do("HSET", layoutFence, "note", "an operator's own")
+	corrupt("Acquire with neither fence nor lease", acquire("a"), "set its field epoch")
+
 	// What is void does not matter.
 	store7()
 	server.Do("HSET", layoutFence, "leaseEpoch", "6", "until", "x")
