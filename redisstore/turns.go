@@ -42,6 +42,11 @@ func (t *turns) take(ctx context.Context) error {
 	if t.pool == 1 {
 		return errPoolOfOne
 	}
+	select {
+	case t.taken <- struct{}{}: // also without patience
+		return nil
+	default:
+	}
 	patience := time.NewTimer(t.patience)
 	defer patience.Stop()
 	select {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // slowly scans, and stays at the first page until the test lets it go. It says
@@ -130,6 +131,18 @@ func TestAPoolOfOneConnectionIsNotWalked(t *testing.T) {
 					t.Errorf("%s of 1: %s: %v", name, c.name, err)
 				}
 			}
+		}
+	}
+}
+
+// To go-redis a PoolTimeout of -1, as pool_timeout=0 makes it, means not to wait.
+func TestAWalkTakesAFreeTurnWithoutPatience(t *testing.T) {
+	server := redistest.Start(t)
+	store := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"?pool_timeout=0", nil)), nil)
+	t.Cleanup(func() { store.Close() })
+	for range 20 {
+		if _, err := checkpoint.Collect(store.GetAll(t.Context(), "*")); err != nil {
+			t.Fatalf("GetAll with every turn free is %v", err)
 		}
 	}
 }
