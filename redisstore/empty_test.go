@@ -42,6 +42,20 @@ func TestARingIsRefused(t *testing.T) {
 	}
 }
 
+// TestAClusterThatIsNoneIsRefused: a cluster client that is told where the slots
+// are, as by NewFailoverClusterClient, takes what is no cluster for one, in which
+// a replica would lead to its master.
+func TestAClusterThatIsNoneIsRefused(t *testing.T) {
+	replica := redistest.Start(t, "replicaof 127.0.0.1 1")
+	client := redis.NewClusterClient(&redis.ClusterOptions{
+		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
+			return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: replica.Addr()}}}}, nil
+		},
+	})
+	t.Cleanup(func() { client.Close() })
+	fails(t, inNamespace(t, client, "prod:"), every(reads, writes, deletes, clears), "ClusterSlots")
+}
+
 // TestRoleOfAnotherServer: the client is led from a replica, which never heard
 // of the checkpoint, to the master that has it, once the replica has said so.
 func TestRoleOfAnotherServer(t *testing.T) {

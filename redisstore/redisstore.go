@@ -65,7 +65,8 @@ var _ driver.Driver = (*Driver)(nil)
 // New returns a driver over client, which stays the caller's: how it connects,
 // authenticates and finds the master is theirs to configure, and Close leaves
 // it open. Invalid options are the error of every call, and so are a cluster
-// client that reads from replicas, and a Ring. The keys of a cluster need a
+// client that reads from replicas or has ClusterSlots, as that of
+// redis.NewFailoverClusterClient, and a Ring. The keys of a cluster need a
 // cluster client. Scan, GetAll and Clear need a pool of two connections or more:
 // see [Driver.Scan].
 func New(client redis.UniversalClient, opts *Options) *Driver {
@@ -96,6 +97,10 @@ func validateClient(client redis.UniversalClient) error {
 	case *redis.ClusterClient:
 		if c.Options().ReadOnly {
 			return errReplicas
+		}
+		if c.Options().ClusterSlots != nil {
+			return errors.New("redisstore: a cluster client with ClusterSlots, as NewFailoverClusterClient makes it, may lead to " +
+				"servers that are no cluster, whose replicas answer as if there were nothing: use NewFailoverClient for Sentinels")
 		}
 	case *redis.Ring:
 		return errors.New("redisstore: a Ring sends the keys of a server that is down to another, " +
