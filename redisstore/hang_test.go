@@ -47,6 +47,27 @@ func TestHungServerEndsWithTheContext(t *testing.T) {
 	works(t, store, every(writes, reads, deletes, clears))
 }
 
+// With ContextTimeoutEnabled go-redis ends a call by the context's deadline on the
+// connection, whose timeout comes a moment before the context's end.
+func TestDeadlineOnTheConnectionIsTheContexts(t *testing.T) {
+	server := redistest.Start(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
+	t.Cleanup(func() { client.Close() })
+	store := inNamespace(t, client, "prod:")
+	all := every(writes, reads, deletes, clears)
+	works(t, store, all)
+	server.Do("CLIENT", "PAUSE", "1000000", "ALL")
+	for _, c := range all {
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			if err := c.run(ctx, store); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s is %v, want the end of the context", c.name, err)
+			}
+			cancel()
+		}
+	}
+}
+
 func TestOpenEndsWithTheContext(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("CLIENT", "PAUSE", "1000000", "ALL")

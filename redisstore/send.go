@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -70,10 +72,28 @@ func await(ctx context.Context, f func() error) error {
 	go func() { done <- f() }()
 	select {
 	case err := <-done:
-		return closed(err)
+		return overdue(ctx, closed(err))
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// overdue adds to a timeout that ctx has ended. Where a client has
+// ContextTimeoutEnabled, ctx's deadline is that of the connection, too, and a
+// moment later that of ctx itself.
+func overdue(ctx context.Context, err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() || ctx.Done() == nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
+		return err
+	}
+	<-ctx.Done()
+	cause := context.Cause(ctx)
+	if errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", cause, err)
 }
 
 // send sends the commands of one call. If it returns an error they may still be
@@ -104,6 +124,8 @@ func (d *Driver) settle(ctx context.Context, cmds []command) error {
 func (c command) sayWhy(ctx context.Context) {
 	if end := ctx.Err(); end != nil && errors.Is(c.Err(), end) {
 		c.SetErr(context.Cause(ctx))
+	} else if err := c.Err(); err != nil {
+		c.SetErr(overdue(ctx, err))
 	}
 }
 
