@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -92,13 +93,24 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 	u.RawQuery = query.Encode()
 	t, err := connection(u, cluster)
 	if err != nil {
-		if n := strings.Count(rawURL, "@"); n > 1 || n == 1 && u.User == nil {
+		if n := strings.Count(rawURL, "@"); n > 1 || n == 1 && u.User == nil || query.Has("password") && hasBare(query) {
 			return target{}, errMalformed
 		}
 		return target{}, fmt.Errorf("redisstore: malformed URL: %w", err)
 	}
 	t.opts = merged
 	return t, nil
+}
+
+// hasBare reports whether there is an option without a value, as what stands
+// behind an & in a password.
+func hasBare(query url.Values) bool {
+	for _, values := range query {
+		if slices.Contains(values, "") {
+			return true
+		}
+	}
+	return false
 }
 
 func connection(u *url.URL, cluster bool) (target, error) {

@@ -78,6 +78,7 @@ func TestOpenRefusesWithoutThePassword(t *testing.T) {
 		{"a number and a slash in the password", "redis://u:1/hunter2@" + addr, nil, "percent-encoded"},
 		{"a question mark in the password", "redis://u:1?hunter2@" + addr, nil, "percent-encoded"},
 		{"a password as parameter", "redis://" + addr + "?password=hunter2", nil, "unexpected option: password"},
+		{"an ampersand in the master's password", "redis://" + addr + "?master_name=m&password=a&hunter2", nil, "percent-encoded"},
 		{"a number sign in the password", "redis://u:1#hunter2@" + addr, nil, "percent-encoded"},
 		{"another scheme", "http://u:hunter2@" + addr, nil, "scheme"},
 		{"no scheme", "u:hunter2@" + addr, nil, "malformed URL"},
