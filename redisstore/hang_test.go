@@ -124,6 +124,28 @@ func TestClosedClientIsErrClosed(t *testing.T) {
 	}
 }
 
+func TestCloseWhileACallIsUnderWay(t *testing.T) {
+	server := redistest.Start(t)
+	for _, c := range every(writes, reads[:3], deletes) {
+		store := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"?max_retries=-1&read_timeout=-1", nil)), nil)
+		works(t, store, every(writes, reads, deletes))
+		server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
+		done := make(chan error, 1)
+		go func() { done <- c.run(t.Context(), store) }()
+		eventually(t, c.name+" reaches the server", func() bool {
+			return strings.Contains(server.Do("INFO", "clients").(string), "blocked_clients:1")
+		})
+		store.Close()
+		if err := <-done; !errors.Is(err, checkpoint.ErrClosed) {
+			t.Errorf("%s is %v, want ErrClosed", c.name, err)
+		}
+		server.Do("CLIENT", "UNPAUSE")
+		eventually(t, "nothing is under way", func() bool {
+			return strings.Contains(server.Do("INFO", "clients").(string), "blocked_clients:0")
+		})
+	}
+}
+
 func TestCloseClosesTheClientOfOpenOnly(t *testing.T) {
 	server := redistest.Start(t)
 	client := standalone(t, server)

@@ -116,6 +116,9 @@ func (d *Driver) settle(ctx context.Context, cmds []command) error {
 			return d.refused(ctx)
 		}
 		c.sayWhy(ctx)
+		if err := c.Err(); errors.Is(err, net.ErrClosed) && d.closed.Load() {
+			c.SetErr(fmt.Errorf("%w: %w", checkpoint.ErrClosed, err))
+		}
 	}
 	return nil
 }
