@@ -44,8 +44,8 @@ func (o *Options) validateReplicas(client redis.UniversalClient) (replicas, erro
 
 // takeReplicas moves min_replicas and replica_timeout from a URL's query to o.
 func (o *Options) takeReplicas(query url.Values) error {
-	if text := query.Get("min_replicas"); text != "" {
-		n, err := strconv.Atoi(text)
+	if query.Has("min_replicas") {
+		n, err := strconv.Atoi(query.Get("min_replicas"))
 		if err != nil {
 			return errors.New("redisstore: min_replicas in the URL is no number")
 		}
@@ -54,8 +54,8 @@ func (o *Options) takeReplicas(query url.Values) error {
 		}
 		o.MinReplicas = n
 	}
-	if text := query.Get("replica_timeout"); text != "" {
-		t, err := time.ParseDuration(text)
+	if query.Has("replica_timeout") {
+		t, err := time.ParseDuration(query.Get("replica_timeout"))
 		if err != nil {
 			return errors.New("redisstore: replica_timeout in the URL is no duration")
 		}

@@ -226,7 +226,9 @@ func TestOptionsOfReplicas(t *testing.T) {
 		{redisstore.Options{MinReplicas: 1}, "?min_replicas=2", "the Options say 1"},
 		{redisstore.Options{ReplicaTimeout: 1}, "?replica_timeout=1s", "the Options say 1ns"},
 		{redisstore.Options{}, "?min_replicas=x", "no number"},
+		{redisstore.Options{}, "?min_replicas=", "no number"},
 		{redisstore.Options{}, "?replica_timeout=x", "no duration"},
+		{redisstore.Options{}, "?replica_timeout=", "no duration"},
 		{redisstore.Options{}, "?cluster=true&min_replicas=-1", "negative"},
 	} {
 		_, err := redisstore.Open(t.Context(), server.URL()+c.url, &c.opts)
