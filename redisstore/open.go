@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -85,6 +86,9 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 	}
 	if err := merged.takeReplicas(query); err != nil {
 		return target{}, err
+	}
+	if n, err := strconv.Atoi(query.Get("pool_size")); err == nil && n < 0 {
+		return target{}, errors.New("redisstore: pool_size in the URL is negative") // over which go-redis panics
 	}
 	cluster := query.Get("cluster") == "true"
 	if cluster {
