@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -40,6 +41,9 @@ func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duratio
 // expired, as long as nobody took over; otherwise the error is [ErrFenced].
 func (s *Store) Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	return s.lease(ctx, opRenew, lease.Key, ttl, func(ctx context.Context, l driver.Leaser, ttl time.Duration) (Lease, error) {
+		if lease.Epoch == 0 {
+			return Lease{}, fmt.Errorf("%w: the lease has no epoch, so that nobody has granted it", ErrFenced)
+		}
 		return l.Renew(ctx, lease, ttl)
 	})
 }

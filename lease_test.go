@@ -41,6 +41,13 @@ func TestLeaseArguments(t *testing.T) {
 	}
 }
 
+func TestLeaseThatNobodyGrantedIsNotRenewed(t *testing.T) {
+	store := checkpoint.New(memstore.New(), nil)
+	if lease, err := store.Renew(t.Context(), checkpoint.Lease{Key: "k", Owner: "a"}, time.Second); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("%+v, %v; want ErrFenced", lease, err)
+	}
+}
+
 func TestStoreWithoutLeases(t *testing.T) {
 	store := checkpoint.New(struct{ driver.Driver }{memstore.New()}, nil)
 	_, acquire := store.Acquire(t.Context(), "k", "a", time.Second)
