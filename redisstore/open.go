@@ -90,6 +90,9 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 	if n, err := strconv.Atoi(query.Get("pool_size")); err == nil && n < 0 {
 		return target{}, errors.New("redisstore: pool_size in the URL is negative") // over which go-redis panics
 	}
+	if path := strings.Trim(u.Path, "/"); query.Has("db") && path != "" && u.Scheme != "unix" && query.Get("db") != path {
+		return target{}, errTwoDatabases
+	}
 	cluster := query.Get("cluster") == "true"
 	if cluster {
 		query.Del("cluster")
@@ -144,6 +147,9 @@ func connection(u *url.URL, cluster bool) (target, error) {
 	}
 	return target{addr: o.Addr, client: func() redis.UniversalClient { return redis.NewClient(o) }}, nil
 }
+
+// errTwoDatabases: go-redis would take one of them, in which there may be nothing.
+var errTwoDatabases = errors.New("redisstore: the URL names two databases, as its path and as db")
 
 // errQuery shows nothing of the URL, as errMalformed.
 var errQuery = errors.New("redisstore: malformed URL: its query is not percent-encoded: write %25 for % and %3B for ;")

@@ -85,6 +85,7 @@ func TestOpenRefusesWithoutThePassword(t *testing.T) {
 		{"an unknown parameter", "redis://u:hunter2@" + addr + "?name=a", nil, "name"},
 		{"Sentinels with replicas that are near", "redis://u:hunter2@" + addr + "?master_name=m&route_by_latency=true", nil, "replicas"},
 		{"Sentinels with any replica", "redis://u:hunter2@" + addr + "?master_name=m&route_randomly=true", nil, "replicas"},
+		{"two databases", "redis://u:hunter2@" + addr + "/1?db=2", nil, "two databases"},
 		{"a pool without an end", "redis://u:hunter2@" + addr + "?pool_size=-1", nil, "pool_size"},
 		{"a pool without an end on each node", "redis://u:hunter2@" + addr + "?cluster=true&pool_size=-1", nil, "pool_size"},
 		{"a bad database", "redis://u:hunter2@" + addr + "/x", nil, "database"},
