@@ -45,3 +45,35 @@ func TestDamagedFenceRefusesWrites(t *testing.T) {
 		})
 	}
 }
+
+// TestLostFence: the checkpoint's own epoch tells that the fence has been higher.
+func TestLostFence(t *testing.T) {
+	server := redistest.Start(t)
+	store := inNamespace(t, standalone(t, server), "prod:")
+	ctx := t.Context()
+	for name, command := range map[string][]string{
+		"removed": {"DEL", layoutFence},
+		"lowered": {"HSET", layoutFence, "epoch", "5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server.Do("FLUSHALL")
+			if _, err := store.SetIfNewer(ctx, "orders", at(1, 1), checkpoint.Epoch(9)); err != nil {
+				t.Fatal(err)
+			}
+			server.Do(command...)
+			_, newerErr := store.SetIfNewer(ctx, "orders", at(2, 2), checkpoint.Epoch(7))
+			_, rewindErr := store.Rewind(ctx, "orders", at(0, 0))
+			for what, err := range map[string]error{
+				"SetIfNewer": newerErr, "Rewind": rewindErr,
+				"Set": store.Set(ctx, "orders", at(2, 2), checkpoint.Epoch(7)),
+			} {
+				if !errors.Is(err, checkpoint.ErrCorrupt) {
+					t.Errorf("%s with an epoch: %v; want ErrCorrupt", what, err)
+				}
+			}
+			if c, err := store.Get(ctx, "orders"); err != nil || c.Position != at(1, 1) || c.Epoch != 9 {
+				t.Errorf("then Get is %s with epoch %d, %v; want what was there", c.Position, c.Epoch, err)
+			}
+		})
+	}
+}

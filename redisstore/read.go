@@ -226,6 +226,11 @@ func damagedFence(redisKey, value string) error {
 		"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, quote(value))
 }
 
+func lostFence(redisKey, fence, epoch string) error {
+	return fmt.Errorf("%w: the fence at Redis key %q has epoch %s, but its checkpoint has %s; "+
+		"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, fence, epoch)
+}
+
 // quote shows a stored value in an error, however long and strange it is.
 func quote(s string) string {
 	const limit = 64

@@ -13,7 +13,7 @@
 -- Returns a code, or a table of a code and its detail:
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
 --   {4, fence} fenced, {5, what, value} damaged, 6 not found,
---   7 the fence cannot be raised, {8, value} damaged fence
+--   7 the fence cannot be raised, {8, value, [epoch stored]} damaged fence
 
 local key, fenceKey = KEYS[1], KEYS[2]
 local commit, prepare, updatedAt, ttl, epoch, mode, logId = unpack(ARGV)
@@ -55,6 +55,11 @@ if stored.err then
       return {5, 'string', text}
     end
   end
+end
+
+-- Each write leaves the fence at its own epoch or above.
+if fenceKey and oldEpoch and canonical(oldEpoch) and less(fence, oldEpoch) then
+  return {8, fence, oldEpoch}
 end
 
 local exists = oldCommit or oldPrepare
