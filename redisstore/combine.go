@@ -44,7 +44,8 @@ type destination struct {
 // A line is the pipelines to one destination.
 type line struct {
 	waiting []*batch
-	flights int // how many are under way
+	flights int // how many goroutines send them, one after another
+	free    int // how many of those are about to take one
 }
 
 // A batch is a pipeline, which calls join until it is sent.
@@ -133,8 +134,9 @@ func (c *combiner) add(ctx context.Context, to destination, cmds []command) *bat
 	for i := range cmds {
 		b.cmds = append(b.cmds, &cmds[i])
 	}
-	if l.flights < maxFlights {
+	if len(l.waiting) > l.free && l.flights < maxFlights {
 		l.flights++
+		l.free++
 		go c.fly(to, l)
 	}
 	return b
@@ -168,6 +170,9 @@ func (c *combiner) fly(to destination, l *line) {
 			_ = pipe.BatchProcess(b.ctx, b.cmds...) // only queues
 			_, _ = pipe.Exec(b.ctx)                 // the first command's error
 		}
+		c.mu.Lock()
+		l.free++
+		c.mu.Unlock()
 		close(b.done)
 		// Whom that woke may call again at once, and go with the next batch.
 		runtime.Gosched()
@@ -178,6 +183,7 @@ func (c *combiner) fly(to destination, l *line) {
 func (c *combiner) next(to destination, l *line) *batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	l.free--
 	if len(l.waiting) == 0 {
 		if l.flights--; l.flights == 0 {
 			delete(c.lines, to)
