@@ -16,19 +16,25 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
+// While the server has always something of a walk to do, every other client
+// waits. So it reads few keys at a time, and one part is on its way while the
+// server is at the other.
+const (
+	maxRead  = 32
+	maxReads = 2
+)
+
 // Get implements [driver.Driver].
 func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
 	records := make([]driver.Record, len(keys))
-	for done := 0; done < len(keys); done += maxPipeline {
-		err := inParallel(min(len(keys)-done, maxPipeline), func(from, to int) error {
-			return d.get(ctx, keys[done+from:done+to], records[done+from:done+to])
-		})
-		if err != nil {
-			return nil, err
-		}
+	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
+		return d.get(ctx, keys[from:to], records[from:to])
+	})
+	if err != nil {
+		return nil, err
 	}
 	return records, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -157,19 +158,27 @@ func (d *Driver) refused(ctx context.Context) error {
 	return fmt.Errorf("redisstore: the connection was refused: %w", err)
 }
 
-// inParallel calls f for parts of n items, maxBatch each, at the same time, so that some are
+// inParallel calls f for parts of n items, so many at a time, so that some are
 // encoded or read while the server is at others. Its error is that of the first
 // part that has one.
-func inParallel(n int, f func(from, to int) error) error {
-	if n <= maxBatch {
+func inParallel(n, size, atATime int, f func(from, to int) error) error {
+	switch {
+	case n == 0:
+		return nil
+	case n <= size:
 		return f(0, n)
 	}
-	errs := make([]error, (n+maxBatch-1)/maxBatch)
-	var parts sync.WaitGroup
-	for i := range errs {
-		parts.Go(func() { errs[i] = f(i*maxBatch, min(n, (i+1)*maxBatch)) })
+	errs := make([]error, (n+size-1)/size)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(len(errs), atATime) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(errs); i = int(next.Add(1)) - 1 {
+				errs[i] = f(i*size, min(n, (i+1)*size))
+			}
+		})
 	}
-	parts.Wait()
+	workers.Wait()
 	for _, err := range errs {
 		if err != nil {
 			return err

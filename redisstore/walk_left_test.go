@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -170,5 +171,71 @@ func TestLeavingALoopOnAHungServerEndsWithTheContext(t *testing.T) {
 			server.Restart()
 			eventually(t, "the connection is back", func() bool { return inUse(client) == 0 })
 		})
+	}
+}
+
+// load is a hook that counts what reads send at a time.
+type load struct {
+	mu                    sync.Mutex
+	underWay, most, total int
+	mostKeys              int
+}
+
+func (*load) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (r *load) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, c redis.Cmder) error {
+		defer r.begin(c)()
+		return next(ctx, c)
+	}
+}
+
+func (r *load) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		defer r.begin(cmds...)()
+		return next(ctx, cmds)
+	}
+}
+
+func (r *load) begin(cmds ...redis.Cmder) (end func()) {
+	keys := 0
+	for _, c := range cmds {
+		if c.Name() == "evalsha" {
+			keys += c.Args()[2].(int)
+		}
+	}
+	if keys == 0 {
+		return func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.underWay++
+	r.most, r.mostKeys, r.total = max(r.most, r.underWay), max(r.mostKeys, keys), r.total+keys
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.underWay--
+	}
+}
+
+// A walk that always had something for the server to do would hold up all others.
+func TestGetAllReadsGently(t *testing.T) {
+	const n = 3000
+	client := standalone(t, redistest.Start(t))
+	s := inNamespace(t, client, "prod:")
+	fill(t, s, n)
+	must(s.GetMany(t.Context(), "k1")) // so that the server knows the script
+	r := new(load)
+	client.AddHook(r)
+	found := 0
+	for _, err := range s.GetAll(t.Context(), "*", checkpoint.PageSize(1000)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+	}
+	if found != n || r.total != n || r.most > 2 || r.mostKeys > 32 {
+		t.Errorf("found %d and read %d of %d keys, with up to %d commands of up to %d keys at a time; want 2 of 32",
+			found, r.total, n, r.most, r.mostKeys)
 	}
 }

@@ -42,10 +42,8 @@ type batchOfWrites struct {
 
 func (b *batchOfWrites) send(ctx context.Context) {
 	for _, round := range rounds(b.writes) {
-		if round = slices.DeleteFunc(round, b.refuse); len(round) == 0 {
-			continue
-		}
-		_ = inParallel(len(round), func(from, to int) error {
+		round = slices.DeleteFunc(round, b.refuse)
+		_ = inParallel(len(round), maxBatch, maxPipeline/maxBatch+1, func(from, to int) error {
 			b.sendRound(ctx, round[from:to])
 			return nil
 		})
