@@ -14,7 +14,7 @@
 //     tried again, and a second instance does no harm.
 //   - Only -first-run begins at the start of the stream. Afterwards a database
 //     that is lost or damaged is an error, and not a reason to begin anew, and so
-//     is a stream that is behind the checkpoint or was trimmed past it.
+//     is a stream that is behind the checkpoint or was trimmed past what was read.
 //
 // The subscription gives the rest: where to resume, the order, retries, and an
 // orderly end on SIGTERM. There is one worker, since one checkpoint cannot tell

@@ -32,6 +32,9 @@ func events(ctx context.Context, client *redis.Client, stream string, after chec
 			if errors.Is(err, redis.Nil) {
 				continue // nothing new
 			}
+			if err == nil {
+				err = checkStream(ctx, client, stream, after) // else what was trimmed would be skipped
+			}
 			if err != nil {
 				yield(event{}, err)
 				return
@@ -61,16 +64,16 @@ func parse(m redis.XMessage) (event, error) {
 	return event{p, customer, cents}, nil
 }
 
-// checkStream fails where the stream does not hold the checkpoint's event any
-// more: it is another stream, lost its data, or was trimmed, perhaps past events
-// that were not read.
+// checkStream fails where the stream does not hold the last event any more, be
+// it that of the checkpoint or the last that was read: it is another stream, lost
+// its data, or was trimmed, perhaps past events that were not read.
 func checkStream(ctx context.Context, client *redis.Client, stream string, p checkpoint.Position) error {
 	if p == (checkpoint.Position{}) {
 		return nil // nothing was read yet
 	}
 	found, err := client.XRange(ctx, stream, id(p), id(p)).Result()
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("stream %s does not hold event %s, the last that took effect: "+
+		err = fmt.Errorf("stream %s does not hold event %s, the last that was read: "+
 			"it is another stream, lost data or was trimmed too early", stream, id(p))
 	}
 	return err
