@@ -97,7 +97,7 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; it is a cluster: add cluster=true to the URL's query"
 	case strings.Contains(text, "disk is full"):
 		return text + "; make room, and run it again"
-	case errors.Is(err, checkpoint.ErrCorrupt):
+	case errors.Is(err, checkpoint.ErrCorrupt) && !strings.HasSuffix(text, "that was in use"): // of a fence, which they do not repair
 		return text + "; `checkpoint set` or `checkpoint delete` repairs it"
 	}
 	return text
