@@ -33,7 +33,8 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 // ExpiresAt is by this machine's clock, its LogID empty unless it was given.
 //
 // With the option [Epoch] the rewind is itself refused where that epoch is
-// below the highest.
+// below the highest. Where the record of the highest is damaged, Rewind changes
+// nothing and returns [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
 	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Position: p}, opts)
 	if err != nil {
