@@ -4,10 +4,11 @@
 // acknowledged survives a crash of the process and of the machine. It must be
 // on a local disk: the locks of network file systems do not hold.
 //
-// Beside the file SQLite keeps path-wal, its log, and path-shm. A copy needs all
-// three, or SQLite's own backup ("VACUUM INTO"); to restore one, close every
-// process that uses the file first. When one of the three is removed or replaced,
-// the driver fails from then on.
+// Beside the file SQLite keeps path-wal, its log, and path-shm, its shared
+// memory. Copy the file with SQLite's own backup ("VACUUM INTO"), or together with
+// its log while no process uses it; to restore a copy, close every process that
+// uses the file first. When one of the three is removed or replaced, the driver
+// fails from then on.
 package sqlitestore
 
 import (

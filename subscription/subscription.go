@@ -6,7 +6,8 @@
 // hands the event with the [Work] that it got to a worker, and calls
 // [Subscription.Skip] for positions that carry no work. Workers call [Work.Done]
 // in any order. The subscription stores the low watermark every so many events
-// and every so often, and on Close.
+// and every so often, and on Close. [Run] does all of that for a function
+// that handles an event. With Options.Lease, one instance is at work at a time.
 package subscription
 
 import (
