@@ -27,8 +27,8 @@ var (
 
 	// ErrCorrupt says that something is stored at the key that is not a
 	// checkpoint. Set, Delete and Rewind repair it; SetIfNewer refuses to guess.
-	// A damaged fence is ErrCorrupt as well, to Rewind and to writes with an epoch,
-	// and a damaged lease to Acquire: the error says what repairs it.
+	// A damaged fence is ErrCorrupt as well, to Rewind, Acquire and writes with an
+	// epoch, and a damaged lease to Acquire: the error says what repairs it.
 	ErrCorrupt = driver.ErrCorrupt
 
 	// ErrInvalidKey says that a key is not 1 to 512 bytes of valid UTF-8

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
@@ -63,8 +64,9 @@ func TestLostFence(t *testing.T) {
 			server.Do(command...)
 			_, newerErr := store.SetIfNewer(ctx, "orders", at(2, 2), checkpoint.Epoch(7))
 			_, rewindErr := store.Rewind(ctx, "orders", at(0, 0))
+			_, acquireErr := store.Acquire(ctx, "orders", "a", time.Hour)
 			for what, err := range map[string]error{
-				"SetIfNewer": newerErr, "Rewind": rewindErr,
+				"SetIfNewer": newerErr, "Rewind": rewindErr, "Acquire": acquireErr,
 				"Set": store.Set(ctx, "orders", at(2, 2), checkpoint.Epoch(7)),
 			} {
 				if !errors.Is(err, checkpoint.ErrCorrupt) {

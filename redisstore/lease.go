@@ -40,8 +40,13 @@ func (d *Driver) lease(ctx context.Context, mode string, l driver.Lease, ttl tim
 		if !d.fenced {
 			return driver.Lease{}, errNoFences
 		}
-		args := leaseScript.call(make([]any, 0, 8), byName)
-		cmd := change(ctx, append(args, "1", d.fenceKey(l.Key), mode, l.Owner,
+		args := leaseScript.call(make([]any, 0, 9), byName)
+		if mode == "a" {
+			args = append(args, "2", d.fenceKey(l.Key), d.prefix+l.Key)
+		} else {
+			args = append(args, "1", d.fenceKey(l.Key))
+		}
+		cmd := change(ctx, append(args, mode, l.Owner,
 			strconv.FormatUint(l.Epoch, 10), strconv.FormatInt(ttl.Milliseconds(), 10))...)
 		found, err := d.sendChanges(ctx, cmd)
 		if err != nil {
@@ -93,6 +98,9 @@ func (d *Driver) leased(l driver.Lease, reply any) (driver.Lease, error) {
 	case int64(7):
 		return driver.Lease{}, driver.ErrEpochExhausted
 	case int64(8):
+		if len(detail) == 2 {
+			return driver.Lease{}, lostFence(fenceKey, detail.text(0), detail.text(1))
+		}
 		return driver.Lease{}, damagedFence(fenceKey, detail.text(0))
 	}
 	return driver.Lease{}, fmt.Errorf("redisstore: the script answered %v", reply)

@@ -3,6 +3,7 @@
 -- the fence: whatever raises the fence ends it.
 --
 -- KEYS[1]  the fence
+-- KEYS[2]  the checkpoint; given only to acquire
 -- ARGV     mode (a: acquire, n: renew, l: release), owner, epoch of the lease or
 --          '0', TTL in milliseconds
 --
@@ -10,7 +11,7 @@
 --   {1, epoch, until} granted or renewed, {2, owner, until} held,
 --   {3} released, or nothing to release, {4, fence, [owner]} fenced,
 --   {5, what, value} damaged, {7} the fence cannot be raised,
---   {8, value} damaged fence
+--   {8, value, [epoch stored]} damaged fence
 
 local key = KEYS[1]
 local mode, owner, epoch, ttl = unpack(ARGV)
@@ -42,6 +43,11 @@ else
   if sound and less(fence, oldEpoch) then return {5, 'fence', oldEpoch} end
   -- A fence that has lost its epoch is no fence that was never there.
   if not stored[1] and redis.call('EXISTS', key) == 1 then return {8, ''} end
+  -- Each write leaves the fence at its own epoch or above.
+  local written = attempt('HGET', KEYS[2], 'epoch')
+  if type(written) == 'string' and canonical(written) and less(fence, written) then
+    return {8, fence, written}
+  end
   -- The owner's own lease is replaced, whatever is wrong with it.
   if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner then
     if not oldEpoch then return {5, 'leaseEpoch'} end
