@@ -5,7 +5,7 @@
 // Positions are tracked in the order of the log, handed to workers, and
 // acknowledged as the work on them ends. A consumer that stores the low
 // watermark, and nothing else, never skips an event: after a crash it repeats
-// at most those that were done behind one that was not.
+// at most those that were done since it last stored, or behind one that was not.
 //
 // The package does no I/O, starts no goroutine and knows no time.
 package tracker
