@@ -117,7 +117,8 @@ func (l *redisLimits) rate(ctx context.Context, keys int, args ...string) (float
 	id := fmt.Sprint(l.clients, l.pipeline, keys, args)
 	requests, ok := l.requests[id]
 	if !ok {
-		requests = 10 * l.clients * l.pipeline
+		// redis-benchmark counts milliseconds: in none of them its rate has no end.
+		requests = max(1000, 10*l.clients*l.pipeline)
 		guess, err := l.benchmark(ctx, keys, requests, args)
 		if err != nil {
 			return 0, err
