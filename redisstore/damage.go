@@ -36,14 +36,15 @@ func damaged(redisKey, what, value string) error {
 		checkpoint.ErrCorrupt, what, redisKey, quote(value))
 }
 
-func damagedFence(redisKey, value string) error {
-	return fmt.Errorf("%w: the fence at Redis key %q holds %s, not an epoch; "+
-		"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, quote(value))
-}
-
-func lostFence(redisKey, fence, epoch string) error {
-	return fmt.Errorf("%w: the fence at Redis key %q has epoch %s, but its checkpoint has %s; "+
-		"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, fence, epoch)
+// damagedFence says what the scripts found: what the fence holds, and the epoch
+// of its checkpoint where that is higher.
+func damagedFence(redisKey string, found details) error {
+	what := fmt.Sprintf("holds %s, not an epoch", quote(found.text(0)))
+	if len(found) == 2 {
+		what = fmt.Sprintf("has epoch %s, but its checkpoint has %s", found.text(0), found.text(1))
+	}
+	return fmt.Errorf("%w: the fence at Redis key %q %s; "+
+		"set its field epoch to the highest that was in use", checkpoint.ErrCorrupt, redisKey, what)
 }
 
 // quote shows a stored value in an error, however long and strange it is.

@@ -98,10 +98,7 @@ func (d *Driver) leased(l driver.Lease, reply any) (driver.Lease, error) {
 	case int64(7):
 		return driver.Lease{}, driver.ErrEpochExhausted
 	case int64(8):
-		if len(detail) == 2 {
-			return driver.Lease{}, lostFence(fenceKey, detail.text(0), detail.text(1))
-		}
-		return driver.Lease{}, damagedFence(fenceKey, detail.text(0))
+		return driver.Lease{}, damagedFence(fenceKey, detail)
 	}
 	return driver.Lease{}, fmt.Errorf("redisstore: the script answered %v", reply)
 }

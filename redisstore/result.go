@@ -40,10 +40,7 @@ func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 	case int64(7):
 		return failed(driver.ErrEpochExhausted)
 	case int64(8):
-		if len(detail) == 2 {
-			return failed(lostFence(d.fenceKey(w.Key), detail.text(0), detail.text(1)))
-		}
-		return failed(damagedFence(d.fenceKey(w.Key), detail.text(0)))
+		return failed(damagedFence(d.fenceKey(w.Key), detail))
 	}
 	return driver.Result{Outcome: driver.Unknown, Err: fmt.Errorf("redisstore: the script answered %v", reply)}
 }

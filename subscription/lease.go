@@ -56,7 +56,7 @@ func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
 func (s *Subscription) renewals(granted time.Time) {
 	ttl := s.opts.Lease.TTL
 	var failure atomic.Pointer[error] // the first since the lease was renewed
-	// Not below: a store, an observer or a log that hangs must not keep work going on.
+	// Also while the loop below hangs in a store, an observer or a log.
 	end := time.AfterFunc(time.Until(granted.Add(ttl)), func() {
 		if !s.isClosing.Load() { // else Close releases it
 			s.lateLease(failure.Load())

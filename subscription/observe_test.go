@@ -87,7 +87,7 @@ func TestStandbyThatWaitsIsQuiet(t *testing.T) {
 	})
 }
 
-// stuck is a log that takes nothing any more once a subscription has ended.
+// stuck is a log that takes nothing until it is free.
 type stuck struct {
 	slog.Handler
 	free chan struct{}
@@ -102,13 +102,19 @@ func (h stuck) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
+// openStuck opens a subscription with a lease, whose log is stuck until free.
+func (b bench) openStuck() (s *subscription.Subscription, free func()) {
+	b.Helper()
+	stays := make(chan struct{})
+	opts := leased("a", false)
+	opts.Logger = slog.New(stuck{slog.DiscardHandler, stays})
+	return b.open(opts), func() { close(stays) }
+}
+
 // TestLogThatIsStuckKeepsNobodyAtWork: another instance may be at work already.
 func TestLogThatIsStuckKeepsNobodyAtWork(t *testing.T) {
 	bubble(t, func(b bench) {
-		free := make(chan struct{})
-		opts := leased("a", false)
-		opts.Logger = slog.New(stuck{slog.DiscardHandler, free})
-		s := b.open(opts)
+		s, free := b.openStuck()
 		if _, err := b.store.Rewind(b.Context(), key, at(0)); err != nil {
 			b.Fatal(err)
 		}
@@ -116,23 +122,20 @@ func TestLogThatIsStuckKeepsNobodyAtWork(t *testing.T) {
 		if s.Context().Err() == nil {
 			b.Error("the lease is lost, and the work under it goes on")
 		}
-		close(free)
+		free()
 	})
 }
 
 // TestLogThatIsStuckBeforeTheLeaseEnds takes the warning that a renewal failed.
 func TestLogThatIsStuckBeforeTheLeaseEnds(t *testing.T) {
 	bubble(t, func(b bench) {
-		free := make(chan struct{})
-		opts := leased("a", false)
-		opts.Logger = slog.New(stuck{slog.DiscardHandler, free})
-		s := b.open(opts)
+		s, free := b.openStuck()
 		b.mem.Fail(errEngine)
 		time.Sleep(leaseTTL)
 		synctest.Wait()
 		if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) || !errors.Is(err, errEngine) {
 			b.Errorf("after the lease has ended it says %v, want ErrLeaseLost and the store's error", err)
 		}
-		close(free)
+		free()
 	})
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 // writeFlags are the flags of a write.
@@ -38,11 +38,8 @@ func checkTTL(ttl time.Duration) error {
 }
 
 func checkLogID(id string) error {
-	if id == "" {
-		return nil
-	}
-	if err := checkpoint.ValidateKey(id); err != nil { // the rules of keys hold for it
-		return fmt.Errorf("--log-id: %s", strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
+	if err := transfer.ValidateLogID(id); err != nil {
+		return fmt.Errorf("--log-id: %w", err)
 	}
 	return nil
 }

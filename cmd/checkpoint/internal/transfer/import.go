@@ -171,8 +171,8 @@ func (im *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// writes is the batch, and its lines, without what has expired. What is left of a TTL is known
-// only now: the lines may have come slowly.
+// writes is the batch, and its lines, without what has expired. What is left of
+// a TTL is known only now: the lines may have come slowly.
 func (im *importer) writes() ([]checkpoint.Write, []int) {
 	writes, lines := make([]checkpoint.Write, 0, len(im.batch)), make([]int, 0, len(im.batch))
 	for i, c := range im.batch {

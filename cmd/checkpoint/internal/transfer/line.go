@@ -100,10 +100,8 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	if _, ok := fields["logId"]; ok && c.LogID == "" {
 		return c, errors.New(`the field "logId" is empty: leave it out`)
 	}
-	if c.LogID != "" {
-		if err := checkpoint.ValidateKey(c.LogID); err != nil { // the rules of keys hold for it
-			return c, fmt.Errorf(`the field "logId": %s`, strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
-		}
+	if err := ValidateLogID(c.LogID); err != nil {
+		return c, fmt.Errorf(`the field "logId": %w`, err)
 	}
 	for _, f := range []struct {
 		name string
@@ -203,4 +201,14 @@ func instant(field, s string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("the field %q is %.40q: want a time such as 2026-01-02T03:04:05.006Z", field, s)
 	}
 	return t.UTC(), nil
+}
+
+// ValidateLogID says why a store would not take id, for which the rules of keys
+// hold. Empty is none.
+func ValidateLogID(id string) error {
+	err := checkpoint.ValidateKey(id)
+	if id == "" || err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
 }
