@@ -17,12 +17,7 @@ func StartCluster(tb TB, masters, replicas int, config ...string) []*Server {
 	tb.Helper()
 	nodes := make([]*Server, masters*(1+replicas))
 	for i := range nodes {
-		// Left alone, Redis puts the bus at port+10000, which may be out of range.
-		bus := freePort(tb)
-		nodes[i] = Start(tb, append([]string{
-			"cluster-enabled yes", "cluster-node-timeout 5000", "cluster-port " + strconv.Itoa(bus),
-		}, config...)...)
-		nodes[i].busPort = bus
+		nodes[i] = Start(tb, append([]string{"cluster-enabled yes", "cluster-node-timeout 5000"}, config...)...)
 	}
 	for i, n := range nodes[:masters] {
 		// Without epochs of their own the masters would first have to agree on them.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,10 @@ func start(tb TB, mode string, config []string) *Server {
 	// Between choosing a free port and binding it somebody else may take it.
 	for attempt := 0; ; attempt++ {
 		s.port = freePort(tb)
+		if slices.Contains(config, "cluster-enabled yes") {
+			// Left alone, Redis puts the bus at port+10000, which may be out of range.
+			s.busPort = freePort(tb)
+		}
 		err := s.launch()
 		if err == nil {
 			return s
@@ -91,6 +96,9 @@ func (s *Server) launch() error {
 		"daemonize no",
 		"loglevel warning",
 	}, s.config...)
+	if s.busPort != 0 {
+		lines = append(lines, "cluster-port "+strconv.Itoa(s.busPort))
+	}
 	s.output = new(bytes.Buffer)
 	// A file, because a Sentinel writes to it what it learns.
 	file := filepath.Join(s.dir, "redis.conf")
