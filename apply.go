@@ -65,7 +65,7 @@ func outcomesOf(writes []Write, results []driver.Result) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(results))
 	var failure batchError
 	for i, r := range results {
-		outcomes[i] = Outcome(r.Outcome)
+		outcomes[i] = r.Outcome
 		switch outcomes[i] {
 		case Unknown:
 			failure.unknown++

@@ -22,12 +22,12 @@ func TestApplyOutcomes(t *testing.T) {
 		}
 	}
 	outcomes, err := s.Apply(t.Context(),
-		checkpoint.Write{Key: "a", Position: old, IfNewer: true},
-		checkpoint.Write{Key: "a", Position: recent, IfNewer: true},
-		checkpoint.Write{Key: "b", Position: recent, Epoch: 6},
-		checkpoint.Write{Key: "c", Position: old, IfNewer: true},
-		checkpoint.Write{Key: "c", Position: recent, IfNewer: true},
-		checkpoint.Write{Key: "c", Position: old},
+		checkpoint.Write{Key: "a", Mark: checkpoint.Mark{Position: old}, IfNewer: true},
+		checkpoint.Write{Key: "a", Mark: checkpoint.Mark{Position: recent}, IfNewer: true},
+		checkpoint.Write{Key: "b", Mark: checkpoint.Mark{Position: recent, Epoch: 6}},
+		checkpoint.Write{Key: "c", Mark: checkpoint.Mark{Position: old}, IfNewer: true},
+		checkpoint.Write{Key: "c", Mark: checkpoint.Mark{Position: recent}, IfNewer: true},
+		checkpoint.Write{Key: "c", Mark: checkpoint.Mark{Position: old}},
 	)
 	want := []checkpoint.Outcome{
 		checkpoint.Stale, checkpoint.Unchanged, checkpoint.Fenced,

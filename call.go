@@ -94,6 +94,15 @@ var messages = map[string]string{
 	opAcquire:    "lease acquired",
 	opRenew:      "lease renewed",
 	opRelease:    "lease released",
+
+	opAcquireMany:   "leases acquired",
+	opRenewMany:     "leases renewed",
+	opReleaseMany:   "leases released",
+	opInspect:       "key inspected",
+	opInspectAll:    "keys inspected",
+	opFence:         "fence raised",
+	opRevoke:        "lease revoked",
+	opReleaseFences: "fences released",
 }
 
 func messageOf(c *call, r CallResult) string {
@@ -106,6 +115,10 @@ func messageOf(c *call, r CallResult) string {
 		return "fenced write refused"
 	case errors.Is(r.Err, ErrLeaseHeld):
 		return "lease is held"
+	case errors.Is(r.Err, ErrCorruptFence):
+		return "damaged fence"
+	case errors.Is(r.Err, ErrCorruptLease):
+		return "damaged lease"
 	case errors.Is(r.Err, ErrCorrupt):
 		return "damaged checkpoint"
 	case r.Err != nil:

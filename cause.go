@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A causeless context is the caller's without the cause of its end, which is
-// only added to a call's error. That cause is often the error of another call,
-// as an errgroup makes it: whoever decides by the error of this one would take
-// what it says of a key, or of a connection, for this call's own.
+// A causeless context is the caller's without the cause of its end. The Store
+// adds the cause to a call's error. The cause is often the error of another call,
+// as an errgroup makes it: a driver could take what that error says of a key, or
+// of a connection, for this call's own.
 type causeless struct{ context.Context }
 
 // Value finds no more of why the context ended than WithoutCancel does.
@@ -41,8 +39,8 @@ func causeOf(ctx context.Context) error {
 // answers are all errors of this package and of its drivers: what they say is
 // about the key, or the Store, of one call.
 var answers = []error{
-	ErrNotFound, ErrFenced, ErrLeaseHeld, ErrNoLeases, ErrCorrupt, ErrInvalidKey, ErrInvalidPosition, ErrClosed,
-	driver.ErrEpochExhausted,
+	ErrNotFound, ErrFenced, ErrLeaseHeld, ErrUnsupported, ErrCorrupt, ErrInvalidKey, ErrInvalidPosition, ErrClosed,
+	ErrEpochExhausted,
 }
 
 func isAnswer(err error) bool {

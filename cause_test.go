@@ -128,19 +128,25 @@ func (d telling) Delete(ctx context.Context, _ []string) (int, error) {
 	return 0, context.Cause(ctx)
 }
 
-func (d telling) Acquire(ctx context.Context, _, _ string, _ time.Duration) (driver.Lease, error) {
-	d.end()
-	return driver.Lease{}, context.Cause(ctx)
+func (d telling) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return d.tell(ctx, leases)
 }
 
-func (d telling) Renew(ctx context.Context, _ driver.Lease, _ time.Duration) (driver.Lease, error) {
-	d.end()
-	return driver.Lease{}, context.Cause(ctx)
+func (d telling) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return d.tell(ctx, leases)
 }
 
-func (d telling) Release(ctx context.Context, _ driver.Lease) error {
+func (d telling) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return d.tell(ctx, leases)
+}
+
+func (d telling) tell(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.end()
-	return context.Cause(ctx)
+	results := make([]driver.LeaseResult, len(leases))
+	for i := range results {
+		results[i].Err = context.Cause(ctx)
+	}
+	return results, nil
 }
 
 // asking is a driver that asks a context of its own why it has ended.

@@ -22,31 +22,53 @@ var (
 	// [*LeaseHeldError], which names the owner and when the lease ends.
 	ErrLeaseHeld = driver.ErrLeaseHeld
 
+	// ErrUnsupported says that the engine lacks an ability. ErrNoLeases is one.
+	ErrUnsupported = driver.ErrUnsupported
+
 	// ErrNoLeases says that the engine cannot grant leases.
 	ErrNoLeases = driver.ErrNoLeases
 
-	// ErrCorrupt says that something is stored at the key that is not a
-	// checkpoint. Set, Delete and Rewind repair it; SetIfNewer refuses to guess.
-	// A damaged fence is ErrCorrupt as well, to Rewind, Acquire and writes with an
-	// epoch, and a damaged lease to Acquire: the error says what repairs it.
+	// ErrEpochExhausted says that the key's fence is at the largest epoch there is
+	// and cannot be raised.
+	ErrEpochExhausted = driver.ErrEpochExhausted
+
+	// ErrCorrupt says that something stored for the key is damaged: each of the
+	// next three errors is an ErrCorrupt. [Hint] returns what repairs it.
 	ErrCorrupt = driver.ErrCorrupt
+
+	// ErrCorruptCheckpoint says that something is stored at the key that is not a
+	// checkpoint. Set, Delete and Rewind repair it; SetIfNewer refuses to guess.
+	ErrCorruptCheckpoint = driver.ErrCorruptCheckpoint
+
+	// ErrCorruptFence says that the record of the highest epoch is damaged, or was
+	// lowered. Rewind, Acquire, Renew and writes with an epoch fail with it.
+	// [Store.Fence] repairs it.
+	ErrCorruptFence = driver.ErrCorruptFence
+
+	// ErrCorruptLease says that nobody can tell whether the lease still holds.
+	// Acquire fails with it. [Store.Revoke] repairs it.
+	ErrCorruptLease = driver.ErrCorruptLease
 
 	// ErrInvalidKey says that a key is not 1 to 512 bytes of valid UTF-8
 	// without control characters.
 	ErrInvalidKey = errors.New("invalid key")
 
 	// ErrInvalidPosition says that a text is not a position.
-	ErrInvalidPosition = errors.New("invalid position")
+	ErrInvalidPosition = driver.ErrInvalidPosition
 
 	// ErrClosed says that the Store was closed.
 	ErrClosed = driver.ErrClosed
 )
 
+// Hint returns the remedy that err carries, or "" if it carries none. It is one
+// sentence without a period, for people.
+func Hint(err error) string { return driver.Hint(err) }
+
 // Error is the error of a Store's method. errors.Is and errors.As see through
 // it.
 type Error struct {
 	Op  string // the method, as in log records: "get", "setIfNewer"
-	Key string // the key, or "" where the error concerns no single key
+	Key string // the key, or "" if the error concerns no single key
 	Err error
 }
 

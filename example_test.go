@@ -90,9 +90,9 @@ func ExampleStore_Apply() {
 	at := func(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} }
 
 	outcomes, err := store.Apply(ctx,
-		checkpoint.Write{Key: "orders/0", Position: at(10), IfNewer: true},
-		checkpoint.Write{Key: "orders/1", Position: at(12), IfNewer: true},
-		checkpoint.Write{Key: "orders/0", Position: at(9), IfNewer: true},
+		checkpoint.Write{Key: "orders/0", Mark: checkpoint.Mark{Position: at(10)}, IfNewer: true},
+		checkpoint.Write{Key: "orders/1", Mark: checkpoint.Mark{Position: at(12)}, IfNewer: true},
+		checkpoint.Write{Key: "orders/0", Mark: checkpoint.Mark{Position: at(9)}, IfNewer: true},
 	)
 	for _, outcome := range outcomes {
 		fmt.Println(outcome)

@@ -13,87 +13,145 @@ import (
 // writes with [Epoch](lease.Epoch).
 type Lease = driver.Lease
 
+// A LeaseResult is what became of one lease of a batch.
+type LeaseResult = driver.LeaseResult
+
 // A LeaseHeldError is an [ErrLeaseHeld] that says by whom and until when.
 type LeaseHeldError = driver.LeaseHeldError
 
-// Acquire grants the lease on key to owner, for ttl by the engine's clock. Where
+// Acquire grants the lease on key to owner, for ttl by the engine's clock. If
 // another owner holds it the error is [ErrLeaseHeld], and a [*LeaseHeldError].
 // An owner that holds it already gets a new one: give each instance a name of
-// its own, and one that stays the same when it comes back if it should take over
-// from its former self at once. In the same atomic step the highest epoch that
-// the key has seen is raised by one, and becomes the lease's, so that no former
-// owner can write any more. The lease ends early where the key is rewound, or
-// written with a higher epoch. It needs no checkpoint, and outlives one.
+// its own. In the same atomic step the highest epoch that the key has seen is
+// raised by one and becomes the lease's, so that no former owner can write any
+// more. The lease ends early if the key is rewound, or written with a higher
+// epoch. It needs no checkpoint, and outlives one.
 //
 // The owner is 1 to 512 bytes of valid UTF-8 without control characters; ttl is
-// at least a millisecond, and a part of one counts as a whole. Where the engine
-// has no leases the error is [ErrNoLeases].
+// at least a millisecond, and a part of one counts as a whole. If the engine has
+// no leases the error is [ErrNoLeases].
 func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (Lease, error) {
-	return s.lease(ctx, opAcquire, key, ttl, func(ctx context.Context, l driver.Leaser, ttl time.Duration) (Lease, error) {
-		if err := checkText("owner", owner); err != nil {
-			return Lease{}, err
-		}
-		return l.Acquire(ctx, key, owner, ttl)
-	})
+	return s.lease(ctx, opAcquire, driver.Acquire, Lease{Key: key, Owner: owner, TTL: ttl})
 }
 
-// Renew lets a lease end ttl from now, by the engine's clock. It may have
-// expired, as long as nobody took over; otherwise the error is [ErrFenced].
+// Renew lets a lease end ttl from now, by the engine's clock. A lease that has
+// ended can be renewed as long as nobody took over; otherwise the error is
+// [ErrFenced].
 func (s *Store) Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
-	return s.lease(ctx, opRenew, lease.Key, ttl, func(ctx context.Context, l driver.Leaser, ttl time.Duration) (Lease, error) {
-		if lease.Epoch == 0 {
-			return Lease{}, fmt.Errorf("%w: the lease has no epoch, so that nobody has granted it", ErrFenced)
-		}
-		return l.Renew(ctx, lease, ttl)
-	})
+	lease.TTL = ttl
+	return s.lease(ctx, opRenew, driver.Renew, lease)
 }
 
-// Release ends a lease, so that another owner gets one at once. Where it has
-// been taken over, or has ended, nothing changes, and that is no error. Until
-// another owner has one, its former owner can still write.
+// Release ends a lease, so that another owner gets one at once. If the lease was
+// taken over, or has ended, nothing changes, and that is no error. Until another
+// owner has one, its former owner can still write.
 func (s *Store) Release(ctx context.Context, lease Lease) error {
-	_, err := s.lease(ctx, opRelease, lease.Key, time.Millisecond, func(ctx context.Context, l driver.Leaser, _ time.Duration) (Lease, error) {
-		return Lease{}, l.Release(ctx, lease)
-	})
+	_, err := s.lease(ctx, opRelease, driver.Release, lease)
 	return err
 }
 
-func (s *Store) lease(
-	ctx context.Context, op, key string, ttl time.Duration,
-	do func(context.Context, driver.Leaser, time.Duration) (Lease, error),
-) (Lease, error) {
-	c := call{Call: Call{Op: op, Key: key, Size: 1}}
+// AcquireMany is Acquire for each of leases, of which Key, Owner and TTL count, in
+// few round trips. The results stand in the order of the leases, each with its
+// own error. An error beside the results concerns all of them. A key that stands
+// in the batch twice is an error before anything is sent, as an invalid key,
+// owner or TTL is.
+func (s *Store) AcquireMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
+	return s.leases(ctx, opAcquireMany, driver.Acquire, leases)
+}
+
+// RenewMany is Renew for each of leases, each for its own TTL. About its results
+// see [Store.AcquireMany].
+func (s *Store) RenewMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
+	return s.leases(ctx, opRenewMany, driver.Renew, leases)
+}
+
+// ReleaseMany is Release for each of leases. About its results see
+// [Store.AcquireMany].
+func (s *Store) ReleaseMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
+	return s.leases(ctx, opReleaseMany, driver.Release, leases)
+}
+
+// leasing is driver.Acquire, driver.Renew or driver.Release.
+type leasing func(context.Context, driver.Driver, []Lease) ([]LeaseResult, error)
+
+func (s *Store) lease(ctx context.Context, op string, do leasing, lease Lease) (Lease, error) {
+	c := call{Call: Call{Op: op, Key: lease.Key, Size: 1}}
 	ctx = s.begin(ctx, &c)
-	lease, err := s.leaseOne(ctx, key, ttl, do)
+	lease, err := driver.One(s.decide(ctx, op, do, []Lease{lease}))
 	err = c.wrap(err)
-	count := 0
-	if err == nil {
-		count = 1
-	}
-	s.end(&c, CallResult{Count: count, Err: err})
+	s.end(&c, CallResult{Count: countIf(err == nil), Err: err})
 	return lease, err
 }
 
-func (s *Store) leaseOne(
-	ctx context.Context, key string, ttl time.Duration,
-	do func(context.Context, driver.Leaser, time.Duration) (Lease, error),
-) (Lease, error) {
-	if err := ValidateKey(key); err != nil {
-		return Lease{}, err
+func (s *Store) leases(ctx context.Context, op string, do leasing, leases []Lease) ([]LeaseResult, error) {
+	c := call{Call: Call{Op: op, Size: len(leases)}}
+	ctx = s.begin(ctx, &c)
+	results, err := s.decide(ctx, op, do, leases)
+	err = c.wrap(err)
+	result := CallResult{Err: err}
+	for i := range results {
+		switch r := &results[i]; {
+		case r.Err == nil:
+			result.Count++
+		case errors.Is(r.Err, ErrLeaseHeld):
+		case errors.Is(r.Err, ErrFenced):
+			result.Refused++
+		default:
+			result.Failed++
+		}
+		if e := &results[i].Err; *e != nil {
+			*e = &Error{Op: op, Key: leases[i].Key, Err: *e}
+		}
 	}
-	ttl, err := wholeMilliseconds(ttl)
-	if err != nil {
-		return Lease{}, err
-	}
-	if ttl == 0 {
-		return Lease{}, errors.New("TTL of a lease is 0, it must be at least a millisecond")
-	}
-	leaser, err := driver.Leases(s.driver)
-	if err != nil {
-		return Lease{}, err
+	s.end(&c, result)
+	return results, err
+}
+
+// decide checks leases before anything is sent.
+func (s *Store) decide(ctx context.Context, op string, do leasing, leases []Lease) ([]LeaseResult, error) {
+	checked := make([]Lease, len(leases))
+	seen := make(map[string]bool, len(leases))
+	for i, l := range leases {
+		err := checkLease(op, &l)
+		if err == nil && seen[l.Key] {
+			err = errors.New("the batch has this key twice")
+		}
+		if err != nil && len(leases) > 1 {
+			err = fmt.Errorf("lease %d, key %q: %w", i, l.Key, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		checked[i], seen[l.Key] = l, true
 	}
 	if err := s.ready(ctx); err != nil {
-		return Lease{}, err
+		return nil, err
 	}
-	return do(ctx, leaser, ttl)
+	if len(leases) == 0 {
+		return nil, nil
+	}
+	return do(ctx, s.driver, checked)
+}
+
+// checkLease says what is wrong with l, and rounds its TTL up.
+func checkLease(op string, l *Lease) (err error) {
+	if err := ValidateKey(l.Key); err != nil {
+		return err
+	}
+	if op == opRelease || op == opReleaseMany {
+		return nil
+	}
+	if l.TTL, err = wholeMilliseconds(l.TTL); err != nil {
+		return err
+	}
+	if l.TTL == 0 {
+		return errors.New("TTL of a lease is 0, it must be at least a millisecond")
+	}
+	if op == opAcquire || op == opAcquireMany {
+		return checkText("owner", l.Owner)
+	}
+	if l.Epoch == 0 {
+		return fmt.Errorf("%w: the lease has no epoch, so that nobody has granted it", ErrFenced)
+	}
+	return nil
 }

@@ -90,8 +90,9 @@ func TestOneLogRecordPerCall(t *testing.T) {
 		fields{"level": "DEBUG", "msg": "checkpoints read", "method": "getMany", "count": 1})
 	expect(record(func() { _, _ = s.Apply(ctx, checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b"}) }),
 		fields{"level": "DEBUG", "msg": "batch applied", "method": "apply", "count": 2})
-	expect(record(func() { _, _ = s.Apply(ctx, checkpoint.Write{Key: "a", Epoch: 1}, checkpoint.Write{Key: "b"}) }),
-		fields{"level": "WARN", "msg": "batch applied", "method": "apply", "count": 1, "refused": 1})
+	expect(record(func() {
+		_, _ = s.Apply(ctx, checkpoint.Write{Key: "a", Mark: checkpoint.Mark{Epoch: 1}}, checkpoint.Write{Key: "b"})
+	}), fields{"level": "WARN", "msg": "batch applied", "method": "apply", "count": 1, "refused": 1})
 	expect(record(func() { _, _ = checkpoint.Collect(s.GetAll(ctx, "*")) }),
 		fields{"level": "DEBUG", "msg": "checkpoints read", "method": "getAll", "pattern": "*", "count": 2})
 	expect(record(func() {

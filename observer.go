@@ -32,7 +32,9 @@ type CallResult struct {
 	Duration time.Duration
 	Outcome  Outcome // of Set, SetIfNewer, Rewind and Touch, else Unknown
 	Count    int     // how many checkpoints were found, written or removed
-	Refused  int     // how many writes were stale or fenced
+	Refused  int     // how many writes were stale or fenced, or renewals fenced
+	Failed   int     // how many writes or leases are known to have failed
+	Unknown  int     // how many writes may or may not have landed
 	Err      error   // as the method returns it
 }
 
@@ -42,6 +44,9 @@ func (r *CallResult) count(o Outcome) {
 		r.Count++
 	case Stale, Fenced:
 		r.Refused++
-	case Unknown, Failed:
+	case Failed:
+		r.Failed++
+	case Unknown:
+		r.Unknown++
 	}
 }

@@ -64,13 +64,13 @@ func LogID(id string) WriteOption { return WriteOption{kind: logIDOption, text: 
 
 // A Write is one position to be written by [Store.Apply].
 type Write struct {
-	Key       string
-	Position  Position
-	IfNewer   bool          // as SetIfNewer does; else as Set does
-	TTL       time.Duration // see the option [TTL]
-	UpdatedAt time.Time     // see the option [UpdatedAt]
-	Epoch     uint64        // see the option [Epoch]
-	LogID     string        // see the option [LogID]
+	Key     string
+	IfNewer bool          // as SetIfNewer does; otherwise as Set does
+	TTL     time.Duration // see the option [TTL]
+
+	// Mark is what is written. Its zero UpdatedAt means the time of the call; about
+	// Epoch and LogID see the options of these names.
+	Mark
 }
 
 func (w *Write) apply(opts []WriteOption) {
@@ -112,15 +112,9 @@ func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error)
 	if y := at.Year(); y < 1 || y > 9999 {
 		return driver.Write{}, errYear
 	}
-	return driver.Write{
-		Key:       w.Key,
-		Position:  driver.Position(w.Position),
-		Mode:      mode,
-		TTL:       ttl,
-		UpdatedAt: at,
-		Epoch:     w.Epoch,
-		LogID:     w.LogID,
-	}, nil
+	mark := w.Mark
+	mark.UpdatedAt = at
+	return driver.Write{Key: w.Key, Mode: mode, TTL: ttl, Mark: mark}, nil
 }
 
 func wholeMilliseconds(ttl time.Duration) (time.Duration, error) {

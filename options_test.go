@@ -101,7 +101,7 @@ func TestOptionsReachTheDriver(t *testing.T) {
 	s := checkpoint.New(d, nil)
 	at := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 	want := driver.Write{
-		Key: "a", Position: driver.Position(somewhere), TTL: time.Minute, UpdatedAt: at, Epoch: 9, LogID: "log",
+		Key: "a", Mark: driver.Mark{Position: somewhere, UpdatedAt: at, Epoch: 9, LogID: "log"}, TTL: time.Minute,
 	}
 	opts := []checkpoint.WriteOption{checkpoint.TTL(time.Minute), checkpoint.UpdatedAt(at), checkpoint.Epoch(9), checkpoint.LogID("log")}
 
@@ -112,7 +112,7 @@ func TestOptionsReachTheDriver(t *testing.T) {
 	if _, err := s.SetIfNewer(t.Context(), "a", somewhere, opts...); err != nil || d.last != want {
 		t.Errorf("SetIfNewer: %+v, %v; want %+v", d.last, err, want)
 	}
-	batch := checkpoint.Write{Key: "a", Position: somewhere, IfNewer: true, TTL: time.Minute, UpdatedAt: at, Epoch: 9, LogID: "log"}
+	batch := checkpoint.Write{Key: "a", Mark: checkpoint.Mark{Position: somewhere, UpdatedAt: at, Epoch: 9, LogID: "log"}, IfNewer: true, TTL: time.Minute}
 	if _, err := s.Apply(t.Context(), batch); err != nil || d.last != want {
 		t.Errorf("Apply: %+v, %v; want %+v", d.last, err, want)
 	}

@@ -1,163 +1,21 @@
 package checkpoint
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"strconv"
-	"strings"
+import "github.com/checkpointstore/checkpoint/driver"
 
-	"github.com/checkpointstore/checkpoint/driver"
-)
-
-// A Position is a place in a log: the last event that was processed, never the
-// next to read. Positions are ordered by Commit, then by Prepare; Prepare may
-// be greater than Commit.
-//
-// It has the shape of KurrentDB's Position, field for field, so that one
-// converts to the other. A log with one number uses it for both: an offset n
-// is {n, n}. A log with two, such as a Redis Stream's milliseconds and
-// sequence, puts the one that leads first.
-type Position struct {
-	Commit  uint64
-	Prepare uint64
-}
+// A Position is a place in a log: {Commit, Prepare}, the last event that was
+// processed, never the next to read. Positions are ordered by Commit, then by
+// Prepare. Its methods are those of [driver.Position].
+type Position = driver.Position
 
 // ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34",
 // "12-34", or "12", which is {12, 12}. Numbers are decimal, from 0 to 2^64-1,
 // without sign, space or leading zero; anything else is [ErrInvalidPosition].
-func ParsePosition(s string) (Position, error) {
-	commit, prepare, err := splitPosition(s)
-	if err != nil {
-		return Position{}, fmt.Errorf("%w %s: %w", ErrInvalidPosition, quoteShort(s), err)
-	}
-	c, err := parseCanonical(commit)
-	if err != nil {
-		return Position{}, fmt.Errorf("%w %s: commit %w", ErrInvalidPosition, quoteShort(s), err)
-	}
-	p, err := parseCanonical(prepare)
-	if err != nil {
-		return Position{}, fmt.Errorf("%w %s: prepare %w", ErrInvalidPosition, quoteShort(s), err)
-	}
-	return Position{Commit: c, Prepare: p}, nil
-}
+func ParsePosition(s string) (Position, error) { return driver.ParsePosition(s) }
 
-var errPositionForm = errors.New(`want "C:12/P:34", "12@34", "12/34", "12-34" or "12"`)
+// MatchPattern reports whether key matches pattern, byte for byte as Redis
+// matches keys: see [driver.MatchPattern].
+func MatchPattern(pattern, key string) bool { return driver.MatchPattern(pattern, key) }
 
-func splitPosition(s string) (commit, prepare string, err error) {
-	if rest, ok := strings.CutPrefix(s, "C:"); ok {
-		commit, prepare, ok = strings.Cut(rest, "/P:")
-		if !ok {
-			return "", "", errPositionForm
-		}
-		return commit, prepare, nil
-	}
-	if s == "" {
-		return "", "", errPositionForm
-	}
-	// A separator in front would be a sign.
-	if i := strings.IndexAny(s, "@/-"); i > 0 {
-		return s[:i], s[i+1:], nil
-	}
-	return s, s, nil
-}
-
-// parseCanonical reads the one way to write a number: strconv alone would take
-// a plus sign and leading zeros.
-func parseCanonical(s string) (uint64, error) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		return 0, fmt.Errorf("%s is above 18446744073709551615", quoteShort(s))
-	case err != nil:
-		return 0, fmt.Errorf("%s is not a decimal number", quoteShort(s))
-	case s[0] == '0' && len(s) > 1:
-		return 0, fmt.Errorf("%s has a leading zero", quoteShort(s))
-	}
-	return n, nil
-}
-
-// quoteShort keeps hostile input from filling an error message.
-func quoteShort(s string) string {
-	const limit = 64
-	if len(s) > limit {
-		return strconv.Quote(s[:limit]) + "..."
-	}
-	return strconv.Quote(s)
-}
-
-// Compare returns -1, 0 or +1 as p is before, at or after q.
-func (p Position) Compare(q Position) int {
-	return driver.Position(p).Compare(driver.Position(q))
-}
-
-// String returns "C:12/P:34".
-func (p Position) String() string {
-	b, _ := p.AppendText(make([]byte, 0, 45))
-	return string(b)
-}
-
-// AppendText appends the form of [Position.String] to b.
-func (p Position) AppendText(b []byte) ([]byte, error) {
-	b = strconv.AppendUint(append(b, "C:"...), p.Commit, 10)
-	return strconv.AppendUint(append(b, "/P:"...), p.Prepare, 10), nil
-}
-
-// MarshalText returns the form of [Position.String].
-func (p Position) MarshalText() ([]byte, error) { return p.AppendText(nil) }
-
-// UnmarshalText is [ParsePosition].
-func (p *Position) UnmarshalText(text []byte) error {
-	q, err := ParsePosition(string(text))
-	if err != nil {
-		return err
-	}
-	*p = q
-	return nil
-}
-
-// MarshalJSON returns {"commit":"12","prepare":"34"}: strings, so that no
-// reader rounds them.
-func (p Position) MarshalJSON() ([]byte, error) {
-	b := strconv.AppendUint([]byte(`{"commit":"`), p.Commit, 10)
-	b = strconv.AppendUint(append(b, `","prepare":"`...), p.Prepare, 10)
-	return append(b, `"}`...), nil
-}
-
-// UnmarshalJSON reads the form of [Position.MarshalJSON]. A JSON number is
-// refused with [ErrInvalidPosition], since whoever wrote it may have rounded it.
-func (p *Position) UnmarshalJSON(data []byte) error {
-	var fields struct{ Commit, Prepare json.RawMessage }
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return fmt.Errorf(`%w: want {"commit":"12","prepare":"34"}: %w`, ErrInvalidPosition, err)
-	}
-	commit, err := jsonNumberString("commit", fields.Commit)
-	if err != nil {
-		return err
-	}
-	prepare, err := jsonNumberString("prepare", fields.Prepare)
-	if err != nil {
-		return err
-	}
-	*p = Position{Commit: commit, Prepare: prepare}
-	return nil
-}
-
-func jsonNumberString(field string, raw json.RawMessage) (uint64, error) {
-	if raw == nil {
-		return 0, fmt.Errorf("%w: %s is missing", ErrInvalidPosition, field)
-	}
-	var s string
-	if raw[0] != '"' {
-		return 0, fmt.Errorf("%w: %s is %.32s, want a string of decimal digits: a JSON number may have been rounded",
-			ErrInvalidPosition, field, raw)
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return 0, fmt.Errorf("%w: %s: %w", ErrInvalidPosition, field, err)
-	}
-	n, err := parseCanonical(s)
-	if err != nil {
-		return 0, fmt.Errorf("%w: %s %w", ErrInvalidPosition, field, err)
-	}
-	return n, nil
-}
+// QuotePattern returns a pattern that matches s and nothing else, for building
+// a pattern out of text that may hold glob characters.
+func QuotePattern(s string) string { return driver.QuotePattern(s) }

@@ -9,7 +9,7 @@ import (
 
 // Scan yields the keys that match pattern (see [MatchPattern]), in any order
 // and each exactly once, damaged checkpoints' too. They are fetched in pages,
-// in memory bounded but for the set of keys seen, without blocking the engine.
+// in memory bounded except for the set of keys seen, without blocking the engine.
 // A key that is there throughout is never missed; one that comes or goes
 // meanwhile may be. An error is the last pair, with an empty key. Breaking out
 // of the loop stops the work.
@@ -33,7 +33,7 @@ func (s *Store) GetAll(ctx context.Context, pattern string, opts ...ScanOption) 
 // walk flattens the pages of one scan, and reports it as one call.
 func walk[In, Out any](
 	ctx context.Context, s *Store, c call, opts []ScanOption,
-	pages func(ctx context.Context, pattern string, size int) iter.Seq2[[]In, error],
+	pages pages[In],
 	convert func(In) (out Out, key string, err error),
 ) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
@@ -61,29 +61,45 @@ func walk[In, Out any](
 	}
 }
 
-func items[In any](
-	ctx context.Context, s *Store, pattern string, opts []ScanOption,
-	pages func(ctx context.Context, pattern string, size int) iter.Seq2[[]In, error],
-) iter.Seq2[In, error] {
-	return func(yield func(In, error) bool) {
-		fail := func(err error) { yield(*new(In), err) }
+// pages is how a driver walks.
+type pages[In any] func(ctx context.Context, pattern string, size int) iter.Seq2[[]In, error]
+
+// pagesOf checks that s is ready before the walk and at each page.
+func pagesOf[In any](ctx context.Context, s *Store, pattern string, opts []ScanOption, walk pages[In]) iter.Seq2[[]In, error] {
+	return func(yield func([]In, error) bool) {
 		size, err := pageSize(opts)
+		if err == nil {
+			err = s.ready(ctx)
+		}
 		if err != nil {
-			fail(err)
+			yield(nil, err)
 			return
 		}
-		if err := s.ready(ctx); err != nil {
-			fail(err)
-			return
-		}
-		for page, err := range pages(ctx, pattern, size) {
+		for page, err := range walk(ctx, pattern, size) {
+			if err == nil {
+				err = s.ready(ctx)
+			}
 			if err != nil {
-				fail(err)
+				yield(nil, err)
+				return
+			}
+			if !yield(page, nil) {
+				return
+			}
+		}
+	}
+}
+
+func items[In any](ctx context.Context, s *Store, pattern string, opts []ScanOption, walk pages[In]) iter.Seq2[In, error] {
+	return func(yield func(In, error) bool) {
+		for page, err := range pagesOf(ctx, s, pattern, opts, walk) {
+			if err != nil {
+				yield(*new(In), err)
 				return
 			}
 			for _, item := range page {
 				if err := s.ready(ctx); err != nil {
-					fail(err)
+					yield(*new(In), err)
 					return
 				}
 				if !yield(item, nil) {
@@ -108,19 +124,9 @@ func (s *Store) Clear(ctx context.Context, pattern string, opts ...ScanOption) (
 }
 
 func (s *Store) clear(ctx context.Context, pattern string, opts []ScanOption) (int, error) {
-	size, err := pageSize(opts)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.ready(ctx); err != nil {
-		return 0, err
-	}
 	total := 0
-	for page, err := range s.driver.Scan(ctx, pattern, size) {
+	for page, err := range pagesOf(ctx, s, pattern, opts, s.driver.Scan) {
 		if err != nil {
-			return total, err
-		}
-		if err := s.ready(ctx); err != nil {
 			return total, err
 		}
 		n, err := s.driver.Delete(ctx, page)

@@ -28,6 +28,15 @@ const (
 	opAcquire    = "acquire"
 	opRenew      = "renew"
 	opRelease    = "release"
+
+	opAcquireMany   = "acquireMany"
+	opRenewMany     = "renewMany"
+	opReleaseMany   = "releaseMany"
+	opInspect       = "inspect"
+	opInspectAll    = "inspectAll"
+	opFence         = "fence"
+	opRevoke        = "revoke"
+	opReleaseFences = "releaseFences"
 )
 
 // A Store keeps checkpoints in an engine. Its methods may be called from any

@@ -173,7 +173,7 @@ func TestFailureWithoutReasonIsAnError(t *testing.T) {
 			t.Errorf("SetIfNewer = %v, %v", ok, err)
 		}
 		outcomes, err := s.Apply(t.Context(), checkpoint.Write{Key: "a"})
-		if err == nil || outcomes[0] != checkpoint.Outcome(outcome) {
+		if err == nil || outcomes[0] != outcome {
 			t.Errorf("Apply = %v, %v", outcomes, err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // Set stores p at key, whatever is there: also over a newer position or a
 // damaged checkpoint. Consumers use [Store.SetIfNewer].
 func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOption) error {
-	_, _, err := s.writeOne(ctx, opSet, driver.Set, Write{Key: key, Position: p}, opts)
+	_, _, err := s.writeOne(ctx, opSet, driver.Set, Write{Key: key, Mark: Mark{Position: p}}, opts)
 	return err
 }
 
@@ -22,8 +22,8 @@ func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOp
 // epoch are refreshed. With a damaged checkpoint it does not guess, and
 // returns [ErrCorrupt].
 func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...WriteOption) (bool, error) {
-	_, r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, Write{Key: key, Position: p}, opts)
-	return err == nil && Outcome(r.Outcome).Landed(), err
+	_, r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, Write{Key: key, Mark: Mark{Position: p}}, opts)
+	return err == nil && r.Outcome.Landed(), err
 }
 
 // Rewind stores p at key, whatever is there, and in the same step raises the
@@ -36,11 +36,12 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 // below the highest. Where the record of the highest is damaged, Rewind changes
 // nothing and returns [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
-	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Position: p}, opts)
+	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Mark: Mark{Position: p}}, opts)
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	c := Checkpoint{Key: key, Position: p, UpdatedAt: w.UpdatedAt, Epoch: r.Epoch, LogID: w.LogID}
+	c := Checkpoint{Key: key, Mark: w.Mark}
+	c.Epoch = r.Epoch
 	if w.TTL > 0 {
 		c.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(w.TTL)
 	}
@@ -59,7 +60,7 @@ func (s *Store) writeOne(
 		r, err = s.send(ctx, dw)
 	}
 	err = c.wrap(err)
-	result := CallResult{Outcome: Outcome(r.Outcome), Err: err}
+	result := CallResult{Outcome: r.Outcome, Err: err}
 	result.count(result.Outcome)
 	s.end(&c, result)
 	return dw, r, err
@@ -100,7 +101,7 @@ func resultError(w driver.Write, r driver.Result) error {
 	case r.Err != nil:
 		return r.Err
 	case r.Outcome == driver.Unknown || r.Outcome == driver.Failed:
-		return fmt.Errorf("the driver gave no reason for outcome %q", Outcome(r.Outcome))
+		return fmt.Errorf("the driver gave no reason for outcome %q", r.Outcome)
 	}
 	return nil
 }

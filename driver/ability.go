@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ type RecordScanner interface {
 	ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]Record, error]
 }
 
-// ScanRecords calls d's own ScanRecords if d is a [RecordScanner], and else
+// ScanRecords calls d's own ScanRecords if d is a [RecordScanner]. Otherwise it
 // gets the keys of each page that Scan yields. A key that is gone by then is
 // left out.
 func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) iter.Seq2[[]Record, error] {
@@ -46,12 +47,12 @@ func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) it
 	}
 }
 
-// Get calls d's Get, and holds it to a record for each key: one that is missing
-// would look like a checkpoint that is.
+// Get calls d's Get, and holds it to a record for each key: a missing record
+// would look like a missing checkpoint.
 func Get(ctx context.Context, d Driver, keys []string) ([]Record, error) {
 	records, err := d.Get(ctx, keys)
 	if err == nil && len(records) != len(keys) {
-		return nil, fmt.Errorf("the driver answered %d keys with %d records", len(keys), len(records))
+		return nil, wrongCount("keys", len(keys), "records", len(records))
 	}
 	return records, err
 }
@@ -62,10 +63,20 @@ type Namer interface {
 	Name() string
 }
 
-// Name returns the name of d if d is a [Namer], else "".
+// Name returns the name of d if d is a [Namer], otherwise "".
 func Name(d Driver) string {
 	if n, ok := d.(Namer); ok {
 		return n.Name()
 	}
 	return ""
+}
+
+func describe(d Driver) string { return cmp.Or(Name(d), fmt.Sprintf("%T", d)) }
+
+func unsupported(d Driver, what string) error {
+	return fmt.Errorf("%w: %s: %s", ErrUnsupported, describe(d), what)
+}
+
+func wrongCount(asked string, n int, answered string, m int) error {
+	return fmt.Errorf("the driver answered %d %s with %d %s", n, asked, m, answered)
 }

@@ -5,8 +5,13 @@
 // A Store validates keys and options, logs, observes, flattens pages and turns
 // per-key errors into its own before and after it calls a driver. A driver
 // therefore sees only keys, positions and durations that are in range, and has
-// nothing to log. Package storetest checks a driver against every rule stated
-// here.
+// nothing to log.
+//
+// Five methods are a [Driver]. Every other ability is a small interface that a
+// driver may have: [Leaser], [Inspector], [Fencer], [RecordScanner], [Namer].
+// Package cell has the rules of every change to a key: a driver loads the key's
+// [Cell], lets cell decide, and stores the difference, all in one atomic step.
+// Package storetest checks a driver against every rule stated here.
 package driver
 
 import (
@@ -21,9 +26,7 @@ import (
 // slices it gets back.
 //
 // Every method returns soon after its context ends, with an error that wraps
-// context.Cause(ctx), even if the engine does not answer. A Store gives contexts
-// that have no cause but their Err, and adds the caller's itself: that may be the
-// error of another call, which a driver could take for one of its engine.
+// ctx.Err(), even if the engine does not answer. The Store adds the cause.
 //
 // An engine that fails or cannot be reached is always an error, and never an
 // answer: a method that cannot know returns the engine's error, not
@@ -31,11 +34,10 @@ import (
 type Driver interface {
 	// Get reads the checkpoints of keys. The records stand in the order of the
 	// keys, one for each, and a key given twice is answered twice. A record's
-	// Err is nil, [ErrNotFound] where there is no checkpoint (or it has
-	// expired), an error that wraps [ErrCorrupt] where what is stored cannot
-	// be read as a checkpoint, or the engine's error for that key alone. An
-	// error returned beside the records concerns all of them, and then the
-	// records are nil.
+	// Err is nil; [ErrNotFound] if there is no checkpoint, or it has expired;
+	// [ErrCorruptCheckpoint] if the checkpoint is damaged; or the engine's error
+	// for that key alone. An error returned beside the records concerns all of
+	// them, and then the records are nil.
 	Get(ctx context.Context, keys []string) ([]Record, error)
 
 	// Write applies the writes. Each one is atomic by itself: comparing with
@@ -45,10 +47,11 @@ type Driver interface {
 	// which they stand.
 	//
 	// The results stand in the order of the writes, one for each. A result
-	// says Failed only where the write is known not to have landed, and
-	// Unknown where that cannot be told; both carry an Err. An error returned
-	// beside the results means Unknown for every write, and then the results
-	// are nil. A driver never sends a write again once it may have landed.
+	// says Failed only if the write is known not to have landed, and Unknown
+	// if that cannot be told; both carry an Err. An error returned beside the
+	// results means Unknown for every write, and then the results are nil. Once
+	// a write may have landed the driver does not send it again, unless it is an
+	// IfNewer, which changes nothing the second time.
 	Write(ctx context.Context, writes []Write) ([]Result, error)
 
 	// Delete removes the checkpoints of keys, damaged ones too, and reports
@@ -56,12 +59,12 @@ type Driver interface {
 	// error the count says how many are known to be gone.
 	Delete(ctx context.Context, keys []string) (int, error)
 
-	// Scan yields the keys that match pattern (see checkpoint.MatchPattern) in
+	// Scan yields the keys that match pattern (see [MatchPattern]) in
 	// pages of about pageSize, in any order, each key exactly once. A key that
 	// is present from the first page to the last is never missed; one that
 	// comes or goes meanwhile may be. Damaged checkpoints are listed, expired
 	// ones are not, and neither is anything else that the driver stores.
-	// Memory stays bounded but for the set of keys seen, and no step blocks
+	// Memory stays bounded except for the set of keys seen, and no step blocks
 	// the engine for longer than a page takes. An error ends the sequence as
 	// its last pair, with a nil page; breaking out of the loop stops the work.
 	Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error]

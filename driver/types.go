@@ -1,108 +1,86 @@
 package driver
 
-import (
-	"cmp"
-	"errors"
-	"time"
-)
+import "time"
 
-// Errors that a driver wraps and a Store passes on. Package checkpoint exports
-// them under the same names.
-var (
-	ErrNotFound = errors.New("not found")
-	ErrCorrupt  = errors.New("stored checkpoint is damaged")
-	ErrClosed   = errors.New("store is closed")
-)
+// TimeLayout is the layout of a stored time, for UTC: that of JavaScript's
+// Date.prototype.toISOString. Times of years 1 to 9999 order as their text does.
+const TimeLayout = "2006-01-02T15:04:05.000Z"
 
-// ErrEpochExhausted is the Err of a [Rewind] whose key's fence is already at
-// the largest epoch there is and cannot be raised.
-var ErrEpochExhausted = errors.New("the fence is at the highest epoch there is and cannot be raised")
+// A Mark is what a write leaves at its key. Each engine stores every field.
+type Mark struct {
+	// Position is the last event that the consumer has processed.
+	Position Position `json:"position"`
 
-// Position is a place in a log. It has the shape of checkpoint.Position.
-type Position struct{ Commit, Prepare uint64 }
+	// UpdatedAt is when the position was written, by the writer's clock: UTC,
+	// whole milliseconds, years 1 to 9999. It is zero if the store has none: the
+	// oldest layout in Redis did not keep it.
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 
-// Compare returns -1, 0 or +1 as p is before, at or after q: by commit, then
-// by prepare.
-func (p Position) Compare(q Position) int {
-	if c := cmp.Compare(p.Commit, q.Commit); c != 0 {
-		return c
-	}
-	return cmp.Compare(p.Prepare, q.Prepare)
+	// Epoch is that of the write; zero: the write was not fenced. JSON has it as
+	// a string, so that no reader rounds it.
+	Epoch uint64 `json:"epoch,omitempty,string"`
+
+	// LogID identifies the log that the position is in; empty: no write has said.
+	// Without it nobody could tell a log that was wiped, or restored from a
+	// backup, from the one that was read.
+	LogID string `json:"logId,omitempty"`
 }
 
-// A Record is what Get found at one key.
+// A Record is the answer of Get for one key.
 type Record struct {
-	Key       string
-	Position  Position
-	UpdatedAt time.Time // UTC, whole milliseconds; zero where the engine has none
+	Key string
+	Mark
 	ExpiresAt time.Time // UTC; zero: never
-	Epoch     uint64    // of the write that left it here; zero: not fenced
-	LogID     string    // identifies the log that the position is in; empty: no write has said
-	Err       error     // when not nil, only Key has a meaning besides
+	Err       error     // if not nil, only Key has a meaning besides
 }
 
 // Mode says what a Write does with the position that is stored.
 type Mode uint8
 
 const (
-	// Set stores the position whatever is there, damaged or not.
+	// Set stores the mark whatever is there, damaged or not.
 	Set Mode = iota
-	// IfNewer stores the position if nothing is there or it is not older than
-	// what is. At an equal position it refreshes UpdatedAt, expiry and Epoch.
-	// It refuses, with ErrCorrupt, to compare with a damaged checkpoint.
+	// IfNewer stores the mark if nothing is there, or if the stored position is
+	// not newer. At an equal position it refreshes everything but the position.
+	// It does not compare with a damaged checkpoint: it fails with
+	// [ErrCorruptCheckpoint].
 	IfNewer
-	// Rewind is Set, and in the same step raises the fence by one and writes
-	// with the epoch that the fence then has.
+	// Rewind is Set. In the same step it raises the fence by one and writes with
+	// the epoch that the fence then has.
 	Rewind
-	// Touch sets the expiry and leaves everything else. Position and UpdatedAt
-	// have no meaning. A missing key is ErrNotFound, a damaged one ErrCorrupt.
+	// Touch sets the expiry and leaves the mark. Position, UpdatedAt and LogID of
+	// the write have no meaning. It fails with [ErrNotFound] if nothing is there,
+	// and with [ErrCorruptCheckpoint] if a damaged checkpoint is.
 	Touch
 )
 
-// A Write is one change to one checkpoint.
+// A Write is one change to one checkpoint. Package cell has the rule that
+// decides it.
 type Write struct {
-	Key      string
-	Position Position
-	Mode     Mode
+	Key  string
+	Mode Mode
 
-	// TTL is how long the checkpoint lives from now, in whole milliseconds;
-	// zero: for ever, and an expiry that was there is cleared.
+	// TTL is how long the checkpoint lives from now, in whole milliseconds; zero:
+	// for ever, and an expiry that was there is cleared.
 	TTL time.Duration
 
-	// UpdatedAt is stored with the position: UTC, whole milliseconds, never
-	// zero, years 1 to 9999.
-	UpdatedAt time.Time
-
-	// Epoch, unless zero, fences the write. Below the key's fence (the highest
-	// epoch ever seen for it, zero at first) the write is refused with outcome
-	// Fenced and nothing changes. Otherwise the fence becomes Epoch, in the
-	// same step, even if the position is then found to be Stale. A write that
-	// Failed leaves the fence as it was. A Rewind raises the fence by one more.
-	// A write without an epoch neither reads nor moves the fence, and leaves a
-	// checkpoint whose Epoch is zero.
-	Epoch uint64
-
-	// LogID, unless empty, is stored with the position. A write without one
-	// leaves what is there. It lives and ends with the checkpoint.
-	LogID string
+	// Mark is what the write leaves.
+	//
+	// Its Epoch, unless zero, fences the write. Below the key's fence (the highest
+	// epoch ever seen for it, zero at first) the outcome is Fenced and nothing
+	// changes. Otherwise the fence becomes the Epoch, in the same step, even if
+	// the position is then Stale. A write that Failed leaves the fence as it was.
+	// A Rewind raises the fence by one more. A write without an epoch neither
+	// reads nor moves the fence, and leaves a checkpoint whose Epoch is zero.
+	//
+	// An empty LogID leaves the one that is stored. A LogID lives and ends with
+	// the checkpoint.
+	Mark
 }
-
-// Outcome is what became of a Write.
-type Outcome uint8
-
-// The outcomes. Those that are answers come with no Err.
-const (
-	Unknown   Outcome = iota // the write may or may not have landed
-	Failed                   // the write is known not to have landed
-	Advanced                 // the position was stored
-	Unchanged                // the position was there already; expiry and the like were refreshed
-	Stale                    // IfNewer: a newer position is stored and stays
-	Fenced                   // the write's epoch is below the fence; nothing changed
-)
 
 // A Result is what became of one Write.
 type Result struct {
 	Outcome Outcome
-	Epoch   uint64 // the key's fence after the write, for Rewind and for Fenced; else unspecified
-	Err     error  // for Failed and Unknown: why
+	Epoch   uint64 // the key's fence after the write, for Rewind and for Fenced; otherwise unspecified
+	Err     error  // why the outcome is Failed or Unknown; otherwise nil
 }

@@ -4,60 +4,42 @@
 package memstore
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Driver is a [driver.Driver] over a map. Time is the process's own, so that
-// expiry works under testing/synctest.
+// Driver is a [driver.Driver] with every ability: a map of cells under one lock.
+// Time is the process's own, so that expiry works under testing/synctest.
 type Driver struct {
 	mu      sync.Mutex
-	records map[string]driver.Record
-	fences  map[string]uint64
-	leases  map[string]driver.Lease
+	cells   map[string]*cell.Cell
 	failure error
 	spare   []driver.Result
 }
 
 var (
-	_ driver.Driver = (*Driver)(nil)
-	_ driver.Leaser = (*Driver)(nil)
+	_ driver.Driver    = (*Driver)(nil)
+	_ driver.Leaser    = (*Driver)(nil)
+	_ driver.Inspector = (*Driver)(nil)
+	_ driver.Fencer    = (*Driver)(nil)
 )
 
 // New returns an empty store.
-func New() *Driver {
-	return &Driver{
-		records: make(map[string]driver.Record),
-		fences:  make(map[string]uint64),
-		leases:  make(map[string]driver.Lease),
-	}
-}
+func New() *Driver { return &Driver{cells: make(map[string]*cell.Cell)} }
 
 // Name returns "Memory".
 func (d *Driver) Name() string { return "Memory" }
 
-// Damage makes what is stored at key unreadable, so that a test can see what
-// its code does about [checkpoint.ErrCorrupt]. It stores something where there
-// was nothing.
-func (d *Driver) Damage(key string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r := d.records[key]
-	d.records[key] = driver.Record{
-		Key:       key,
-		ExpiresAt: r.ExpiresAt,
-		LogID:     r.LogID,
-		Err:       fmt.Errorf("%w: it was damaged on purpose", checkpoint.ErrCorrupt),
-	}
+// Close implements [driver.Driver].
+func (d *Driver) Close() error {
+	d.Fail(driver.ErrClosed)
+	return nil
 }
 
 // Fail makes every call fail with err, as an engine does that cannot be
@@ -68,10 +50,40 @@ func (d *Driver) Fail(err error) {
 	d.failure = err
 }
 
+// Damage makes the checkpoint at key unreadable, so that a test can see what
+// its code does about [driver.ErrCorrupt]. It stores something if there was
+// nothing.
+func (d *Driver) Damage(key string) {
+	d.change(key, func(c *driver.Cell) {
+		c.Checkpoint.Exists = true
+		c.Checkpoint.Position = driver.Position{}
+		c.Checkpoint.Err = driver.DamagedCheckpoint("it was damaged on purpose")
+	})
+}
+
+// DamageFence makes the fence of key unreadable, as Damage does the checkpoint.
+func (d *Driver) DamageFence(key string) {
+	d.change(key, func(c *driver.Cell) { c.Fence = driver.Fence{Err: driver.DamagedFence("it was damaged on purpose")} })
+}
+
+// DamageLease makes the lease of key unreadable, as Damage does the checkpoint.
+// Its owner and epoch can still be read.
+func (d *Driver) DamageLease(key string) {
+	d.change(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
+}
+
+func (d *Driver) change(key string, f func(*driver.Cell)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := driver.Cell(*d.cell(key))
+	f(&c)
+	d.store(cell.Cell(c))
+}
+
 // begin locks d for one step of a call, unless the call must fail.
 func (d *Driver) begin(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	d.mu.Lock()
 	if d.failure != nil {
@@ -81,14 +93,25 @@ func (d *Driver) begin(ctx context.Context) error {
 	return nil
 }
 
-// load is the record at key, if it has not expired.
-func (d *Driver) load(key string) (driver.Record, bool) {
-	r, ok := d.records[key]
-	if ok && !r.ExpiresAt.IsZero() && !time.Now().Before(r.ExpiresAt) {
-		delete(d.records, key)
-		return driver.Record{}, false
+// cell is never nil. It is in the map only if something is stored.
+func (d *Driver) cell(key string) *cell.Cell {
+	if c, ok := d.cells[key]; ok {
+		return c
 	}
-	return r, ok
+	return &cell.Cell{Key: key}
+}
+
+// store puts c into the map, and an empty one out of it.
+func (d *Driver) store(c cell.Cell) {
+	old, ok := d.cells[c.Key]
+	switch {
+	case !(*driver.Cell)(&c).Holds():
+		delete(d.cells, c.Key)
+	case ok:
+		*old = c
+	default:
+		d.cells[c.Key] = &c
+	}
 }
 
 // Get implements [driver.Driver].
@@ -97,13 +120,10 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		return nil, err
 	}
 	defer d.mu.Unlock()
+	now := time.Now()
 	records := make([]driver.Record, len(keys))
 	for i, key := range keys {
-		r, ok := d.load(key)
-		if !ok {
-			r = driver.Record{Key: key, Err: checkpoint.ErrNotFound}
-		}
-		records[i] = r
+		records[i] = d.cell(key).Record(now)
 	}
 	return records, nil
 }
@@ -111,16 +131,15 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 // Write implements [driver.Driver].
 func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	if err := d.begin(ctx); err != nil {
-		results := make([]driver.Result, len(writes))
-		for i := range results {
-			results[i] = failed(err)
-		}
-		return results, nil
+		return slices.Repeat([]driver.Result{{Outcome: driver.Failed, Err: err}}, len(writes)), nil
 	}
 	defer d.mu.Unlock()
+	now := time.Now()
 	results := d.results(len(writes))
 	for i := range writes {
-		results[i] = d.write(&writes[i])
+		var c cell.Cell
+		c, results[i] = d.cell(writes[i].Key).Write(writes[i], now)
+		d.store(c)
 	}
 	return results, nil
 }
@@ -136,83 +155,17 @@ func (d *Driver) results(n int) []driver.Result {
 	return results
 }
 
-func (d *Driver) write(w *driver.Write) driver.Result {
-	fence := d.fences[w.Key]
-	if w.Epoch != 0 && w.Epoch < fence {
-		return driver.Result{Outcome: driver.Fenced, Epoch: fence}
-	}
-	stored, exists := d.load(w.Key)
-	epoch := w.Epoch
-	switch w.Mode {
-	case driver.Touch:
-		if !exists {
-			return failed(checkpoint.ErrNotFound)
-		}
-		if stored.Err != nil {
-			return failed(stored.Err)
-		}
-		stored.ExpiresAt = expiry(w.TTL)
-		d.records[w.Key] = stored
-		d.raise(w.Key, epoch)
-		return driver.Result{Outcome: driver.Unchanged, Epoch: fence}
-	case driver.Rewind:
-		epoch = max(fence, w.Epoch)
-		if epoch == math.MaxUint64 {
-			return failed(driver.ErrEpochExhausted)
-		}
-		epoch++
-	case driver.IfNewer:
-		if exists && stored.Err != nil {
-			return failed(stored.Err)
-		}
-	}
-	d.raise(w.Key, epoch)
-
-	outcome := driver.Advanced
-	if w.Mode == driver.IfNewer && exists {
-		switch w.Position.Compare(stored.Position) {
-		case -1:
-			return driver.Result{Outcome: driver.Stale, Epoch: epoch}
-		case 0:
-			outcome = driver.Unchanged
-		}
-	}
-	d.records[w.Key] = driver.Record{
-		Key:       w.Key,
-		Position:  w.Position,
-		UpdatedAt: w.UpdatedAt,
-		ExpiresAt: expiry(w.TTL),
-		Epoch:     epoch,
-		LogID:     cmp.Or(w.LogID, stored.LogID),
-	}
-	return driver.Result{Outcome: outcome, Epoch: epoch}
-}
-
-func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
-
-func (d *Driver) raise(key string, epoch uint64) {
-	if epoch > d.fences[key] {
-		d.fences[key] = epoch
-	}
-}
-
-func expiry(ttl time.Duration) time.Time {
-	if ttl == 0 {
-		return time.Time{}
-	}
-	return time.Now().UTC().Truncate(time.Millisecond).Add(ttl)
-}
-
 // Delete implements [driver.Driver].
 func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	if err := d.begin(ctx); err != nil {
 		return 0, err
 	}
 	defer d.mu.Unlock()
-	n := 0
+	now, n := time.Now(), 0
 	for _, key := range keys {
-		if _, ok := d.load(key); ok {
-			delete(d.records, key)
+		c, there := d.cell(key).Delete(now)
+		if there {
+			d.store(c)
 			n++
 		}
 	}
@@ -222,13 +175,22 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 // Scan implements [driver.Driver]. It walks the keys that are there when the
 // loop begins, in order.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		keys, err := d.matching(ctx, pattern)
+	return pages(ctx, d, pattern, pageSize, func(c *cell.Cell, now time.Time) (string, bool) {
+		return c.Key, c.Visible(now).Checkpoint.Exists
+	})
+}
+
+// pages yields what pick makes of the cells that match pattern and that it takes.
+func pages[T any](
+	ctx context.Context, d *Driver, pattern string, pageSize int, pick func(*cell.Cell, time.Time) (T, bool),
+) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		items, err := matching(ctx, d, pattern, pick)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for page := range slices.Chunk(keys, pageSize) {
+		for page := range slices.Chunk(items, pageSize) {
 			if err := d.begin(ctx); err != nil {
 				yield(nil, err)
 				return
@@ -241,25 +203,26 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 	}
 }
 
-func (d *Driver) matching(ctx context.Context, pattern string) ([]string, error) {
+func matching[T any](
+	ctx context.Context, d *Driver, pattern string, pick func(*cell.Cell, time.Time) (T, bool),
+) ([]T, error) {
 	if err := d.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer d.mu.Unlock()
 	var keys []string
-	for key := range d.records {
-		if _, ok := d.load(key); ok && checkpoint.MatchPattern(pattern, key) {
+	for key := range d.cells {
+		if driver.MatchPattern(pattern, key) {
 			keys = append(keys, key)
 		}
 	}
 	slices.Sort(keys)
-	return keys, nil
-}
-
-// Close implements [driver.Driver].
-func (d *Driver) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.failure = checkpoint.ErrClosed
-	return nil
+	now := time.Now()
+	var items []T
+	for _, key := range keys {
+		if item, ok := pick(d.cells[key], now); ok {
+			items = append(items, item)
+		}
+	}
+	return items, nil
 }

@@ -87,7 +87,7 @@ func (c *combiner) send(ctx context.Context, cmds []command) error {
 	case <-b.done:
 		return nil
 	case <-ctx.Done():
-		err := context.Cause(ctx)
+		err := ctx.Err()
 		if c.withdraw(b, cmds) {
 			err = notSentError{err}
 		}

@@ -28,7 +28,7 @@ func TestCallsThatShareAPipeline(t *testing.T) {
 	var ended, others sync.WaitGroup
 	set := func(calls *sync.WaitGroup, ctx context.Context, key string, want checkpoint.Outcome) {
 		calls.Go(func() {
-			outcomes, err := store.Apply(ctx, checkpoint.Write{Key: key, Position: at(1, 1)})
+			outcomes, err := store.Apply(ctx, checkpoint.Write{Key: key, Mark: checkpoint.Mark{Position: at(1, 1)}})
 			if outcomes[0] != want {
 				t.Errorf("%s is %v, %v, want %v", key, outcomes[0], err, want)
 			}
@@ -80,7 +80,7 @@ func TestHungNodeHoldsUpNoOther(t *testing.T) {
 			for _, key := range keys[hung.Addr()] {
 				var batch []checkpoint.Write
 				for _, k := range append(others, key) {
-					batch = append(batch, checkpoint.Write{Key: k, Position: at(1, 1)})
+					batch = append(batch, checkpoint.Write{Key: k, Mark: checkpoint.Mark{Position: at(1, 1)}})
 				}
 				waiting.Go(func() {
 					if _, err := store.Apply(t.Context(), batch...); err != nil {

@@ -66,7 +66,7 @@ func useEverything(t *testing.T, s *checkpoint.Store) error {
 	step(s.Release(ctx, lease))
 	batch := make([]checkpoint.Write, 2500)
 	for i := range batch {
-		batch[i] = checkpoint.Write{Key: fmt.Sprint("batch/", i), Position: at(uint64(i), 0), IfNewer: i%2 == 0}
+		batch[i] = checkpoint.Write{Key: fmt.Sprint("batch/", i), Mark: checkpoint.Mark{Position: at(uint64(i), 0)}, IfNewer: i%2 == 0}
 	}
 	_, err = s.Apply(ctx, batch...)
 	step(err)

@@ -32,3 +32,27 @@ local function attempt(...)
   end
   return reply
 end
+
+-- milliseconds is the server's time since 1970. It has few enough bits for a
+-- Lua number.
+local function milliseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + time[2] / 1000
+end
+
+-- raise stores the fence, and when it was raised to this epoch.
+local function raise(key, epoch)
+  redis.call('HSET', key, 'epoch', epoch, 'raised', string.format('%s@%.0f', epoch, math.floor(milliseconds())))
+end
+
+-- fenceOf returns the stored fence, or '0', or nil and what is wrong with it.
+local function fenceOf(key, stored)
+  if type(stored) == 'table' then return nil, stored.err end
+  if not stored then
+    -- A fence that has lost its epoch is no fence that was never there.
+    if redis.call('EXISTS', key) == 1 then return nil, '' end
+    return '0'
+  end
+  if not canonical(stored) then return nil, stored end
+  return stored
+end

@@ -6,13 +6,15 @@ import (
 	"sync"
 )
 
+const fencePrefix = "checkpoint-fence:"
+
 // fenceKey is the key of the fence of the checkpoint at key: in the same slot
 // of a cluster, so that one script reaches both, and distinct for distinct
 // keys. An operator should see which checkpoint it belongs to, so the tag is
 // the checkpoint's own key, or its own tag, wherever these can be a tag.
 func (d *Driver) fenceKey(key string) string {
 	main := d.prefix + key
-	base := d.namespace + "checkpoint-fence:{"
+	base := d.namespace + fencePrefix + "{"
 	if !strings.ContainsAny(main, "{}") {
 		return base + main + "}"
 	}

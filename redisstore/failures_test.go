@@ -60,7 +60,7 @@ var writes = []call{
 		return err
 	}},
 	{"Apply", func(ctx context.Context, s *checkpoint.Store) error {
-		_, err := s.Apply(ctx, checkpoint.Write{Key: "orders", Position: at(1, 1)}, checkpoint.Write{Key: "b"},
+		_, err := s.Apply(ctx, checkpoint.Write{Key: "orders", Mark: checkpoint.Mark{Position: at(1, 1)}}, checkpoint.Write{Key: "b"},
 			checkpoint.Write{Key: "c"}, checkpoint.Write{Key: "d"})
 		return err
 	}},
@@ -115,7 +115,7 @@ func works(t *testing.T, s *checkpoint.Store, calls []call) {
 // failsToApply checks that Apply says of each write that it did not land.
 func failsToApply(t *testing.T, s *checkpoint.Store) {
 	t.Helper()
-	got, err := s.Apply(t.Context(), checkpoint.Write{Key: "orders", Position: at(2, 2)}, checkpoint.Write{Key: "other", IfNewer: true})
+	got, err := s.Apply(t.Context(), checkpoint.Write{Key: "orders", Mark: checkpoint.Mark{Position: at(2, 2)}}, checkpoint.Write{Key: "other", IfNewer: true})
 	if len(got) != 2 || got[0] != checkpoint.Failed || got[1] != checkpoint.Failed || err == nil {
 		t.Errorf("Apply is %v, %v, want Failed twice and an error", got, err)
 	}

@@ -94,7 +94,7 @@ func FuzzCanonical(f *testing.F) {
 			if err := errors.Join(d.client.Unlink(ctx, "prod:checkpoint:k").Err(), store()); err != nil {
 				t.Fatal(err)
 			}
-			results, _ := d.Write(ctx, []driver.Write{{Key: "k", Position: driver.Position{}, Mode: driver.IfNewer, UpdatedAt: time.Unix(0, 0)}})
+			results, _ := d.Write(ctx, []driver.Write{{Key: "k", Mark: driver.Mark{Position: driver.Position{}, UpdatedAt: time.Unix(0, 0)}, Mode: driver.IfNewer}})
 			if luaErr := results[0].Err; (goErr == nil) != (luaErr == nil) || luaErr != nil && !errors.Is(luaErr, checkpoint.ErrCorrupt) {
 				t.Errorf("of the %s %q Go says %v, the script %v", form, text, goErr, luaErr)
 			}

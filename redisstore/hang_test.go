@@ -90,7 +90,7 @@ func TestServerKilledDuringAWrite(t *testing.T) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		o, err := store.Apply(context.WithoutCancel(t.Context()), checkpoint.Write{Key: "orders", Position: at(2, 2)})
+		o, err := store.Apply(context.WithoutCancel(t.Context()), checkpoint.Write{Key: "orders", Mark: checkpoint.Mark{Position: at(2, 2)}})
 		done <- result{o, err}
 	}()
 	for deadline := time.Now().Add(patience); !strings.Contains(server.Do("INFO", "clients").(string), "blocked_clients:1"); {

@@ -3,7 +3,10 @@ package redisstore_test
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -39,6 +42,33 @@ func wantHash(tb testing.TB, server *redistest.Server, key string, want map[stri
 	if got := storedHash(server, key); !maps.Equal(got, want) {
 		tb.Errorf("the hash at %q is %q, want %q", key, got, want)
 	}
+}
+
+// wantFence is wantHash for a fence, whose times it checks by their form: when it
+// was raised to its epoch, and when its lease was granted.
+func wantFence(tb testing.TB, server *redistest.Server, key string, want map[string]string) {
+	tb.Helper()
+	got := storedHash(server, key)
+	if raised, ok := got["raised"]; ok {
+		of, at, _ := strings.Cut(raised, "@")
+		if of != got["epoch"] || !isRecent(at) {
+			tb.Errorf("field raised of the fence at %q with epoch %s is %q", key, got["epoch"], raised)
+		}
+	}
+	if granted, ok := got["granted"]; ok && (got["owner"] == "" || !isRecent(granted)) {
+		tb.Errorf("field granted of the fence at %q is %q", key, granted)
+	}
+	delete(got, "raised")
+	delete(got, "granted")
+	if !maps.Equal(got, want) {
+		tb.Errorf("the fence at %q is %q, want %q", key, got, want)
+	}
+}
+
+// isRecent reports whether s is within a minute of now, in milliseconds since 1970.
+func isRecent(s string) bool {
+	ms, err := strconv.ParseInt(s, 10, 64)
+	return err == nil && time.Since(time.UnixMilli(ms)).Abs() < time.Minute
 }
 
 // wantKeys checks what there is on the server, all in all.

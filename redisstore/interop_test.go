@@ -30,9 +30,9 @@ func TestHashesOfTheOldStoreAreRead(t *testing.T) {
 		{
 			"every field",
 			[]string{"commit", "12", "prepare", "34", "updatedAt", "2026-01-02T03:04:05.006Z"},
-			checkpoint.Checkpoint{Position: at(12, 34), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)},
+			checkpoint.Checkpoint{Mark: checkpoint.Mark{Position: at(12, 34), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)}},
 		},
-		{"without updatedAt", []string{"commit", "12", "prepare", "34"}, checkpoint.Checkpoint{Position: at(12, 34)}},
+		{"without updatedAt", []string{"commit", "12", "prepare", "34"}, checkpoint.Checkpoint{Mark: checkpoint.Mark{Position: at(12, 34)}}},
 		{
 			"fields of others",
 			[]string{"commit", "0", "prepare", "0", "owner", "a"},
@@ -41,12 +41,12 @@ func TestHashesOfTheOldStoreAreRead(t *testing.T) {
 		{
 			"the highest position",
 			[]string{"commit", "18446744073709551615", "prepare", "18446744073709551615"},
-			checkpoint.Checkpoint{Position: at(1<<64-1, 1<<64-1)},
+			checkpoint.Checkpoint{Mark: checkpoint.Mark{Position: at(1<<64-1, 1<<64-1)}},
 		},
 		{
 			"the first double that rounds",
 			[]string{"commit", "9007199254740993", "prepare", "9007199254740993"},
-			checkpoint.Checkpoint{Position: at(1<<53+1, 1<<53+1)},
+			checkpoint.Checkpoint{Mark: checkpoint.Mark{Position: at(1<<53+1, 1<<53+1)}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,60 +10,70 @@
 -- Returns a table of a code and its detail:
 --   {1, epoch, until} granted or renewed, {2, owner, until} held,
 --   {3} released, or nothing to release, {4, fence, [owner]} fenced,
---   {5, what, value} damaged, {7} the fence cannot be raised,
---   {8, value, [epoch stored]} damaged fence
+--   {5, what, [value]} damaged lease, {7} the fence cannot be raised,
+--   {8, value, [epoch above it, of what]} damaged fence
 
 local key = KEYS[1]
 local mode, owner, epoch, ttl = unpack(ARGV)
 
-local stored = attempt('HMGET', key, 'epoch', 'owner', 'leaseEpoch', 'until')
-if stored.err then return {8, stored.err} end
-local fence = stored[1] or '0'
-if not canonical(fence) then return {8, fence} end
-local oldOwner, oldEpoch, oldUntil = stored[2], stored[3], stored[4]
+local stored = attempt('HMGET', key, 'epoch', 'owner', 'leaseEpoch', 'until', 'granted')
+if stored.err then
+  if mode == 'l' then return {3} end
+  return {8, stored.err}
+end
+local oldOwner, oldEpoch, oldUntil, granted = stored[2], stored[3], stored[4], stored[5]
 
 if mode == 'l' then
   if oldOwner == owner and oldEpoch == epoch then
-    redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until')
+    redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until', 'granted')
   end
   return {3}
 end
 
--- Milliseconds since 1970 have few enough bits for a Lua number.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + time[2] / 1000
+local fence, wrong = fenceOf(key, stored[1])
+if not fence then return {8, wrong} end
+
+-- A lease lasts for its whole TTL: rounded up.
+local now = milliseconds()
+local first = math.ceil(now)
 
 if mode == 'n' then
   if epoch ~= fence then return {4, fence} end
   -- After a failover that lost a grant, an epoch may be granted again.
-  if oldOwner and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end
+  if oldOwner and oldOwner ~= '' and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end
 else
-  local sound = oldEpoch and canonical(oldEpoch)
-  -- The next epoch would be one that has been in use.
-  if sound and less(fence, oldEpoch) then return {5, 'fence', oldEpoch} end
-  -- A fence that has lost its epoch is no fence that was never there.
-  if not stored[1] and redis.call('EXISTS', key) == 1 then return {8, ''} end
-  -- Each write leaves the fence at its own epoch or above.
   local written = attempt('HGET', KEYS[2], 'epoch')
   if type(written) == 'string' and canonical(written) and less(fence, written) then
-    return {8, fence, written}
+    return {8, fence, written, 'checkpoint'}
   end
-  -- The owner's own lease is replaced, whatever is wrong with it.
-  if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner then
-    if not oldEpoch then return {5, 'leaseEpoch'} end
-    if not sound then return {5, 'leaseEpoch', oldEpoch} end
-    if oldEpoch == fence then
-      if not oldOwner then return {5, 'owner'} end
-      if not oldUntil then return {5, 'until'} end
-      if not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', oldUntil} end
-      if tonumber(oldUntil) > now then return {2, oldOwner, oldUntil} end
+  local sound = oldEpoch and oldEpoch ~= '0' and canonical(oldEpoch)
+  -- The next epoch would be one that has been in use.
+  if sound and less(fence, oldEpoch) then return {8, fence, oldEpoch, 'lease'} end
+  -- The owner's own lease is replaced, whatever is wrong with it. A lease below
+  -- the fence is void.
+  local void = sound and less(oldEpoch, fence)
+  if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner and not void then
+    if not sound then return {5, 'leaseEpoch', oldEpoch or nil} end
+    if not oldOwner or oldOwner == '' then return {5, 'owner', oldOwner or nil} end
+    if not oldUntil or not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', oldUntil or nil} end
+    local ends = tonumber(oldUntil)
+    if ends > now then
+      -- If the clock was set back, the lease ends its TTL from now.
+      if granted and canonical(granted) and #granted <= 15 then
+        local lasts = ends - tonumber(granted)
+        if lasts > 0 and ends > first + lasts then
+          oldUntil = string.format('%.0f', first + lasts)
+          redis.call('HSET', key, 'until', oldUntil, 'granted', string.format('%.0f', first))
+        end
+      end
+      return {2, oldOwner, oldUntil}
     end
   end
   if fence == MAX then return {7} end
   epoch = increment(fence)
+  raise(key, epoch)
 end
 
--- Rounded up: a lease lasts for its whole TTL.
-local ends = string.format('%.0f', math.ceil(now) + ttl)
-redis.call('HSET', key, 'epoch', epoch, 'owner', owner, 'leaseEpoch', epoch, 'until', ends)
+local ends = string.format('%.0f', first + ttl)
+redis.call('HSET', key, 'owner', owner, 'leaseEpoch', epoch, 'until', ends, 'granted', string.format('%.0f', first))
 return {1, epoch, ends}

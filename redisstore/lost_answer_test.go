@@ -113,7 +113,7 @@ func TestAnAnswerThatIsLostAfterARedirect(t *testing.T) {
 			store := inNamespace(t, client, "prod:")
 			undo := c.arrange(t, nodes, dialer)
 			dialer.breaks.Store(math.MaxInt32)
-			writes := []checkpoint.Write{{Key: "{x}1", Position: at(7, 7)}, {Key: "{x}2", Position: at(7, 7)}}
+			writes := []checkpoint.Write{{Key: "{x}1", Mark: checkpoint.Mark{Position: at(7, 7)}}, {Key: "{x}2", Mark: checkpoint.Mark{Position: at(7, 7)}}}
 			outcomes, err := store.Apply(t.Context(), writes...)
 			t.Logf("Apply: %v, %v", outcomes, err)
 			dialer.breaks.Store(0)

@@ -146,7 +146,7 @@ func TestPrefixIsAnotherLayoutWithoutFences(t *testing.T) {
 			t.Errorf("%s is %v, want %q", name, err, want)
 		}
 	}
-	got, err := store.Apply(t.Context(), checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b", Epoch: 1}, checkpoint.Write{Key: "c"})
+	got, err := store.Apply(t.Context(), checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b", Mark: checkpoint.Mark{Epoch: 1}}, checkpoint.Write{Key: "c"})
 	if !slices.Equal(got, []checkpoint.Outcome{checkpoint.Advanced, checkpoint.Failed, checkpoint.Advanced}) || err == nil {
 		t.Errorf("Apply is %v, %v, want only the write with an epoch Failed", got, err)
 	}

@@ -13,7 +13,7 @@ func TestOlderStringIsReadAsACheckpoint(t *testing.T) {
 	server := redistest.Start(t)
 	store := inNamespace(t, standalone(t, server), "prod:")
 	server.Do("SET", layoutKey, "12@18446744073709551615")
-	want := checkpoint.Checkpoint{Key: "orders", Position: at(12, 1<<64-1)}
+	want := checkpoint.Checkpoint{Key: "orders", Mark: checkpoint.Mark{Position: at(12, 1<<64-1)}}
 	if got := must(store.Get(t.Context(), "orders")); got != want {
 		t.Errorf("Get is %+v, want %+v", got, want)
 	}

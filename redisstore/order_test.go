@@ -59,7 +59,7 @@ func TestNothingOvertakesAWriteThatIsUnderWay(t *testing.T) {
 	t.Cleanup(func() { client.Close() })
 	store := inNamespace(t, client, "prod:")
 	outcomes, err := store.Apply(t.Context(),
-		checkpoint.Write{Key: "k", Position: at(111, 1)}, checkpoint.Write{Key: "k", Position: at(222, 2)})
+		checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(111, 1)}}, checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(222, 2)}})
 	close(late)
 	held.Wait()
 	if outcomes[0] != checkpoint.Unknown {

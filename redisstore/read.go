@@ -12,7 +12,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -108,7 +107,7 @@ func (d *Driver) records(cmd command, keys []string, now time.Time, records []dr
 		}
 		one, _ := answers[i].([]any)
 		records[i] = decode(key, cmd.key(i), one, now)
-		missing = missing || errors.Is(records[i].Err, checkpoint.ErrNotFound)
+		missing = missing || errors.Is(records[i].Err, driver.ErrNotFound)
 	}
 	return missing
 }
@@ -126,14 +125,14 @@ func decode(key, redisKey string, answer []any, now time.Time) driver.Record {
 	}
 	switch {
 	case ok && ttl == absent:
-		r.Err = checkpoint.ErrNotFound
+		r.Err = driver.ErrNotFound
 	case ok && len(answer) == 6:
 		r.Err = decodeFields(&r, redisKey, answer)
 	case ok && len(answer) == 2:
 		text, _ := answer[0].(string)
 		r.Position, r.Err = decodeOlder(redisKey, text)
 	case ok && len(answer) == 1:
-		r.Err = fmt.Errorf("%w: Redis key %q is neither a hash nor a string", checkpoint.ErrCorrupt, redisKey)
+		r.Err = fmt.Errorf("%w: Redis key %q is neither a hash nor a string", driver.ErrCorrupt, redisKey)
 	default:
 		r.Err = unexpected("the script", answer)
 	}

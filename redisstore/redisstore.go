@@ -13,7 +13,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -146,9 +145,9 @@ func (d *Driver) Close() error {
 func (d *Driver) ready(ctx context.Context) error {
 	switch {
 	case d.closed.Load():
-		return checkpoint.ErrClosed
+		return driver.ErrClosed
 	case d.invalid != nil:
 		return d.invalid
 	}
-	return context.Cause(ctx)
+	return ctx.Err()
 }

@@ -17,7 +17,7 @@ func TestClusterWithReplicas(t *testing.T) {
 	ctx := t.Context()
 	var batch []checkpoint.Write
 	for i := range 500 {
-		batch = append(batch, checkpoint.Write{Key: fmt.Sprint("k", i), Position: at(uint64(i), 1), Epoch: 3})
+		batch = append(batch, checkpoint.Write{Key: fmt.Sprint("k", i), Mark: checkpoint.Mark{Position: at(uint64(i), 1), Epoch: 3}})
 	}
 	must(store.Apply(ctx, batch...))
 	for i, m := range masters {

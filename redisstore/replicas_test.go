@@ -114,10 +114,10 @@ func TestTooFewReplicas(t *testing.T) {
 	_, err = store.Rewind(ctx, "orders", at(0, 1))
 	unconfirmed(t, "Rewind", err, 1, 2)
 	outcomes, err := store.Apply(ctx,
-		checkpoint.Write{Key: "a", Position: at(1, 1)},
-		checkpoint.Write{Key: "newer", IfNewer: true, Position: at(1, 1)},
-		checkpoint.Write{Key: "newer", IfNewer: true, Position: at(1, 1), Epoch: 7},
-		checkpoint.Write{Key: "held", Position: at(1, 1), Epoch: held.Epoch - 1})
+		checkpoint.Write{Key: "a", Mark: checkpoint.Mark{Position: at(1, 1)}},
+		checkpoint.Write{Key: "newer", IfNewer: true, Mark: checkpoint.Mark{Position: at(1, 1)}},
+		checkpoint.Write{Key: "newer", IfNewer: true, Mark: checkpoint.Mark{Position: at(1, 1), Epoch: 7}},
+		checkpoint.Write{Key: "held", Mark: checkpoint.Mark{Position: at(1, 1), Epoch: held.Epoch - 1}})
 	unconfirmed(t, "Apply", err, 1, 2)
 	want := []checkpoint.Outcome{checkpoint.Unknown, checkpoint.Stale, checkpoint.Unknown, checkpoint.Fenced}
 	if !slices.Equal(outcomes, want) {
@@ -154,7 +154,7 @@ func TestBatchWithTooFewReplicas(t *testing.T) {
 	store := waiting(t, standalone(t, master), 1, brief)
 	batch := make([]checkpoint.Write, 1500)
 	for i := range batch {
-		batch[i] = checkpoint.Write{Key: fmt.Sprint("k", i%1400), Position: at(uint64(i), 0)}
+		batch[i] = checkpoint.Write{Key: fmt.Sprint("k", i%1400), Mark: checkpoint.Mark{Position: at(uint64(i), 0)}}
 	}
 	replica.Pause()
 	outcomes, err := store.Apply(t.Context(), batch...)

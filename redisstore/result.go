@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -36,7 +35,7 @@ func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 		}
 		return failed(damaged(d.prefix+w.Key, detail.text(0), detail.text(1)))
 	case int64(6):
-		return failed(checkpoint.ErrNotFound)
+		return failed(driver.ErrNotFound)
 	case int64(7):
 		return failed(driver.ErrEpochExhausted)
 	case int64(8):

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // Scan implements [driver.Driver]. In a cluster it walks the masters one after
@@ -26,6 +25,14 @@ import (
 //
 // Whoever breaks out of the loop waits for the SCAN under way, unless ctx ends.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
+	return d.walk(ctx, driver.QuotePattern(d.prefix)+pattern, pageSize, newKeySet(), d.keyOfCheckpoint)
+}
+
+// walk yields the keys that keyOf makes of the names that match, except those in
+// seen.
+func (d *Driver) walk(
+	ctx context.Context, match string, pageSize int, seen *keySet, keyOf func(redisKey string) (key string, ok bool),
+) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		if err := d.ready(ctx); err != nil {
 			yield(nil, err)
@@ -36,8 +43,8 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 			return
 		}
 		w := walk{
-			driver: d, match: checkpoint.QuotePattern(d.prefix) + pattern, pageSize: pageSize,
-			found: make(chan []string), ended: make(chan struct{}), seen: newKeySet(),
+			driver: d, match: match, keyOf: keyOf, pageSize: pageSize,
+			found: make(chan []string), ended: make(chan struct{}), seen: seen,
 		}
 		walking, leave := context.WithCancel(ctx)
 		go func() {
@@ -62,6 +69,7 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 type walk struct {
 	driver   *Driver
 	match    string
+	keyOf    func(redisKey string) (key string, ok bool)
 	pageSize int
 	found    chan []string // as SCAN answers, so some of them more than once
 	ended    chan struct{} // closed when there is no more to find, and err says why
@@ -77,8 +85,7 @@ func (w *walk) deliver(ctx context.Context, yield func([]string, error) bool) {
 		case keys := <-w.found:
 			page = slices.Grow(page, len(keys))
 			for _, redisKey := range keys {
-				key := strings.TrimPrefix(redisKey, w.driver.prefix)
-				if key != "" && w.seen.add(key) {
+				if key, ok := w.keyOf(redisKey); ok && w.seen.add(key) {
 					page = append(page, key)
 				}
 			}
@@ -97,7 +104,7 @@ func (w *walk) deliver(ctx context.Context, yield func([]string, error) bool) {
 			}
 			return
 		case <-ctx.Done():
-			yield(nil, context.Cause(ctx))
+			yield(nil, ctx.Err())
 			return
 		}
 	}
@@ -137,7 +144,7 @@ func (w *walk) rest(ctx context.Context) error {
 	select {
 	case <-pause.C:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	return w.hand(ctx, nil)
 }
@@ -147,7 +154,7 @@ func (w *walk) hand(ctx context.Context, keys []string) error {
 	case w.found <- keys:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 

@@ -20,13 +20,25 @@ var writeText string
 //go:embed lease.lua
 var leaseText string
 
+//go:embed fence.lua
+var fenceText string
+
+//go:embed stored.lua
+var storedText string
+
 //go:embed read.lua
 var readText string
+
+//go:embed inspect.lua
+var inspectText string
 
 var (
 	writeScript = newScript(usualText + "\n" + commonText + "\n" + writeText)
 	leaseScript = newScript(commonText + "\n" + leaseText)
-	readScript  = newScript(commonText + "\n" + readText)
+	fenceScript = newScript(commonText + "\n" + fenceText)
+	readScript  = newScript(commonText + "\n" + storedText + "\n" + readText)
+
+	inspectScript = newScript(commonText + "\n" + storedText + "\n" + inspectText)
 )
 
 // A script is one that Redis runs in one atomic step.

@@ -13,7 +13,8 @@
 -- Returns a code, or a table of a code and its detail:
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
 --   {4, fence} fenced, {5, what, value} damaged, 6 not found,
---   7 the fence cannot be raised, {8, value, [epoch stored]} damaged fence
+--   7 the fence cannot be raised,
+--   {8, value, [epoch above it, of what]} damaged fence
 
 local key, fenceKey = KEYS[1], KEYS[2]
 local commit, prepare, updatedAt, ttl, epoch, mode, logId = unpack(ARGV)
@@ -22,19 +23,11 @@ epoch, mode = epoch or '0', mode or 'n'
 local fence
 if fenceKey then
   fence = attempt('HGET', fenceKey, 'epoch')
-  if not fence then
-    -- A fence that has lost its epoch is no fence that was never there.
-    if redis.call('EXISTS', fenceKey) == 1 then return {8, ''} end
-    fence = '0'
-  elseif fence ~= epoch then
-    if type(fence) == 'table' then return {8, fence.err} end
-    if not canonical(fence) then return {8, fence} end
+  if fence ~= epoch then
+    local wrong
+    fence, wrong = fenceOf(fenceKey, fence)
+    if not fence then return {8, wrong} end
     if epoch ~= '0' and less(epoch, fence) then return {4, fence} end
-  end
-  if mode == 'r' then
-    if less(epoch, fence) then epoch = fence end
-    if epoch == MAX then return 7 end
-    epoch = increment(epoch)
   end
 end
 
@@ -59,7 +52,12 @@ end
 
 -- Each write leaves the fence at its own epoch or above.
 if fenceKey and oldEpoch and canonical(oldEpoch) and less(fence, oldEpoch) then
-  return {8, fence, oldEpoch}
+  return {8, fence, oldEpoch, 'checkpoint'}
+end
+if mode == 'r' then
+  if less(epoch, fence) then epoch = fence end
+  if epoch == MAX then return 7 end
+  epoch = increment(epoch)
 end
 
 local exists = oldCommit or oldPrepare
@@ -81,7 +79,7 @@ if mode == 't' and not exists then
   redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there
   return 6
 end
-if fenceKey and less(fence, epoch) then redis.call('HSET', fenceKey, 'epoch', epoch) end
+if fenceKey and less(fence, epoch) then raise(fenceKey, epoch) end
 
 if mode == 't' then
   if ttl and ttl ~= '0' then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end

@@ -44,7 +44,7 @@ func TestScriptFlushedAllTheTime(t *testing.T) {
 			for round := range uint64(rounds) {
 				batch := make([]checkpoint.Write, keys)
 				for i := range batch {
-					batch[i] = checkpoint.Write{Key: fmt.Sprintf("batch/%d/%d", w, i), Position: at(round, 0), IfNewer: true}
+					batch[i] = checkpoint.Write{Key: fmt.Sprintf("batch/%d/%d", w, i), Mark: checkpoint.Mark{Position: at(round, 0)}, IfNewer: true}
 				}
 				outcomes, err := store.Apply(ctx, batch...)
 				if err != nil {
@@ -72,7 +72,7 @@ func TestScriptFlushedAllTheTime(t *testing.T) {
 		for range rounds {
 			batch := make([]checkpoint.Write, 400)
 			for i := range batch {
-				batch[i] = checkpoint.Write{Key: "ordered", Position: at(uint64(i), 0)}
+				batch[i] = checkpoint.Write{Key: "ordered", Mark: checkpoint.Mark{Position: at(uint64(i), 0)}}
 			}
 			if _, err := store.Apply(ctx, batch...); err != nil {
 				t.Errorf("Apply: %v", err)

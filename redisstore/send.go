@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // A command is one command and, once it was sent, its answer.
@@ -58,7 +58,7 @@ func fromServer(err error) bool {
 // closed makes go-redis' error of a closed client ours too.
 func closed(err error) error {
 	if errors.Is(err, redis.ErrClosed) {
-		return fmt.Errorf("%w: %w", checkpoint.ErrClosed, err)
+		return fmt.Errorf("%w: %w", driver.ErrClosed, err)
 	}
 	return err
 }
@@ -75,7 +75,7 @@ func await(ctx context.Context, f func() error) error {
 	case err := <-done:
 		return overdue(ctx, closed(err))
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 
@@ -90,7 +90,7 @@ func overdue(ctx context.Context, err error) error {
 		return err
 	}
 	<-ctx.Done()
-	cause := context.Cause(ctx)
+	cause := ctx.Err()
 	if errors.Is(err, cause) {
 		return err
 	}
@@ -118,7 +118,7 @@ func (d *Driver) settle(ctx context.Context, cmds []command) error {
 		}
 		c.sayWhy(ctx)
 		if err := c.Err(); errors.Is(err, net.ErrClosed) && d.closed.Load() {
-			c.SetErr(fmt.Errorf("%w: %w", checkpoint.ErrClosed, err))
+			c.SetErr(fmt.Errorf("%w: %w", driver.ErrClosed, err))
 		}
 	}
 	return nil
@@ -127,7 +127,7 @@ func (d *Driver) settle(ctx context.Context, cmds []command) error {
 // sayWhy puts the cause of ctx's end in place of that end, which go-redis reports.
 func (c command) sayWhy(ctx context.Context) {
 	if end := ctx.Err(); end != nil && errors.Is(c.Err(), end) {
-		c.SetErr(context.Cause(ctx))
+		c.SetErr(ctx.Err())
 	} else if err := c.Err(); err != nil {
 		c.SetErr(overdue(ctx, err))
 	}

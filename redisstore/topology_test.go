@@ -56,7 +56,7 @@ func workThrough(t *testing.T, store *checkpoint.Store, n int) {
 	t.Helper()
 	var writes []checkpoint.Write
 	for i := range n {
-		writes = append(writes, checkpoint.Write{Key: "k" + strconv.Itoa(i), Position: at(uint64(i), 1), Epoch: 3})
+		writes = append(writes, checkpoint.Write{Key: "k" + strconv.Itoa(i), Mark: checkpoint.Mark{Position: at(uint64(i), 1), Epoch: 3}})
 	}
 	if _, err := store.Apply(t.Context(), writes...); err != nil {
 		t.Fatal(err)

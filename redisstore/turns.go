@@ -53,7 +53,7 @@ func (t *turns) take(ctx context.Context) error {
 	case t.taken <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	case <-patience.C:
 		return fmt.Errorf("redisstore: %d walks (Scan, GetAll, Clear) hold a connection each, which is all that they may of a pool of %d, "+
 			"and none ended within %v: end loops sooner, or raise PoolSize", cap(t.taken), t.pool, t.patience)

@@ -84,13 +84,10 @@ func someWrite(keys *rapid.Generator[string]) *rapid.Generator[driver.Write] {
 	return rapid.Custom(func(t *rapid.T) driver.Write {
 		commit := rapid.Uint64Range(0, 3).Draw(t, "commit")
 		return driver.Write{
-			Key:       keys.Draw(t, "key"),
-			Mode:      rapid.SampledFrom(modes).Draw(t, "mode"),
-			Position:  driver.Position{Commit: commit, Prepare: rapid.Uint64Range(0, 1).Draw(t, "prepare")},
-			UpdatedAt: time.Date(2026, 1, 2, 0, 0, rapid.IntRange(0, 9).Draw(t, "second"), 0, time.UTC),
-			TTL:       rapid.SampledFrom([]time.Duration{0, 0, time.Hour}).Draw(t, "ttl"),
-			Epoch:     rapid.SampledFrom([]uint64{0, 0, 1, 1, 2, 1<<64 - 1}).Draw(t, "epoch"),
-			LogID:     rapid.SampledFrom([]string{"", "", "log", "another"}).Draw(t, "log"),
+			Key:  keys.Draw(t, "key"),
+			Mode: rapid.SampledFrom(modes).Draw(t, "mode"),
+			Mark: driver.Mark{Position: driver.Position{Commit: commit, Prepare: rapid.Uint64Range(0, 1).Draw(t, "prepare")}, UpdatedAt: time.Date(2026, 1, 2, 0, 0, rapid.IntRange(0, 9).Draw(t, "second"), 0, time.UTC), Epoch: rapid.SampledFrom([]uint64{0, 0, 1, 1, 2, 1<<64 - 1}).Draw(t, "epoch"), LogID: rapid.SampledFrom([]string{"", "", "log", "another"}).Draw(t, "log")},
+			TTL:  rapid.SampledFrom([]time.Duration{0, 0, time.Hour}).Draw(t, "ttl"),
 		}
 	})
 }

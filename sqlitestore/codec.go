@@ -1,12 +1,13 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"database/sql"
-	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -31,10 +32,7 @@ func decodeNumber(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// timeLayout orders as text, too.
-const timeLayout = "2006-01-02T15:04:05.000Z"
-
-func encodeTime(t time.Time) string { return t.Format(timeLayout) }
+func encodeTime(t time.Time) string { return t.Format(driver.TimeLayout) }
 
 // A timeText is the last time that it encoded: many writes share theirs.
 type timeText struct {
@@ -49,10 +47,10 @@ func (l *timeText) encode(t time.Time) string {
 	return l.text
 }
 
-// decodeTime wants every digit in its place. Parse is lenient where it is given
-// timeLayout, and slow.
+// decodeTime wants every digit in its place. Parse is lenient with TimeLayout,
+// and slow.
 func decodeTime(s string) (time.Time, bool) {
-	if len(s) != len(timeLayout) || s[19] != '.' || s[23] != 'Z' {
+	if len(s) != len(driver.TimeLayout) || s[19] != '.' || s[23] != 'Z' {
 		return time.Time{}, false
 	}
 	t, err := time.Parse(time.RFC3339, s)
@@ -72,46 +70,58 @@ func (r *row) fields() []any {
 	return []any{&r.key, &r.commit, &r.prepare, &r.updatedAt, &r.expiresAt, &r.epoch, &r.logID}
 }
 
-// record decodes r. A record that has expired at now is ErrNotFound.
-func (r *row) record(now time.Time) driver.Record {
-	out := driver.Record{Key: r.key}
-	damaged := func(column, value string) driver.Record {
-		return driver.Record{Key: r.key, Err: fmt.Errorf("%w: column %s of key %q is %.80q",
-			checkpoint.ErrCorrupt, column, r.key, value)}
+// decode reads r. The second error is about the time of the update, which no rule
+// of a write reads: the next write replaces it.
+func (r *row) decode() (stored driver.StoredCheckpoint, updatedAt error) {
+	stored = driver.StoredCheckpoint{Exists: true}
+	damaged := func(column, value string) error {
+		return driver.DamagedCheckpoint("column %s of key %q is %.80q", column, r.key, value)
+	}
+	number := func(to *uint64, column, value string) {
+		var ok bool
+		if *to, ok = decodeNumber(value); !ok && stored.Err == nil {
+			stored.Err = damaged(column, value)
+		}
+	}
+	if r.expiresAt.Valid {
+		var ok bool
+		if stored.ExpiresAt, ok = decodeTime(r.expiresAt.String); !ok {
+			stored.Err = damaged("expires_at", r.expiresAt.String)
+		}
+	}
+	number(&stored.Position.Commit, "commit_position", r.commit)
+	number(&stored.Position.Prepare, "prepare_position", r.prepare)
+	if r.epoch.Valid {
+		number(&stored.Epoch, "epoch", r.epoch.String)
+	}
+	stored.LogID = r.logID.String
+	if stored.Err != nil {
+		stored.Position = driver.Position{}
 	}
 	var ok bool
-	if r.expiresAt.Valid {
-		if out.ExpiresAt, ok = decodeTime(r.expiresAt.String); !ok {
-			return damaged("expires_at", r.expiresAt.String)
-		}
-		if !now.Before(out.ExpiresAt) {
-			return driver.Record{Key: r.key, Err: checkpoint.ErrNotFound}
-		}
+	if stored.UpdatedAt, ok = decodeTime(r.updatedAt); !ok {
+		updatedAt = damaged("updated_at", r.updatedAt)
 	}
-	if out.Position.Commit, ok = decodeNumber(r.commit); !ok {
-		return damaged("commit_position", r.commit)
-	}
-	if out.Position.Prepare, ok = decodeNumber(r.prepare); !ok {
-		return damaged("prepare_position", r.prepare)
-	}
-	if out.UpdatedAt, ok = decodeTime(r.updatedAt); !ok {
-		return damaged("updated_at", r.updatedAt)
-	}
-	if r.epoch.Valid {
-		if out.Epoch, ok = decodeNumber(r.epoch.String); !ok {
-			return damaged("epoch", r.epoch.String)
-		}
-	}
-	out.LogID = r.logID.String
-	return out
+	return stored, updatedAt
 }
 
-// expiry is when a checkpoint written now expires.
-func expiry(now time.Time, ttl time.Duration) sql.NullString {
-	if ttl == 0 {
+// stored is r as a reader sees it.
+func (r *row) stored() driver.StoredCheckpoint {
+	stored, updatedAt := r.decode()
+	stored.Err = cmp.Or(stored.Err, updatedAt)
+	return stored
+}
+
+// record decodes r. A record that has expired at now is ErrNotFound.
+func (r *row) record(now time.Time) driver.Record {
+	return cell.Cell{Key: r.key, Checkpoint: r.stored()}.Record(now)
+}
+
+func optionalTime(t time.Time) sql.NullString {
+	if t.IsZero() {
 		return sql.NullString{}
 	}
-	return sql.NullString{String: encodeTime(now.Add(ttl)), Valid: true}
+	return sql.NullString{String: encodeTime(t), Valid: true}
 }
 
 func optionalNumber(n uint64) sql.NullString {
@@ -119,4 +129,64 @@ func optionalNumber(n uint64) sql.NullString {
 		return sql.NullString{}
 	}
 	return sql.NullString{String: encodeNumber(n), Valid: true}
+}
+
+func optionalText(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
+
+// A fenceRow is one row of the table fences as it is stored.
+type fenceRow struct {
+	epoch  string
+	raised sql.NullString
+}
+
+func (r *fenceRow) fields() []any { return []any{&r.epoch, &r.raised} }
+
+func (r *fenceRow) fence() driver.Fence {
+	epoch, ok := decodeNumber(r.epoch)
+	if !ok || epoch == 0 {
+		return driver.Fence{Err: driver.DamagedFence("the table fences has %.80q, not an epoch", r.epoch)}
+	}
+	f := driver.Fence{Epoch: epoch}
+	// An earlier release raises the epoch and leaves the column.
+	if of, at, ok := strings.Cut(r.raised.String, " "); ok && of == r.epoch {
+		f.RaisedAt, _ = decodeTime(at)
+	}
+	return f
+}
+
+// encodeRaised is the epoch of f with the time at which it was raised.
+func encodeRaised(f driver.Fence) sql.NullString {
+	if f.RaisedAt.IsZero() {
+		return sql.NullString{}
+	}
+	return optionalText(encodeNumber(f.Epoch) + " " + encodeTime(f.RaisedAt))
+}
+
+// A leaseRow is one row of the table leases as it is stored.
+type leaseRow struct {
+	owner, epoch, expiresAt string
+	grantedAt               sql.NullString
+}
+
+func (r *leaseRow) fields() []any { return []any{&r.owner, &r.epoch, &r.expiresAt, &r.grantedAt} }
+
+func (r *leaseRow) lease(key string) driver.StoredLease {
+	l := driver.StoredLease{Lease: driver.Lease{Key: key, Owner: r.owner}}
+	damaged := func(column, value string) error {
+		return driver.DamagedLease("column %s of the table leases is %.80q, so that nobody can tell whether %q still holds it",
+			column, value, r.owner)
+	}
+	var ok bool
+	if l.Epoch, ok = decodeNumber(r.epoch); !ok || l.Epoch == 0 {
+		l.Err = damaged("epoch", r.epoch)
+	}
+	if l.ExpiresAt, ok = decodeTime(r.expiresAt); !ok {
+		l.Err = cmp.Or(l.Err, damaged("expires_at", r.expiresAt))
+	}
+	// An earlier release moves the end and leaves the column: the TTL is then too
+	// long, which only makes the lease end later than it could.
+	if granted, ok := decodeTime(r.grantedAt.String); ok && l.Err == nil {
+		l.TTL = l.ExpiresAt.Sub(granted)
+	}
+	return l
 }

@@ -58,7 +58,7 @@ var works = map[string]work{
 		step: func(ctx context.Context, store *checkpoint.Store, key string, n uint64) error {
 			var writes []checkpoint.Write
 			for _, k := range batchKeys(key) {
-				writes = append(writes, checkpoint.Write{Key: k, Position: at(n), IfNewer: true})
+				writes = append(writes, checkpoint.Write{Key: k, Mark: checkpoint.Mark{Position: at(n)}, IfNewer: true})
 			}
 			_, err := store.Apply(ctx, writes...)
 			return err

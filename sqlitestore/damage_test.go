@@ -235,7 +235,7 @@ func TestLostFence(t *testing.T) {
 			if cp, err := store.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 5 {
 				t.Errorf("Get: %+v, %v", cp, err)
 			}
-			run(t, conn, "INSERT INTO fences VALUES ('k', '00000000000000000007')")
+			run(t, conn, "INSERT INTO fences (key, epoch) VALUES ('k', '00000000000000000007')")
 			if _, err := store.Rewind(t.Context(), "k", checkpoint.Position{}); err != nil {
 				t.Errorf("Rewind after the repair: %v", err)
 			}

@@ -58,7 +58,7 @@ func fillTheDisk(ctx context.Context, store *checkpoint.Store, limit uint64) err
 		if n == 10_000 {
 			return errors.New("10,000 writes went through, and none met the limit")
 		}
-		outcomes, failure = store.Apply(ctx, checkpoint.Write{Key: key(n), Position: checkpoint.Position{Commit: uint64(n), Prepare: 1}})
+		outcomes, failure = store.Apply(ctx, checkpoint.Write{Key: key(n), Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: uint64(n), Prepare: 1}}})
 	}
 	n-- // the one that failed
 	if _, err := store.Get(ctx, key(n)); outcomes[0] == checkpoint.Failed && !isNotFound(err) {

@@ -32,7 +32,7 @@ func TestLogStaysWhileTheStoreIsOpen(t *testing.T) {
 		if _, err := os.Stat(target + "-wal"); err != nil {
 			t.Error(err)
 		}
-		mustWrite(t, d, driver.Write{Key: "k", UpdatedAt: time.Now().UTC()})
+		mustWrite(t, d, driver.Write{Key: "k", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
 		if records, err := d.Get(t.Context(), []string{"k"}); err != nil || records[0].Err != nil {
 			t.Errorf("Get: %+v, %v", records, err)
 		}
@@ -49,7 +49,7 @@ func TestLogStaysWhileTheStoreIsOpen(t *testing.T) {
 // replaced reads the other one, in which nothing is.
 func TestFileReplacedWithinARead(t *testing.T) {
 	d, path := openEmpty(t)
-	mustWrite(t, d, driver.Write{Key: "k", UpdatedAt: time.Now().UTC()})
+	mustWrite(t, d, driver.Write{Key: "k", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
 	_, other := openEmpty(t)
 	records, err := read(t.Context(), d, func() ([]driver.Record, error) {
 		d.readers.SetMaxIdleConns(0) // drops all

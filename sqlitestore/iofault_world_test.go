@@ -83,7 +83,7 @@ func (w *world) work(ctx context.Context) error {
 	}
 	w.epochs = lease.Epoch
 	w.next++
-	return w.apply(ctx, []checkpoint.Write{{Key: "leased", Position: at(w.next), Epoch: lease.Epoch}})
+	return w.apply(ctx, []checkpoint.Write{{Key: "leased", Mark: checkpoint.Mark{Position: at(w.next), Epoch: lease.Epoch}}})
 }
 
 func (w *world) apply(ctx context.Context, batch []checkpoint.Write) error {

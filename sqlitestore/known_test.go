@@ -106,10 +106,10 @@ func TestWriterSeesItsOwnChanges(t *testing.T) {
 		}
 	}
 	outcomes, err := store.Apply(ctx,
-		checkpoint.Write{Key: "k", Position: at(7), IfNewer: true},
-		checkpoint.Write{Key: "k", Position: at(6), IfNewer: true},
-		checkpoint.Write{Key: "k", Position: at(2)},
-		checkpoint.Write{Key: "k", Position: at(6), IfNewer: true})
+		checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(7)}, IfNewer: true},
+		checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(6)}, IfNewer: true},
+		checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(2)}},
+		checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(6)}, IfNewer: true})
 	must(err)
 	wanted := []checkpoint.Outcome{checkpoint.Advanced, checkpoint.Stale, checkpoint.Advanced, checkpoint.Advanced}
 	if !slices.Equal(outcomes, wanted) {

@@ -48,12 +48,8 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	return d, nil
 }
 
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
+// cause is why ctx has ended, if it has: a caller of Open has no Store yet.
+func cause(ctx context.Context, err error) error { return cmp.Or(context.Cause(ctx), err) }
 
 // dsn names a file as modernc.org/sqlite wants it.
 func dsn(absolute string, params ...string) string {
@@ -108,6 +104,8 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.getMany, sqlGetMany},
 		{&d.page, sqlPage},
 		{&d.packedPage, sqlPacked},
+		{&d.cellsOf, sqlCellsOf},
+		{&d.cells, sqlCells},
 	} {
 		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
 			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool

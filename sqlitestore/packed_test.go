@@ -86,7 +86,7 @@ func TestValidPagesArePacked(t *testing.T) {
 	}
 	defer d.Close()
 	var writes []driver.Write
-	for i, w := range []driver.Write{{}, {TTL: time.Hour}, {Epoch: 1}, {LogID: "a log"}, {TTL: time.Hour, Epoch: 7, LogID: "log"}} {
+	for i, w := range []driver.Write{{}, {TTL: time.Hour}, {Mark: driver.Mark{Epoch: 1}}, {Mark: driver.Mark{LogID: "a log"}}, {TTL: time.Hour, Mark: driver.Mark{Epoch: 7, LogID: "log"}}} {
 		w.Key, w.UpdatedAt = fmt.Sprint("k", i), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 		writes = append(writes, w)
 	}

@@ -65,7 +65,7 @@ func TestPurgeGoesOn(t *testing.T) {
 	left := func() int { return countRows(t, db, "key GLOB 'expired/*'") }
 	before := left()
 	for range (manyExpired+len(damaged))/purgeLimit + 1 {
-		mustWrite(t, d, driver.Write{Key: "any", UpdatedAt: time.Now().UTC()})
+		mustWrite(t, d, driver.Write{Key: "any", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
 		now := left()
 		if before-now > purgeLimit+1 {
 			t.Errorf("one transaction removed %d rows", before-now)
@@ -94,7 +94,7 @@ func TestPurgeKeepsUpWithLargeTransactions(t *testing.T) {
 		now := countRows(t, db, "key GLOB 'new/*'")
 		e := d.writer.do(t.Context(), maxWrites, func(tx *transaction) error {
 			for i := range maxWrites {
-				w := driver.Write{Key: fmt.Sprint("new/", now+i), TTL: time.Millisecond, UpdatedAt: tx.now}
+				w := driver.Write{Key: fmt.Sprint("new/", now+i), TTL: time.Millisecond, Mark: driver.Mark{UpdatedAt: tx.now}}
 				tx.now = tx.now.Add(-time.Hour)
 				_, err := tx.write(&w)
 				tx.now = tx.now.Add(time.Hour)
@@ -120,7 +120,7 @@ func TestPurgeThatFails(t *testing.T) {
 		BEGIN SELECT raise(ROLLBACK, 'the test refuses'); END`); err != nil {
 		t.Fatal(err)
 	}
-	write := driver.Write{Key: "any", UpdatedAt: time.Now().UTC()}
+	write := driver.Write{Key: "any", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}}
 	results, err := d.Write(t.Context(), []driver.Write{write})
 	if err != nil || results[0].Outcome != driver.Failed {
 		t.Fatalf("Write with a purge that fails: %+v, %v; want Failed", results, err)
@@ -164,7 +164,7 @@ func TestPurgeDoesNotTrustTheIndex(t *testing.T) {
 		}
 	}
 	for range 5 {
-		mustWrite(t, d, driver.Write{Key: "any", UpdatedAt: time.Now().UTC()})
+		mustWrite(t, d, driver.Write{Key: "any", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
 	}
 	if left := countRows(t, db, "key GLOB 'expired/*'"); left != 1 {
 		t.Errorf("%d rows that have expired are left", left-1)

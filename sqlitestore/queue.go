@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // A job is what one call wants done in a transaction. Until the writer has
@@ -37,7 +37,7 @@ func (q *queue) add(j *job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return checkpoint.ErrClosed
+		return driver.ErrClosed
 	}
 	q.jobs = append(q.jobs, j)
 	q.signal()

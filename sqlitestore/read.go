@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -64,13 +63,13 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 
 // failure is the error of a call that SQLite, or the end of ctx, cut off.
 func (d *Driver) failure(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		return cause
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return end
 	}
 	return d.wrap(err)
 }
 
-func notFound(key string) driver.Record { return driver.Record{Key: key, Err: checkpoint.ErrNotFound} }
+func notFound(key string) driver.Record { return driver.Record{Key: key, Err: driver.ErrNotFound} }
 
 func (d *Driver) getOne(ctx context.Context, key string) ([]driver.Record, error) {
 	var r row

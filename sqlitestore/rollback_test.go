@@ -19,8 +19,7 @@ func TestWriterForgetsWhatWasRolledBack(t *testing.T) {
 	defer d.Close()
 	at := func(commit uint64) driver.Write {
 		return driver.Write{
-			Key: "k", Mode: driver.IfNewer, Position: driver.Position{Commit: commit},
-			UpdatedAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
+			Key: "k", Mode: driver.IfNewer, Mark: driver.Mark{Position: driver.Position{Commit: commit}, UpdatedAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)},
 		}
 	}
 	why := errors.New("the test's reason")
@@ -47,10 +46,9 @@ func TestWriterStoresWhatIsNotThere(t *testing.T) {
 	}
 	defer d.Close()
 	e := d.writer.do(t.Context(), 1, func(tx *transaction) error {
-		tx.known.put(driver.Record{Key: "k", Position: driver.Position{Commit: 5}})
+		tx.known.put("k", driver.StoredCheckpoint{Exists: true, Mark: driver.Mark{Position: driver.Position{Commit: 5}}})
 		_, err := tx.write(&driver.Write{
-			Key: "k", Mode: driver.IfNewer, Position: driver.Position{Commit: 9},
-			UpdatedAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
+			Key: "k", Mode: driver.IfNewer, Mark: driver.Mark{Position: driver.Position{Commit: 9}, UpdatedAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)},
 		})
 		return err
 	})

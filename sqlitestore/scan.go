@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -34,7 +33,7 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 // ScanRecords implements [driver.RecordScanner].
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
 	return func(yield func([]driver.Record, error) bool) {
-		prefix := literalPrefix(pattern)
+		prefix := driver.LiteralPrefix(pattern)
 		for next, more := prefix, true; more; {
 			if err := d.ready(ctx); err != nil {
 				yield(nil, err)
@@ -88,10 +87,10 @@ func fillPage(pattern, next string, pageSize int, eachRow func(func(*row) error)
 		}
 		n++
 		p.last = r.key
-		if !checkpoint.MatchPattern(pattern, r.key) {
+		if !driver.MatchPattern(pattern, r.key) {
 			return nil
 		}
-		if record := r.record(now); !errors.Is(record.Err, checkpoint.ErrNotFound) {
+		if record := r.record(now); !errors.Is(record.Err, driver.ErrNotFound) {
 			if p.records == nil {
 				p.records = make([]driver.Record, 0, min(pageSize, chunk))
 			}
@@ -101,21 +100,4 @@ func fillPage(pattern, next string, pageSize int, eachRow func(func(*row) error)
 	})
 	p.more = n == pageSize
 	return p, err
-}
-
-// literalPrefix is what every key that matches pattern begins with.
-func literalPrefix(pattern string) string {
-	var b strings.Builder
-	for i := 0; i < len(pattern); i++ {
-		switch pattern[i] {
-		case '*', '?', '[':
-			return b.String()
-		case '\\':
-			if i+1 < len(pattern) {
-				i++
-			}
-		}
-		b.WriteByte(pattern[i])
-	}
-	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -23,6 +24,29 @@ var schema2 string
 // migrations lead from each schema version to the next; the file holds its
 // version as user_version. A file of version 0 is empty.
 var migrations = []string{schema1, schema2}
+
+// additions are columns that the schema lacks and that an earlier release leaves
+// alone. So they are no new version: an earlier release would refuse it.
+var additions = []struct{ table, column string }{
+	{"fences", "raised"},     // the epoch, a space, and when the fence was raised to it
+	{"leases", "granted_at"}, // when the lease was granted or last renewed
+}
+
+// missing are the statements that add the additions that the file lacks. A file
+// without tables lacks all.
+func missing(ctx context.Context, conn *sql.Conn) (statements []string, err error) {
+	for _, a := range additions {
+		var n int
+		err := conn.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", a.table, a.column).Scan(&n)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			statements = append(statements, "ALTER TABLE "+a.table+" ADD COLUMN "+a.column+" TEXT")
+		}
+	}
+	return statements, nil
+}
 
 // A header is what a file says of itself.
 type header struct {
@@ -103,13 +127,17 @@ func inspect(ctx context.Context, path string) error {
 // migrate brings the file to the newest schema, in one transaction.
 func migrate(ctx context.Context, conn *sql.Conn) error {
 	var h header
+	var lacking []string
 	read := func() (err error) {
-		if h, err = readHeader(ctx, conn); err != nil {
-			return err
+		if h, err = readHeader(ctx, conn); err == nil {
+			err = h.check()
 		}
-		return h.check()
+		if err == nil {
+			lacking, err = missing(ctx, conn)
+		}
+		return err
 	}
-	if err := within(ctx, conn, "BEGIN", read); err != nil || h.version == len(migrations) {
+	if err := within(ctx, conn, "BEGIN", read); err != nil || h.version == len(migrations) && len(lacking) == 0 {
 		return err
 	}
 	return within(ctx, conn, "BEGIN IMMEDIATE", func() error {
@@ -117,14 +145,15 @@ func migrate(ctx context.Context, conn *sql.Conn) error {
 		if err := read(); err != nil {
 			return err
 		}
-		for _, statements := range migrations[h.version:] {
+		todo := slices.Concat(migrations[h.version:], lacking, []string{
+			"PRAGMA application_id = " + strconv.Itoa(applicationID), "PRAGMA user_version = " + strconv.Itoa(len(migrations)),
+		})
+		for _, statements := range todo {
 			if _, err := conn.ExecContext(ctx, statements); err != nil {
 				return err
 			}
 		}
-		_, err := conn.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)+
-			"; PRAGMA user_version = "+strconv.Itoa(len(migrations)))
-		return err
+		return nil
 	})
 }
 

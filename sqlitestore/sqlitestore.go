@@ -19,7 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -45,6 +44,8 @@ type Driver struct {
 	getMany     *sql.Stmt
 	page        *sql.Stmt
 	packedPage  *sql.Stmt
+	cellsOf     *sql.Stmt
+	cells       *sql.Stmt
 	writer      *writer
 	closed      atomic.Bool
 }
@@ -53,6 +54,8 @@ var (
 	_ driver.Driver        = (*Driver)(nil)
 	_ driver.RecordScanner = (*Driver)(nil)
 	_ driver.Leaser        = (*Driver)(nil)
+	_ driver.Inspector     = (*Driver)(nil)
+	_ driver.Fencer        = (*Driver)(nil)
 )
 
 // Name returns "SQLite".
@@ -84,18 +87,18 @@ func (d *Driver) Close() error {
 // there is for read, or the writer, to see.
 func (d *Driver) ready(ctx context.Context) error {
 	if d.closed.Load() {
-		return checkpoint.ErrClosed
+		return driver.ErrClosed
 	}
-	return context.Cause(ctx)
+	return ctx.Err()
 }
 
 // wrap makes of SQLite's error the one that a caller of d sees.
 func (d *Driver) wrap(err error) error {
-	if err == nil || errors.Is(err, checkpoint.ErrClosed) {
+	if err == nil || errors.Is(err, driver.ErrClosed) {
 		return err
 	}
 	if d.closed.Load() {
-		return fmt.Errorf("%w: %w", checkpoint.ErrClosed, err)
+		return fmt.Errorf("%w: %w", driver.ErrClosed, err)
 	}
 	return fmt.Errorf("SQLite file %s: %w", d.path, sayWhatToDo(err))
 }

@@ -10,25 +10,33 @@ const (
 	sqlWrite = "INSERT INTO checkpoints (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?)" +
 		" ON CONFLICT (key) DO UPDATE SET commit_position = excluded.commit_position," +
 		" prepare_position = excluded.prepare_position, updated_at = excluded.updated_at," +
-		" expires_at = excluded.expires_at, epoch = excluded.epoch, log_id = CASE" +
-		" WHEN excluded.log_id IS NOT NULL THEN excluded.log_id WHEN checkpoints.expires_at <= ? THEN NULL" +
-		" ELSE checkpoints.log_id END"
-	sqlAdvance = "UPDATE checkpoints SET commit_position = ?, prepare_position = ?, updated_at = ? WHERE key = ?"
-	sqlTouch   = "UPDATE checkpoints SET expires_at = ? WHERE key = ?"
-	sqlRemove  = "DELETE FROM checkpoints WHERE key = ? RETURNING " + columns
-	sqlFence   = "SELECT epoch FROM fences WHERE key = ?"
-	sqlRaise   = "INSERT INTO fences (key, epoch) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch"
+		" expires_at = excluded.expires_at, epoch = excluded.epoch, log_id = excluded.log_id"
+	sqlAdvance     = "UPDATE checkpoints SET commit_position = ?, prepare_position = ?, updated_at = ? WHERE key = ?"
+	sqlTouch       = "UPDATE checkpoints SET expires_at = ? WHERE key = ?"
+	sqlDelete      = "DELETE FROM checkpoints WHERE key = ?"
+	sqlFence       = "SELECT epoch, raised FROM fences WHERE key = ?"
+	sqlForgetFence = "DELETE FROM fences WHERE key = ?"
+	sqlRaise       = "INSERT INTO fences (key, epoch, raised) VALUES (?, ?, ?)" +
+		" ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, raised = excluded.raised"
 	sqlExpired = "SELECT " + columns + " FROM checkpoints" +
 		" WHERE expires_at <= ? AND (expires_at, key) > (?, ?) ORDER BY expires_at, key LIMIT ?"
 	// The plus keeps it from the index, which may be damaged, and have found the row.
 	sqlPurge = "DELETE FROM checkpoints WHERE key = ? AND +expires_at = ?"
-	sqlLease = "SELECT owner, epoch, expires_at FROM leases WHERE key = ?"
-	sqlGrant = "INSERT INTO leases (key, owner, epoch, expires_at) VALUES (?, ?, ?, ?)" +
-		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch, expires_at = excluded.expires_at"
-	sqlRelease = "DELETE FROM leases WHERE key = ? AND owner = ? AND epoch = ?"
+	sqlLease = "SELECT owner, epoch, expires_at, granted_at FROM leases WHERE key = ?"
+	sqlGrant = "INSERT INTO leases (key, owner, epoch, expires_at, granted_at) VALUES (?, ?, ?, ?, ?)" +
+		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch," +
+		" expires_at = excluded.expires_at, granted_at = excluded.granted_at"
+	sqlRelease = "DELETE FROM leases WHERE key = ?"
 	sqlGetMany = "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"
 	sqlPage    = "SELECT " + columns + inPage
 	inPage     = " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
+
+	sqlCellsOf = "WITH k (key) AS (SELECT value FROM json_each(?)) " + cellColumns
+	sqlCells   = "WITH k (key) AS (SELECT key FROM checkpoints WHERE key >= ?1 UNION SELECT key FROM fences WHERE key >= ?1" +
+		" UNION SELECT key FROM leases WHERE key >= ?1 ORDER BY key LIMIT ?2) " + cellColumns
+	cellColumns = "SELECT k.key, commit_position, prepare_position, updated_at, c.expires_at, c.epoch, log_id," +
+		" f.epoch, raised, owner, l.epoch, l.expires_at, granted_at FROM k LEFT JOIN checkpoints c USING (key)" +
+		" LEFT JOIN fences f USING (key) LEFT JOIN leases l USING (key) ORDER BY k.key"
 )
 
 // statements prepares each statement once, on one connection. What is done in

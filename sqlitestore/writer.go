@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // A writer is the goroutine that does all writing. While it waits for the disk
@@ -55,7 +55,7 @@ func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) e
 	case e := <-j.done:
 		return e
 	case <-ctx.Done():
-		e := ending{err: context.Cause(ctx), unknown: !w.queue.withdraw(j)}
+		e := ending{err: ctx.Err(), unknown: !w.queue.withdraw(j)}
 		if w.locked.Load() {
 			e.err = fmt.Errorf("%w: %w", errLocked, e.err)
 		}
@@ -64,7 +64,7 @@ func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) e
 }
 
 func (w *writer) close() error {
-	w.cancel(checkpoint.ErrClosed)
+	w.cancel(driver.ErrClosed)
 	w.queue.close()
 	<-w.stopped
 	w.disconnect()
@@ -79,7 +79,7 @@ func (w *writer) loop() {
 			continue
 		}
 		for _, j := range w.queue.take(math.MaxInt) {
-			j.done <- ending{err: checkpoint.ErrClosed}
+			j.done <- ending{err: driver.ErrClosed}
 		}
 		if w.queue.finished() {
 			return
@@ -96,7 +96,7 @@ func (w *writer) next() {
 	jobs := w.queue.take(maxWrites)
 	e := ending{err: err}
 	if err == nil {
-		jobs, e = w.commit(jobs)
+		jobs, e = w.run(jobs)
 	} else {
 		w.disconnect()
 	}
@@ -123,8 +123,8 @@ func (w *writer) beginForWaiting() error {
 		for _, j := range w.queue.takeOlder(time.Now().Add(-w.busyTimeout)) {
 			j.done <- ending{err: lockedFor(w.busyTimeout, err)}
 		}
-		if err := pause(w.ctx, n); err != nil {
-			return err
+		if pause(w.ctx, n) != nil {
+			return driver.ErrClosed
 		}
 	}
 }
@@ -143,14 +143,14 @@ func (w *writer) begin() error {
 	return w.session.begin()
 }
 
-// commit ends the transaction that begin began. Jobs that come while it is at
-// work are done in it, too: they would else wait for an fsync that is not
-// theirs. It returns all that it took.
-func (w *writer) commit(jobs []*job) ([]*job, ending) {
+// run does jobs in the transaction that begin began, and ends it. Jobs that come
+// meanwhile are done in it, too: otherwise they would wait for an fsync that is
+// not theirs. It returns all jobs that it took.
+func (w *writer) run(jobs []*job) ([]*job, ending) {
 	t := &transaction{statements: &w.session.statements, known: &w.session.known}
 	left := maxWrites
 	for done := 0; done < len(jobs); {
-		t.now = time.Now().UTC().Truncate(time.Millisecond) // no lease or expiry may count from before its call
+		t.now = time.Now() // no lease or expiry may count from before its call
 		for ; done < len(jobs); done++ {
 			if err := jobs[done].run(t); err != nil {
 				w.rollback()

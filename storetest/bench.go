@@ -84,7 +84,7 @@ func benchApply(b *testing.B, store *checkpoint.Store, size int) {
 		batch := writes[:min(size, b.N-done)]
 		for i := range batch {
 			batch[i] = checkpoint.Write{
-				Key: keys[i], Position: checkpoint.Position{Commit: round, Prepare: round}, IfNewer: true,
+				Key: keys[i], Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: round, Prepare: round}}, IfNewer: true,
 			}
 		}
 		if _, err := store.Apply(b.Context(), batch...); err != nil {
@@ -137,7 +137,7 @@ func benchKeys(n int) []string {
 func fillStore(b *testing.B, store *checkpoint.Store, keys []string) {
 	b.Helper()
 	err := filltest.Fill(b.Context(), store, len(keys), func(i int) checkpoint.Write {
-		return checkpoint.Write{Key: keys[i], Position: checkpoint.Position{Commit: uint64(i), Prepare: uint64(i)}}
+		return checkpoint.Write{Key: keys[i], Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: uint64(i), Prepare: uint64(i)}}}
 	})
 	if err != nil {
 		b.Fatal(err)

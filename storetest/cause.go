@@ -25,7 +25,7 @@ func answerAsCause(c *client) {
 	c.put(w)
 	store := checkpoint.New(c.driver, nil)
 	calls := callsOfStore(w)
-	if _, err := driver.Leases(c.driver); err == nil {
+	if hasLeases(c.driver) {
 		calls["Acquire"] = func(ctx context.Context, s *checkpoint.Store) error {
 			_, err := s.Acquire(ctx, "leased", "a", far)
 			return err
@@ -83,7 +83,7 @@ func callsOfStore(w driver.Write) map[string]func(context.Context, *checkpoint.S
 			return there(s.SetIfNewer(ctx, w.Key, checkpoint.Position(w.Position)))
 		},
 		"Apply": func(ctx context.Context, s *checkpoint.Store) error {
-			outcomes, err := s.Apply(ctx, checkpoint.Write{Key: w.Key, Position: checkpoint.Position(w.Position), IfNewer: true})
+			outcomes, err := s.Apply(ctx, checkpoint.Write{Key: w.Key, Mark: checkpoint.Mark{Position: checkpoint.Position(w.Position)}, IfNewer: true})
 			return there(len(outcomes) == 1 && outcomes[0].Landed(), err)
 		},
 		"Touch": func(ctx context.Context, s *checkpoint.Store) error { return s.Touch(ctx, w.Key, w.TTL) },

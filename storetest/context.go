@@ -14,12 +14,12 @@ import (
 var contextCases = []Case{
 	{
 		Name: "context/ended-before",
-		Rule: "A call whose context has ended fails with an error that wraps context.Cause, and changes nothing.",
+		Rule: "A call whose context has ended fails with an error that wraps the context's, and changes nothing.",
 		run:  contextEndedBefore,
 	},
 	{
 		Name: "context/deadline",
-		Rule: "A deadline is a cause as any other: without one of its own it is context.DeadlineExceeded.",
+		Rule: "A deadline ends a context as any other end does: the error wraps context.DeadlineExceeded.",
 		run: func(c *client) {
 			c.put(set("k", 1, 0))
 			ctx, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
@@ -33,7 +33,7 @@ var contextCases = []Case{
 	},
 	{
 		Name: "context/ends-in-a-scan",
-		Rule: "A scan whose context ends while it runs ends with an error that wraps context.Cause.",
+		Rule: "A scan whose context ends while it runs ends with an error that wraps the context's.",
 		run: func(c *client) {
 			keys := c.fill(200)
 			c.endsInScan("Scan", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
@@ -58,21 +58,19 @@ var contextCases = []Case{
 	},
 }
 
-var errCause = errors.New("the cause that the caller gave")
-
 func contextEndedBefore(c *client) {
 	w := fenced(5, expiring(far, set("k", 10, 0)))
 	c.put(w)
 	before := c.one("k")
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	cancel(errCause)
+	ctx, cancel := context.WithCancel(c.ctx)
+	cancel()
 	for _, a := range attempts {
-		if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, errCause) {
-			c.Errorf("%s: error %v does not wrap the cause that was given", a.name, err)
+		if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.Canceled) {
+			c.Errorf("%s: error %v does not wrap context.Canceled", a.name, err)
 		}
 	}
-	if _, err := tryWrite(ctx, c.driver, fenced(9, set("new", 1, 0))); !errors.Is(err, errCause) {
-		c.Errorf("Set of a new key: error %v does not wrap the cause that was given", err)
+	if _, err := tryWrite(ctx, c.driver, fenced(9, set("new", 1, 0))); !errors.Is(err, context.Canceled) {
+		c.Errorf("Set of a new key: error %v does not wrap context.Canceled", err)
 	}
 	c.unchanged(before)
 	c.lists("*", 10, "k")
@@ -94,18 +92,18 @@ func sizes[T any](pages iter.Seq2[[]T, error]) iter.Seq2[int, error] {
 // endsInScan ends the context at the first page.
 func (c *client) endsInScan(name string, total int, scan func(context.Context) iter.Seq2[int, error]) {
 	c.Helper()
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
 	var last error
 	seen := 0
 	c.within(name+" after its context ended", func() {
 		for n, err := range scan(ctx) {
-			cancel(errCause)
+			cancel()
 			seen, last = seen+n, err
 		}
 	})
-	if !errors.Is(last, errCause) {
-		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps the cause", name, seen, total, last)
+	if !errors.Is(last, context.Canceled) {
+		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps context.Canceled", name, seen, total, last)
 	}
 }
 
@@ -134,20 +132,20 @@ func contextEndsInWrite(c *client) {
 		}
 	}
 	for i := range n {
-		ctx, cancel := context.WithCancelCause(c.ctx)
+		ctx, cancel := context.WithCancel(c.ctx)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			for range i {
 				runtime.Gosched()
 			}
-			cancel(errCause)
+			cancel()
 		}()
 		var err error
 		outcomes[i], err = tryWrite(ctx, c.driver, ifNewer(key(i), 1, 0))
 		<-ended
-		if err != nil && (!c.judge("IfNewer", err) || !errors.Is(err, errCause)) {
-			c.Fatalf("IfNewer whose context ended: error %v, want one that wraps the cause", err)
+		if err != nil && (!c.judge("IfNewer", err) || !errors.Is(err, context.Canceled)) {
+			c.Fatalf("IfNewer whose context ended: error %v, want one that wraps context.Canceled", err)
 		}
 		check(i, "at once")
 	}
@@ -161,7 +159,7 @@ func contextEndsInOutage(c *client) {
 	restore := c.outage()
 	defer restore()
 	for _, a := range attempts {
-		ctx, cancel := context.WithTimeoutCause(c.ctx, 50*time.Millisecond, errCause)
+		ctx, cancel := context.WithTimeout(c.ctx, 50*time.Millisecond)
 		var err error
 		c.within(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })
 		cancel()

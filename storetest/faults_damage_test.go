@@ -26,7 +26,7 @@ var damageFaults = []fault{
 		func(f *faulty) {
 			f.found(func(r *driver.Record) {
 				if isDamaged(*r) {
-					*r = driver.Record{Key: r.Key, UpdatedAt: r.UpdatedAt}
+					*r = driver.Record{Key: r.Key, Mark: driver.Mark{UpdatedAt: r.UpdatedAt}}
 				}
 			})
 		},

@@ -18,10 +18,10 @@ var contextFaults = []fault{
 		},
 	},
 	{
-		"does not give the cause of a context's end",
+		"does not give the error of the context",
 		[]string{"context/ended-before", "context/ends-in-a-scan"},
 		func(f *faulty) {
-			f.fails(func(err error) bool { return !errors.Is(err, errOutage) }, func(error) error { return context.Canceled })
+			f.fails(func(err error) bool { return !errors.Is(err, errOutage) }, func(error) error { return errors.New("it took too long") })
 		},
 	},
 	{
@@ -56,7 +56,7 @@ var contextFaults = []fault{
 				results, err := before(context.WithoutCancel(ctx), writes)
 				if gap(); ctx.Err() != nil {
 					for i := range results {
-						results[i] = failed(context.Cause(ctx))
+						results[i] = failed(ctx.Err())
 					}
 				}
 				return results, err

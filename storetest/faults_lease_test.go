@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
 )
 
 // leaseCalls are the functions of a Leaser, to be replaced by faults.
@@ -16,25 +17,44 @@ type leaseCalls struct {
 	release func(ctx context.Context, lease driver.Lease) error
 }
 
-func (f *faulty) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	if f.closed.Load() {
-		return driver.Lease{}, driver.ErrClosed
-	}
-	return f.acquire(ctx, key, owner, ttl)
+func (f *faulty) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return f.each(leases, func(l driver.Lease) (driver.Lease, error) { return f.acquire(ctx, l.Key, l.Owner, l.TTL) })
 }
 
-func (f *faulty) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
-	if f.closed.Load() {
-		return driver.Lease{}, driver.ErrClosed
-	}
-	return f.renew(ctx, lease, ttl)
+func (f *faulty) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return f.each(leases, func(l driver.Lease) (driver.Lease, error) { return f.renew(ctx, l, l.TTL) })
 }
 
-func (f *faulty) Release(ctx context.Context, lease driver.Lease) error {
+func (f *faulty) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return f.each(leases, func(l driver.Lease) (driver.Lease, error) { return l, f.release(ctx, l) })
+}
+
+func (f *faulty) each(leases []driver.Lease, do func(driver.Lease) (driver.Lease, error)) ([]driver.LeaseResult, error) {
 	if f.closed.Load() {
-		return driver.ErrClosed
+		return nil, driver.ErrClosed
 	}
-	return f.release(ctx, lease)
+	results := make([]driver.LeaseResult, len(leases))
+	for i, l := range leases {
+		results[i].Lease, results[i].Err = do(l)
+	}
+	return results, nil
+}
+
+// soundLeases are those of mem.
+func soundLeases(mem *memstore.Driver) leaseCalls {
+	return leaseCalls{
+		acquire: func(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+			return driver.One(mem.Acquire(ctx, []driver.Lease{{Key: key, Owner: owner, TTL: ttl}}))
+		},
+		renew: func(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+			lease.TTL = ttl
+			return driver.One(mem.Renew(ctx, []driver.Lease{lease}))
+		},
+		release: func(ctx context.Context, lease driver.Lease) error {
+			_, err := driver.One(mem.Release(ctx, []driver.Lease{lease}))
+			return err
+		},
+	}
 }
 
 var leaseFaults = []fault{
@@ -83,7 +103,7 @@ var leaseFaults = []fault{
 			before := f.acquire
 			f.acquire = func(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
 				lease, err := before(ctx, key, owner, 1000*ttl)
-				lease.ExpiresAt = lease.ExpiresAt.Add(-999 * ttl)
+				lease.ExpiresAt, lease.TTL = lease.ExpiresAt.Add(-999*ttl), ttl
 				return lease, err
 			}
 		},
@@ -94,7 +114,9 @@ var leaseFaults = []fault{
 		func(f *faulty) {
 			before := f.acquire
 			f.acquire = func(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-				return before(ctx, key, owner, ttl-time.Duration(time.Now().Nanosecond())%time.Millisecond)
+				lease, err := before(ctx, key, owner, ttl-time.Duration(time.Now().Nanosecond())%time.Millisecond)
+				lease.TTL = ttl
+				return lease, err
 			}
 		},
 	},
@@ -187,7 +209,7 @@ var leaseFaults = []fault{
 				if err := before(ctx, lease); err != nil {
 					return err
 				}
-				_, err := f.mem.Acquire(ctx, lease.Key, "nobody", time.Nanosecond)
+				_, err := soundLeases(f.mem).acquire(ctx, lease.Key, "nobody", time.Nanosecond)
 				return err
 			}
 		},
@@ -200,7 +222,7 @@ var leaseFaults = []fault{
 			f.acquire = func(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
 				lease, err := before(ctx, key, owner, ttl)
 				if err == nil {
-					_, err = f.mem.Write(ctx, []driver.Write{{Key: key, UpdatedAt: time.Now().UTC()}})
+					_, err = f.mem.Write(ctx, []driver.Write{{Key: key, Mark: driver.Mark{UpdatedAt: time.Now().UTC()}}})
 				}
 				return lease, err
 			}
@@ -221,7 +243,7 @@ var leaseFaults = []fault{
 			}
 			f.remove = func(ctx context.Context, keys []string) (int, error) {
 				for _, key := range keys {
-					if err := f.mem.Release(ctx, held[key]); err != nil {
+					if err := soundLeases(f.mem).release(ctx, held[key]); err != nil {
 						return 0, err
 					}
 				}

@@ -57,7 +57,7 @@ var logIDFaults = []fault{
 				r := apply(w)
 				if stored := f.stored(w.Key); w.LogID != "" && (r.Outcome == driver.Stale || r.Outcome == driver.Fenced) {
 					apply(driver.Write{
-						Key: w.Key, Position: stored.Position, UpdatedAt: stored.UpdatedAt, Epoch: stored.Epoch, LogID: w.LogID,
+						Key: w.Key, Mark: driver.Mark{Position: stored.Position, UpdatedAt: stored.UpdatedAt, Epoch: stored.Epoch, LogID: w.LogID},
 					})
 				}
 				return r

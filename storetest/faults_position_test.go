@@ -118,7 +118,7 @@ var positionFaults = []fault{
 				r := apply(w)
 				if stored := f.stored(w.Key); r.Outcome == driver.Stale {
 					apply(driver.Write{
-						Key: w.Key, Position: stored.Position, UpdatedAt: w.UpdatedAt, TTL: left(stored), Epoch: stored.Epoch,
+						Key: w.Key, Mark: driver.Mark{Position: stored.Position, UpdatedAt: w.UpdatedAt, Epoch: stored.Epoch}, TTL: left(stored),
 					})
 				}
 				return r

@@ -121,7 +121,7 @@ var ttlFaults = []fault{
 			f.scanRecords = func(context.Context, string, int) iter.Seq2[[]driver.Record, error] {
 				return func(yield func([]driver.Record, error) bool) {
 					for key, w := range ever {
-						if !yield([]driver.Record{{Key: key, Position: w.Position, UpdatedAt: w.UpdatedAt}}, nil) {
+						if !yield([]driver.Record{{Key: key, Mark: driver.Mark{Position: w.Position, UpdatedAt: w.UpdatedAt}}}, nil) {
 							return
 						}
 					}
@@ -271,7 +271,7 @@ func (f *faulty) touchesAs(instead func(w, stored driver.Write) driver.Write) {
 		if w.Mode == driver.Touch && r.Outcome == driver.Unchanged {
 			s := f.stored(w.Key)
 			apply(instead(w, driver.Write{
-				Key: w.Key, Position: s.Position, TTL: w.TTL, UpdatedAt: s.UpdatedAt, Epoch: s.Epoch,
+				Key: w.Key, Mark: driver.Mark{Position: s.Position, UpdatedAt: s.UpdatedAt, Epoch: s.Epoch}, TTL: w.TTL,
 			}))
 		}
 		return r

@@ -46,7 +46,7 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		f.closed.Store(true)
 		return nil
 	}
-	f.leaseCalls = leaseCalls{mem.Acquire, mem.Renew, mem.Release}
+	f.leaseCalls = soundLeases(mem)
 	plant(f)
 	return f
 }

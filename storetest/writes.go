@@ -16,10 +16,9 @@ var (
 
 func set(key string, commit, prepare uint64) driver.Write {
 	return driver.Write{
-		Key:       key,
-		Position:  driver.Position{Commit: commit, Prepare: prepare},
-		Mode:      driver.Set,
-		UpdatedAt: morning,
+		Key:  key,
+		Mark: driver.Mark{Position: driver.Position{Commit: commit, Prepare: prepare}, UpdatedAt: morning},
+		Mode: driver.Set,
 	}
 }
 

@@ -28,7 +28,7 @@ func (s slow) arrives(ctx context.Context, method string) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 
@@ -46,18 +46,18 @@ func (s slow) Write(ctx context.Context, writes []driver.Write) ([]driver.Result
 	return s.Driver.Write(ctx, writes)
 }
 
-func (s slow) Release(ctx context.Context, lease driver.Lease) error {
+func (s slow) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	if err := s.arrives(ctx, "release"); err != nil {
-		return err
+		return nil, err
 	}
-	return s.Driver.Release(ctx, lease)
+	return s.Driver.Release(ctx, leases)
 }
 
-func (s slow) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+func (s slow) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	if err := s.arrives(ctx, "renew"); err != nil {
-		return driver.Lease{}, err
+		return nil, err
 	}
-	return s.Driver.Renew(ctx, lease, ttl)
+	return s.Driver.Renew(ctx, leases)
 }
 
 const forEver = 1000 * time.Hour
@@ -126,7 +126,8 @@ func TestHangingFlushDoesNotStopRenewals(t *testing.T) {
 		if err := s.Err(); err != nil {
 			b.Errorf("while a flush hangs the subscription has ended: %v", err)
 		}
-		if _, err := b.mem.Acquire(b.Context(), key, "b", leaseTTL); !errors.Is(err, checkpoint.ErrLeaseHeld) {
+		other := driver.Lease{Key: key, Owner: "b", TTL: leaseTTL}
+		if _, err := driver.One(b.mem.Acquire(b.Context(), []driver.Lease{other})); !errors.Is(err, checkpoint.ErrLeaseHeld) {
 			b.Errorf("while a flush hangs another gets the lease: %v", err)
 		}
 	})

@@ -38,6 +38,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		}
 	}
 	last := w.start()
+	w.waitUntilReading() // one before it may have done all
 	w.waitFor(w.head())
 	w.terminate(last)
 	if n := w.wantExactlyOnce(); n != len(w.written) {

@@ -34,7 +34,7 @@ func stride(n int) int {
 func writeKeys(ctx context.Context, store *checkpoint.Store, n, writes, step int, position uint64) error {
 	return filltest.Fill(ctx, store, writes, func(i int) checkpoint.Write {
 		return checkpoint.Write{
-			Key: benchKey(i * step % n), Position: checkpoint.Position{Commit: position, Prepare: position}, IfNewer: true,
+			Key: benchKey(i * step % n), Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: position, Prepare: position}}, IfNewer: true,
 		}
 	})
 }

@@ -54,12 +54,21 @@ func (d careless) Write(ctx context.Context, writes []driver.Write) ([]driver.Re
 // selfAppointed grants itself the lease, with the epoch of everyone else.
 type selfAppointed struct{ leasingDriver }
 
-func (selfAppointed) Acquire(_ context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	return driver.Lease{Key: key, Owner: owner, Epoch: 1, ExpiresAt: time.Now().Add(ttl)}, nil
+func (selfAppointed) Acquire(_ context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	results := make([]driver.LeaseResult, len(leases))
+	for i, l := range leases {
+		l.Epoch, l.ExpiresAt = 1, time.Now().Add(l.TTL)
+		results[i].Lease = l
+	}
+	return results, nil
 }
 
-func (selfAppointed) Renew(_ context.Context, lease driver.Lease, _ time.Duration) (driver.Lease, error) {
-	return lease, nil
+func (selfAppointed) Renew(_ context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	results := make([]driver.LeaseResult, len(leases))
+	for i, l := range leases {
+		results[i].Lease = l
+	}
+	return results, nil
 }
 
 // clinging takes each lease for its first.
@@ -69,13 +78,16 @@ type clinging struct {
 	first uint64
 }
 
-func (d *clinging) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	lease, err := d.leasingDriver.Acquire(ctx, key, owner, ttl)
+func (d *clinging) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	results, err := d.leasingDriver.Acquire(ctx, leases)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.first = cmp.Or(d.first, lease.Epoch)
-	lease.Epoch = d.first
-	return lease, err
+	for i := range results {
+		l := &results[i].Lease
+		d.first = cmp.Or(d.first, l.Epoch)
+		l.Epoch = d.first
+	}
+	return results, err
 }
 
 // forgetful resumes from what it stored itself, not from what is stored.
@@ -99,7 +111,7 @@ func (d *forgetful) Write(ctx context.Context, writes []driver.Write) ([]driver.
 	if err == nil && results[0].Outcome == driver.Advanced {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.last = []driver.Record{{Key: writes[0].Key, Position: writes[0].Position, UpdatedAt: writes[0].UpdatedAt, Epoch: writes[0].Epoch}}
+		d.last = []driver.Record{{Key: writes[0].Key, Mark: writes[0].Mark}}
 	}
 	return results, err
 }

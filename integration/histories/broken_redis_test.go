@@ -118,33 +118,39 @@ func (d hopeless) Write(ctx context.Context, writes []driver.Write) ([]driver.Re
 // insisting asks for a lease until there is an answer.
 type insisting struct{ engine }
 
-func (d insisting) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	for {
-		l, err := d.engine.Acquire(ctx, key, owner, ttl)
-		if err == nil || errors.Is(err, driver.ErrLeaseHeld) || ctx.Err() != nil {
-			return l, err
+func (d insisting) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		for {
+			got, err := oneLease(ctx, d.engine.Acquire, l)
+			if err == nil || errors.Is(err, driver.ErrLeaseHeld) || ctx.Err() != nil {
+				return got, err
+			}
+			pause(ctx, 20*time.Millisecond)
 		}
-		pause(ctx, 20*time.Millisecond)
-	}
+	})
 }
 
 // resigned takes a lease for another's where there is no answer.
 type resigned struct{ engine }
 
-func (d resigned) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	l, err := d.engine.Acquire(ctx, key, owner, ttl)
-	if err != nil && !errors.Is(err, driver.ErrLeaseHeld) {
-		err = &driver.LeaseHeldError{Owner: "a", ExpiresAt: time.Now().Add(time.Hour)}
-	}
-	return l, err
+func (d resigned) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		l, err := oneLease(ctx, d.engine.Acquire, l)
+		if err != nil && !errors.Is(err, driver.ErrLeaseHeld) {
+			err = &driver.LeaseHeldError{Owner: "a", ExpiresAt: time.Now().Add(time.Hour)}
+		}
+		return l, err
+	})
 }
 
-func (d resigned) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
-	l, err := d.engine.Renew(ctx, lease, ttl)
-	if err != nil {
-		err = driver.ErrFenced
-	}
-	return l, err
+func (d resigned) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		l, err := oneLease(ctx, d.engine.Renew, l)
+		if err != nil {
+			err = driver.ErrFenced
+		}
+		return l, err
+	})
 }
 
 // TestLostWrites: a server that loses what it has acknowledged is found out.

@@ -12,11 +12,13 @@ import (
 func (c *client) choose(r *record) input {
 	w := driver.Write{
 		Key: r.key,
-		Position: driver.Position{
-			Commit:  1<<63 + c.random.Uint64N(8),
-			Prepare: c.random.Uint64N(4),
+		Mark: driver.Mark{
+			Position: driver.Position{
+				Commit:  1<<63 + c.random.Uint64N(8),
+				Prepare: c.random.Uint64N(4),
+			},
+			UpdatedAt: nextTime(),
 		},
-		UpdatedAt: nextTime(),
 	}
 	kind := c.random.IntN(100)
 	switch {
@@ -27,7 +29,7 @@ func (c *client) choose(r *record) input {
 	case kind < 50:
 		return c.chooseLease(r)
 	case kind < 56:
-		return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Touch, TTL: c.ttl(), UpdatedAt: nextTime()}}
+		return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Touch, TTL: c.ttl(), Mark: driver.Mark{UpdatedAt: nextTime()}}}
 	case kind < 61:
 		w.Mode = driver.Rewind
 	case kind < 73:
@@ -49,12 +51,12 @@ func (c *client) choose(r *record) input {
 // whoever that is, sometimes one that was never there.
 func (c *client) chooseLease(r *record) input {
 	owner := [...]string{"a", "b", "c"}[c.random.IntN(3)]
-	in := input{method: acquire, lease: driver.Lease{Owner: owner}, ttl: c.ttl()}
+	in := input{method: acquire, lease: driver.Lease{Key: r.key, Owner: owner, TTL: c.ttl()}}
 	kind := c.random.IntN(14)
 	if kind < 7 || r.lease.Epoch == 0 {
 		return in
 	}
-	in.lease = r.lease
+	in.lease.Owner, in.lease.Epoch = r.lease.Owner, r.lease.Epoch
 	if c.random.IntN(4) == 0 {
 		in.lease.Owner = owner
 		in.lease.Epoch -= c.random.Uint64N(2)

@@ -57,8 +57,11 @@ func (c *client) step(ctx context.Context) {
 		return
 	}
 	choose := c.choose
-	if c.random.IntN(3) == 0 {
+	switch c.random.IntN(6) {
+	case 0, 1:
 		choose = func(*record) input { return input{method: get} }
+	case 2:
+		choose = c.chooseLease
 	}
 	var calls []call
 	for i := range keysAtOnce {
@@ -70,6 +73,7 @@ func (c *client) step(ctx context.Context) {
 // do carries out operations that have begun.
 func (c *client) do(ctx context.Context, calls ...call) {
 	var reads, writes []*call
+	leases := make(map[method][]*call)
 	for i := range calls {
 		switch o := &calls[i]; o.in.method {
 		case get:
@@ -79,7 +83,12 @@ func (c *client) do(ctx context.Context, calls ...call) {
 		case remove:
 			c.remove(ctx, o)
 		default:
-			c.hold(ctx, o)
+			leases[o.in.method] = append(leases[o.in.method], o)
+		}
+	}
+	for _, m := range []method{acquire, renew, release} {
+		if leases[m] != nil {
+			c.hold(ctx, m, leases[m])
 		}
 	}
 	if writes != nil {
@@ -142,18 +151,32 @@ func (c *client) remove(ctx context.Context, o *call) {
 	c.end(o, output{unknown: err != nil, exists: err == nil && n == 1})
 }
 
-// hold acquires, renews or releases a lease. What is no answer may have landed.
-func (c *client) hold(ctx context.Context, o *call) {
-	var l driver.Lease
-	var err error
-	switch o.in.method {
-	case acquire:
-		l, err = c.engine.Acquire(ctx, o.key, o.in.lease.Owner, o.in.ttl)
-	case renew:
-		l, err = c.engine.Renew(ctx, o.in.lease, o.in.ttl)
-	case release:
-		err = c.engine.Release(ctx, o.in.lease)
+// hold acquires, renews or releases leases.
+func (c *client) hold(ctx context.Context, m method, calls []*call) {
+	leases := make([]driver.Lease, len(calls))
+	for i, o := range calls {
+		leases[i] = o.in.lease
 	}
+	do := c.engine.Acquire
+	switch m {
+	case renew:
+		do = c.engine.Renew
+	case release:
+		do = c.engine.Release
+	}
+	results, err := do(ctx, leases)
+	for i, o := range calls {
+		if err != nil {
+			c.held(o, driver.LeaseResult{Err: err})
+		} else {
+			c.held(o, results[i])
+		}
+	}
+}
+
+// held ends a call with the answer that it got. What is no answer may have landed.
+func (c *client) held(o *call, r driver.LeaseResult) {
+	l, err := r.Lease, r.Err
 	var held *driver.LeaseHeldError
 	switch {
 	case err == nil && o.in.method == release, o.in.method == renew && errors.Is(err, driver.ErrFenced):

@@ -50,9 +50,9 @@ func (i input) String() string {
 	case remove:
 		return "Delete"
 	case acquire:
-		return fmt.Sprintf("Acquire for %q, %v", i.lease.Owner, i.ttl)
+		return fmt.Sprintf("Acquire for %q, %v", i.lease.Owner, i.lease.TTL)
 	case renew:
-		return fmt.Sprintf("Renew for %q epoch %d, %v", i.lease.Owner, i.lease.Epoch, i.ttl)
+		return fmt.Sprintf("Renew for %q epoch %d, %v", i.lease.Owner, i.lease.Epoch, i.lease.TTL)
 	case release:
 		return fmt.Sprintf("Release of %q epoch %d", i.lease.Owner, i.lease.Epoch)
 	}

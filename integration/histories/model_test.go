@@ -45,8 +45,7 @@ const (
 type input struct {
 	method method
 	write  driver.Write
-	lease  driver.Lease  // what is renewed or released; of what is acquired, its owner
-	ttl    time.Duration // of the lease: whole hours, as all TTLs
+	lease  driver.Lease // what is acquired, renewed or released; its TTL is whole hours, as all are
 }
 
 // An output is an answer, in the fields that the method has.
@@ -71,7 +70,7 @@ func (s state) apply(in *input) (state, output) {
 	case acquire:
 		return s.acquire(in)
 	case renew:
-		l := leased{in.lease.Owner, in.lease.Epoch, hours(in.ttl)}
+		l := leased{in.lease.Owner, in.lease.Epoch, hours(in.lease.TTL)}
 		if l.epoch != s.fence || s.lease.epoch == l.epoch && s.lease.owner != l.owner {
 			return s, output{}
 		}
@@ -92,7 +91,7 @@ func (s state) acquire(in *input) (state, output) {
 		return s, output{lease: l}
 	}
 	s.fence++
-	s.lease = leased{in.lease.Owner, s.fence, hours(in.ttl)}
+	s.lease = leased{in.lease.Owner, s.fence, hours(in.lease.TTL)}
 	return s, output{granted: true, lease: s.lease, fence: s.fence}
 }
 

@@ -21,9 +21,8 @@ import (
 type Request struct {
 	Read, Delete []string
 	Write        []driver.Write
-	Method       method // where it concerns a lease
-	Lease        driver.Lease
-	TTL          time.Duration
+	Method       method // if it concerns leases
+	Leases       []driver.Lease
 	Timeout      time.Duration
 }
 
@@ -33,8 +32,8 @@ type Reply struct {
 	Records []driver.Record
 	Results []driver.Result
 	Deleted int
-	Lease   driver.Lease
-	Errs    []Failure // of each record or result
+	Leases  []driver.LeaseResult
+	Errs    []Failure // of each record, result or lease
 	Err     Failure   // of the call
 }
 
@@ -97,11 +96,15 @@ func (s Served) Do(in Request, out *Reply) error {
 	case in.Delete != nil:
 		out.Deleted, err = s.d.Delete(ctx, in.Delete)
 	case in.Method == acquire:
-		out.Lease, err = s.d.Acquire(ctx, in.Lease.Key, in.Lease.Owner, in.TTL)
+		out.Leases, err = s.d.Acquire(ctx, in.Leases)
 	case in.Method == renew:
-		out.Lease, err = s.d.Renew(ctx, in.Lease, in.TTL)
+		out.Leases, err = s.d.Renew(ctx, in.Leases)
 	case in.Method == release:
-		err = s.d.Release(ctx, in.Lease)
+		out.Leases, err = s.d.Release(ctx, in.Leases)
+	}
+	for i := range out.Leases {
+		out.Errs = append(out.Errs, pack(out.Leases[i].Err))
+		out.Leases[i].Err = nil
 	}
 	out.Err = pack(err)
 	return nil
@@ -213,17 +216,22 @@ func (r *remote) Delete(ctx context.Context, keys []string) (int, error) {
 	return out.Deleted, err
 }
 
-func (r *remote) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	out, err := r.call(ctx, Request{Method: acquire, Lease: driver.Lease{Key: key, Owner: owner}, TTL: ttl})
-	return out.Lease, err
+func (r *remote) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return r.hold(ctx, acquire, leases)
 }
 
-func (r *remote) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
-	out, err := r.call(ctx, Request{Method: renew, Lease: lease, TTL: ttl})
-	return out.Lease, err
+func (r *remote) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return r.hold(ctx, renew, leases)
 }
 
-func (r *remote) Release(ctx context.Context, lease driver.Lease) error {
-	_, err := r.call(ctx, Request{Method: release, Lease: lease})
-	return err
+func (r *remote) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return r.hold(ctx, release, leases)
+}
+
+func (r *remote) hold(ctx context.Context, m method, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	out, err := r.call(ctx, Request{Method: m, Leases: leases})
+	for i := range out.Leases {
+		out.Leases[i].Err = out.Errs[i].unpack()
+	}
+	return out.Leases, err
 }

@@ -49,7 +49,7 @@ func readAll(t *testing.T, h *history, c *client) {
 	for _, r := range h.keys {
 		settle(t, h, c, r, func() input { return input{method: get} })
 		settle(t, h, c, r, func() input {
-			return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Rewind, UpdatedAt: nextTime()}}
+			return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Rewind, Mark: driver.Mark{UpdatedAt: nextTime()}}}
 		})
 	}
 }

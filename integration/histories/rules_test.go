@@ -13,7 +13,7 @@ import (
 // TestUnknown holds the search to what an operation without an answer may do.
 func TestUnknown(t *testing.T) {
 	set := func(n uint64) input {
-		w := driver.Write{Position: driver.Position{Commit: n}, UpdatedAt: nextTime()}
+		w := driver.Write{Mark: driver.Mark{Position: driver.Position{Commit: n}, UpdatedAt: nextTime()}}
 		return input{method: write, write: w}
 	}
 	first, second := set(1), set(2)
@@ -56,7 +56,7 @@ func TestUnknown(t *testing.T) {
 func TestUndecided(t *testing.T) {
 	r := record{key: "undecided"}
 	for n := range uint64(30) {
-		w := driver.Write{Position: driver.Position{Commit: n}, UpdatedAt: nextTime()}
+		w := driver.Write{Mark: driver.Mark{Position: driver.Position{Commit: n}, UpdatedAt: nextTime()}}
 		r.operations = append(r.operations, porcupine.Operation{
 			Input: input{method: write, write: w}, Output: output{unknown: true}, Call: 1, Return: 2,
 		})

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -46,24 +45,31 @@ func (d *forgetful) Delete(ctx context.Context, keys []string) (int, error) {
 	return n, err
 }
 
-func (d *forgetful) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.engine.Acquire(ctx, d.name(key), owner, ttl)
+// named are leases by the names that their keys have now.
+func (d *forgetful) named(leases []driver.Lease) []driver.Lease {
+	leases = slices.Clone(leases)
+	for i := range leases {
+		leases[i].Key = d.name(leases[i].Key)
+	}
+	return leases
 }
 
-func (d *forgetful) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+func (d *forgetful) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	lease.Key = d.name(lease.Key)
-	return d.engine.Renew(ctx, lease, ttl)
+	return d.engine.Acquire(ctx, d.named(leases))
 }
 
-func (d *forgetful) Release(ctx context.Context, lease driver.Lease) error {
+func (d *forgetful) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	lease.Key = d.name(lease.Key)
-	return d.engine.Release(ctx, lease)
+	return d.engine.Renew(ctx, d.named(leases))
+}
+
+func (d *forgetful) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine.Release(ctx, d.named(leases))
 }
 
 // unfenced writes in spite of a newer epoch.
@@ -108,12 +114,14 @@ func (d *unmoved) Write(ctx context.Context, writes []driver.Write) ([]driver.Re
 	})
 }
 
-func (d *unmoved) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+func (d *unmoved) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l, err := d.engine.Acquire(ctx, key, owner, ttl)
-	d.fences[key] = max(d.fences[key], l.Epoch)
-	return l, err
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		got, err := oneLease(ctx, d.engine.Acquire, l)
+		d.fences[l.Key] = max(d.fences[l.Key], got.Epoch)
+		return got, err
+	})
 }
 
 // rewinding rewinds by a Set, which locks nobody out.

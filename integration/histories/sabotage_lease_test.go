@@ -19,45 +19,54 @@ type generous struct {
 	granted map[string]driver.Lease
 }
 
-func (d *generous) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+func (d *generous) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	last := d.granted[key]
-	if d.own && last.Owner == owner {
-		if l, err := d.engine.Renew(ctx, last, ttl); err == nil {
-			return l, nil
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		last := d.granted[l.Key]
+		if d.own && last.Owner == l.Owner {
+			last.TTL = l.TTL
+			if got, err := oneLease(ctx, d.engine.Renew, last); err == nil {
+				return got, nil
+			}
 		}
-	}
-	l, err := d.engine.Acquire(ctx, key, owner, ttl)
-	if !d.own && errors.Is(err, driver.ErrLeaseHeld) {
-		last.Owner = owner
-		return last, nil
-	}
-	if err == nil {
-		d.granted[key] = l
-	}
-	return l, err
+		got, err := oneLease(ctx, d.engine.Acquire, l)
+		if !d.own && errors.Is(err, driver.ErrLeaseHeld) {
+			last.Owner = l.Owner
+			return last, nil
+		}
+		if err == nil {
+			d.granted[l.Key] = got
+		}
+		return got, err
+	})
 }
 
 // clinging goes on with a lease that another has taken over.
 type clinging struct{ engine }
 
-func (d clinging) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
-	l, err := d.engine.Renew(ctx, lease, ttl)
-	if errors.Is(err, driver.ErrFenced) {
-		lease.ExpiresAt = time.Now().Add(ttl)
-		return lease, nil
-	}
-	return l, err
+func (d clinging) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		got, err := oneLease(ctx, d.engine.Renew, l)
+		if errors.Is(err, driver.ErrFenced) {
+			l.ExpiresAt = time.Now().Add(l.TTL)
+			return l, nil
+		}
+		return got, err
+	})
 }
 
 // lazy says that it has renewed a lease, and leaves its end where it was.
 type lazy struct{ engine }
 
-func (d lazy) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
-	l, err := d.engine.Renew(ctx, lease, 6*time.Hour)
-	l.ExpiresAt = time.Now().Add(ttl)
-	return l, err
+func (d lazy) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		ttl := l.TTL
+		l.TTL = 6 * time.Hour
+		l, err := oneLease(ctx, d.engine.Renew, l)
+		l.ExpiresAt = time.Now().Add(ttl)
+		return l, err
+	})
 }
 
 // releasing ends the lease that is there, whosever it is.
@@ -67,20 +76,24 @@ type releasing struct {
 	granted map[string]driver.Lease
 }
 
-func (d *releasing) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+func (d *releasing) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l, err := d.engine.Acquire(ctx, key, owner, ttl)
-	if err == nil {
-		d.granted[key] = l
-	}
-	return l, err
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		got, err := oneLease(ctx, d.engine.Acquire, l)
+		if err == nil {
+			d.granted[l.Key] = got
+		}
+		return got, err
+	})
 }
 
-func (d *releasing) Release(ctx context.Context, lease driver.Lease) error {
+func (d *releasing) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.engine.Release(ctx, d.granted[lease.Key])
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		return oneLease(ctx, d.engine.Release, d.granted[l.Key])
+	})
 }
 
 // outliving takes a lease for held by its owner until that releases it, whatever
@@ -91,34 +104,40 @@ type outliving struct {
 	held map[string]driver.Lease
 }
 
-func (d *outliving) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+func (d *outliving) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if held, ok := d.held[key]; ok && held.Owner != owner {
-		return driver.Lease{}, &driver.LeaseHeldError{Owner: held.Owner, ExpiresAt: held.ExpiresAt}
-	}
-	l, err := d.engine.Acquire(ctx, key, owner, ttl)
-	if err == nil {
-		d.held[key] = l
-	}
-	return l, err
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		if held, ok := d.held[l.Key]; ok && held.Owner != l.Owner {
+			return driver.Lease{}, &driver.LeaseHeldError{Owner: held.Owner, ExpiresAt: held.ExpiresAt}
+		}
+		got, err := oneLease(ctx, d.engine.Acquire, l)
+		if err == nil {
+			d.held[l.Key] = got
+		}
+		return got, err
+	})
 }
 
-func (d *outliving) Renew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+func (d *outliving) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l, err := d.engine.Renew(ctx, lease, ttl)
-	if err == nil {
-		d.held[lease.Key] = l
-	}
-	return l, err
+	return eachLease(leases, func(l driver.Lease) (driver.Lease, error) {
+		got, err := oneLease(ctx, d.engine.Renew, l)
+		if err == nil {
+			d.held[l.Key] = got
+		}
+		return got, err
+	})
 }
 
-func (d *outliving) Release(ctx context.Context, lease driver.Lease) error {
+func (d *outliving) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if held := d.held[lease.Key]; held.Owner == lease.Owner && held.Epoch == lease.Epoch {
-		delete(d.held, lease.Key)
+	for _, l := range leases {
+		if held := d.held[l.Key]; held.Owner == l.Owner && held.Epoch == l.Epoch {
+			delete(d.held, l.Key)
+		}
 	}
-	return d.engine.Release(ctx, lease)
+	return d.engine.Release(ctx, leases)
 }

@@ -28,6 +28,22 @@ func one(ctx context.Context, e engine, w *driver.Write) driver.Result {
 	return results[0]
 }
 
+// eachLease decides one after another.
+func eachLease(leases []driver.Lease, f func(l driver.Lease) (driver.Lease, error)) ([]driver.LeaseResult, error) {
+	results := make([]driver.LeaseResult, len(leases))
+	for i, l := range leases {
+		results[i].Lease, results[i].Err = f(l)
+	}
+	return results, nil
+}
+
+// oneLease is the answer of an engine's Acquire, Renew or Release for a single lease.
+func oneLease(
+	ctx context.Context, do func(context.Context, []driver.Lease) ([]driver.LeaseResult, error), l driver.Lease,
+) (driver.Lease, error) {
+	return driver.One(do(ctx, []driver.Lease{l}))
+}
+
 // storedAt is the position at key, if there is one.
 func storedAt(ctx context.Context, e engine, key string) (driver.Position, bool) {
 	records, err := e.Get(ctx, []string{key})

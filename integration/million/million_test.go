@@ -39,7 +39,7 @@ func TestMillionKeys(t *testing.T) {
 	}
 	stage("Apply", func() {
 		write := func(i int) checkpoint.Write {
-			return checkpoint.Write{Key: key(i), Position: position(i), IfNewer: true}
+			return checkpoint.Write{Key: key(i), Mark: checkpoint.Mark{Position: position(i)}, IfNewer: true}
 		}
 		err := errors.Join(filltest.Fill(t.Context(), store, count, write), filltest.Fill(t.Context(), other, others, write))
 		if err != nil {

@@ -38,9 +38,9 @@ func decode(key string, value []byte) driver.Record {
 	if len(value) != 16 {
 		return driver.Record{Key: key, Err: driver.ErrNotFound}
 	}
-	return driver.Record{Key: key, Position: driver.Position{
+	return driver.Record{Key: key, Mark: driver.Mark{Position: driver.Position{
 		Commit: binary.BigEndian.Uint64(value), Prepare: binary.BigEndian.Uint64(value[8:]),
-	}}
+	}}}
 }
 
 // Get implements [driver.Driver].

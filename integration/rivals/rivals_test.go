@@ -84,7 +84,7 @@ func TestRivalsCompareExactly(t *testing.T) {
 				}
 			}
 			if _, err := store.Apply(t.Context(),
-				checkpoint.Write{Key: "k", Position: at(1, 1), IfNewer: true}, checkpoint.Write{Key: "new", Position: at(1, 1), IfNewer: true},
+				checkpoint.Write{Key: "k", Mark: checkpoint.Mark{Position: at(1, 1)}, IfNewer: true}, checkpoint.Write{Key: "new", Mark: checkpoint.Mark{Position: at(1, 1)}, IfNewer: true},
 			); err != nil {
 				t.Error(err)
 			}

@@ -114,7 +114,7 @@ func batches(ctx context.Context, store *checkpoint.Store) error {
 	var names []string
 	for i := range keys {
 		names = append(names, fmt.Sprintf("batch/%d", i))
-		writes = append(writes, checkpoint.Write{Key: names[i], Position: checkpoint.Position{Commit: n, Prepare: n}, TTL: time.Minute})
+		writes = append(writes, checkpoint.Write{Key: names[i], Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: n, Prepare: n}}, TTL: time.Minute})
 	}
 	if _, err := store.Apply(ctx, writes...); err != nil {
 		return err

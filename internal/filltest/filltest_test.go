@@ -13,7 +13,7 @@ func TestFill(t *testing.T) {
 	store := checkpoint.New(memstore.New(), nil)
 	fill := func(n int, commit uint64) error {
 		return filltest.Fill(t.Context(), store, n, func(i int) checkpoint.Write {
-			return checkpoint.Write{Key: strconv.Itoa(i), Position: checkpoint.Position{Commit: commit}, IfNewer: true}
+			return checkpoint.Write{Key: strconv.Itoa(i), Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: commit}}, IfNewer: true}
 		})
 	}
 	for commit, n := range []int{0, 1, 999, 1000, 1001, 2500} {

@@ -72,7 +72,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// explain makes one line of an error, which says what to do.
+// explain makes one line of an error: the fact, then what to do.
 func (a *app) explain(ctx context.Context, err error) string {
 	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "checkpoint: "), "\n", "; ")
 	var timeout timeoutError
@@ -84,8 +84,6 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; --store names another"
 	case ctx.Err() != nil:
 		return "interrupted: " + text
-	case errors.As(err, &timeout) && strings.Contains(text, "keeps it locked"):
-		return fmt.Sprintf("another process has kept %s locked for %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &timeout):
 		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &dial) && dial.Op == "dial" && dial.Addr != nil:
@@ -95,10 +93,11 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; the URL carries them: redis://user:password@host"
 	case hasPrefix(err, "MOVED"):
 		return text + "; it is a cluster: add cluster=true to the URL's query"
-	case strings.Contains(text, "disk is full"):
-		return text + "; make room, and run it again"
-	case errors.Is(err, checkpoint.ErrCorrupt) && !strings.HasSuffix(text, "that was in use"): // of a fence, which they do not repair
+	case errors.Is(err, checkpoint.ErrCorruptCheckpoint) && !errors.Is(err, checkpoint.ErrCorruptFence): // a delete hides that
 		return text + "; `checkpoint set` or `checkpoint delete` repairs it"
+	}
+	if hint := checkpoint.Hint(err); hint != "" {
+		return text + "; " + hint
 	}
 	return text
 }

@@ -167,9 +167,7 @@ func (m Migration) write(ctx context.Context, todo []checkpoint.Checkpoint, r *R
 	var writes []checkpoint.Write
 	var written []checkpoint.Checkpoint
 	for _, c := range todo {
-		w := checkpoint.Write{
-			Key: c.Key, Position: c.Position, IfNewer: true, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, LogID: c.LogID,
-		}
+		w := checkpoint.Write{Key: c.Key, Mark: c.Mark, IfNewer: true}
 		if !c.ExpiresAt.IsZero() {
 			if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {
 				continue // gone

@@ -15,6 +15,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // Formats is what New understands.
@@ -71,7 +72,7 @@ func exact(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	return t.UTC().Format(driver.TimeLayout)
 }
 
 func epoch(n uint64) string {

@@ -17,10 +17,12 @@ func TestTable(t *testing.T) {
 	table := output.NewTable(&b, func() time.Time { return now })
 	for _, c := range []checkpoint.Checkpoint{
 		{
-			Key: "order-processor", Position: checkpoint.Position{Commit: 1<<64 - 1, Prepare: 7},
-			UpdatedAt: now.Add(-3 * time.Minute), Epoch: 12,
+			Key: "order-processor",
+			Mark: checkpoint.Mark{
+				Position: checkpoint.Position{Commit: 1<<64 - 1, Prepare: 7}, UpdatedAt: now.Add(-3 * time.Minute), Epoch: 12,
+			},
 		},
-		{Key: "bücher", Position: checkpoint.Position{Commit: 5, Prepare: 1200}, ExpiresAt: now.Add(36 * time.Hour)},
+		{Key: "bücher", Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: 5, Prepare: 1200}}, ExpiresAt: now.Add(36 * time.Hour)},
 	} {
 		if err := table.Print(c); err != nil {
 			t.Fatal(err)

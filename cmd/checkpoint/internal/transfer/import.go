@@ -176,10 +176,7 @@ func (im *importer) flush(ctx context.Context) error {
 func (im *importer) writes() ([]checkpoint.Write, []int) {
 	writes, lines := make([]checkpoint.Write, 0, len(im.batch)), make([]int, 0, len(im.batch))
 	for i, c := range im.batch {
-		w := checkpoint.Write{
-			Key: c.Key, Position: c.Position, UpdatedAt: c.UpdatedAt, Epoch: c.Epoch, LogID: c.LogID,
-			IfNewer: !im.opts.Overwrite,
-		}
+		w := checkpoint.Write{Key: c.Key, Mark: c.Mark, IfNewer: !im.opts.Overwrite}
 		if !c.ExpiresAt.IsZero() {
 			if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {
 				im.report.Expired++

@@ -45,7 +45,7 @@ func TestImportGoesOn(t *testing.T) {
 	const n = 1200
 	var file bytes.Buffer
 	for i := range n {
-		file.Write(transfer.Encode(checkpoint.Checkpoint{Key: fmt.Sprint("k", i), Position: checkpoint.Position{Commit: uint64(i)}}))
+		file.Write(transfer.Encode(checkpoint.Checkpoint{Key: fmt.Sprint("k", i), Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: uint64(i)}}}))
 	}
 	lines := strings.SplitAfter(file.String(), "\n")
 	for _, bad := range []int{1, 2, 499, 500, 501, 502, 1000, 1001, n} {
@@ -114,7 +114,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func TestImportKeepsTheExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := checkpoint.New(memstore.New(), nil)
-		want := checkpoint.Checkpoint{Key: "a", UpdatedAt: time.Now().UTC(), ExpiresAt: time.Now().UTC().Add(time.Hour)}
+		want := checkpoint.Checkpoint{Key: "a", Mark: checkpoint.Mark{UpdatedAt: time.Now().UTC()}, ExpiresAt: time.Now().UTC().Add(time.Hour)}
 		gone := checkpoint.Checkpoint{Key: "gone", ExpiresAt: time.Now().Add(30 * time.Second)}
 		slow := readerFunc(func([]byte) (int, error) {
 			time.Sleep(time.Minute)

@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -15,10 +16,10 @@ func TestLinesRoundTrip(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
 	for _, c := range []checkpoint.Checkpoint{
 		{Key: "k"},
-		{Key: `quotes " and \ and <&> and ü`, Position: checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}},
-		{Key: "k", UpdatedAt: at, ExpiresAt: at.Add(290 * 365 * 24 * time.Hour), Epoch: math.MaxUint64},
-		{Key: "k", LogID: `esdb://"a"/ü`},
-		{Key: "k", UpdatedAt: time.Date(1, 1, 1, 0, 0, 0, 1_000_000, time.UTC)},
+		{Key: `quotes " and \ and <&> and ü`, Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}}},
+		{Key: "k", Mark: checkpoint.Mark{UpdatedAt: at, Epoch: math.MaxUint64}, ExpiresAt: at.Add(290 * 365 * 24 * time.Hour)},
+		{Key: "k", Mark: checkpoint.Mark{LogID: `esdb://"a"/ü`}},
+		{Key: "k", Mark: checkpoint.Mark{UpdatedAt: time.Date(1, 1, 1, 0, 0, 0, 1_000_000, time.UTC)}},
 	} {
 		line := transfer.Encode(c)
 		got, err := transfer.Decode(line)
@@ -27,6 +28,35 @@ func TestLinesRoundTrip(t *testing.T) {
 		}
 		if bytes.Count(line, []byte("\n")) != 1 {
 			t.Errorf("%q is not one line", line)
+		}
+	}
+}
+
+// TestEveryFieldIsInTheLine also holds for a field that is new.
+func TestEveryFieldIsInTheLine(t *testing.T) {
+	var c checkpoint.Checkpoint
+	fill(t, reflect.ValueOf(&c).Elem())
+	line := transfer.Encode(c)
+	if got, err := transfer.Decode(line); err != nil || got != c {
+		t.Errorf("%s was read as %+v, %v; want %+v", line, got, err, c)
+	}
+}
+
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch value := v.Addr().Interface().(type) {
+	case *string:
+		*value = "text"
+	case *uint64:
+		*value = 7
+	case *time.Time:
+		*value = time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+	default:
+		if v.Kind() != reflect.Struct {
+			t.Fatalf("this test knows no value of a %s", v.Type())
+		}
+		for _, field := range v.Fields() {
+			fill(t, field)
 		}
 	}
 }
@@ -51,13 +81,16 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"key":"k","commit":"1.5",` + rest:   `"1.5": want a decimal number`,
 		`{"key":"k","commit":"01",` + rest:    `"01"`,
 		`{"key":"k","commit":"+1",` + rest:    `"+1"`,
-		`{"key":"k","commit":"18446744073709551616",` + rest: "want a decimal number",
-		`{"key":"k","commit":"1","commit":"1",` + rest:       "there twice",
-		`{"key":"k","commit":"1",` + rest + ` {}`:            "more on it",
-		`{"key":"k","commit":"1","updatedAt":"now",` + rest:  "want a time",
-		`{"key":"k","commit":"1","logId":"",` + rest:         `"logId" is empty`,
-		`{"key":"k","commit":"1","epoch":"",` + rest:         `"epoch" is missing`,
-		"{\"key\":\"\xff\",\"commit\":\"1\"," + rest:         "not valid UTF-8",
+		`{"key":"k","commit":"18446744073709551616",` + rest:                     "want a decimal number",
+		`{"key":"k","commit":"1","commit":"1",` + rest:                           "there twice",
+		`{"key":"k","commit":"1",` + rest + ` {}`:                                "more on it",
+		`{"key":"k","commit":"1","updatedAt":"now",` + rest:                      "want a time",
+		`{"key":"k","commit":"1","logId":"",` + rest:                             `"logId" is "": leave it out`,
+		`{"key":"k","commit":"1","epoch":"",` + rest:                             `"epoch" is "": want a decimal number`,
+		`{"key":"k","commit":"1","epoch":"0",` + rest:                            `"epoch" is "0": leave it out`,
+		`{"key":"k","commit":"",` + rest:                                         `"commit" is missing`,
+		`{"key":"k","commit":"1","updatedAt":"0001-01-01T00:00:00.000Z",` + rest: "leave it out",
+		"{\"key\":\"\xff\",\"commit\":\"1\"," + rest:                             "not valid UTF-8",
 	} {
 		c, err := transfer.Decode([]byte(line))
 		if err == nil || !strings.Contains(err.Error(), want) {

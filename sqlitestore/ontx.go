@@ -48,7 +48,7 @@ func (d *txDriver) transaction() (*transaction, error) {
 	if primaryCode(err) != sqlite3.SQLITE_ERROR {
 		return nil, inTx(err)
 	}
-	return &transaction{statements: &d.statements, now: time.Now().UTC().Truncate(time.Millisecond)}, nil
+	return &transaction{statements: &d.statements, now: time.Now()}, nil
 }
 
 func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
@@ -59,13 +59,17 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 	records := make([]driver.Record, len(keys))
 	for i, key := range keys {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, ctx.Err()
 		}
-		r, err := t.read(key)
+		var r row
+		there, err := t.find(r.fields(), sqlRead, key)
 		if err != nil {
 			return nil, inTx(err)
 		}
-		records[i] = r
+		records[i] = notFound(key)
+		if there {
+			records[i] = r.record(t.now)
+		}
 	}
 	return records, nil
 }
@@ -75,7 +79,7 @@ func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.R
 	results := make([]driver.Result, len(writes))
 	for i := range writes {
 		if failure == nil {
-			failure = context.Cause(ctx)
+			failure = ctx.Err()
 		}
 		if failure == nil {
 			var err error
@@ -98,7 +102,7 @@ func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 	n := 0
 	for _, key := range keys {
 		if ctx.Err() != nil {
-			return n, context.Cause(ctx)
+			return n, ctx.Err()
 		}
 		there, err := t.remove(key)
 		if err != nil {

@@ -1,4 +1,4 @@
-package checkpoint_test
+package driver_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 const maxUint64 = "18446744073709551615"
 
 func TestParsePosition(t *testing.T) {
-	for text, want := range map[string]checkpoint.Position{
+	for text, want := range map[string]driver.Position{
 		"C:12/P:34":                          {Commit: 12, Prepare: 34},
 		"12@34":                              {Commit: 12, Prepare: 34},
 		"12/34":                              {Commit: 12, Prepare: 34},
@@ -26,7 +26,7 @@ func TestParsePosition(t *testing.T) {
 		maxUint64:                            {Commit: math.MaxUint64, Prepare: math.MaxUint64},
 		"C:" + maxUint64 + "/P:" + maxUint64: {Commit: math.MaxUint64, Prepare: math.MaxUint64},
 	} {
-		got, err := checkpoint.ParsePosition(text)
+		got, err := driver.ParsePosition(text)
 		if err != nil || got != want {
 			t.Errorf("ParsePosition(%q) = %v, %v; want %v", text, got, err, want)
 		}
@@ -40,8 +40,8 @@ func TestParsePositionRefuses(t *testing.T) {
 		"1.0", "1e3", "0x10", "1_000", "१", "nil", "18446744073709551616", "1@18446744073709551616",
 		"99999999999999999999999999", "1\n", "1\x00", strings.Repeat("9", 10_000),
 	} {
-		got, err := checkpoint.ParsePosition(text)
-		if !errors.Is(err, checkpoint.ErrInvalidPosition) || got != (checkpoint.Position{}) {
+		got, err := driver.ParsePosition(text)
+		if !errors.Is(err, driver.ErrInvalidPosition) || got != (driver.Position{}) {
 			t.Errorf("ParsePosition(%.40q) = %v, %v; want ErrInvalidPosition", text, got, err)
 		}
 		if err != nil && len(err.Error()) > 300 {
@@ -55,9 +55,9 @@ func FuzzParsePosition(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := checkpoint.ParsePosition(text)
+		p, err := driver.ParsePosition(text)
 		if err != nil {
-			if !errors.Is(err, checkpoint.ErrInvalidPosition) || p != (checkpoint.Position{}) {
+			if !errors.Is(err, driver.ErrInvalidPosition) || p != (driver.Position{}) {
 				t.Fatalf("ParsePosition(%q) = %v, %v", text, p, err)
 			}
 			return
@@ -71,7 +71,7 @@ func FuzzParsePosition(f *testing.F) {
 		canonical := p.Commit == p.Prepare && text == fmt.Sprint(p.Commit)
 		for _, form := range forms {
 			canonical = canonical || text == form
-			if again, err := checkpoint.ParsePosition(form); err != nil || again != p {
+			if again, err := driver.ParsePosition(form); err != nil || again != p {
 				t.Errorf("ParsePosition(%q) = %v, %v; want %v", form, again, err, p)
 			}
 		}
@@ -83,7 +83,7 @@ func FuzzParsePosition(f *testing.F) {
 
 func TestPositionCompare(t *testing.T) {
 	const big = 1 << 53
-	ordered := []checkpoint.Position{
+	ordered := []driver.Position{
 		{Commit: 0, Prepare: 0},
 		{Commit: 0, Prepare: 1},
 		{Commit: 0, Prepare: math.MaxUint64},
@@ -113,17 +113,17 @@ func TestPositionCompare(t *testing.T) {
 }
 
 func TestPositionJSON(t *testing.T) {
-	p := checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}
+	p := driver.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}
 	data, err := json.Marshal(p)
 	if want := `{"commit":"18446744073709551615","prepare":"9007199254740993"}`; err != nil || string(data) != want {
 		t.Fatalf("Marshal = %s, %v; want %s", data, err, want)
 	}
-	var back checkpoint.Position
+	var back driver.Position
 	if err := json.Unmarshal(data, &back); err != nil || back != p {
 		t.Errorf("Unmarshal(%s) = %v, %v", data, back, err)
 	}
 
-	keyed, err := json.Marshal(map[checkpoint.Position]int{p: 1})
+	keyed, err := json.Marshal(map[driver.Position]int{p: 1})
 	if want := `{"C:18446744073709551615/P:9007199254740993":1}`; err != nil || string(keyed) != want {
 		t.Errorf("as a map's key = %s, %v; want %s", keyed, err, want)
 	}
@@ -136,12 +136,12 @@ func TestPositionJSONRefuses(t *testing.T) {
 		`{"commit":null,"prepare":"2"}`, `{"commit":"01","prepare":"2"}`, `{"commit":"","prepare":"2"}`,
 		`{"commit":"1","prepare":"18446744073709551616"}`, `{"commit":["1"],"prepare":"2"}`,
 	} {
-		p := checkpoint.Position{Commit: 7, Prepare: 7}
+		p := driver.Position{Commit: 7, Prepare: 7}
 		err := json.Unmarshal([]byte(text), &p)
-		if !errors.Is(err, checkpoint.ErrInvalidPosition) {
+		if !errors.Is(err, driver.ErrInvalidPosition) {
 			t.Errorf("Unmarshal(%s): %v, want ErrInvalidPosition", text, err)
 		}
-		if p != (checkpoint.Position{Commit: 7, Prepare: 7}) {
+		if p != (driver.Position{Commit: 7, Prepare: 7}) {
 			t.Errorf("Unmarshal(%s) changed the position to %v", text, p)
 		}
 	}

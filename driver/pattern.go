@@ -1,4 +1,4 @@
-package checkpoint
+package driver
 
 import "strings"
 
@@ -86,3 +86,20 @@ func QuotePattern(s string) string {
 }
 
 var patternQuoter = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `\`, `\\`)
+
+// LiteralPrefix returns what every key that matches pattern begins with.
+func LiteralPrefix(pattern string) string {
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch pattern[i] {
+		case '*', '?', '[':
+			return b.String()
+		case '\\':
+			if i+1 < len(pattern) {
+				i++
+			}
+		}
+		b.WriteByte(pattern[i])
+	}
+	return b.String()
+}

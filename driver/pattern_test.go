@@ -1,10 +1,10 @@
-package checkpoint_test
+package driver_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 func TestMatchPattern(t *testing.T) {
@@ -43,12 +43,12 @@ func TestMatchPattern(t *testing.T) {
 	}
 	for _, test := range tests {
 		for _, key := range test.match {
-			if !checkpoint.MatchPattern(test.pattern, key) {
+			if !driver.MatchPattern(test.pattern, key) {
 				t.Errorf("MatchPattern(%q, %q) = false", test.pattern, key)
 			}
 		}
 		for _, key := range test.differ {
-			if checkpoint.MatchPattern(test.pattern, key) {
+			if driver.MatchPattern(test.pattern, key) {
 				t.Errorf("MatchPattern(%q, %q) = true", test.pattern, key)
 			}
 		}
@@ -58,7 +58,7 @@ func TestMatchPattern(t *testing.T) {
 // A naive matcher takes longer than anybody waits for this.
 func TestMatchPatternIsNotExponential(t *testing.T) {
 	pattern := strings.Repeat("a*", 250) + "b"
-	if checkpoint.MatchPattern(pattern, strings.Repeat("a", 512)) {
+	if driver.MatchPattern(pattern, strings.Repeat("a", 512)) {
 		t.Error("matched a key without b")
 	}
 }
@@ -71,11 +71,11 @@ func FuzzQuotePattern(f *testing.F) {
 		if key == "" || other == "" {
 			return
 		}
-		quoted := checkpoint.QuotePattern(key)
-		if !checkpoint.MatchPattern(quoted, key) {
+		quoted := driver.QuotePattern(key)
+		if !driver.MatchPattern(quoted, key) {
 			t.Errorf("QuotePattern(%q) = %q does not match it", key, quoted)
 		}
-		if other != key && checkpoint.MatchPattern(quoted, other) {
+		if other != key && driver.MatchPattern(quoted, other) {
 			t.Errorf("QuotePattern(%q) = %q matches %q", key, quoted, other)
 		}
 	})

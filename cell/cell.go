@@ -1,0 +1,140 @@
+// Package cell has the rule of every change to a key: what a write, a deletion,
+// a lease and a raised fence do to what is stored, and what they answer. It is
+// the one place that decides; testdata/*.txt is the same rule as a table that
+// anybody can read.
+//
+// All functions are pure: no I/O, no clock, no goroutine. A driver loads the
+// [Cell] of a key, calls a method with the engine's time, and stores the
+// difference between the two cells, in one atomic step. It need not load what
+// the method does not read:
+//
+//	Write without an epoch, Delete      the checkpoint
+//	Write with an epoch, Rewind         the checkpoint and the fence
+//	Acquire, RaiseFence, ReleaseFence   all three
+//	Renew                               the fence and the lease
+//	Release                             the lease
+//
+// A method returns its receiver unchanged if it changes nothing. Then there is
+// nothing to store.
+package cell
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A Cell is a [driver.Cell] with its rules.
+type Cell driver.Cell
+
+// Record is the answer of Get at now.
+func (c Cell) Record(now time.Time) driver.Record {
+	r := driver.Record{Key: c.Key}
+	switch stored := c.checkpoint(now); {
+	case !stored.Exists:
+		r.Err = driver.ErrNotFound
+	case stored.Err != nil:
+		r.Err = stored.Err
+	default:
+		r.Mark, r.ExpiresAt = stored.Mark, stored.ExpiresAt
+	}
+	return r
+}
+
+// Visible is the answer of Inspect at now: c without an expired checkpoint.
+func (c Cell) Visible(now time.Time) driver.Cell {
+	c.Checkpoint = c.checkpoint(now)
+	return driver.Cell(c)
+}
+
+// Write decides w. It reads and raises the fence only if w has an epoch or is a
+// Rewind.
+func (c Cell) Write(w driver.Write, now time.Time) (Cell, driver.Result) {
+	stored := c.checkpoint(now)
+	epoch := w.Epoch
+	if w.Epoch != 0 || w.Mode == driver.Rewind {
+		fence := c.Fence.Epoch
+		if c.Fence.Err != nil {
+			return c, failed(c.Fence.Err)
+		}
+		if w.Epoch != 0 && w.Epoch < fence {
+			return c, driver.Result{Outcome: driver.Fenced, Epoch: fence}
+		}
+		if err := lost(fence, stored.Epoch, "checkpoint"); err != nil {
+			return c, failed(err)
+		}
+		if w.Mode == driver.Rewind {
+			if epoch = max(fence, w.Epoch); epoch == maxEpoch {
+				return c, failed(driver.ErrEpochExhausted)
+			}
+			epoch++
+		}
+	}
+	outcome := driver.Advanced
+	switch w.Mode {
+	case driver.Touch:
+		if !stored.Exists {
+			return c, failed(driver.ErrNotFound)
+		}
+		if stored.Err != nil {
+			return c, failed(stored.Err)
+		}
+		c.raise(epoch, now)
+		c.Checkpoint.ExpiresAt = expiry(now, w.TTL)
+		return c, driver.Result{Outcome: driver.Unchanged, Epoch: epoch}
+	case driver.IfNewer:
+		if stored.Err != nil {
+			return c, failed(stored.Err)
+		}
+		if stored.Exists {
+			outcome = compared[w.Position.Compare(stored.Position)+1]
+		}
+	}
+	c.raise(epoch, now)
+	if outcome != driver.Stale {
+		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: w.Mark, ExpiresAt: expiry(now, w.TTL)}
+		c.Checkpoint.Epoch = epoch
+		c.Checkpoint.LogID = cmp.Or(w.LogID, stored.LogID)
+	}
+	return c, driver.Result{Outcome: outcome, Epoch: epoch}
+}
+
+// compared are the outcomes of IfNewer for an older, an equal and a newer position.
+var compared = [...]driver.Outcome{driver.Stale, driver.Unchanged, driver.Advanced}
+
+// Delete removes the checkpoint, and reports whether there was one. The fence and
+// the lease stay.
+func (c Cell) Delete(now time.Time) (Cell, bool) {
+	if !c.checkpoint(now).Exists {
+		return c, false
+	}
+	c.Checkpoint = driver.StoredCheckpoint{}
+	return c, true
+}
+
+// checkpoint is the stored one, or none if it has expired.
+func (c Cell) checkpoint(now time.Time) driver.StoredCheckpoint {
+	if at := c.Checkpoint.ExpiresAt; !at.IsZero() && !now.Before(at) {
+		return driver.StoredCheckpoint{}
+	}
+	return c.Checkpoint
+}
+
+func expiry(now time.Time, ttl time.Duration) time.Time {
+	if ttl == 0 {
+		return time.Time{}
+	}
+	return ceil(now).Add(ttl)
+}
+
+// ceil is the first whole millisecond that is not before t.
+func ceil(t time.Time) time.Time {
+	whole := t.UTC().Truncate(time.Millisecond)
+	if whole.Before(t) {
+		whole = whole.Add(time.Millisecond)
+	}
+	return whole
+}
+
+func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }

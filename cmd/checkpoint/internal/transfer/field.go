@@ -1,0 +1,109 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A field is one of a line. It is a string, numbers too, so that no reader rounds
+// them.
+type field struct {
+	name     string
+	optional bool // left out of the line if text returns ""
+	text     func(*checkpoint.Checkpoint) string
+	read     func(*checkpoint.Checkpoint, string) error
+}
+
+// fields are those of a line, in their order.
+var fields = []field{
+	textField("key", false, checkpoint.ValidateKey, func(c *checkpoint.Checkpoint) *string { return &c.Key }),
+	numberField("commit", false, func(c *checkpoint.Checkpoint) *uint64 { return &c.Position.Commit }),
+	numberField("prepare", false, func(c *checkpoint.Checkpoint) *uint64 { return &c.Position.Prepare }),
+	timeField("updatedAt", func(c *checkpoint.Checkpoint) *time.Time { return &c.UpdatedAt }),
+	timeField("expiresAt", func(c *checkpoint.Checkpoint) *time.Time { return &c.ExpiresAt }),
+	numberField("epoch", true, func(c *checkpoint.Checkpoint) *uint64 { return &c.Epoch }),
+	textField("logId", true, validateLogIDField, func(c *checkpoint.Checkpoint) *string { return &c.LogID }),
+}
+
+func textField(name string, optional bool, check func(string) error, of func(*checkpoint.Checkpoint) *string) field {
+	return field{
+		name, optional,
+		func(c *checkpoint.Checkpoint) string { return *of(c) },
+		func(c *checkpoint.Checkpoint, text string) error {
+			*of(c) = text
+			return check(text)
+		},
+	}
+}
+
+func numberField(name string, optional bool, of func(*checkpoint.Checkpoint) *uint64) field {
+	return field{
+		name, optional,
+		func(c *checkpoint.Checkpoint) string {
+			if n := *of(c); n != 0 || !optional {
+				return strconv.FormatUint(n, 10)
+			}
+			return ""
+		},
+		func(c *checkpoint.Checkpoint, text string) (err error) {
+			*of(c), err = number(name, text)
+			return err
+		},
+	}
+}
+
+func timeField(name string, of func(*checkpoint.Checkpoint) *time.Time) field {
+	return field{
+		name, true,
+		func(c *checkpoint.Checkpoint) string {
+			if t := *of(c); !t.IsZero() {
+				return t.UTC().Format(driver.TimeLayout)
+			}
+			return ""
+		},
+		func(c *checkpoint.Checkpoint, text string) (err error) {
+			*of(c), err = instant(name, text)
+			return err
+		},
+	}
+}
+
+// number reads the one way to write a number.
+func number(name, s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || strconv.FormatUint(n, 10) != s {
+		return 0, fmt.Errorf("the field %q is %.40q: want a decimal number from 0 to 18446744073709551615", name, s)
+	}
+	return n, nil
+}
+
+func instant(name, s string) (time.Time, error) {
+	t, err := time.Parse(driver.TimeLayout, s)
+	if err != nil || t.Format(driver.TimeLayout) != s || t.Year() < 1 {
+		return time.Time{}, fmt.Errorf("the field %q is %.40q: want a time such as 2026-01-02T03:04:05.006Z", name, s)
+	}
+	return t.UTC(), nil
+}
+
+// ValidateLogID says why a store would not take id, for which the rules of keys
+// hold. Empty is none.
+func ValidateLogID(id string) error {
+	err := checkpoint.ValidateKey(id)
+	if id == "" || err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
+}
+
+func validateLogIDField(id string) error {
+	if err := ValidateLogID(id); err != nil {
+		return fmt.Errorf(`the field "logId": %w`, err)
+	}
+	return nil
+}

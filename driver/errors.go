@@ -1,0 +1,91 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that a driver wraps and a Store passes on. Package checkpoint exports
+// them under the same names.
+var (
+	// ErrNotFound says that there is no checkpoint at the key, or that it has
+	// expired. It is never the answer of a store that fails or is damaged.
+	ErrNotFound = errors.New("not found")
+
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("store is closed")
+
+	// ErrCorrupt says that something stored for the key is damaged. Each of the
+	// next three errors is an ErrCorrupt.
+	ErrCorrupt = errors.New("damaged")
+
+	ErrCorruptCheckpoint = errors.New("stored checkpoint is damaged")
+	ErrCorruptFence      = errors.New("stored fence is damaged")
+	ErrCorruptLease      = errors.New("stored lease is damaged")
+
+	// ErrFenced says that a write or a renewal carried an epoch below one that the
+	// key has seen.
+	ErrFenced = errors.New("fenced: a newer epoch has been seen")
+
+	// ErrEpochExhausted says that the key's fence is at the largest epoch there is
+	// and cannot be raised.
+	ErrEpochExhausted = errors.New("the fence is at the highest epoch there is and cannot be raised")
+
+	// ErrLeaseHeld says that another owner holds the lease. The error is a
+	// [*LeaseHeldError].
+	ErrLeaseHeld = errors.New("lease is held by another owner")
+
+	// ErrUnsupported says that the engine lacks an ability.
+	ErrUnsupported = errors.New("the engine cannot do this")
+
+	// ErrNoLeases says that the engine cannot grant leases. It is an
+	// ErrUnsupported.
+	ErrNoLeases = fmt.Errorf("%w: it has no leases", ErrUnsupported)
+)
+
+// The remedies of damage.
+const (
+	hintCheckpoint = "look at what is stored; Set, Rewind or Delete replace it"
+	hintFence      = "raise the fence to the highest epoch that was in use"
+	hintLease      = "stop its owner, then revoke the lease"
+)
+
+// A damageError is an ErrCorrupt, and one of the three that say of what.
+type damageError struct {
+	part error
+	what string
+	hint string
+}
+
+func (e *damageError) Error() string { return e.part.Error() + ": " + e.what }
+
+func (e *damageError) Hint() string { return e.hint }
+
+func (e *damageError) Is(target error) bool { return target == ErrCorrupt || target == e.part }
+
+// DamagedCheckpoint returns an [ErrCorruptCheckpoint] that says what is wrong.
+func DamagedCheckpoint(format string, args ...any) error {
+	return &damageError{ErrCorruptCheckpoint, fmt.Sprintf(format, args...), hintCheckpoint}
+}
+
+// DamagedFence returns an [ErrCorruptFence] that says what is wrong.
+func DamagedFence(format string, args ...any) error {
+	return &damageError{ErrCorruptFence, fmt.Sprintf(format, args...), hintFence}
+}
+
+// DamagedLease returns an [ErrCorruptLease] that says what is wrong.
+func DamagedLease(format string, args ...any) error {
+	return &damageError{ErrCorruptLease, fmt.Sprintf(format, args...), hintLease}
+}
+
+// Hint returns the remedy that err carries: that of the first error in its tree
+// with a method Hint() string. It is empty if there is none.
+func Hint(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
+	}
+	return ""
+}

@@ -1,0 +1,150 @@
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A Cell is everything that is stored for one key: checkpoint, fence and lease,
+// each of them absent, sound or damaged.
+type Cell = driver.Cell
+
+// Inspect returns everything that is stored for key, and changes nothing. A key
+// that holds nothing is the zero Cell with that Key, and no error; damage is told
+// in the Cell. If the engine cannot show it the error is [ErrUnsupported].
+func (s *Store) Inspect(ctx context.Context, key string) (Cell, error) {
+	c := call{Call: Call{Op: opInspect, Key: key, Size: 1}}
+	ctx = s.begin(ctx, &c)
+	cell, err := s.inspectOne(ctx, key)
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: countIf(err == nil), Err: err})
+	return cell, err
+}
+
+func (s *Store) inspectOne(ctx context.Context, key string) (Cell, error) {
+	if err := ValidateKey(key); err != nil {
+		return Cell{}, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return Cell{}, err
+	}
+	cells, err := driver.Inspect(ctx, s.driver, []string{key})
+	if err != nil {
+		return Cell{}, err
+	}
+	return cells[0], nil
+}
+
+// InspectAll yields everything that is stored for the keys that match pattern,
+// as [Store.Scan] yields keys: also a fence or a lease whose key has no checkpoint.
+func (s *Store) InspectAll(ctx context.Context, pattern string, opts ...ScanOption) iter.Seq2[Cell, error] {
+	return walk(ctx, s, call{Call: Call{Op: opInspectAll, Pattern: pattern}}, opts, s.scanCells,
+		func(c Cell) (Cell, string, error) { return c, c.Key, nil })
+}
+
+func (s *Store) scanCells(ctx context.Context, pattern string, size int) iter.Seq2[[]Cell, error] {
+	return driver.ScanCells(ctx, s.driver, pattern, size)
+}
+
+// Fence raises the highest epoch that key has seen to at least atLeast, and above
+// every epoch that is stored for key, and ends the key's lease. Each writer with
+// an earlier epoch fails with [ErrFenced] from then on. It returns the new fence.
+// It repairs a damaged fence: atLeast is then the highest epoch that was in use.
+// An atLeast of 2^64-1 is refused: nobody could acquire the key's lease again.
+func (s *Store) Fence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	return s.raise(ctx, opFence, key, atLeast)
+}
+
+// Revoke ends the lease on key, whoever holds it, and raises the highest epoch
+// that key has seen by one: the former owner's writes fail with [ErrFenced]. It
+// returns the new fence, or zero if there was neither a lease nor a fence. It
+// repairs a damaged lease, but not a damaged fence.
+func (s *Store) Revoke(ctx context.Context, key string) (uint64, error) {
+	return s.raise(ctx, opRevoke, key, 0)
+}
+
+func (s *Store) raise(ctx context.Context, op, key string, atLeast uint64) (uint64, error) {
+	c := call{Call: Call{Op: op, Key: key, Size: 1}}
+	ctx = s.begin(ctx, &c)
+	fence, err := s.raiseOne(ctx, key, atLeast)
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: countIf(err == nil), Err: err})
+	return fence, err
+}
+
+func (s *Store) raiseOne(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	if err := ValidateKey(key); err != nil {
+		return 0, err
+	}
+	if atLeast == math.MaxUint64 {
+		return 0, fmt.Errorf("epoch %d is the largest there is, and would lock the key for ever: use a smaller one", atLeast)
+	}
+	if err := s.ready(ctx); err != nil {
+		return 0, err
+	}
+	fencer, err := driver.Fences(s.driver)
+	if err != nil {
+		return 0, err
+	}
+	return fencer.RaiseFence(ctx, key, atLeast)
+}
+
+// ReleaseFences removes the fences of keys that match pattern and that protect
+// nothing: the key has no checkpoint and no lease, and its fence was raised for
+// the last time at least idle ago. It returns how many it removed. Fences are kept
+// for ever otherwise.
+//
+// What is given up: a writer that still has an epoch of the key, and has been
+// silent for longer than idle, can then write again. Choose an idle far above the
+// time for which any instance could have been stopped or cut off: days.
+func (s *Store) ReleaseFences(ctx context.Context, pattern string, idle time.Duration, opts ...ScanOption) (int, error) {
+	c := call{Call: Call{Op: opReleaseFences, Pattern: pattern}}
+	ctx = s.begin(ctx, &c)
+	n, err := s.releaseFences(ctx, pattern, idle, opts)
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: n, Err: err})
+	return n, err
+}
+
+func (s *Store) releaseFences(ctx context.Context, pattern string, idle time.Duration, opts []ScanOption) (int, error) {
+	if idle < time.Minute {
+		return 0, fmt.Errorf("idle is %v, it must be a minute or more: a writer that is only slow must not lose its fence", idle)
+	}
+	fencer, err := driver.Fences(s.driver)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for page, err := range pagesOf(ctx, s, pattern, opts, s.scanCells) {
+		if err != nil {
+			return total, err
+		}
+		var keys []string
+		for _, c := range page {
+			if c.Fence.Exists() && !c.Checkpoint.Exists {
+				keys = append(keys, c.Key)
+			}
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		n, err := fencer.ReleaseFences(ctx, keys, idle)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func countIf(ok bool) int {
+	if ok {
+		return 1
+	}
+	return 0
+}

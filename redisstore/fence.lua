@@ -1,0 +1,52 @@
+-- Raises or removes the fence of one key in one atomic step, for an operator.
+--
+-- KEYS[1]  the fence
+-- KEYS[2]  the checkpoint
+-- ARGV     mode (f: raise, x: remove if it protects nothing), then the epoch
+--          that the fence is raised to at least, or for how many milliseconds
+--          nobody must have raised it
+--
+-- Returns a table of a code and its detail:
+--   {1, fence} raised, {2} removed, {3} left as it was, {7} the fence cannot be
+--   raised, {8, value} damaged fence
+
+local key, checkpoint = KEYS[1], KEYS[2]
+local mode, argument = ARGV[1], ARGV[2]
+
+local function number(s) return type(s) == 'string' and canonical(s) and s or '0' end
+
+local stored = attempt('HMGET', key, 'epoch', 'owner', 'leaseEpoch', 'until', 'raised')
+local fence, wrong
+if stored.err then wrong = stored.err else fence, wrong = fenceOf(key, stored[1]) end
+local leased = stored[2] or stored[3] or stored[4]
+
+if mode == 'x' then
+  if not fence or fence == '0' or redis.call('EXISTS', checkpoint) == 1 then return {3} end
+  local before = milliseconds() - argument
+  local of, at = string.match(stored[5] or '', '^(%d+)@(%d+)$')
+  if of ~= fence or #at > 15 or tonumber(at) > before then return {3} end
+  if leased then
+    local ends = number(stored[4])
+    local sound = stored[2] and stored[2] ~= '' and number(stored[3]) ~= '0' and ends == stored[4] and #ends <= 15
+    if not sound or less(fence, stored[3]) or tonumber(ends) > before then return {3} end
+  end
+  redis.call('UNLINK', key)
+  return {2}
+end
+
+if not fence and argument == '0' then return {8, wrong} end
+local highest = fence or '0'
+for _, epoch in ipairs({number(stored[3]), number(attempt('HGET', checkpoint, 'epoch'))}) do
+  if less(highest, epoch) then highest = epoch end
+end
+if highest == '0' and argument == '0' and not leased then return {3} end
+if highest == MAX or argument == MAX then return {7} end
+local raised = increment(highest)
+if less(raised, argument) then raised = argument end
+if stored.err then
+  redis.call('UNLINK', key)
+else
+  redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until', 'granted')
+end
+raise(key, raised)
+return {1, raised}

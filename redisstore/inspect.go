@@ -1,0 +1,216 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var (
+	_ driver.Leaser    = (*Driver)(nil)
+	_ driver.Inspector = (*Driver)(nil)
+	_ driver.Fencer    = (*Driver)(nil)
+)
+
+// Inspect implements [driver.Inspector].
+func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
+	if !d.fenced {
+		return nil, errNoFences
+	}
+	cells := make([]driver.Cell, 0, len(keys))
+	for part := range slices.Chunk(keys, maxPipeline) {
+		if err := d.ready(ctx); err != nil {
+			return nil, err
+		}
+		some, err := d.inspect(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, some...)
+	}
+	return cells, nil
+}
+
+func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
+	cmds := make([]command, len(keys))
+	_, cluster := d.client.(*redis.ClusterClient)
+	if !cluster {
+		cmds = append(cmds, query(ctx, "role")) // only a master may say that nothing is there
+	}
+	for _, byName := range []bool{true, false} {
+		for i, key := range keys {
+			cmds[i] = query(ctx, append(inspectScript.call(make([]any, 0, 5), byName), "2", d.prefix+key, d.fenceKey(key))...)
+		}
+		if err := d.send(ctx, cmds...); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(cmds, func(c command) bool { return isNoScript(c.Err()) }) {
+			break
+		}
+	}
+	cells := make([]driver.Cell, len(keys))
+	now := time.Now()
+	for i, key := range keys {
+		answer, err := cmds[i].answer()
+		if err != nil {
+			return nil, err
+		}
+		parts, _ := answer.([]any)
+		if len(parts) != 2 {
+			return nil, unexpected("the script", answer)
+		}
+		checkpoint, _ := parts[0].([]any)
+		fence, _ := parts[1].([]any)
+		if cells[i], err = d.decodeCell(key, checkpoint, fence, now); err != nil {
+			return nil, err
+		}
+	}
+	if cluster {
+		return cells, nil // a replica redirects
+	}
+	return cells, requireMaster(cmds[len(keys)])
+}
+
+func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) (driver.Cell, error) {
+	c := driver.Cell{Key: key}
+	r := decode(key, d.prefix+key, checkpoint, now)
+	switch {
+	case errors.Is(r.Err, driver.ErrNotFound):
+	case r.Err == nil:
+		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: r.Mark, ExpiresAt: r.ExpiresAt}
+	case errors.Is(r.Err, driver.ErrCorruptCheckpoint):
+		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Err: r.Err, ExpiresAt: r.ExpiresAt}
+		if len(checkpoint) == 6 {
+			epoch, _ := checkpoint[3].(string)
+			c.Checkpoint.Epoch, _ = canonical(epoch)
+			c.Checkpoint.LogID, _ = checkpoint[4].(string)
+		}
+	default:
+		return c, r.Err
+	}
+	c.Fence = d.decodeFence(key, fence)
+	if len(fence) == 6 {
+		c.Lease = d.decodeLease(key, fence[2:])
+	}
+	return c, nil
+}
+
+// decodeFence reads what inspect.lua says of a fence.
+func (d *Driver) decodeFence(key string, fields []any) driver.Fence {
+	if len(fields) == 0 {
+		return driver.Fence{}
+	}
+	text, _ := fields[0].(string)
+	epoch, ok := canonical(text)
+	if !ok || len(fields) != 6 {
+		return driver.Fence{Err: damagedFence(d.fenceKey(key), details{text})}
+	}
+	f := driver.Fence{Epoch: epoch}
+	raised, _ := fields[1].(string)
+	if of, at, ok := strings.Cut(raised, "@"); ok && of == text {
+		f.RaisedAt, _ = milliseconds(at)
+	}
+	return f
+}
+
+// decodeLease reads the fields owner, leaseEpoch, until and granted.
+func (d *Driver) decodeLease(key string, fields []any) driver.StoredLease {
+	l := driver.StoredLease{Lease: driver.Lease{Key: key}}
+	if fields[0] == nil && fields[1] == nil && fields[2] == nil {
+		return driver.StoredLease{}
+	}
+	text := func(i int) string {
+		s, _ := fields[i].(string)
+		return s
+	}
+	damaged := func(field string, i int) { l.Err = cmp.Or(l.Err, damagedLease(d.fenceKey(key), field, text(i))) }
+	var ok bool
+	if l.Epoch, ok = canonical(text(1)); !ok || l.Epoch == 0 {
+		damaged("leaseEpoch", 1)
+	}
+	if l.Owner = text(0); l.Owner == "" {
+		damaged("owner", 0)
+	}
+	until, ok := canonicalMilliseconds(text(2))
+	if !ok {
+		damaged("until", 2)
+		return l
+	}
+	l.ExpiresAt = until
+	if granted, ok := canonicalMilliseconds(text(3)); ok && granted.Before(until) {
+		l.TTL = until.Sub(granted)
+	}
+	return l
+}
+
+func canonicalMilliseconds(s string) (time.Time, bool) {
+	if _, ok := canonical(s); !ok || len(s) > 15 {
+		return time.Time{}, false
+	}
+	return milliseconds(s)
+}
+
+// ScanCells implements [driver.Inspector]. It walks the checkpoints, and then the
+// fences of keys that have none.
+func (d *Driver) ScanCells(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Cell, error] {
+	return func(yield func([]driver.Cell, error) bool) {
+		for keys, err := range d.scanAll(ctx, pattern, pageSize) {
+			var cells []driver.Cell
+			if err == nil {
+				cells, err = d.Inspect(ctx, keys)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			cells = slices.DeleteFunc(cells, func(c driver.Cell) bool { return !c.Holds() })
+			if len(cells) > 0 && !yield(cells, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (d *Driver) scanAll(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		seen := newKeySet()
+		checkpoints := d.walk(ctx, driver.QuotePattern(d.prefix)+pattern, pageSize, seen, d.keyOfCheckpoint)
+		fences := d.walk(ctx, driver.QuotePattern(d.namespace+fencePrefix)+"*", pageSize, seen, func(redisKey string) (string, bool) {
+			key, ok := d.keyOfFence(redisKey)
+			return key, ok && driver.MatchPattern(pattern, key)
+		})
+		for _, walk := range []iter.Seq2[[]string, error]{checkpoints, fences} {
+			for keys, err := range walk {
+				if !yield(keys, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (d *Driver) keyOfCheckpoint(redisKey string) (string, bool) {
+	key := strings.TrimPrefix(redisKey, d.prefix)
+	return key, key != ""
+}
+
+// keyOfFence is the key whose fence is at redisKey, if it is one's.
+func (d *Driver) keyOfFence(redisKey string) (string, bool) {
+	rest, ok := strings.CutPrefix(redisKey, d.namespace+fencePrefix+"{")
+	if !ok {
+		return "", false
+	}
+	tag, key, ok := strings.Cut(rest, "}:")
+	if !ok {
+		key, ok = strings.CutPrefix(strings.TrimSuffix(tag, "}"), d.prefix)
+	}
+	return key, ok && key != "" && d.fenceKey(key) == redisKey
+}
