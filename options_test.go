@@ -112,7 +112,7 @@ func TestOptionsReachTheDriver(t *testing.T) {
 	if _, err := s.SetIfNewer(t.Context(), "a", somewhere, opts...); err != nil || d.last != want {
 		t.Errorf("SetIfNewer: %+v, %v; want %+v", d.last, err, want)
 	}
-	batch := checkpoint.Write{Key: "a", Mark: checkpoint.Mark{Position: somewhere, UpdatedAt: at, Epoch: 9, LogID: "log"}, IfNewer: true, TTL: time.Minute}
+	batch := checkpoint.Write{Key: "a", Mark: want.Mark, IfNewer: true, TTL: time.Minute}
 	if _, err := s.Apply(t.Context(), batch); err != nil || d.last != want {
 		t.Errorf("Apply: %+v, %v; want %+v", d.last, err, want)
 	}

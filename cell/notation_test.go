@@ -253,7 +253,7 @@ func do(c cell.Cell, line string) (after cell.Cell, answer string, err error) {
 	case verb == "get":
 		after, answer = c, showRecord(c.Record(now))
 	case verb == "delete":
-		there := false
+		var there bool
 		after, there = c.Delete(now)
 		answer = map[bool]string{true: "deleted", false: "nothing to delete"}[there]
 	case verb == "raise":
@@ -266,7 +266,7 @@ func do(c cell.Cell, line string) (after cell.Cell, answer string, err error) {
 			answer = "nothing to raise"
 		}
 	case verb == "forget":
-		released := false
+		var released bool
 		after, released = c.ReleaseFence(w.duration(), now)
 		answer = map[bool]string{true: "forgotten", false: "kept"}[released]
 	default:

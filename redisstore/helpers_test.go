@@ -44,24 +44,24 @@ func wantHash(tb testing.TB, server *redistest.Server, key string, want map[stri
 	}
 }
 
-// wantFence is wantHash for a fence, whose times it checks by their form: when it
+// wantFence is wantHash for the fence, whose times it checks by their form: when it
 // was raised to its epoch, and when its lease was granted.
-func wantFence(tb testing.TB, server *redistest.Server, key string, want map[string]string) {
+func wantFence(tb testing.TB, server *redistest.Server, want map[string]string) {
 	tb.Helper()
-	got := storedHash(server, key)
+	got := storedHash(server, layoutFence)
 	if raised, ok := got["raised"]; ok {
 		of, at, _ := strings.Cut(raised, "@")
 		if of != got["epoch"] || !isRecent(at) {
-			tb.Errorf("field raised of the fence at %q with epoch %s is %q", key, got["epoch"], raised)
+			tb.Errorf("field raised of the fence with epoch %s is %q", got["epoch"], raised)
 		}
 	}
 	if granted, ok := got["granted"]; ok && (got["owner"] == "" || !isRecent(granted)) {
-		tb.Errorf("field granted of the fence at %q is %q", key, granted)
+		tb.Errorf("field granted of the fence is %q", granted)
 	}
 	delete(got, "raised")
 	delete(got, "granted")
 	if !maps.Equal(got, want) {
-		tb.Errorf("the fence at %q is %q, want %q", key, got, want)
+		tb.Errorf("the fence is %q, want %q", got, want)
 	}
 }
 

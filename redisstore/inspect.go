@@ -40,7 +40,7 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 }
 
 func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
-	cmds := make([]command, len(keys))
+	cmds := make([]command, len(keys), len(keys)+1)
 	_, cluster := d.client.(*redis.ClusterClient)
 	if !cluster {
 		cmds = append(cmds, query(ctx, "role")) // only a master may say that nothing is there

@@ -96,7 +96,7 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 			wantHash(t, server, layoutKey, c.hash)
 			keys := []string{layoutKey}
 			if c.fence != nil {
-				wantFence(t, server, layoutFence, c.fence)
+				wantFence(t, server, c.fence)
 				keys = append(keys, layoutFence)
 			}
 			wantKeys(t, server, keys...)

@@ -34,20 +34,20 @@ func TestLayoutOfALease(t *testing.T) {
 	if lease.Key != "orders" || lease.Owner != owner || lease.Epoch != 1 || lease.ExpiresAt.Location() != time.UTC {
 		t.Errorf("Acquire returns %+v", lease)
 	}
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 	wantKeys(t, server, layoutFence)
 
 	renewed := must(store.Renew(ctx, lease, 2*time.Hour))
 	if by := renewed.ExpiresAt.Sub(lease.ExpiresAt); by < time.Hour || by > time.Hour+patience {
 		t.Errorf("Renew for an hour more moves the end by %v", by)
 	}
-	wantFence(t, server, layoutFence, leased(renewed))
+	wantFence(t, server, leased(renewed))
 
 	again := must(store.Acquire(ctx, "orders", owner, time.Hour))
 	if again.Epoch != 2 {
 		t.Errorf("the second lease has epoch %d, want 2", again.Epoch)
 	}
-	wantFence(t, server, layoutFence, leased(again))
+	wantFence(t, server, leased(again))
 
 	server.Do("HSET", layoutFence, "note", "an operator's own")
 	with := func(h map[string]string) map[string]string {
@@ -62,12 +62,12 @@ func TestLayoutOfALease(t *testing.T) {
 		if err := store.Release(ctx, other); err != nil {
 			t.Errorf("Release of %s is %v", name, err)
 		}
-		wantFence(t, server, layoutFence, with(leased(again)))
+		wantFence(t, server, with(leased(again)))
 	}
 	if err := store.Release(ctx, again); err != nil {
 		t.Fatal(err)
 	}
-	wantFence(t, server, layoutFence, with(map[string]string{"epoch": "2"}))
+	wantFence(t, server, with(map[string]string{"epoch": "2"}))
 	if got := server.Do("PTTL", layoutFence).(int64); got != -1 {
 		t.Errorf("PTTL of the fence is %d: it would forget its epoch", got)
 	}
@@ -84,20 +84,20 @@ func TestLeaseOfAnotherOwner(t *testing.T) {
 	if !ok || held.Owner != "a" || !held.ExpiresAt.Equal(lease.ExpiresAt) {
 		t.Errorf("Acquire of what another holds is %v, want a LeaseHeldError of %+v", err, lease)
 	}
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 
 	expired := strconv.FormatInt(time.Now().UnixMilli()-1, 10)
 	server.Do("HSET", layoutFence, "until", expired)
 	taken := must(store.Acquire(ctx, "orders", "b", time.Hour))
-	wantFence(t, server, layoutFence, leased(taken))
+	wantFence(t, server, leased(taken))
 	_, err = store.Renew(ctx, lease, time.Hour)
 	if !errors.Is(err, checkpoint.ErrFenced) || !strings.Contains(err.Error(), "has epoch 1, the key has seen 2") {
 		t.Errorf("Renew after another took over is %v", err)
 	}
-	wantFence(t, server, layoutFence, leased(taken))
+	wantFence(t, server, leased(taken))
 
 	server.Do("HSET", layoutFence, "until", expired)
-	wantFence(t, server, layoutFence, leased(must(store.Renew(ctx, taken, time.Hour))))
+	wantFence(t, server, leased(must(store.Renew(ctx, taken, time.Hour))))
 }
 
 // TestLeaseIsTimedByRedis: within the bubble it is the year 2000.
@@ -152,7 +152,7 @@ func TestLeaseAndFenceAreOne(t *testing.T) {
 	if err := store.Set(ctx, "orders", at(2, 2), checkpoint.Epoch(lease.Epoch)); err != nil {
 		t.Errorf("a write of the owner: %v", err)
 	}
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 
 	for name, raise := range map[string]func(epoch uint64) error{
 		"Rewind": func(uint64) error {
@@ -180,7 +180,7 @@ func TestLeaseAndFenceAreOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(store.Clear(ctx, "*"))
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 	if _, err := store.Acquire(ctx, "orders", "late", time.Hour); !errors.Is(err, checkpoint.ErrLeaseHeld) {
 		t.Errorf("after Delete and Clear Acquire of another is %v, want ErrLeaseHeld", err)
 	}
@@ -195,14 +195,14 @@ func TestLeaseAtTheHighestEpoch(t *testing.T) {
 		t.Errorf("the lease has epoch %d", lease.Epoch)
 	}
 	lease = must(store.Renew(t.Context(), lease, time.Duration(1<<63-1).Truncate(time.Millisecond)))
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 	if years := lease.ExpiresAt.Year() - time.Now().Year(); years < 290 {
 		t.Errorf("the longest lease ends in %d years", years)
 	}
 	if _, err := store.Acquire(t.Context(), "orders", "a", time.Hour); !errors.Is(err, driver.ErrEpochExhausted) {
 		t.Errorf("Acquire is %v, want ErrEpochExhausted", err)
 	}
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 }
 
 func TestScriptFlushedBeforeALease(t *testing.T) {
@@ -215,12 +215,12 @@ func TestScriptFlushedBeforeALease(t *testing.T) {
 	}
 	server.Do("SCRIPT", "FLUSH")
 	lease = must(store.Renew(t.Context(), lease, 2*time.Hour))
-	wantFence(t, server, layoutFence, leased(lease))
+	wantFence(t, server, leased(lease))
 	server.Do("SCRIPT", "FLUSH")
 	if err := store.Release(t.Context(), lease); err != nil {
 		t.Error(err)
 	}
-	wantFence(t, server, layoutFence, map[string]string{"epoch": "1"})
+	wantFence(t, server, map[string]string{"epoch": "1"})
 	if calls := commandCalls(server); calls["eval"] != 3 || calls["evalsha"] != 3 {
 		t.Errorf("EVAL was called %d times, EVALSHA %d times, want 3 of each", calls["eval"], calls["evalsha"])
 	}
@@ -284,7 +284,7 @@ func TestDamagedLease(t *testing.T) {
 		corruptAll(strconv.Quote(epoch))
 		damaged := maps.Clone(good)
 		damaged["epoch"] = epoch
-		wantFence(t, server, layoutFence, damaged)
+		wantFence(t, server, damaged)
 	}
 	server.Do("DEL", layoutFence)
 	server.Do("SET", layoutFence, "7")

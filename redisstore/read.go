@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -132,7 +131,7 @@ func decode(key, redisKey string, answer []any, now time.Time) driver.Record {
 		text, _ := answer[0].(string)
 		r.Position, r.Err = decodeOlder(redisKey, text)
 	case ok && len(answer) == 1:
-		r.Err = fmt.Errorf("%w: Redis key %q is neither a hash nor a string", driver.ErrCorrupt, redisKey)
+		r.Err = driver.DamagedCheckpoint("Redis key %q is neither a hash nor a string", redisKey)
 	default:
 		r.Err = unexpected("the script", answer)
 	}

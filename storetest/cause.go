@@ -80,10 +80,10 @@ func callsOfStore(w driver.Write) map[string]func(context.Context, *checkpoint.S
 			return there(len(found) == 1, err)
 		},
 		"SetIfNewer": func(ctx context.Context, s *checkpoint.Store) error {
-			return there(s.SetIfNewer(ctx, w.Key, checkpoint.Position(w.Position)))
+			return there(s.SetIfNewer(ctx, w.Key, w.Position))
 		},
 		"Apply": func(ctx context.Context, s *checkpoint.Store) error {
-			outcomes, err := s.Apply(ctx, checkpoint.Write{Key: w.Key, Mark: checkpoint.Mark{Position: checkpoint.Position(w.Position)}, IfNewer: true})
+			outcomes, err := s.Apply(ctx, checkpoint.Write{Key: w.Key, Mark: checkpoint.Mark{Position: w.Position}, IfNewer: true})
 			return there(len(outcomes) == 1 && outcomes[0].Landed(), err)
 		},
 		"Touch": func(ctx context.Context, s *checkpoint.Store) error { return s.Touch(ctx, w.Key, w.TTL) },
