@@ -193,5 +193,8 @@ func canonical(s string) (uint64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
-	return n, err == nil
+	if err != nil {
+		return 0, false // beyond the range it is the highest number
+	}
+	return n, true
 }

@@ -29,7 +29,10 @@ func decodeNumber(s string) (uint64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
-	return n, err == nil
+	if err != nil {
+		return 0, false // beyond the range it is the highest number
+	}
+	return n, true
 }
 
 func encodeTime(t time.Time) string { return t.Format(driver.TimeLayout) }
