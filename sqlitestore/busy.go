@@ -25,15 +25,17 @@ func whileBusy(ctx context.Context, timeout time.Duration, f func() error) error
 			return lockedFor(timeout, err)
 		}
 		if err := pause(ctx, n); err != nil {
-			return fmt.Errorf("%w: %w", errLocked, err)
+			return fmt.Errorf("%w: %w", ErrLocked, err)
 		}
 	}
 }
 
-var errLocked = errors.New("another process keeps it locked")
+// ErrLocked is the error of a call that another process kept waiting for longer
+// than the call's context, or Options.BusyTimeout, allows.
+var ErrLocked = errors.New("another process keeps it locked")
 
 func lockedFor(timeout time.Duration, err error) error {
-	return fmt.Errorf("%w, for longer than %v: %w", errLocked, timeout, err)
+	return fmt.Errorf("%w, for longer than %v: %w", ErrLocked, timeout, err)
 }
 
 // pause waits before attempt n+1, longer each time, and by chance: processes

@@ -57,7 +57,7 @@ func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) e
 	case <-ctx.Done():
 		e := ending{err: ctx.Err(), unknown: !w.queue.withdraw(j)}
 		if w.locked.Load() {
-			e.err = fmt.Errorf("%w: %w", errLocked, e.err)
+			e.err = fmt.Errorf("%w: %w", ErrLocked, e.err)
 		}
 		return e
 	}

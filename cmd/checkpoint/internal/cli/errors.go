@@ -84,6 +84,8 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; --store names another"
 	case ctx.Err() != nil:
 		return "interrupted: " + text
+	case errors.As(err, &timeout) && errors.Is(err, sqlitestore.ErrLocked):
+		return fmt.Sprintf("another process has kept %s locked for %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &timeout):
 		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &dial) && dial.Op == "dial" && dial.Addr != nil:

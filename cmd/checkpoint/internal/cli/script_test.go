@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 // $ADDR its host and port, and $NS that namespace. $SILENT is the URL of a server
 // that never answers, and $LONG is longer than a key or a log id may be. `redis`
 // sends a command to the server, and `exits N` runs one that must end with exit
-// code N.
+// code N. `lock FILE` keeps an SQLite file locked until the script ends.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -59,12 +60,26 @@ func TestScripts(t *testing.T) {
 				server.Do(args...)
 			},
 			"bytes": writeBytes,
+			"lock":  lock,
 			"exits": exits,
 			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
 				repeat(ts, args)
 			},
 		},
 	})
+}
+
+// lock keeps the SQLite file locked, as another process would, until the script ends.
+func lock(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: lock FILE")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0])+"?_txlock=immediate")
+	ts.Check(err)
+	ts.Defer(func() { db.Close() })
+	tx, err := db.BeginTx(context.Background(), nil)
+	ts.Check(err)
+	ts.Defer(func() { _ = tx.Rollback() })
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {
