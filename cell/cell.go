@@ -52,24 +52,9 @@ func (c Cell) Visible(now time.Time) driver.Cell {
 // Rewind.
 func (c Cell) Write(w driver.Write, now time.Time) (Cell, driver.Result) {
 	stored := c.checkpoint(now)
-	epoch := w.Epoch
-	if w.Epoch != 0 || w.Mode == driver.Rewind {
-		fence := c.Fence.Epoch
-		if c.Fence.Err != nil {
-			return c, failed(c.Fence.Err)
-		}
-		if w.Epoch != 0 && w.Epoch < fence {
-			return c, driver.Result{Outcome: driver.Fenced, Epoch: fence}
-		}
-		if err := lost(fence, stored.Epoch, "checkpoint"); err != nil {
-			return c, failed(err)
-		}
-		if w.Mode == driver.Rewind {
-			if epoch = max(fence, w.Epoch); epoch == maxEpoch {
-				return c, failed(driver.ErrEpochExhausted)
-			}
-			epoch++
-		}
+	epoch, refusal := c.admit(&w, stored.Epoch)
+	if refusal != nil {
+		return c, *refusal
 	}
 	outcome := driver.Advanced
 	switch w.Mode {
@@ -98,6 +83,30 @@ func (c Cell) Write(w driver.Write, now time.Time) (Cell, driver.Result) {
 		c.Checkpoint.LogID = cmp.Or(w.LogID, stored.LogID)
 	}
 	return c, driver.Result{Outcome: outcome, Epoch: epoch}
+}
+
+// admit returns the epoch that w leaves, or why the fence refuses w.
+func (c *Cell) admit(w *driver.Write, stored uint64) (epoch uint64, refusal *driver.Result) {
+	refuse := func(r driver.Result) (uint64, *driver.Result) { return 0, &r }
+	fence := c.Fence.Epoch
+	switch {
+	case w.Epoch == 0 && w.Mode != driver.Rewind:
+		return 0, nil
+	case c.Fence.Err != nil:
+		return refuse(failed(c.Fence.Err))
+	case w.Epoch != 0 && w.Epoch < fence:
+		return refuse(driver.Result{Outcome: driver.Fenced, Epoch: fence})
+	}
+	if err := lost(fence, stored, "checkpoint"); err != nil {
+		return refuse(failed(err))
+	}
+	if w.Mode != driver.Rewind {
+		return w.Epoch, nil
+	}
+	if epoch = max(fence, w.Epoch); epoch == maxEpoch {
+		return refuse(failed(driver.ErrEpochExhausted))
+	}
+	return epoch + 1, nil
 }
 
 // compared are the outcomes of IfNewer for an older, an equal and a newer position.

@@ -110,7 +110,7 @@ func (d *Driver) store(c cell.Cell) {
 	case ok:
 		*old = c
 	default:
-		d.cells[c.Key] = &c
+		d.cells[c.Key] = new(c) // &c would cost every call an allocation
 	}
 }
 

@@ -56,10 +56,8 @@ func events(
 			}
 			if ctx.Err() == nil && !isFinal(dropped) {
 				slog.WarnContext(ctx, "dropped by KurrentDB", "error", dropped, "again in", wait, "after", last)
-				select {
-				case <-time.After(wait):
+				if sleep(ctx, wait) {
 					continue
-				case <-ctx.Done():
 				}
 			}
 			if ctx.Err() != nil {
@@ -68,6 +66,16 @@ func events(
 			yield(item{}, dropped)
 			return
 		}
+	}
+}
+
+// sleep reports whether d has passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
