@@ -1,12 +1,11 @@
 package sqlitestore_test
 
 import (
-	"bytes"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/benchtest"
 	"github.com/checkpointstore/checkpoint/storetest"
 )
 
@@ -17,22 +16,6 @@ func BenchmarkStore(b *testing.B) {
 	})
 }
 
-// BenchmarkAppendFsync is the limit of a single durable write: how often a
-// second the disk appends a record and makes it durable.
-func BenchmarkAppendFsync(b *testing.B) {
-	f, err := os.Create(filepath.Join(b.TempDir(), "log"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	record := bytes.Repeat([]byte{'.'}, 4096) // a page, as SQLite appends it
-	for b.Loop() {
-		if _, err := f.Write(record); err != nil {
-			b.Fatal(err)
-		}
-		if err := f.Sync(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
-}
+// BenchmarkAppendFsync is the limit of a single durable write. No change of the
+// store changes it: it shows what else the machine has to do.
+func BenchmarkAppendFsync(b *testing.B) { benchtest.AppendFsync(b, b.TempDir()) }

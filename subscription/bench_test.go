@@ -23,7 +23,6 @@ func BenchmarkTrackDone(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer s.Close(context.Background())
 			inWork := make([]subscription.Work, window)
 			n := uint64(0)
 			ctx := b.Context()
@@ -38,7 +37,22 @@ func BenchmarkTrackDone(b *testing.B) {
 				inWork[n%window] = w
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			for _, w := range inWork {
+				w.Done()
+			}
+			closesAt(b, s, store, n)
 		})
+	}
+}
+
+// closesAt closes s, which must have stored the position of the event n.
+func closesAt(b *testing.B, s *subscription.Subscription, store *checkpoint.Store, n uint64) {
+	b.Helper()
+	if err := s.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	if c, err := store.Get(b.Context(), key); err != nil || c.Position != at(n) {
+		b.Fatalf("after %d events %v, %v is stored", n, c.Position, err)
 	}
 }
 
@@ -49,27 +63,30 @@ func BenchmarkRun(b *testing.B) {
 	for i := range names {
 		names[i] = strconv.Itoa(i)
 	}
-	for name, orderedBy := range map[string]func(uint64) string{
-		"unordered": nil,
-		"keys=1":    func(uint64) string { return "" },
-		"keys=1000": func(n uint64) string { return names[n%1000] },
+	for _, order := range []struct {
+		name string
+		by   func(uint64) string
+	}{
+		{"unordered", nil},
+		{"keys=1", func(uint64) string { return "" }},
+		{"keys=1000", func(n uint64) string { return names[n%1000] }},
 	} {
 		for _, workers := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%s/workers=%d", name, workers), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/workers=%d", order.name, workers), func(b *testing.B) {
 				store := checkpoint.New(memstore.New(), nil)
 				s, err := subscription.Open(b.Context(), store, key, &subscription.Options{Missing: subscription.FromStart})
 				if err != nil {
 					b.Fatal(err)
 				}
-				defer s.Close(context.Background())
 				h := handling(func(context.Context, uint64) error { return nil })
-				h.OrderedBy, h.Workers = orderedBy, workers
+				h.OrderedBy, h.Workers = order.by, workers
 				b.ReportAllocs()
 				b.ResetTimer()
 				if err := subscription.Run(b.Context(), s, events(uint64(b.N)), h); err != nil {
 					b.Fatal(err)
 				}
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+				closesAt(b, s, store, uint64(b.N))
 			})
 		}
 	}

@@ -33,6 +33,9 @@ func BenchmarkTrackAck(b *testing.B) {
 			b.Fatal(err)
 		}
 		benchTrackAck(b, t, 1_000, func(i int) int { return i % 1_000 })
+		if n := t.InFlight(); n != 1 {
+			b.Fatalf("%d are in flight, want the oldest", n)
+		}
 	})
 }
 
@@ -57,5 +60,12 @@ func benchTrackAck(b *testing.B, t *tracker.Tracker, window int, slot func(int) 
 	for b.Loop() {
 		step(slot(i))
 		i++
+	}
+	held := t.InFlight() - window
+	for _, token := range tokens {
+		t.Ack(token)
+	}
+	if p, _ := t.LowWatermark(); held == 0 && p.Commit != next {
+		b.Fatalf("the low watermark is %v after %d positions", p, next)
 	}
 }
