@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,30 @@ var calls = map[string]func(context.Context, *checkpoint.Store) error{
 	},
 	"renew":   func(ctx context.Context, s *checkpoint.Store) error { return second(s.Renew(ctx, lease, time.Minute)) },
 	"release": func(ctx context.Context, s *checkpoint.Store) error { return s.Release(ctx, lease) },
+	"acquireMany": func(ctx context.Context, s *checkpoint.Store) error {
+		return eachLease(s.AcquireMany(ctx, leasesOf("b")...))
+	},
+	"renewMany": func(ctx context.Context, s *checkpoint.Store) error {
+		return eachLease(s.RenewMany(ctx, leasesOf("b")...))
+	},
+	"releaseMany": func(ctx context.Context, s *checkpoint.Store) error {
+		return eachLease(s.ReleaseMany(ctx, leasesOf("b")...))
+	},
+	"inspect":    func(ctx context.Context, s *checkpoint.Store) error { return second(s.Inspect(ctx, "b")) },
+	"inspectAll": func(ctx context.Context, s *checkpoint.Store) error { return lastError(s.InspectAll(ctx, "*")) },
+	"fence":      func(ctx context.Context, s *checkpoint.Store) error { return second(s.Fence(ctx, "b", 7)) },
+	"revoke":     func(ctx context.Context, s *checkpoint.Store) error { return second(s.Revoke(ctx, "b")) },
+	"releaseFences": func(ctx context.Context, s *checkpoint.Store) error {
+		return second(s.ReleaseFences(ctx, "*", time.Hour))
+	},
+}
+
+// eachLease is the error of a batch, or of the only lease in it.
+func eachLease(results []checkpoint.LeaseResult, err error) error {
+	if err == nil {
+		err = results[0].Err
+	}
+	return err
 }
 
 var lease = checkpoint.Lease{Key: "b", Owner: "a", Epoch: 1}
@@ -138,6 +163,28 @@ func (d telling) Renew(ctx context.Context, leases []driver.Lease) ([]driver.Lea
 
 func (d telling) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return d.tell(ctx, leases)
+}
+
+func (d telling) Inspect(ctx context.Context, _ []string) ([]driver.Cell, error) {
+	d.end()
+	return nil, context.Cause(ctx)
+}
+
+func (d telling) ScanCells(ctx context.Context, _ string, _ int) iter.Seq2[[]driver.Cell, error] {
+	return func(yield func([]driver.Cell, error) bool) {
+		d.end()
+		yield(nil, context.Cause(ctx))
+	}
+}
+
+func (d telling) RaiseFence(ctx context.Context, _ string, _ uint64) (uint64, error) {
+	d.end()
+	return 0, context.Cause(ctx)
+}
+
+func (d telling) ReleaseFences(ctx context.Context, _ []string, _ time.Duration) (int, error) {
+	d.end()
+	return 0, context.Cause(ctx)
 }
 
 func (d telling) tell(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {

@@ -100,7 +100,7 @@ func (s *Store) leases(ctx context.Context, op string, do leasing, leases []Leas
 			result.Failed++
 		}
 		if e := &results[i].Err; *e != nil {
-			*e = &Error{Op: op, Key: leases[i].Key, Err: *e}
+			*e = c.wrapFor(leases[i].Key, *e)
 		}
 	}
 	s.end(&c, result)

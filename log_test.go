@@ -2,12 +2,8 @@ package checkpoint_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +96,11 @@ func TestOneLogRecordPerCall(t *testing.T) {
 			break
 		}
 	}), fields{"level": "DEBUG", "msg": "keys scanned", "method": "scan", "pattern": "*", "count": 1})
+	expect(record(func() { _, _ = s.RenewMany(ctx, checkpoint.Lease{Key: "a", Epoch: 1, TTL: time.Minute}) }),
+		fields{"level": "WARN", "msg": "leases renewed", "method": "renewMany", "count": 0, "refused": 1})
+	d.DamageLease("c")
+	expect(record(func() { _, _ = s.AcquireMany(ctx, leasesOf("b", "c")...) }),
+		fields{"level": "ERROR", "msg": "leases acquired", "method": "acquireMany", "count": 1, "failed": 1})
 	d.Damage("a")
 	expect(record(func() { _, _ = s.Get(ctx, "a") }),
 		fields{"level": "WARN", "msg": "damaged checkpoint", "method": "get", "key": "a", "count": 0, "error": true})
@@ -110,72 +111,4 @@ func TestOneLogRecordPerCall(t *testing.T) {
 	d.Fail(errCut)
 	expect(record(func() { _, _ = s.Get(ctx, "a") }),
 		fields{"level": "ERROR", "msg": "call failed", "method": "get", "key": "a", "count": 0, "error": true})
-}
-
-// hooks records what an observer is told.
-type hooks struct {
-	started []string
-	ended   []checkpoint.CallResult
-}
-
-type traceKey struct{}
-
-func (h *hooks) CallStart(ctx context.Context, call checkpoint.Call) context.Context {
-	h.started = append(h.started, call.Op+" "+call.Key+call.Pattern)
-	return context.WithValue(ctx, traceKey{}, call.Op)
-}
-
-func (h *hooks) CallEnd(ctx context.Context, call checkpoint.Call, result checkpoint.CallResult) {
-	if ctx.Value(traceKey{}) != call.Op {
-		panic("CallEnd is not given the context of CallStart")
-	}
-	h.ended = append(h.ended, result)
-}
-
-func TestObserver(t *testing.T) {
-	h := new(hooks)
-	s := checkpoint.New(memstore.New(), &checkpoint.Options{Observer: h})
-	for range everyMethod(t.Context(), s, "b") {
-	}
-	for range everyWalk(t.Context(), s) {
-	}
-	want := strings.Split("get b,exists b,getMany ,set b,setIfNewer b,apply ,touch b,rewind b,delete b,scan *,getAll *,clear *", ",")
-	if !slices.Equal(h.started, want) {
-		t.Errorf("started %q\n   want %q", h.started, want)
-	}
-	if len(h.ended) != len(want) {
-		t.Fatalf("%d calls ended, %d started", len(h.ended), len(want))
-	}
-	if !errors.Is(h.ended[0].Err, checkpoint.ErrNotFound) {
-		t.Errorf("get ended with %v", h.ended[0].Err)
-	}
-	if r := h.ended[3]; r.Err != nil || r.Outcome != checkpoint.Advanced || r.Count != 1 {
-		t.Errorf("set ended with %+v", r)
-	}
-	if r := h.ended[11]; r.Err != nil || r.Count != 1 {
-		t.Errorf("clear ended with %+v", r)
-	}
-}
-
-// What a call returns is what its observer is told: a metric of errors must not
-// count a checkpoint that Exists has found to be missing.
-func TestObserverOfExists(t *testing.T) {
-	h := new(hooks)
-	s := checkpoint.New(memstore.New(), &checkpoint.Options{Observer: h})
-	if there, err := s.Exists(t.Context(), "a"); there || err != nil {
-		t.Fatalf("Exists: %v, %v; want false", there, err)
-	}
-	if r := h.ended[0]; r.Err != nil || r.Count != 0 {
-		t.Errorf("exists ended with %+v; want no error, and none found", r)
-	}
-}
-
-// A call that is refused is one, too.
-func TestObserverOfAcquireWithoutOwner(t *testing.T) {
-	h := new(hooks)
-	s := checkpoint.New(memstore.New(), &checkpoint.Options{Observer: h})
-	_, err := s.Acquire(t.Context(), "a", "", time.Second)
-	if len(h.ended) != 1 || h.ended[0].Err == nil || h.ended[0].Err.Error() != err.Error() {
-		t.Errorf("Acquire: %v; the observer is told %+v", err, h.ended)
-	}
 }

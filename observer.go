@@ -5,36 +5,64 @@ import (
 	"time"
 )
 
-// An Observer is told of every call of a [Store], for metrics and traces. Its
-// methods are called on the caller's goroutine, concurrently for concurrent
-// calls, and should return quickly.
-type Observer interface {
-	// CallStart is called before the engine is. The context that it returns is
-	// the one that the engine and CallEnd see; it must descend from ctx.
-	CallStart(ctx context.Context, call Call) context.Context
+// An Observer hears what happens in the components that it is given to, for logs,
+// metrics and traces. It implements the hooks that it wants, each a small interface:
+// [CallStarter] and [CallEnder] are those of a [Store], and package subscription
+// has others. An Observer with none of a component's hooks hears nothing of that
+// component, which is no error: one value can serve several components.
+//
+// A component calls the hooks in the order of its list of observers, and skips a nil
+// one. Hooks are called concurrently for concurrent calls. They must return soon,
+// since their caller waits for them.
+type Observer any
 
-	// CallEnd is called once for each CallStart, when the call has ended. For
-	// Scan and GetAll that is when the loop has.
+// A CallStarter is an [Observer] that hears of each call of a [Store] as it begins.
+type CallStarter interface {
+	// CallStart is called on the caller's goroutine, before the engine is. It
+	// returns ctx, or a context that descends from it. The next observer gets that
+	// context, then the engine, and each CallEnd the last of them. So an observer
+	// keeps what is its own under a key of its own.
+	CallStart(ctx context.Context, call Call) context.Context
+}
+
+// A CallEnder is an [Observer] that hears of each call of a [Store] as it ends.
+type CallEnder interface {
+	// CallEnd is called once for each call, on the caller's goroutine. For Scan,
+	// GetAll and InspectAll that is when the loop ends.
 	CallEnd(ctx context.Context, call Call, result CallResult)
+}
+
+// HooksOf returns those of observers that have the hook H. It is for components
+// with hooks of their own.
+func HooksOf[H any](observers []Observer) []H {
+	var hooks []H
+	for _, o := range observers {
+		if h, ok := o.(H); ok {
+			hooks = append(hooks, h)
+		}
+	}
+	return hooks
 }
 
 // A Call is one call of a [Store]'s method.
 type Call struct {
-	Component string // the engine's store: "RedisCheckpointStore"
-	Op        string // the method: "get", "setIfNewer", "getAll"
-	Key       string // of a method that concerns one key, and that of a damaged one that ended GetAll
-	Pattern   string // of Scan, GetAll and Clear, else ""
-	Size      int    // how many keys or writes were given: 1 where Key is set
+	Engine  string // the driver's name, such as "Redis"; "" if it has none
+	Op      string // the method: "get", "setIfNewer", "getAll"
+	Key     string // of a method that concerns one key, and that of a damaged one that ended GetAll
+	Pattern string // of Scan, GetAll, Clear, InspectAll and ReleaseFences, else ""
+	Size    int    // how many keys, writes or leases were given: 1 where Key is set
+	Write   Write  // what Set, SetIfNewer, Rewind or Touch was given, else zero
 }
 
-// A CallResult is how a [Call] ended.
+// A CallResult is how a [Call] ended. Count, Refused, Failed and Unknown count
+// checkpoints, writes, leases, keys or fences, as the method has it.
 type CallResult struct {
 	Duration time.Duration
 	Outcome  Outcome // of Set, SetIfNewer, Rewind and Touch, else Unknown
-	Count    int     // how many checkpoints were found, written or removed
-	Refused  int     // how many writes were stale or fenced, or renewals fenced
-	Failed   int     // how many writes or leases are known to have failed
-	Unknown  int     // how many writes may or may not have landed
+	Count    int     // found, written, removed, granted or raised
+	Refused  int     // writes that were stale or fenced, renewals that were fenced
+	Failed   int     // writes known not to have landed, leases that are in error
+	Unknown  int     // writes that may or may not have landed
 	Err      error   // as the method returns it
 }
 

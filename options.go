@@ -14,11 +14,12 @@ import (
 type Options struct {
 	// Logger receives one record per call: debug for a call that worked, or found
 	// no checkpoint or the lease held, warn for a stale, fenced or corrupt one,
-	// error for a failure. Nil discards.
+	// error for a failure, also of one lease in a batch. Nil discards.
 	Logger *slog.Logger
 
-	// Observer is told of every call as it starts and ends. Nil: nobody is.
-	Observer Observer
+	// Observers hear of every call, in this order: see [CallStarter] and
+	// [CallEnder]. The Logger comes before them. A nil one is skipped.
+	Observers []Observer
 }
 
 // A WriteOption changes how one position is written. [TTL], [UpdatedAt],

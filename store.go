@@ -52,11 +52,11 @@ const (
 // or by a failure of the engine, may have landed; to write it again is safe where
 // it was a SetIfNewer.
 type Store struct {
-	driver    driver.Driver
-	logger    *slog.Logger
-	observer  Observer
-	component string
-	closed    atomic.Bool
+	driver   driver.Driver
+	engine   string
+	starters []CallStarter
+	enders   []CallEnder
+	closed   atomic.Bool
 }
 
 // New returns a Store over d, which it owns: closing the Store closes d.
@@ -65,12 +65,15 @@ func New(d driver.Driver, opts *Options) *Store {
 	if d == nil {
 		panic("checkpoint: New with a nil driver")
 	}
-	s := &Store{driver: d, logger: slog.New(slog.DiscardHandler), component: driver.Name(d) + "CheckpointStore"}
-	if opts != nil {
-		if opts.Logger != nil {
-			s.logger = opts.Logger
-		}
-		s.observer = opts.Observer
+	s := &Store{driver: d, engine: driver.Name(d)}
+	if opts == nil {
+		return s
+	}
+	s.starters = HooksOf[CallStarter](opts.Observers)
+	s.enders = HooksOf[CallEnder](opts.Observers)
+	if opts.Logger != nil {
+		component := slog.String("component", s.engine+"CheckpointStore")
+		s.enders = append([]CallEnder{logging{opts.Logger.With(component)}}, s.enders...)
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -24,24 +25,47 @@ func everyMethod(ctx context.Context, s *checkpoint.Store, key string) iter.Seq2
 			yield("apply", second(s.Apply(ctx, checkpoint.Write{Key: "a"}, checkpoint.Write{Key: key}))) &&
 			yield("touch", s.Touch(ctx, key, 0)) &&
 			yield("rewind", second(s.Rewind(ctx, key, somewhere))) &&
-			yield("delete", s.Delete(ctx, key))
+			yield("delete", s.Delete(ctx, key)) &&
+			yield("acquire", second(s.Acquire(ctx, key, "a", time.Minute))) &&
+			yield("renew", second(s.Renew(ctx, checkpoint.Lease{Key: key, Owner: "a", Epoch: 2}, time.Minute))) &&
+			yield("release", s.Release(ctx, checkpoint.Lease{Key: key, Owner: "a", Epoch: 2})) &&
+			yield("acquireMany", second(s.AcquireMany(ctx, leasesOf(key)...))) &&
+			yield("renewMany", second(s.RenewMany(ctx, leasesOf(key)...))) &&
+			yield("releaseMany", second(s.ReleaseMany(ctx, leasesOf(key)...))) &&
+			yield("inspect", second(s.Inspect(ctx, key))) &&
+			yield("fence", second(s.Fence(ctx, key, 7))) &&
+			yield("revoke", second(s.Revoke(ctx, key)))
 	}
+}
+
+func leasesOf(keys ...string) []checkpoint.Lease {
+	leases := make([]checkpoint.Lease, len(keys))
+	for i, key := range keys {
+		leases[i] = checkpoint.Lease{Key: key, Owner: "a", TTL: time.Minute, Epoch: 1}
+	}
+	return leases
 }
 
 // everyWalk calls every method that takes a pattern and yields its error.
 func everyWalk(ctx context.Context, s *checkpoint.Store) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		var scanned error
-		for _, err := range s.Scan(ctx, "*") {
-			scanned = err
-		}
-		_ = yield("scan", scanned) &&
+		_ = yield("scan", lastError(s.Scan(ctx, "*"))) &&
 			yield("getAll", second(checkpoint.Collect(s.GetAll(ctx, "*")))) &&
-			yield("clear", second(s.Clear(ctx, "*")))
+			yield("clear", second(s.Clear(ctx, "*"))) &&
+			yield("inspectAll", lastError(s.InspectAll(ctx, "*"))) &&
+			yield("releaseFences", second(s.ReleaseFences(ctx, "*", time.Hour)))
 	}
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// lastError is the error that ended a walk.
+func lastError[T any](walk iter.Seq2[T, error]) (last error) {
+	for _, err := range walk {
+		last = err
+	}
+	return last
+}
 
 func checkEvery(t *testing.T, ctx context.Context, s *checkpoint.Store, want error) {
 	t.Helper()
@@ -121,7 +145,7 @@ func TestCauseIsNamedBesideTheEnginesError(t *testing.T) {
 }
 
 // short is a driver that leaves the last answer out, against its contract.
-type short struct{ driver.Driver }
+type short struct{ *memstore.Driver }
 
 func (d short) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
 	records, err := d.Driver.Get(ctx, keys)
@@ -133,6 +157,26 @@ func (d short) Write(ctx context.Context, writes []driver.Write) ([]driver.Resul
 	return results[:len(results)-1], err
 }
 
+func (d short) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	results, err := d.Driver.Acquire(ctx, leases)
+	return results[:len(results)-1], err
+}
+
+func (d short) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	results, err := d.Driver.Renew(ctx, leases)
+	return results[:len(results)-1], err
+}
+
+func (d short) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	results, err := d.Driver.Release(ctx, leases)
+	return results[:len(results)-1], err
+}
+
+func (d short) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
+	cells, err := d.Driver.Inspect(ctx, keys)
+	return cells[:len(cells)-1], err
+}
+
 func TestMissingAnswersAreErrors(t *testing.T) {
 	mem := memstore.New()
 	if err := checkpoint.New(mem, nil).Set(t.Context(), "a", somewhere); err != nil {
@@ -140,8 +184,8 @@ func TestMissingAnswersAreErrors(t *testing.T) {
 	}
 	s := checkpoint.New(short{mem}, nil)
 	for op, err := range everyMethod(t.Context(), s, "b") {
-		if op == "delete" {
-			continue
+		if op == "delete" || op == "fence" || op == "revoke" {
+			continue // their answers are numbers
 		}
 		if err == nil || errors.Is(err, checkpoint.ErrNotFound) {
 			t.Errorf("%s: %v, want an error that is not ErrNotFound", op, err)

@@ -52,7 +52,7 @@ func (s *Store) writeOne(
 	ctx context.Context, op string, mode driver.Mode, w Write, opts []WriteOption,
 ) (driver.Write, driver.Result, error) {
 	w.apply(opts)
-	c := call{Call: Call{Op: op, Key: w.Key, Size: 1}, writes: true, write: w}
+	c := call{Call: Call{Op: op, Key: w.Key, Size: 1, Write: w}}
 	ctx = s.begin(ctx, &c)
 	dw, err := w.forDriver(mode, c.start)
 	r := driver.Result{Outcome: driver.Failed}

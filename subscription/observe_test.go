@@ -21,8 +21,6 @@ type audience struct {
 	stored, failed int
 }
 
-func (a *audience) CallStart(ctx context.Context, _ checkpoint.Call) context.Context { return ctx }
-
 func (a *audience) CallEnd(_ context.Context, call checkpoint.Call, r checkpoint.CallResult) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -40,7 +38,7 @@ func TestFailedFlushesAreHeardOf(t *testing.T) {
 	bubble(t, func(b bench) {
 		var text bytes.Buffer
 		var heard audience
-		b.store = checkpoint.New(b.mem, &checkpoint.Options{Observer: &heard})
+		b.store = checkpoint.New(b.mem, &checkpoint.Options{Observers: []checkpoint.Observer{&heard}})
 		s := b.open(subscription.Options{
 			FlushAfter: time.Second, Logger: slog.New(slog.NewTextHandler(&text, nil)),
 		})

@@ -35,7 +35,7 @@ func consume(ctx context.Context, t task) (err error) {
 	if i.sabotage.driver != nil {
 		d = i.sabotage.driver(d)
 	}
-	i.store = checkpoint.New(d, &checkpoint.Options{Observer: failures{i.records}})
+	i.store = checkpoint.New(d, &checkpoint.Options{Observers: []checkpoint.Observer{failures{i.records}}})
 	defer func() { err = errors.Join(err, i.store.Close(), closeClient()) }()
 	for ctx.Err() == nil {
 		if err := i.takePart(ctx); err != nil {

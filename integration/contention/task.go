@@ -57,8 +57,6 @@ func openDriver(ctx context.Context, store string, timeout time.Duration) (leasi
 // failures records each failure to store the checkpoint.
 type failures struct{ records *recorder }
 
-func (failures) CallStart(ctx context.Context, _ checkpoint.Call) context.Context { return ctx }
-
 func (f failures) CallEnd(_ context.Context, call checkpoint.Call, result checkpoint.CallResult) {
 	if call.Op == "setIfNewer" && result.Err != nil {
 		_ = f.records.add(record{What: failing, Why: result.Err.Error()}) // it is only a hint for the supervisor
