@@ -77,7 +77,7 @@ func ours(importPath string) bool {
 }
 
 // public is what a program of somebody else's may import. Tests may import more.
-var public = []string{".", "driver", "memstore", "redisstore", "sqlitestore", "subscription", "tracker"}
+var public = []string{".", "driver", "keeper", "memstore", "redisstore", "sqlitestore", "subscription", "tracker"}
 
 // layers says what the packages in each folder import of the project, beside
 // others in that folder. "." is the core package. No arrow runs back up.
@@ -91,7 +91,8 @@ var layers = map[string][]string{
 
 	".":            {"driver"},
 	"tracker":      {"."},
-	"subscription": {".", "tracker"},
+	"keeper":       {"."},
+	"subscription": {".", "keeper", "tracker"},
 
 	"internal":  {"."},
 	"storetest": {".", "driver", "internal"},

@@ -1,0 +1,61 @@
+package keeper
+
+import (
+	"context"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A call renews some leases.
+type call struct {
+	kept   []*Lease
+	leases []checkpoint.Lease // those of kept
+	asked  time.Time          // before the request was sent
+
+	ctx      context.Context
+	deadline time.Time
+	giveUp   context.CancelCauseFunc
+	cancel   context.CancelFunc
+	sooner   *time.Timer // gives up before the deadline, or nil
+	done     chan struct{}
+}
+
+func newCall(now, firstEnd time.Time) *call {
+	c := &call{asked: now, deadline: patience(now, firstEnd), done: make(chan struct{})}
+	c.ctx, c.giveUp = context.WithCancelCause(context.Background())
+	c.ctx, c.cancel = context.WithDeadlineCause(c.ctx, c.deadline, errUnanswered)
+	return c
+}
+
+// patience is until when a call may take if a lease ends at end.
+func patience(now, end time.Time) time.Time { return now.Add(end.Sub(now) / 4 * 3) }
+
+func (c *call) add(l *Lease) {
+	l.call = c
+	c.kept = append(c.kept, l)
+	c.leases = append(c.leases, l.lease)
+}
+
+// spare gives c up in time for l, which was added meanwhile.
+func (c *call) spare(l *Lease) {
+	now := time.Now()
+	deadline := patience(now, l.ends())
+	if !deadline.Before(c.deadline) {
+		return
+	}
+	c.deadline = deadline
+	if c.sooner != nil {
+		c.sooner.Stop()
+	}
+	c.sooner = time.AfterFunc(deadline.Sub(now), func() { c.giveUp(errUnanswered) })
+}
+
+func (c *call) end() {
+	if c.sooner != nil {
+		c.sooner.Stop()
+	}
+	c.cancel()
+	c.giveUp(nil)
+	close(c.done)
+}

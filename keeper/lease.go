@@ -1,0 +1,100 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A Lease is one that a [Keeper] renews.
+type Lease struct {
+	keeper *Keeper
+	lease  checkpoint.Lease // as it was granted
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	// Under the Keeper's mu:
+	since   time.Time // it lasts from here: before the last request that succeeded
+	early   time.Time // from when on a call for others renews it, too
+	due     time.Time // when it is to be renewed
+	end     *time.Timer
+	failure error // why it was not renewed since, or nil
+	call    *call // that renews it, or nil
+}
+
+// Lease returns the lease as it was added. Its ExpiresAt does not follow renewals.
+func (l *Lease) Lease() checkpoint.Lease { return l.lease }
+
+// Context ends when the lease is lost, with a cause that wraps [ErrLost] and the
+// reason: checkpoint.ErrFenced if another owner took over, else why renewals
+// failed. It ends at the latest when the lease does by this machine's clock,
+// counted from before the request that granted or renewed it, no matter what the
+// store does. The engine's clock never ends the lease sooner, unless it jumps.
+// After Remove the context ends with context.Canceled.
+func (l *Lease) Context() context.Context { return l.ctx }
+
+// Remove ends the renewals and the context of l, and then waits until no renewal of
+// it is under way, or until ctx ends, whose cause it returns. It does not release
+// the lease. Whoever does so calls Remove first: a renewal that arrives after a
+// release brings the lease back.
+func (l *Lease) Remove(ctx context.Context) error {
+	k := l.keeper
+	k.mu.Lock()
+	l.stop(nil)
+	c := l.call
+	k.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	select {
+	case <-c.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (l *Lease) ends() time.Time { return l.since.Add(l.lease.TTL) }
+
+func (l *Lease) renewed(since time.Time) {
+	l.since, l.failure = since, nil
+	l.end.Reset(time.Until(l.ends()))
+	l.schedule(since, l.lease.TTL/3)
+}
+
+// failed keeps the error of the last answer, which says more than that a call was
+// given up.
+func (l *Lease) failed(now time.Time, err error, givenUp bool) {
+	if l.failure == nil || !givenUp {
+		l.failure = err
+	}
+	l.schedule(now, l.lease.TTL/20)
+}
+
+func (l *Lease) schedule(from time.Time, wait time.Duration) {
+	l.early, l.due = from.Add(wait/2), from.Add(wait)
+}
+
+// late is called when l ends, and sometimes just after it was renewed.
+func (l *Lease) late() {
+	l.keeper.mu.Lock()
+	defer l.keeper.mu.Unlock()
+	if time.Now().Before(l.ends()) {
+		return
+	}
+	if l.failure == nil {
+		l.failure = errUnanswered
+	}
+	l.lose(fmt.Errorf("it could not be renewed for %v: %w", l.lease.TTL, l.failure))
+}
+
+func (l *Lease) lose(why error) { l.stop(fmt.Errorf("%w: %w", ErrLost, why)) }
+
+func (l *Lease) stop(cause error) {
+	l.end.Stop()
+	l.cancel(cause)
+	delete(l.keeper.leases, l)
+	l.keeper.signal()
+}
