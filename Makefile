@@ -2,7 +2,8 @@
 #             and every benchmark once
 # make lint   formatting, vet, staticcheck and the rest of .golangci.yml
 # make proof  the tests of reliability in full: docs/reliability.md
-# make bench  docs/performance.md: each engine beside its limit and its rivals
+# make bench  the tables of docs/performance.md: each engine beside its limit and its
+#             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
 MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integration
@@ -53,7 +54,7 @@ tidy:
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
 
 bench: redis
-	go run ./integration/bench -out docs
+	go run ./integration/bench -docs docs >bench.txt
 
 fuzz: redis
 	@scripts/fuzz.sh $(FUZZTIME) $(MODULES)

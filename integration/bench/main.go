@@ -1,9 +1,12 @@
-// Command bench measures each engine beside its limit and its rivals, taken in
-// the same run, and makes the report of it: Markdown with charts. It is what
-// `make bench` runs.
+// Command bench runs the project's benchmarks in alternating turns, and puts the
+// tables made of them into the documentation. It is what `make bench` runs.
+//
+// What the benchmarks print goes to standard output in Go's own format, which
+// benchstat reads, and this program by -from.
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -17,15 +20,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := servePingsIfAsked(ctx)
-	if errors.Is(err, errNotAsked) {
-		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	}
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -33,80 +30,58 @@ func main() {
 
 // settings are what the flags say.
 type settings struct {
-	each   time.Duration // per measurement
-	rounds int           // of measurements that are compared with each other
-	keys   int           // in the largest store
-	short  bool
+	docs, from string
+	rounds     int
+	each       time.Duration
+	keys       int
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+func parseFlags(args []string, stderr io.Writer) (s settings, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	names := flags.String("parts", allParts(), "which `parts` of the report to make")
-	out := flags.String("out", "", "the `folder` to write performance.md and its charts to; none: Markdown goes to standard output")
-	each := flags.Duration("time", 500*time.Millisecond, "how long each measurement takes")
-	keys := flags.Int("keys", 1_000_000, "how many checkpoints the largest store has")
-	short := flags.Bool("short", false, "one round, each benchmark once, and a hundredth of the keys: it shows that everything runs, and nothing else")
+	flags.StringVar(&s.docs, "docs", "", "the `folder` whose pages get the tables; none: nothing is written")
+	flags.StringVar(&s.from, "from", "", "a `file` with the output of a former run; it is read, and nothing is measured")
+	flags.IntVar(&s.rounds, "rounds", 5, "how often all benchmarks take their turn; the best counts")
+	flags.DurationVar(&s.each, "time", 500*time.Millisecond, "how long each measurement takes")
+	flags.IntVar(&s.keys, "keys", 1_000_000, "how many checkpoints a large store has")
 	if err := flags.Parse(args); err != nil {
-		return err
+		return s, err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected arguments %q", flags.Args())
+	switch {
+	case flags.NArg() > 0:
+		return s, fmt.Errorf("unexpected arguments %q", flags.Args())
+	case s.rounds < 1 || s.each <= 0 || s.keys < 1:
+		return s, errors.New("-rounds, -time and -keys must be above zero")
 	}
-	set := settings{each: *each, rounds: 3, keys: *keys, short: *short}
-	if *short {
-		set = settings{each: *each / 50, rounds: 1, keys: *keys / 100, short: true}
-	}
-	if set.each <= 0 {
-		return fmt.Errorf("-time %v is no time to measure in", *each)
-	}
-	if set.keys < 1000 {
-		return fmt.Errorf("%d keys are too few: the smallest store has a thousandth", set.keys)
-	}
-	chosen, err := choose(*names)
+	return s, nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	set, err := parseFlags(args, stderr)
 	if err != nil {
 		return err
 	}
-	if *out != "" && len(chosen) < len(parts) {
-		return errors.New("-out needs all parts: what is published comes from one run")
-	}
-	if *out != "" { // before all the measuring, not after
-		if err := os.MkdirAll(*out, 0o755); err != nil {
+	if set.docs != "" { // before all the measuring
+		if _, err := readPages(set.docs); err != nil {
 			return err
 		}
 	}
-	h := &host{built: make(map[string]*benchmarks)}
-	defer func() { err = errors.Join(err, h.cleanup()) }()
-	if h.dir, err = os.MkdirTemp("", "checkpoint-bench-"); err != nil {
+	var text bytes.Buffer
+	if set.from != "" {
+		former, err := os.ReadFile(set.from)
+		if err != nil {
+			return err
+		}
+		text.Write(former)
+	} else if err := measure(ctx, set, steps(set), io.MultiWriter(&text, stdout), stderr); err != nil {
 		return err
 	}
-	r := newReport(set, stderr)
-	if err := measureAll(ctx, h, chosen, r); err != nil {
-		return err
+	if set.docs == "" {
+		return nil
 	}
-	if *out == "" {
-		return r.markdown(stdout)
-	}
-	return r.write(*out)
-}
-
-func measureAll(ctx context.Context, h *host, chosen []part, r *report) error {
-	machine, err := describeMachine(ctx, h.dir)
+	found, err := parse(text.String())
 	if err != nil {
 		return err
 	}
-	r.table("machine", machine)
-	var failed []error
-	for _, p := range chosen {
-		r.progress(p.name)
-		r.made[p.name] = true
-		err := h.guard(func() error { return p.measure(ctx, h, r) })
-		if err := errors.Join(err, r.takeErr()); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(failed...)
+	return writePages(set.docs, found)
 }

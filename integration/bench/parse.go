@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
 	"regexp"
@@ -9,80 +8,101 @@ import (
 	"strings"
 )
 
-// A measurement is one line of a benchmark's output.
-type measurement struct {
-	name      string // as in the source, with the sub-benchmark's
-	perSecond float64
-	allocs    float64 // per operation; below zero where the benchmark does not tell
+// A report is what a run printed.
+type report struct {
+	facts   [][]string // the machine's, by name
+	results []*result  // in the order in which they came first
 }
 
-var processors = regexp.MustCompile(`-\d+$`)
+// A result is what one benchmark measured, the best of its rounds.
+type result struct {
+	name   string             // "Call" of BenchmarkCall
+	labels []string           // "engine=redis", "call=Get", "goroutines=16"; "of" is not among them
+	of     string             // the contestant, or ""
+	values map[string]float64 // by unit
+}
 
-// parse reads what a test binary prints of its benchmarks. Each of their lines
-// must be whole. Without a metric ops/s it goes by the time of one operation.
-func parse(output string) ([]measurement, error) {
-	var found []measurement
-	for line := range strings.Lines(output) {
+var (
+	processors = regexp.MustCompile(`-\d+$`)
+	fact       = regexp.MustCompile(`^([a-z][a-z-]*): (.*)$`)
+	// What Go prints by itself differs from package to package.
+	notFacts = map[string]bool{"goos": true, "goarch": true, "pkg": true, "cpu": true}
+)
+
+// parse reads the whole text. A line of a benchmark that it does not understand
+// is an error, and so is one that failed.
+func parse(text string) (*report, error) {
+	r := new(report)
+	known := make(map[string]*result)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "FAIL") || strings.HasPrefix(line, "--- FAIL") {
+			return nil, fmt.Errorf("a benchmark failed: %s", line)
+		}
+		if match := fact.FindStringSubmatch(line); match != nil && !notFacts[match[1]] {
+			r.facts = append(r.facts, []string{strings.ReplaceAll(match[1], "-", " "), match[2]})
+		}
 		fields := strings.Fields(line)
 		if len(fields) == 0 || !strings.HasPrefix(fields[0], "Benchmark") {
 			continue
 		}
-		m, err := parseLine(fields)
+		values, err := parseValues(fields[1:])
 		if err != nil {
-			return nil, fmt.Errorf("the benchmark's line %q: %w", strings.TrimSpace(line), err)
+			return nil, fmt.Errorf("the line %q: %w", line, err)
 		}
-		found = append(found, m)
-	}
-	return found, nil
-}
-
-func parseLine(fields []string) (measurement, error) {
-	m := measurement{name: processors.ReplaceAllString(fields[0], ""), allocs: -1}
-	if len(fields) < 4 || len(fields)%2 != 0 {
-		return m, fmt.Errorf("%d words are no name, count and pairs of value and unit", len(fields))
-	}
-	if n, err := strconv.Atoi(fields[1]); err != nil || n < 1 {
-		return m, fmt.Errorf("%q is no count of operations", fields[1])
-	}
-	perOp := 0.0
-	for i := 2; i < len(fields); i += 2 {
-		value, err := strconv.ParseFloat(fields[i], 64)
-		if err != nil {
-			return m, err
-		}
-		if value < 0 || math.IsNaN(value) || math.IsInf(value, 0) {
-			return m, fmt.Errorf("%v %s cannot be", value, fields[i+1])
-		}
-		switch fields[i+1] {
-		case "ops/s":
-			m.perSecond = value
-		case "ns/op":
-			perOp = value
-		case "allocs/op":
-			m.allocs = value
-		}
-	}
-	if m.perSecond == 0 && perOp > 0 {
-		m.perSecond = 1e9 / perOp
-	}
-	if m.perSecond == 0 {
-		return m, fmt.Errorf("it has no rate")
-	}
-	return m, nil
-}
-
-// parseRedisBenchmark reads the requests per second that redis-benchmark
-// prints with --csv for one command.
-func parseRedisBenchmark(output string) (float64, error) {
-	for line := range strings.Lines(output) {
-		// A complaint stands on a line of its own and is no CSV.
-		fields, err := csv.NewReader(strings.NewReader(line)).Read()
-		if err != nil || len(fields) < 2 {
+		name := processors.ReplaceAllString(fields[0], "")
+		if old, ok := known[name]; ok {
+			old.raise(values)
 			continue
 		}
-		if rate, err := strconv.ParseFloat(fields[1], 64); err == nil && rate > 0 && !math.IsInf(rate, 1) {
-			return rate, nil
+		known[name] = newResult(name, values)
+		r.results = append(r.results, known[name])
+	}
+	return r, nil
+}
+
+func parseValues(fields []string) (map[string]float64, error) {
+	if len(fields) < 3 || len(fields)%2 != 1 {
+		return nil, fmt.Errorf("%d words behind the name are no count and pairs of value and unit", len(fields))
+	}
+	if n, err := strconv.Atoi(fields[0]); err != nil || n < 1 {
+		return nil, fmt.Errorf("%q is no count of operations", fields[0])
+	}
+	values := make(map[string]float64)
+	for i := 1; i < len(fields); i += 2 {
+		v, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil || v < 0 || math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%s %s cannot be", fields[i], fields[i+1])
+		}
+		values[fields[i+1]] = v
+	}
+	return values, nil
+}
+
+func newResult(name string, values map[string]float64) *result {
+	parts := strings.Split(strings.TrimPrefix(name, "Benchmark"), "/")
+	r := &result{name: parts[0], values: values}
+	for _, label := range parts[1:] {
+		if of, ok := strings.CutPrefix(label, "of="); ok {
+			r.of = of
+		} else {
+			r.labels = append(r.labels, label)
 		}
 	}
-	return 0, fmt.Errorf("redis-benchmark printed no rate: %q", output)
+	return r
+}
+
+// raise keeps the better of each value: the higher rate, the lower of all else.
+func (r *result) raise(values map[string]float64) {
+	for unit, v := range values {
+		old, ok := r.values[unit]
+		switch {
+		case !ok:
+			r.values[unit] = v
+		case strings.HasSuffix(unit, "/s"):
+			r.values[unit] = max(old, v)
+		default:
+			r.values[unit] = min(old, v)
+		}
+	}
 }

@@ -1,53 +1,91 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-func TestContestTable(t *testing.T) {
-	c := contest{
-		names:  []string{"SetIfNewer/goroutines=1", "SetIfNewer/goroutines=64", "Apply/batch=100", "GetAll"},
-		ours:   rates{"SetIfNewer/goroutines=1": 1234.5, "SetIfNewer/goroutines=64": 98765, "Apply/batch=100": 2000, "GetAll": 7},
-		limits: rates{"SetIfNewer/goroutines=1": 1000, "SetIfNewer/goroutines=64": 200000, "Apply/batch=100": 4},
-		rivals: []rival{{"x", "another"}},
-		theirs: map[string]rates{"x": {"SetIfNewer/goroutines=1": 2469, "SetIfNewer/goroutines=64": 9876.5, "Apply/batch=100": 2000, "GetAll": 70}},
-	}
-	want := `| call | this store | limit | ratio | another | ratio |
-| --- | ---: | ---: | ---: | ---: | ---: |
-| SetIfNewer, 1 goroutine | 1,230 | 1,000 | 1.23 | 2,470 | 0.50 |
-| SetIfNewer, 64 goroutines | 98,800 | 200,000 | 0.49 | 9,880 | 10.00 |
-| Apply, batches of 100 | 2,000 | 4 | 500 | 2,000 | 1.00 |
-| GetAll | 7 | – | – | 70 | 0.10 |
+const twoRounds = `processor: a good one
+goos: linux
+BenchmarkCall/engine=redis/call=Get/goroutines=1/of=store-2   100  50 ns/op  12133 ops/s  900 p99-ns  33 allocs/op
+BenchmarkCall/engine=redis/call=Get/goroutines=1/of=goredis-2 100  50 ns/op  6000 ops/s  800 p99-ns
+BenchmarkCall/engine=redis/call=GetAll/of=store-2             100  50 ns/op  7 ops/s
+BenchmarkCall/engine=sqlite/call=GetAll/of=store-2            100  50 ns/op  9 ops/s
+PASS
+goos: linux
+BenchmarkCall/engine=redis/call=Get/goroutines=1/of=store-2   100  50 ns/op  11000 ops/s  700 p99-ns  33 allocs/op
 `
-	if got := markdown(c.table()); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+
+func TestTableShowsTheBestOfEachContestant(t *testing.T) {
+	r, err := parse(twoRounds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.facts) != 1 || r.facts[0][0] != "processor" || r.facts[0][1] != "a good one" {
+		t.Errorf("the facts are %q", r.facts)
+	}
+	columns := append(rates("ops/s", "goredis"),
+		column{head: "p99", of: "store", unit: "p99-ns"}, column{head: "ratio", of: "store", over: "goredis", unit: "p99-ns"})
+	got, err := table{of: []string{"Call"}, where: "engine=redis", head: "a second", columns: columns}.markdown(r)
+	want := `| a second | this store | plain go-redis | ratio | p99 | ratio |
+| --- | ---: | ---: | ---: | ---: | ---: |
+| Get, goroutines 1 | 12,100 | 6,000 | 2.02 | 700 ns | 1.14 |
+| GetAll | 7 | – | – | – | – |
+`
+	if got != want || err != nil {
+		t.Errorf("got\n%s\n%v, want\n%s", got, err, want)
+	}
+	if got, err := (table{of: []string{"Other"}}).markdown(r); err == nil {
+		t.Errorf("a table without rows is %q", got)
 	}
 }
 
-func TestContestThatIsNotComplete(t *testing.T) {
-	c := contest{
-		names: []string{"Get/goroutines=1"}, ours: rates{"Get/goroutines=1": 5},
-		rivals: []rival{{"x", "another"}}, theirs: map[string]rates{"x": {}},
-	}
-	if err := c.complete(); err == nil {
-		t.Error("a rival that was not measured is no error")
-	}
-	if err := new(contest).complete(); err == nil {
-		t.Error("no benchmark is no error")
-	}
-}
-
-func TestThroughputIsInTheOrderOfGoroutines(t *testing.T) {
-	points := overConcurrency(rates{
-		single + "1024": 3, single + "1": 1, single + "64": 2, "Get/goroutines=16": 9, single + "256": 0,
-	})
-	if len(points) != 3 || points[0].X != 1 || points[1].X != 64 || points[2].X != 1024 || points[2].Y != 3 {
-		t.Errorf("got %v", points)
+func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	for name, line := range map[string]string{
+		"no number":      "BenchmarkX/GetAll-2 100 x ns/op 3 ops/s",
+		"cut off":        "BenchmarkX/GetAll-2 100 35",
+		"only its name":  "BenchmarkX/GetAll-2",
+		"no count":       "BenchmarkX/GetAll-2 ten 3 ns/op",
+		"nothing done":   "BenchmarkX/GetAll-2 0 3 ns/op",
+		"less than none": "BenchmarkX/GetAll-2 100 -3 ns/op",
+		"not a number":   "BenchmarkX/GetAll-2 100 NaN ops/s",
+		"without an end": "BenchmarkX/GetAll-2 100 +Inf ops/s",
+		"failed":         "--- FAIL: BenchmarkX/GetAll",
+	} {
+		if _, err := parse("BenchmarkX/Get-2 1 3 ns/op\n" + line + "\nPASS\n"); err == nil || !strings.Contains(err.Error(), "BenchmarkX/GetAll") {
+			t.Errorf("%s: parse(%q) returned %v, want an error that shows the line", name, line, err)
+		}
 	}
 }
 
-func TestRounded(t *testing.T) {
+func TestEachTableHasOnePlace(t *testing.T) {
+	all := "<!-- bench machine -->\n"
+	for _, table := range tables {
+		all += "<!-- bench " + table.name + " -->\n| old |\n"
+	}
+	for name, c := range map[string]struct {
+		page string
+		ok   bool
+	}{
+		"all":     {all, true},
+		"unknown": {all + "<!-- bench papyrus -->\n", false},
+		"twice":   {all + "<!-- bench redis -->\n", false},
+		"none":    {strings.Replace(all, "bench redis ", "", 1), false},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "page.md"), []byte(c.page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readPages(dir); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFormat(t *testing.T) {
 	for v, want := range map[float64]string{
 		0.1234: "0.123", 7: "7", 99.94: "99.9", 123.4: "123", 999.7: "1,000",
 		1234.5: "1,230", 12345: "12,300", 1999999: "2,000,000", 208123456: "208,000,000",
@@ -56,9 +94,6 @@ func TestRounded(t *testing.T) {
 			t.Errorf("rounded(%v) = %q, want %q", v, got, want)
 		}
 	}
-}
-
-func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		250: "250 ns", 1234: "1.23 µs", 56_789_000: "56.8 ms", 1_500_000_000: "1.5 s",
 	} {
@@ -68,17 +103,11 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-func TestEventWords(t *testing.T) {
-	for name, want := range map[string]string{
-		"BenchmarkTrackAck/window=1000":        "tracker, Track and Ack, 1000 in flight",
-		"BenchmarkTrackAck/random/window=1000": "tracker, Track and Ack, in random order, 1000 in flight",
-		"BenchmarkTrackAck/oldest/window=1000": "tracker, Track and Ack, the oldest never, 1000 in flight",
-		"BenchmarkRun/keys=1/workers=2":        "tracker, Run, 1 ordering key, 2 workers",
-		"BenchmarkRun/unordered/workers=1":     "tracker, Run, unordered, 1 worker",
-		"BenchmarkTrackDone/window=1":          "tracker, Track and Done, 1 in flight",
-	} {
-		if got := eventWords("tracker", name); got != want {
-			t.Errorf("eventWords(%q) = %q, want %q", name, got, want)
-		}
+func TestVersionOf(t *testing.T) {
+	if got := versionOf("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0"); got != "7.0.15" {
+		t.Errorf("got %q", got)
+	}
+	if got := versionOf("unknown"); got != "unknown" {
+		t.Errorf("got %q", got)
 	}
 }

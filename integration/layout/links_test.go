@@ -37,7 +37,7 @@ func TestLinks(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || found < 50 {
+	if err != nil || found < 30 {
 		t.Errorf("%d links were found, %v", found, err)
 	}
 }

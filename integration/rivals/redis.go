@@ -14,8 +14,9 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// compareAndSet is the script that a user of either client would write.
-const compareAndSet = `
+// Script is what a user of either client would write: it stores a position that
+// is not older than the one there. KEYS: the key; ARGV: commit, prepare, the time.
+const Script = `
 local stored = redis.call('HMGET', KEYS[1], 'commit', 'prepare')
 local commit, prepare = stored[1], stored[2]
 if commit then
@@ -38,7 +39,7 @@ type GoRedis struct{ client *redis.Client }
 // NewGoRedis makes one. The client is the driver's from then on.
 func NewGoRedis(client *redis.Client) *GoRedis { return &GoRedis{client} }
 
-var goRedisScript = redis.NewScript(compareAndSet)
+var goRedisScript = redis.NewScript(Script)
 
 // Get implements [driver.Driver].
 func (d *GoRedis) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
@@ -122,15 +123,16 @@ func result(n int64, err error) driver.Result {
 
 // Delete implements [driver.Driver].
 func (d *GoRedis) Delete(ctx context.Context, keys []string) (int, error) {
-	n := 0
-	for _, key := range keys {
-		removed, err := d.client.Del(ctx, redisKey(key)).Result()
-		if err != nil {
-			return n, err
-		}
-		n += int(removed)
+	n, err := d.client.Unlink(ctx, redisKeys(keys)...).Result()
+	return int(n), err
+}
+
+func redisKeys(keys []string) []string {
+	full := make([]string, len(keys))
+	for i, key := range keys {
+		full[i] = redisKey(key)
 	}
-	return n, nil
+	return full
 }
 
 // Scan implements [driver.Driver], for all keys only.
@@ -142,7 +144,8 @@ func (d *GoRedis) Scan(ctx context.Context, _ string, pageSize int) iter.Seq2[[]
 				yield(nil, err)
 				return
 			}
-			if cursor = next; !yield(withoutPrefix(page), nil) || cursor == 0 {
+			// SCAN may find nothing in a page, and UNLINK refuses to remove nothing.
+			if cursor = next; len(page) > 0 && !yield(withoutPrefix(page), nil) || cursor == 0 {
 				return
 			}
 		}
@@ -171,7 +174,7 @@ func NewRueidis(addr string) (*Rueidis, error) {
 	return &Rueidis{client}, nil
 }
 
-var rueidisScript = rueidis.NewLuaScript(compareAndSet)
+var rueidisScript = rueidis.NewLuaScript(Script)
 
 // Get implements [driver.Driver].
 func (d *Rueidis) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
@@ -222,15 +225,8 @@ func (d *Rueidis) Write(ctx context.Context, writes []driver.Write) ([]driver.Re
 
 // Delete implements [driver.Driver].
 func (d *Rueidis) Delete(ctx context.Context, keys []string) (int, error) {
-	n := 0
-	for _, key := range keys {
-		removed, err := d.client.Do(ctx, d.client.B().Del().Key(redisKey(key)).Build()).AsInt64()
-		if err != nil {
-			return n, err
-		}
-		n += int(removed)
-	}
-	return n, nil
+	n, err := d.client.Do(ctx, d.client.B().Unlink().Key(redisKeys(keys)...).Build()).AsInt64()
+	return int(n), err
 }
 
 // Scan implements [driver.Driver], for all keys only.
@@ -242,7 +238,7 @@ func (d *Rueidis) Scan(ctx context.Context, _ string, pageSize int) iter.Seq2[[]
 				yield(nil, err)
 				return
 			}
-			if cursor = page.Cursor; !yield(withoutPrefix(page.Elements), nil) || cursor == 0 {
+			if cursor = page.Cursor; len(page.Elements) > 0 && !yield(withoutPrefix(page.Elements), nil) || cursor == 0 {
 				return
 			}
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/integration/rivals"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
-	"github.com/checkpointstore/checkpoint/storetest"
 )
 
 // rival opens one rival over an empty store.
@@ -46,14 +45,6 @@ func (r rival) on(server *redistest.Server) func(testing.TB) driver.Driver {
 		}
 		tb.Cleanup(func() { d.Close() })
 		return d
-	}
-}
-
-// BenchmarkStore measures each rival as the engines are measured.
-func BenchmarkStore(b *testing.B) {
-	server := redistest.Start(b, "appendonly no")
-	for _, r := range all {
-		b.Run(r.name, func(b *testing.B) { storetest.Bench(b, r.on(server)) })
 	}
 }
 

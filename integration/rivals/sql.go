@@ -85,19 +85,24 @@ func (d *SQL) Write(ctx context.Context, writes []driver.Write) ([]driver.Result
 
 // Delete implements [driver.Driver].
 func (d *SQL) Delete(ctx context.Context, keys []string) (int, error) {
-	n := 0
+	tx, err := d.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	n := int64(0)
 	for _, key := range keys {
-		done, err := d.writer.ExecContext(ctx, "DELETE FROM positions WHERE key = ?", key)
+		done, err := tx.ExecContext(ctx, "DELETE FROM positions WHERE key = ?", key)
 		if err != nil {
-			return n, err
+			return 0, err
 		}
 		removed, err := done.RowsAffected()
 		if err != nil {
-			return n, err
+			return 0, err
 		}
-		n += int(removed)
+		n += removed
 	}
-	return n, nil
+	return int(n), tx.Commit()
 }
 
 // Scan implements [driver.Driver], for all keys only, in one page.
