@@ -37,8 +37,12 @@ func (c *aclCluster) use(t *testing.T, rule []string) error {
 	}
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, Username: rule[0], Password: "secret", MaxRetries: -1})
 	defer client.Close()
-	store := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil)
-	return errors.Join(useEverything(t, store), c.useMovingSlot(t, store), c.useOneNode(t, rule[0]), useWait(t, client))
+	store, log := logged(t, client, false)
+	err := errors.Join(useEverything(t, store), c.useMovingSlot(t, store), c.useOneNode(t, rule[0]), useWait(t, client))
+	if log.Len() > 0 {
+		err = errors.Join(err, errors.New(log.String()))
+	}
+	return err
 }
 
 // useMovingSlot reads and writes a key while its slot is on its way.

@@ -19,8 +19,8 @@ import (
 // or unix://[user:password@]/path/to/socket[?db=database]. In its query
 //
 //   - namespace stands for Options.Namespace, prefix for Options.Prefix,
-//     min_replicas=1 for Options.MinReplicas, and replica_timeout=1s for
-//     Options.ReplicaTimeout;
+//     min_replicas=1 for Options.MinReplicas, replica_timeout=1s for
+//     Options.ReplicaTimeout, and accept_eviction=true for Options.AcceptEviction;
 //   - cluster=true makes host:port, and further addr=host:port, the first known
 //     nodes of a cluster;
 //   - master_name=name makes them the Sentinels of that master, and user and
@@ -44,6 +44,10 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 			err = fmt.Errorf("%w: %w", cause, err) // go-redis came first
 		}
 		return nil, fmt.Errorf("redisstore: cannot reach Redis at %s: %w", target.addr, err)
+	}
+	if err := d.ready(ctx); err != nil {
+		_ = d.Close()
+		return nil, err
 	}
 	return d, nil
 }
@@ -84,7 +88,7 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 		*field = value
 		query.Del(name)
 	}
-	if err := merged.takeReplicas(query); err != nil {
+	if err := errors.Join(merged.takeReplicas(query), merged.takeEviction(query)); err != nil {
 		return target{}, err
 	}
 	if n, err := strconv.Atoi(query.Get("pool_size")); err == nil && n < 0 {

@@ -3,9 +3,11 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -41,6 +43,18 @@ type Options struct {
 	// ReplicaTimeout is how long to wait for MinReplicas. It must be below the
 	// client's ReadTimeout. Zero: 1 second.
 	ReplicaTimeout time.Duration
+
+	// AcceptEviction allows servers that remove any key when their memory is full
+	// (maxmemory-policy allkeys-...). Otherwise Open and every call refuse them.
+	// Checkpoints, fences and leases may then vanish without an error: a consumer
+	// finds no checkpoint, a former owner's write is accepted, and two owners may
+	// hold one lease until the next renewal of either.
+	AcceptEviction bool
+
+	// Logger receives a warning, once, if checkpoints may vanish all the same: by
+	// a volatile-... policy before the end of their TTL, by an accepted one, or
+	// because a server does not tell its policy. Nil: slog.Default().
+	Logger *slog.Logger
 }
 
 // Driver is a [driver.Driver] over Redis. Concurrent calls are combined into
@@ -55,6 +69,7 @@ type Driver struct {
 	invalid   error // what is wrong with the options
 	combiner  combiner
 	turns     turns // of walks
+	eviction  eviction
 	lastStamp atomic.Pointer[stamp]
 	closed    atomic.Bool
 }
@@ -77,6 +92,7 @@ func New(client redis.UniversalClient, opts *Options) *Driver {
 	}
 	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate(), turns: newTurns(client)}
 	d.combiner.client = client
+	d.eviction.accepted, d.eviction.log = opts.AcceptEviction, cmp.Or(opts.Logger, slog.Default())
 	if d.invalid == nil {
 		d.invalid = validateClient(client)
 	}
@@ -148,6 +164,8 @@ func (d *Driver) ready(ctx context.Context) error {
 		return driver.ErrClosed
 	case d.invalid != nil:
 		return d.invalid
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	return ctx.Err()
+	return d.eviction.check(ctx, d.client)
 }

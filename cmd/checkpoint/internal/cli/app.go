@@ -82,7 +82,7 @@ func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create b
 	if err != nil {
 		return nil, usageError{cmd.CommandPath(), err}
 	}
-	d, err := storeurl.Open(ctx, url, create)
+	d, err := storeurl.Open(ctx, url, create, logger)
 	if errors.Is(err, storeurl.ErrUsage) {
 		return nil, usageError{cmd.CommandPath(), err}
 	}

@@ -29,11 +29,12 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command as a user does, one script a topic. In a script
 // $REDIS is the URL of a real server with a namespace of the script's own,
 // $ADDR its host and port, and $NS that namespace. $SILENT is the URL of a server
-// that never answers, and $LONG is longer than a key or a log id may be. `redis`
+// that never answers, $EVICTING that of one that evicts any key, and $LONG is longer than a key or a log id may be. `redis`
 // sends a command to the server, and `exits N` runs one that must end with exit
 // code N. `lock FILE` keeps an SQLite file locked until the script ends.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
+	evicting := redistest.Start(t, "maxmemory-policy allkeys-lru")
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NS", ns)
 			env.Setenv("ADDR", server.Addr())
 			env.Setenv("REDIS", server.URL()+"/0?namespace="+ns)
+			env.Setenv("EVICTING", evicting.URL())
 			env.Setenv("SILENT", "redis://"+silent.Addr().String())
 			env.Setenv("LONG", strings.Repeat("x", 600))
 			// The race detector otherwise waits a second at each exit.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"strings"
@@ -30,8 +31,9 @@ var ErrNoStore = errors.New("there is no store")
 var ErrUsage = errors.New("want " + Help)
 
 // Open opens the store. One in a file is made only where create is set: what
-// only reads must not find an empty store where there is none.
-func Open(ctx context.Context, rawURL string, create bool) (driver.Driver, error) {
+// only reads must not find an empty store where there is none. The logger receives
+// warnings about the store.
+func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) (driver.Driver, error) {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	switch {
 	case rawURL == "":
@@ -40,7 +42,7 @@ func Open(ctx context.Context, rawURL string, create bool) (driver.Driver, error
 		return openSQLite(ctx, strings.TrimPrefix(rest, "//"), create)
 	case ok && strings.HasPrefix(rest, "//") && (scheme == "redis" || scheme == "rediss" || scheme == "unix"):
 		redis.SetLogger(silent{})
-		return redisstore.Open(ctx, rawURL, nil)
+		return redisstore.Open(ctx, rawURL, &redisstore.Options{Logger: logger})
 	case ok || strings.ContainsAny(rawURL, "@?"):
 		// An address without its scheme, perhaps, and with a password: not a file.
 		return nil, fmt.Errorf("the store's URL begins with none of sqlite:, redis://, rediss:// and unix://: %w", ErrUsage)
