@@ -56,7 +56,8 @@ type Driver interface {
 
 	// Delete removes the checkpoints of keys, damaged ones too, and reports
 	// how many there were. A missing key is no error. Fences stay. After an
-	// error the count says how many are known to be gone.
+	// error the count says how many are known to be gone. Without keys it succeeds
+	// once all earlier changes are as durable as the driver promises.
 	Delete(ctx context.Context, keys []string) (int, error)
 
 	// Scan yields the keys that match pattern (see [MatchPattern]) in

@@ -43,7 +43,7 @@ func TestUserWithoutPermissions(t *testing.T) {
 func TestUserWithoutPermissionForOneCommand(t *testing.T) {
 	server := redistest.Start(t)
 	full := inNamespace(t, standalone(t, server), "prod:")
-	for _, missing := range []string{"hset", "hmget", "hget", "get"} {
+	for _, missing := range []string{"hset", "hmget", "hget", "getrange"} {
 		t.Run(missing, func(t *testing.T) {
 			server.Do("FLUSHALL")
 			server.Do("ACL", "SETUSER", "user", "reset", "on", ">secret", "~*", "+@all", "-"+missing)

@@ -33,6 +33,7 @@ func (c *aclCluster) use(t *testing.T, rule []string) error {
 	var addrs []string
 	for _, n := range c.nodes {
 		n.Do("SCRIPT", "FLUSH") // so that EVAL is needed again
+		n.Do("ACL", "LOG", "RESET")
 		addrs = append(addrs, n.Addr())
 	}
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, Username: rule[0], Password: "secret", MaxRetries: -1})
@@ -41,6 +42,11 @@ func (c *aclCluster) use(t *testing.T, rule []string) error {
 	err := errors.Join(useEverything(t, store), c.useMovingSlot(t, store), c.useOneNode(t, rule[0]), useWait(t, client))
 	if log.Len() > 0 {
 		err = errors.Join(err, errors.New(log.String()))
+	}
+	for _, n := range c.nodes {
+		if refused := n.Do("ACL", "LOG").([]any); len(refused) > 0 {
+			err = errors.Join(err, fmt.Errorf("refused: %q", refused[0]))
+		}
 	}
 	return err
 }
@@ -57,7 +63,7 @@ func (c *aclCluster) useMovingSlot(t *testing.T, store *checkpoint.Store) error 
 // useWait waits for replicas, which the cluster has not.
 func useWait(t *testing.T, client redis.UniversalClient) error {
 	t.Helper()
-	d := redisstore.New(client, &redisstore.Options{Namespace: "prod:", MinReplicas: 1, ReplicaTimeout: time.Millisecond})
+	d := must(redisstore.New(client, &redisstore.Options{Namespace: "prod:", MinReplicas: 1, ReplicaTimeout: time.Millisecond}))
 	err := checkpoint.New(d, nil).Set(t.Context(), "waits", at(1, 1))
 	if err == nil || !strings.Contains(err.Error(), "only 0 of 1 replicas") {
 		return fmt.Errorf("Set that waits for a replica: %w", err)
@@ -87,11 +93,26 @@ func TestClusterUnderTheDocumentedACLWhichIsMinimal(t *testing.T) {
 		t.Fatalf("as the documented user: %v", err)
 	}
 	for i, word := range rule {
-		if !strings.HasPrefix(word, "+") && !strings.HasPrefix(word, "~") {
+		if word == "+select" || !strings.HasPrefix(word, "+") && !strings.HasPrefix(word, "~") {
 			continue
 		}
 		if err := c.use(t, slices.Delete(slices.Clone(rule), i, i+1)); err == nil {
 			t.Errorf("nothing needs %s", word)
+		}
+	}
+}
+
+// TestTheDocumentedACLOnAnotherDatabase is TestConformanceUnderACL in short.
+func TestTheDocumentedACLOnAnotherDatabase(t *testing.T) {
+	rule := strings.ReplaceAll(documentedACL(t), "test*:", "prod:")
+	for name, line := range map[string]string{"": rule, "without +select": strings.ReplaceAll(rule, "+select ", "")} {
+		server := redistest.Start(t, "user "+line)
+		client := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "checkpoint", Password: "secret", DB: 5})
+		t.Cleanup(func() { client.Close() })
+		s := inNamespace(t, client, "prod:")
+		err := errors.Join(s.Set(t.Context(), "orders", at(1, 1)), second(checkpoint.Collect(s.GetAll(t.Context(), "*"))))
+		if (err != nil) != (name != "") {
+			t.Errorf("on database 5 %s: %v", name, err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func BenchmarkStore(b *testing.B) {
 		server.Do("FLUSHALL")
 		client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 		tb.Cleanup(func() { client.Close() })
-		return redisstore.New(client, nil)
+		return must(redisstore.New(client, nil))
 	})
 }
 
@@ -40,6 +40,6 @@ func BenchmarkStoreThatWaits(b *testing.B) {
 		server.Do("FLUSHALL")
 		client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 		tb.Cleanup(func() { client.Close() })
-		return redisstore.New(client, &redisstore.Options{MinReplicas: 2, ReplicaTimeout: long})
+		return must(redisstore.New(client, &redisstore.Options{MinReplicas: 2, ReplicaTimeout: long}))
 	})
 }

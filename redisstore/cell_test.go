@@ -21,12 +21,15 @@ func TestScriptsDecideAsCellDoes(t *testing.T) {
 	server := redistest.Start(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	t.Cleanup(func() { client.Close() })
-	d := New(client, &Options{Namespace: "prod:"})
+	d, err := New(client, &Options{Namespace: "prod:"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	whole := writeScript
 	t.Cleanup(func() { writeScript = whole })
-	for name, s := range map[string]script{
+	for name, s := range map[string]*script{
 		"usual.lua and script.lua": whole,
-		"script.lua alone":         newScript(commonText + "\n" + writeText),
+		"script.lua alone":         newScript(true, commonText, writeText),
 	} {
 		t.Run(name, func(t *testing.T) {
 			writeScript = s

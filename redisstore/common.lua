@@ -9,6 +9,9 @@ local function canonical(s)
     and (n < 20 or (n == 20 and s <= MAX))
 end
 
+-- short is enough of a stored value to show what is wrong with it.
+local function short(s) return s and string.sub(s, 1, 65) end
+
 -- less compares canonical numbers.
 local function less(a, b)
   if #a ~= #b then return #a < #b end
@@ -33,6 +36,10 @@ local function attempt(...)
   return reply
 end
 
+-- textAt returns the string at a key of the older layout: more of it than any
+-- checkpoint has, and not the whole of a large one.
+local function textAt(key) return attempt('GETRANGE', key, 0, 64) end
+
 -- milliseconds is the server's time since 1970. It has few enough bits for a
 -- Lua number.
 local function milliseconds()
@@ -53,6 +60,6 @@ local function fenceOf(key, stored)
     if redis.call('EXISTS', key) == 1 then return nil, '' end
     return '0'
   end
-  if not canonical(stored) then return nil, stored end
+  if not canonical(stored) then return nil, short(stored) end
   return stored
 end

@@ -2,9 +2,12 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,19 +15,82 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// doubts are why replicas may not have what each command of a call has changed,
-// or nil where nobody asked.
-type doubts []error
-
-func (d doubts) of(i int) error {
-	if d == nil {
-		return nil
-	}
-	return d[i]
+// A confirmation says who must have a change before its call succeeds.
+type confirmation struct {
+	replicas int
+	fsync    bool
+	timeout  time.Duration
+	key      func(redisKey string) string // see nudgeText
 }
 
-// confirmed is what became of w, whose answer is r, if replicas may not have it.
-// What changed nothing stands: there was nothing to confirm.
+func (c *confirmation) asked() bool { return c.replicas > 0 || c.fsync }
+
+// nudgeText propagates something to replicas that is gone again. WAIT waits for
+// what its own connection has written, so that a change that changes nothing
+// (since an earlier one, of which nobody knows whether replicas have it, did)
+// would be confirmed by nobody.
+const nudgeText = "redis.call('HSET', KEYS[1], 'at', '0') return redis.call('UNLINK', KEYS[1])"
+
+// exec sends changes to one server in one pipeline, with one WAIT behind them, and
+// returns why replicas, or a disk, may not have them.
+func (c *confirmation) exec(ctx context.Context, server *redis.Client, changes []redis.Cmder) error {
+	first, _ := changes[0].(*command)
+	nudge := change(ctx, "eval", nudgeText, "1", c.key(first.key()))
+	wait := change(ctx, "wait", c.replicas, c.timeout.Milliseconds())
+	if c.fsync {
+		wait = change(ctx, "waitaof", "1", c.replicas, c.timeout.Milliseconds())
+	}
+	exec(ctx, server, append(slices.Clip(changes), &nudge, &wait))
+	if err := nudge.Err(); err != nil {
+		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but whether %s cannot be told: %w", c, err)}
+	}
+	return c.doubt(wait)
+}
+
+// String says who must have a change.
+func (c *confirmation) String() string {
+	var who []string
+	if c.fsync {
+		who = append(who, "the disk has it")
+	}
+	if c.replicas > 0 {
+		who = append(who, fmt.Sprintf("%d replicas have it", c.replicas))
+	}
+	return strings.Join(who, " and ")
+}
+
+func (c *confirmation) doubt(wait command) error {
+	answer, err := wait.Result()
+	var onDisk, have int64
+	ok := err == nil
+	if counts, both := answer.([]any); both && len(counts) == 2 {
+		onDisk, _ = counts[0].(int64)
+		have, ok = counts[1].(int64)
+	} else if ok {
+		have, ok = answer.(int64)
+	}
+	switch {
+	case err == nil && !ok:
+		err = unexpected("WAIT", answer)
+	case err == nil && c.fsync && onDisk == 0:
+		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but not on its disk after %v: a crash may lose it", c.timeout)}
+	case err == nil && have < int64(c.replicas):
+		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but only %d of %d replicas have it after %v: "+
+			"a failover may lose it", have, c.replicas, c.timeout)}
+	}
+	if err != nil {
+		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but whether %s cannot be told: %w", c, err)}
+	}
+	return nil
+}
+
+// unconfirmedError says why a change that the master has may be lost.
+type unconfirmedError struct{ error }
+
+func (e unconfirmedError) Unwrap() error { return e.error }
+
+// confirmed is what became of w, whose answer is r, if there may be a doubt. A
+// write that changed nothing stands: there was nothing to confirm.
 func confirmed(w *driver.Write, r driver.Result, doubt error) driver.Result {
 	switch r.Outcome {
 	case driver.Advanced, driver.Unchanged:
@@ -42,159 +108,65 @@ func confirmed(w *driver.Write, r driver.Result, doubt error) driver.Result {
 	return r
 }
 
-// sendChanges sends the commands of one call, and waits for Options.MinReplicas
-// replicas to have what they changed. About its error see send.
-func (d *Driver) sendChanges(ctx context.Context, cmds ...command) (doubts, error) {
-	if d.replicas.min == 0 {
-		return nil, d.send(ctx, cmds...)
+// defaultReplicaTimeout is well below the read timeout of a client by default.
+const defaultReplicaTimeout = time.Second
+
+// confirmation checks that a client with this read timeout can wait as o asks.
+func (o *Options) confirmation(readTimeout time.Duration) (confirmation, error) {
+	c := confirmation{replicas: o.MinReplicas, fsync: o.FsyncAOF, timeout: o.ReplicaTimeout}
+	if c.timeout == 0 {
+		c.timeout = defaultReplicaTimeout
 	}
-	var found doubts
-	err := await(ctx, func() error {
-		found = d.replicas.send(ctx, d.client, cmds)
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	switch {
+	case c.replicas < 0:
+		return c, fmt.Errorf("redisstore: MinReplicas is %d, it must not be negative", c.replicas)
+	case !c.asked():
+		return c, nil
+	case c.timeout < time.Millisecond: // to Redis zero means for ever
+		return c, fmt.Errorf("redisstore: ReplicaTimeout is %v, it must be a millisecond or more", c.timeout)
+	case readTimeout > 0 && c.timeout >= readTimeout:
+		return c, fmt.Errorf("redisstore: ReplicaTimeout is %v, it must be below the client's ReadTimeout of %v", c.timeout, readTimeout)
 	}
-	return found, d.settle(ctx, cmds)
+	return c, nil
 }
 
-// replicas says how many must have a write, and how long that may take.
-type replicas struct {
-	min     int
-	timeout time.Duration
-}
-
-func (r replicas) send(ctx context.Context, client redis.UniversalClient, cmds []command) doubts {
-	found := make(doubts, len(cmds))
-	todo := make([]int, len(cmds))
-	for i := range todo {
-		todo[i] = i
-	}
-	if c, ok := client.(*redis.ClusterClient); ok {
-		r.sendToCluster(ctx, c, cmds, todo, found)
-	} else {
-		r.sendToServer(ctx, stop{client: client}, cmds, todo, found)
-	}
-	return found
-}
-
-// A stop is where commands go: to a server, or to one that is still taking over
-// their slot, and answers only who asks for it.
-type stop struct {
-	client redis.Cmdable
-	asking bool
-}
-
-// sendToServer sends those of cmds that todo names in a pipeline of their own,
-// which is one connection, with WAIT behind them: it waits for what its own
-// connection has written.
-func (r replicas) sendToServer(ctx context.Context, s stop, cmds []command, todo []int, found doubts) {
-	pipe := s.client.Pipeline()
-	for _, i := range todo {
-		if s.asking {
-			_ = pipe.Process(ctx, query(ctx, "asking"))
+// takeConfirmation moves min_replicas, replica_timeout and fsync_aof from a URL's
+// query to o.
+func (o *Options) takeConfirmation(query url.Values) error {
+	if query.Has("min_replicas") {
+		n, err := strconv.Atoi(query.Get("min_replicas"))
+		if err != nil {
+			return errors.New("redisstore: min_replicas in the URL is no number")
 		}
-		_ = pipe.Process(ctx, &cmds[i]) // only queues
+		if o.MinReplicas != 0 && o.MinReplicas != n {
+			return fmt.Errorf("redisstore: the URL says min_replicas %d, the Options say %d", n, o.MinReplicas)
+		}
+		o.MinReplicas = n
 	}
-	wait := query(ctx, "wait", r.min, r.timeout.Milliseconds())
-	_ = pipe.Process(ctx, wait)
-	_, _ = pipe.Exec(ctx) // the first command's error
-	wait.sayWhy(ctx)
-	doubt := r.doubt(wait)
-	for _, i := range todo {
-		found[i] = doubt
+	if query.Has("replica_timeout") {
+		t, err := time.ParseDuration(query.Get("replica_timeout"))
+		if err != nil {
+			return errors.New("redisstore: replica_timeout in the URL is no duration")
+		}
+		if o.ReplicaTimeout != 0 && o.ReplicaTimeout != t {
+			return fmt.Errorf("redisstore: the URL says replica_timeout %v, the Options say %v", t, o.ReplicaTimeout)
+		}
+		o.ReplicaTimeout = t
 	}
+	query.Del("min_replicas")
+	query.Del("replica_timeout")
+	return takeBool(query, "fsync_aof", &o.FsyncAOF)
 }
 
-func (r replicas) doubt(wait command) error {
-	answer, err := wait.answer()
-	if err == nil {
-		n, ok := answer.(int64)
-		if ok && n >= int64(r.min) {
-			return nil
+// takeBool moves an option that is true or false from a URL's query.
+func takeBool(query url.Values, name string, field *bool) error {
+	if query.Has(name) {
+		b, err := strconv.ParseBool(query.Get(name))
+		if err != nil {
+			return fmt.Errorf("redisstore: %s in the URL is neither true nor false", name)
 		}
-		if ok {
-			return unconfirmedError{fmt.Errorf("redisstore: the master has it, but only %d of %d replicas have it after %v: "+
-				"a failover may lose it", n, r.min, r.timeout)}
-		}
-		err = unexpected("WAIT", answer)
+		*field = b
+		query.Del(name)
 	}
-	return unconfirmedError{fmt.Errorf("redisstore: the master has it, but whether %d replicas have it cannot be told: %w", r.min, err)}
-}
-
-// unconfirmedError says why replicas may not have what the master has.
-type unconfirmedError struct{ error }
-
-func (e unconfirmedError) Unwrap() error { return e.error }
-
-// maxRedirects is how often commands follow the slots of a cluster.
-const maxRedirects = 4
-
-// sendToCluster sends each command to the master of its slot. One that was
-// redirected ran nowhere, and is sent to where it belongs.
-func (r replicas) sendToCluster(ctx context.Context, c *redis.ClusterClient, cmds []command, todo []int, found doubts) {
-	var masters map[string]*redis.Client // by address, once there was a redirect
-	for range maxRedirects {
-		stops := make(map[stop][]int)
-		for _, i := range todo {
-			s, err := route(ctx, c, masters, cmds[i])
-			if err != nil {
-				cmds[i].SetErr(err)
-				continue
-			}
-			cmds[i].SetErr(nil)
-			stops[s] = append(stops[s], i)
-		}
-		var sending sync.WaitGroup
-		for s, some := range stops {
-			sending.Go(func() { r.sendToServer(ctx, s, cmds, some, found) })
-		}
-		sending.Wait()
-		var redirected []int
-		for _, i := range todo {
-			err := cmds[i].Err()
-			if isRedirect(err) {
-				redirected = append(redirected, i)
-			} else if err != nil && !fromServer(err) {
-				c.ReloadState(ctx) // the node may be gone
-			}
-		}
-		if len(redirected) == 0 || ctx.Err() != nil {
-			return
-		}
-		todo, masters = redirected, mastersOf(ctx, c)
-	}
-}
-
-// route finds the master of a command's slot: by what the redirect said that it
-// was answered with, or else by what the client knows.
-func route(ctx context.Context, c *redis.ClusterClient, masters map[string]*redis.Client, cmd command) (stop, error) {
-	if err := cmd.Err(); isRedirect(err) {
-		words := strings.Fields(err.Error())
-		if m := masters[words[len(words)-1]]; m != nil {
-			return stop{m, words[0] == "ASK"}, nil
-		}
-	}
-	m, err := c.MasterForKey(ctx, cmd.key(0))
-	return stop{client: m}, err
-}
-
-// mastersOf asks the cluster, so that the client knows of changes, too.
-func mastersOf(ctx context.Context, c *redis.ClusterClient) map[string]*redis.Client {
-	masters := make(map[string]*redis.Client)
-	var mu sync.Mutex
-	_ = c.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
-		mu.Lock()
-		defer mu.Unlock()
-		masters[node.Options().Addr] = node
-		return nil
-	})
-	return masters
-}
-
-// isRedirect reports that a node did not run a command, since another one has
-// its slot.
-func isRedirect(err error) bool {
-	return redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
+	return nil
 }

@@ -123,7 +123,7 @@ func harnessWith(opts redisstore.Options, nodes []*redistest.Server, connect fun
 		tb.Helper()
 		opts := opts
 		opts.Namespace = namespace
-		d := redisstore.New(connect(tb), &opts)
+		d := must(redisstore.New(connect(tb), &opts))
 		tb.Cleanup(func() { d.Close() })
 		return spaced{d, namespace}
 	}

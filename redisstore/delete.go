@@ -1,8 +1,10 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,6 +14,9 @@ import (
 func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	if err := d.ready(ctx); err != nil {
 		return 0, err
+	}
+	if len(keys) == 0 && d.pipelines.confirm.asked() {
+		return 0, d.confirmAll(ctx)
 	}
 	total := 0
 	for chunk := range slices.Chunk(keys, maxPipeline) {
@@ -25,43 +30,62 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 }
 
 func (d *Driver) unlink(ctx context.Context, keys []string) (int, error) {
+	perCommand := 1 // keys of one command must be in one slot
+	if d.pipelines.cluster == nil {
+		perCommand = len(keys)
+	}
 	var cmds []command
-	add := func(keys ...string) {
-		args := make([]any, 0, len(keys)+1)
+	for some := range slices.Chunk(keys, perCommand) {
+		args := make([]any, 0, len(some)+1)
 		args = append(args, "unlink")
-		for _, key := range keys {
+		for _, key := range some {
 			args = append(args, d.prefix+key)
 		}
 		cmds = append(cmds, change(ctx, args...))
 	}
-	if _, standalone := d.client.(*redis.Client); standalone {
-		add(keys...)
-	} else {
-		for _, key := range keys {
-			add(key) // keys of one command must be in one slot
-		}
-	}
-	found, err := d.sendChanges(ctx, cmds...)
-	if err != nil {
-		return 0, err
-	}
 	total := 0
 	var failed error
-	for i, cmd := range cmds {
-		answer, err := cmd.answer()
-		n, ok := answer.(int64)
-		if err == nil && !ok {
-			err = unexpected("UNLINK", answer)
-		}
-		if err != nil {
-			failed = err
-			continue
+	for _, r := range d.send(ctx, cmds...) {
+		n, ok := r.value.(int64)
+		switch {
+		case r.err != nil:
+			failed = r.err
+		case !ok:
+			failed = unexpected("UNLINK", r.value)
+		case r.doubt != nil: // also if nothing was there: a call before this may have removed it
+			failed = r.doubt
 		}
 		total += int(n)
-		// Also where nothing was there: a call before this may have removed it.
-		if doubt := found.of(i); doubt != nil {
-			failed = doubt
-		}
 	}
 	return total, failed
+}
+
+// confirmAll waits until replicas, or the disks, have all that any master has.
+func (d *Driver) confirmAll(ctx context.Context) error {
+	keys := []string{d.nudgeKey(d.prefix + "all")}
+	if c := d.pipelines.cluster; c != nil && !strings.ContainsAny(d.prefix, "{}") {
+		keys = nil
+		seen := make(map[*redis.Client]bool)
+		for _, tag := range slotTags() {
+			key := d.nudgeKey(d.prefix + "{" + tag + "}")
+			master, err := c.MasterForKey(ctx, key)
+			if err != nil {
+				return err
+			}
+			if !seen[master] {
+				seen[master] = true
+				keys = append(keys, key)
+			}
+		}
+	}
+	var cmds []command
+	for _, key := range keys {
+		cmds = append(cmds, change(ctx, "unlink", key))
+	}
+	for _, r := range d.send(ctx, cmds...) {
+		if err := cmp.Or(r.err, r.doubt); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // TestAReplicaDoesNotSayThatNothingIsThere asks a replica that never reached
@@ -33,27 +34,27 @@ func TestAReplicaDoesNotSayThatNothingIsThere(t *testing.T) {
 	}
 }
 
-func TestARingIsRefused(t *testing.T) {
+// TestClientsThatAreRefused: a Ring takes a server that is down for one that is
+// empty. A cluster client that is told where the slots are, as by
+// NewFailoverClusterClient, takes what is no cluster for one, in which a replica
+// would lead to its master. And of a wrapped client nobody can tell what it is.
+func TestClientsThatAreRefused(t *testing.T) {
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
-	defer ring.Close()
-	_, err := inNamespace(t, ring, "prod:").Get(t.Context(), "k")
-	if err == nil || !strings.Contains(err.Error(), "Ring") {
-		t.Errorf("Get over a Ring: %v", err)
-	}
-}
-
-// TestAClusterThatIsNoneIsRefused: a cluster client that is told where the slots
-// are, as by NewFailoverClusterClient, takes what is no cluster for one, in which
-// a replica would lead to its master.
-func TestAClusterThatIsNoneIsRefused(t *testing.T) {
-	replica := redistest.Start(t, "replicaof 127.0.0.1 1")
-	client := redis.NewClusterClient(&redis.ClusterOptions{
-		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
-			return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: replica.Addr()}}}}, nil
-		},
+	t.Cleanup(func() { ring.Close() })
+	slots := redis.NewClusterClient(&redis.ClusterOptions{
+		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) { return nil, nil },
 	})
-	t.Cleanup(func() { client.Close() })
-	fails(t, inNamespace(t, client, "prod:"), every(reads, writes, deletes, clears), "ClusterSlots")
+	t.Cleanup(func() { slots.Close() })
+	for want, client := range map[string]redis.UniversalClient{
+		"a Ring":                        ring,
+		"ClusterSlots":                  slots,
+		"pass the client that it wraps": struct{ redis.UniversalClient }{slots},
+		"neither":                       nil,
+	} {
+		if _, err := redisstore.New(client, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("New with %T: %v, want %q", client, err, want)
+		}
+	}
 }
 
 // TestRoleOfAnotherServer: the client is led from a replica, which never heard

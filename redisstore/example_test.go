@@ -21,7 +21,12 @@ func ExampleNew() {
 	})
 	defer client.Close()
 
-	store := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil)
+	driver, err := redisstore.New(client, &redisstore.Options{Namespace: "prod:"})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	store := checkpoint.New(driver, nil)
 	defer store.Close()
 
 	advanced, err := store.SetIfNewer(context.Background(), "order-processor", checkpoint.Position{Commit: 12, Prepare: 12})
@@ -55,8 +60,17 @@ func ExampleOpen() {
 func ExampleOptions_prefix() {
 	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"})
 	defer client.Close()
-	from := checkpoint.New(redisstore.New(client, &redisstore.Options{Prefix: "old:"}), nil)
-	to := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil)
+	older, err := redisstore.New(client, &redisstore.Options{Prefix: "old:"})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	newer, err := redisstore.New(client, &redisstore.Options{Namespace: "prod:"})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	from, to := checkpoint.New(older, nil), checkpoint.New(newer, nil)
 
 	ctx := context.Background()
 	for c, err := range from.GetAll(ctx, "*") {

@@ -7,13 +7,13 @@ var ReadScript = readScript.sha.(string)
 
 // Waiting is how many commands wait for a pipeline.
 func Waiting(d *Driver) int {
-	d.combiner.mu.Lock()
-	defer d.combiner.mu.Unlock()
-	n := 0
-	for _, l := range d.combiner.lines {
-		for _, b := range l.waiting {
-			n += len(b.cmds)
+	d.pipelines.mu.Lock()
+	defer d.pipelines.mu.Unlock()
+	count := 0
+	for _, n := range d.pipelines.nodes {
+		for _, b := range append(n.reads.waiting, n.changes.waiting...) {
+			count += len(b.cmds)
 		}
 	}
-	return n
+	return count
 }

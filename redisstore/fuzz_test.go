@@ -19,7 +19,11 @@ func fuzzDriver(f *testing.F) *Driver {
 	f.Helper()
 	client := redis.NewClient(&redis.Options{Addr: redistest.Start(f).Addr()})
 	f.Cleanup(func() { client.Close() })
-	return New(client, &Options{Namespace: "prod:"})
+	d, err := New(client, &Options{Namespace: "prod:"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return d
 }
 
 func FuzzDecode(f *testing.F) {

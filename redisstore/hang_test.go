@@ -149,7 +149,7 @@ func TestCloseWhileACallIsUnderWay(t *testing.T) {
 func TestCloseClosesTheClientOfOpenOnly(t *testing.T) {
 	server := redistest.Start(t)
 	client := standalone(t, server)
-	callers := checkpoint.New(redisstore.New(client, nil), nil)
+	callers := checkpoint.New(must(redisstore.New(client, nil)), nil)
 	works(t, callers, writes)
 	callers.Close()
 	if err := client.Ping(t.Context()).Err(); err != nil {

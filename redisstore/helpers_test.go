@@ -22,7 +22,7 @@ func at(commit, prepare uint64) checkpoint.Position {
 // inNamespace is a Store over client.
 func inNamespace(tb testing.TB, client redis.UniversalClient, namespace string) *checkpoint.Store {
 	tb.Helper()
-	s := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: namespace}), nil)
+	s := checkpoint.New(must(redisstore.New(client, &redisstore.Options{Namespace: namespace})), nil)
 	tb.Cleanup(func() { s.Close() })
 	return s
 }
@@ -91,4 +91,21 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// together makes n calls while the server holds everything back, so that they meet.
+func together(t *testing.T, server *redistest.Server, n int, call func(i int) error) {
+	t.Helper()
+	server.Do("CLIENT", "PAUSE", "50", "ALL")
+	errs := make(chan error, n)
+	for i := range n {
+		go func() { errs <- call(i) }()
+	}
+	for range n {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
 }

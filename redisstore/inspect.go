@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -40,43 +38,34 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 }
 
 func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
-	cmds := make([]command, len(keys), len(keys)+1)
-	_, cluster := d.client.(*redis.ClusterClient)
-	if !cluster {
-		cmds = append(cmds, query(ctx, "role")) // only a master may say that nothing is there
+	var behind []command
+	if d.pipelines.cluster == nil {
+		behind = []command{query(ctx, "role")} // only a master may say that nothing is there
 	}
-	for _, byName := range []bool{true, false} {
-		for i, key := range keys {
-			cmds[i] = query(ctx, append(inspectScript.call(make([]any, 0, 5), byName), "2", d.prefix+key, d.fenceKey(key))...)
-		}
-		if err := d.send(ctx, cmds...); err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(cmds, func(c command) bool { return isNoScript(c.Err()) }) {
-			break
-		}
-	}
+	replies := d.run(ctx, inspectScript, len(keys), func(i int, to []any) []any {
+		return append(to, "2", d.prefix+keys[i], d.fenceKey(keys[i]))
+	}, behind...)
 	cells := make([]driver.Cell, len(keys))
 	now := time.Now()
 	for i, key := range keys {
-		answer, err := cmds[i].answer()
-		if err != nil {
-			return nil, err
+		if replies[i].err != nil {
+			return nil, replies[i].err
 		}
-		parts, _ := answer.([]any)
+		parts, _ := replies[i].value.([]any)
 		if len(parts) != 2 {
-			return nil, unexpected("the script", answer)
+			return nil, unexpected("the script", replies[i].value)
 		}
 		checkpoint, _ := parts[0].([]any)
 		fence, _ := parts[1].([]any)
+		var err error
 		if cells[i], err = d.decodeCell(key, checkpoint, fence, now); err != nil {
 			return nil, err
 		}
 	}
-	if cluster {
+	if len(behind) == 0 {
 		return cells, nil // a replica redirects
 	}
-	return cells, requireMaster(cmds[len(keys)])
+	return cells, requireMaster(replies[len(keys)].value, replies[len(keys)].err)
 }
 
 func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) (driver.Cell, error) {
@@ -181,7 +170,7 @@ func (d *Driver) ScanCells(ctx context.Context, pattern string, pageSize int) it
 
 func (d *Driver) scanAll(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
-		seen := newKeySet()
+		seen := make(map[string]struct{})
 		checkpoints := d.walk(ctx, driver.QuotePattern(d.prefix)+pattern, pageSize, seen, d.keyOfCheckpoint)
 		fences := d.walk(ctx, driver.QuotePattern(d.namespace+fencePrefix)+"*", pageSize, seen, func(redisKey string) (string, bool) {
 			key, ok := d.keyOfFence(redisKey)

@@ -29,7 +29,13 @@ func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.L
 }
 
 func (d *Driver) leases(ctx context.Context, mode string, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	replies, err := d.runFenced(ctx, leaseScript, len(leases), func(i int, args []any) []any {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	if mode != "l" && d.masters.evict.Load() {
+		return nil, errEvicted
+	}
+	replies := d.runFenced(ctx, leaseScript, len(leases), func(i int, args []any) []any {
 		l := &leases[i]
 		if mode == "a" {
 			args = append(args, "2", d.fenceKey(l.Key), d.prefix+l.Key)
@@ -38,9 +44,6 @@ func (d *Driver) leases(ctx context.Context, mode string, leases []driver.Lease)
 		}
 		return append(args, mode, l.Owner, strconv.FormatUint(l.Epoch, 10), strconv.FormatInt(l.TTL.Milliseconds(), 10))
 	})
-	if err != nil {
-		return nil, err
-	}
 	results := make([]driver.LeaseResult, len(leases))
 	for i, l := range leases {
 		if results[i].Err = replies[i].err; results[i].Err == nil {
@@ -100,33 +103,31 @@ func milliseconds(s string) (time.Time, bool) {
 
 // RaiseFence implements [driver.Fencer].
 func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
-	replies, err := d.runFenced(ctx, fenceScript, 1, func(_ int, args []any) []any {
+	r := d.runFenced(ctx, fenceScript, 1, func(_ int, args []any) []any {
 		return append(args, "2", d.fenceKey(key), d.prefix+key, "f", strconv.FormatUint(atLeast, 10))
-	})
-	if err == nil {
-		err = replies[0].err
+	})[0]
+	if r.err != nil {
+		return 0, r.err
 	}
-	if err != nil {
-		return 0, err
-	}
-	code, detail := decodeReply(replies[0].value)
+	code, detail := decodeReply(r.value)
 	switch code {
 	case int64(1):
 		if fence, ok := canonical(detail.text(0)); ok {
-			return fence, replies[0].doubt
+			return fence, r.doubt
 		}
 	case int64(3):
 		return 0, nil
 	}
-	return 0, d.fenceFault(key, code, detail, replies[0].value)
+	return 0, d.fenceFault(key, code, detail, r.value)
 }
 
 // ReleaseFences implements [driver.Fencer].
 func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
-	replies, err := d.runFenced(ctx, fenceScript, len(keys), func(i int, args []any) []any {
+	replies := d.runFenced(ctx, fenceScript, len(keys), func(i int, args []any) []any {
 		return append(args, "2", d.fenceKey(keys[i]), d.prefix+keys[i], "x", strconv.FormatInt(idle.Milliseconds(), 10))
 	})
 	n := 0
+	var err error
 	for _, r := range replies {
 		switch code, _ := decodeReply(r.value); {
 		case r.err != nil:
@@ -141,61 +142,20 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 	return n, err
 }
 
-// A reply is what a script answered.
-type reply struct {
-	value any
-	err   error
-	doubt error // why replicas may not have what the script changed
-}
-
-// runFenced runs s n times, each for the fence of one key, in few round trips. An
-// error beside the replies concerns those that are missing.
-func (d *Driver) runFenced(ctx context.Context, s script, n int, args func(i int, args []any) []any) ([]reply, error) {
-	if err := d.ready(ctx); err != nil {
-		return nil, err
-	}
-	if !d.fenced {
-		return nil, errNoFences
-	}
+// runFenced runs s n times, each for the fence of one key.
+func (d *Driver) runFenced(ctx context.Context, s *script, n int, args func(i int, to []any) []any) []reply {
 	replies := make([]reply, 0, n)
-	for from := 0; from < n; from += maxPipeline {
-		part, err := d.runPart(ctx, s, from, min(from+maxPipeline, n), args)
+	for len(replies) < n {
+		from, some := len(replies), min(n-len(replies), maxPipeline)
+		err := d.ready(ctx)
+		if !d.fenced {
+			err = errNoFences
+		}
 		if err != nil {
-			return replies, err
+			replies = append(replies, slices.Repeat([]reply{{err: err}}, some)...)
+			continue
 		}
-		replies = append(replies, part...)
+		replies = append(replies, d.run(ctx, s, some, func(i int, to []any) []any { return args(from+i, to) })...)
 	}
-	return replies, nil
-}
-
-// runPart runs s by its name, and by its text if a server does not know it. The
-// script is then run again only for those that it did not run for.
-func (d *Driver) runPart(ctx context.Context, s script, from, to int, args func(i int, args []any) []any) ([]reply, error) {
-	replies := make([]reply, to-from)
-	todo := make([]int, to-from)
-	for i := range todo {
-		todo[i] = i
-	}
-	for _, byName := range []bool{true, false} {
-		cmds := make([]command, len(todo))
-		for n, i := range todo {
-			cmds[n] = change(ctx, args(from+i, s.call(make([]any, 0, 10), byName))...)
-		}
-		doubts, err := d.sendChanges(ctx, cmds...)
-		if err != nil {
-			return nil, err
-		}
-		for n, i := range todo {
-			replies[i].value, replies[i].err = cmds[n].answer()
-			replies[i].doubt = doubts.of(n)
-		}
-		todo = slices.DeleteFunc(todo, func(i int) bool { return !isNoScript(replies[i].err) })
-		if len(todo) == 0 {
-			break
-		}
-		if err := d.ready(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return replies, nil
+	return replies
 }

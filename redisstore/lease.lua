@@ -53,9 +53,9 @@ else
   -- the fence is void.
   local void = sound and less(oldEpoch, fence)
   if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner and not void then
-    if not sound then return {5, 'leaseEpoch', oldEpoch or nil} end
-    if not oldOwner or oldOwner == '' then return {5, 'owner', oldOwner or nil} end
-    if not oldUntil or not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', oldUntil or nil} end
+    if not sound then return {5, 'leaseEpoch', short(oldEpoch)} end
+    if not oldOwner or oldOwner == '' then return {5, 'owner', short(oldOwner)} end
+    if not oldUntil or not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', short(oldUntil)} end
     local ends = tonumber(oldUntil)
     if ends > now then
       -- If the clock was set back, the lease ends its TTL from now.

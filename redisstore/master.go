@@ -14,8 +14,7 @@ var errReplicas = errors.New("redisstore: the client reads from replicas, which 
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
 // requireMaster checks the answer to ROLE.
-func requireMaster(role command) error {
-	answer, err := role.answer()
+func requireMaster(answer any, err error) error {
 	if err != nil {
 		if isUnknown(err) {
 			return nil

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"net"
 	"testing"
 	"time"
@@ -49,11 +50,10 @@ func TestAReadIsOfOneMoment(t *testing.T) {
 		nil,
 	}
 	expires := map[checkpoint.Position]time.Duration{at(1, 1): 1000 * time.Second, at(2, 2): 2000 * time.Second, at(3, 3): 0}
-	changes := 0
+	random := rand.New(rand.NewPCG(1, 2))
 	change := func() {
 		server.Do("UNLINK", key)
-		state := states[changes%len(states)]
-		changes++
+		state := states[random.IntN(len(states))]
 		if state == nil {
 			return
 		}

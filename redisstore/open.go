@@ -19,8 +19,9 @@ import (
 // or unix://[user:password@]/path/to/socket[?db=database]. In its query
 //
 //   - namespace stands for Options.Namespace, prefix for Options.Prefix,
-//     min_replicas=1 for Options.MinReplicas, replica_timeout=1s for
-//     Options.ReplicaTimeout, and accept_eviction=true for Options.AcceptEviction;
+//     min_replicas=1 for Options.MinReplicas, fsync_aof=true for Options.FsyncAOF,
+//     replica_timeout=1s for Options.ReplicaTimeout, separate_calls=true for
+//     Options.SeparateCalls, and accept_eviction=true for Options.AcceptEviction;
 //   - cluster=true makes host:port, and further addr=host:port, the first known
 //     nodes of a cluster;
 //   - master_name=name makes them the Sentinels of that master, and user and
@@ -32,22 +33,22 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := New(target.client(), target.opts)
-	d.owned = true
-	if err := d.invalid; err != nil {
-		_ = d.Close()
+	client := target.client()
+	d, err := New(client, target.opts)
+	if err != nil {
+		_ = client.Close()
 		return nil, err
 	}
-	if err := await(ctx, func() error { return d.client.Ping(ctx).Err() }); err != nil {
+	d.owned = true
+	if err := d.ready(ctx); err != nil {
 		_ = d.Close()
+		if errors.As(err, new(unfitError)) {
+			return nil, err
+		}
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", cause, err) // go-redis came first
 		}
 		return nil, fmt.Errorf("redisstore: cannot reach Redis at %s: %w", target.addr, err)
-	}
-	if err := d.ready(ctx); err != nil {
-		_ = d.Close()
-		return nil, err
 	}
 	return d, nil
 }
@@ -88,7 +89,8 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 		*field = value
 		query.Del(name)
 	}
-	if err := errors.Join(merged.takeReplicas(query), merged.takeEviction(query)); err != nil {
+	if err := errors.Join(merged.takeConfirmation(query), takeBool(query, "accept_eviction", &merged.AcceptEviction),
+		takeBool(query, "separate_calls", &merged.SeparateCalls)); err != nil {
 		return target{}, err
 	}
 	if n, err := strconv.Atoi(query.Get("pool_size")); err == nil && n < 0 {

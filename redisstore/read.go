@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -38,74 +35,48 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 }
 
 // get reads the checkpoint at each of keys into records. That nothing is there
-// counts only where a master says so, in answer to the same pipeline: another
+// counts only if a master says so, in answer to the same pipeline: another
 // connection may lead to another server. In a cluster a replica answers with a
 // redirect.
 func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) error {
-	missing, err := d.read(ctx, keys, records)
-	if _, cluster := d.client.(*redis.ClusterClient); err != nil || !missing || cluster {
-		return err
+	if d.pipelines.cluster != nil {
+		for i, r := range d.run(ctx, readScript, len(keys), func(i int, to []any) []any { return d.readArgs(to, keys[i:i+1]) }) {
+			d.records(r, keys[i:i+1], records[i:i+1])
+		}
+		return nil
 	}
-	role := query(ctx, "role")
-	if _, err := d.read(ctx, keys, records, role); err != nil {
-		return err
+	args := func(_ int, to []any) []any { return d.readArgs(to, keys) }
+	if !d.records(d.run(ctx, readScript, 1, args)[0], keys, records) {
+		return nil
 	}
-	return requireMaster(role)
+	replies := d.run(ctx, readScript, 1, args, query(ctx, "role"))
+	d.records(replies[0], keys, records)
+	return requireMaster(replies[1].value, replies[1].err)
 }
 
-// read calls the script by its name, and by its text where a server does not
-// know it, with other commands behind it.
-func (d *Driver) read(ctx context.Context, keys []string, records []driver.Record, behind ...command) (missing bool, err error) {
-	perCommand := 1 // keys of one command must be in one slot
-	if _, standalone := d.client.(*redis.Client); standalone {
-		perCommand = len(keys)
-	}
-	var cmds []command
-	for _, byName := range []bool{true, false} {
-		cmds = cmds[:0]
-		for some := range slices.Chunk(keys, perCommand) {
-			cmds = append(cmds, d.readCommand(ctx, byName, some))
-		}
-		cmds = append(cmds, behind...)
-		if err := d.send(ctx, cmds...); err != nil {
-			return false, err
-		}
-		if !slices.ContainsFunc(cmds, func(c command) bool { return isNoScript(c.Err()) }) {
-			break
-		}
-	}
-	now := time.Now()
-	for i, cmd := range cmds[:len(cmds)-len(behind)] {
-		from := i * perCommand
-		missing = d.records(cmd, keys[from:from+perCommand], now, records[from:]) || missing
-	}
-	return missing, nil
-}
-
-func (d *Driver) readCommand(ctx context.Context, byName bool, keys []string) command {
-	args := readScript.call(make([]any, 0, 3+len(keys)), byName)
+func (d *Driver) readArgs(args []any, keys []string) []any {
 	args = append(args, len(keys))
 	for _, key := range keys {
 		args = append(args, d.prefix+key)
 	}
-	return query(ctx, args...)
+	return args
 }
 
 // records reads what the script answered about keys, and reports whether one of
 // them is missing.
-func (d *Driver) records(cmd command, keys []string, now time.Time, records []driver.Record) (missing bool) {
-	answer, err := cmd.answer()
-	answers, ok := answer.([]any)
-	if err == nil && (!ok || len(answers) != len(keys)) {
-		err = unexpected("the script", answer)
+func (d *Driver) records(r reply, keys []string, records []driver.Record) (missing bool) {
+	answers, ok := r.value.([]any)
+	if r.err == nil && (!ok || len(answers) != len(keys)) {
+		r.err = unexpected("the script", r.value)
 	}
+	now := time.Now()
 	for i, key := range keys {
-		if err != nil {
-			records[i] = driver.Record{Key: key, Err: err}
+		if r.err != nil {
+			records[i] = driver.Record{Key: key, Err: r.err}
 			continue
 		}
 		one, _ := answers[i].([]any)
-		records[i] = decode(key, cmd.key(i), one, now)
+		records[i] = decode(key, d.prefix+key, one, now)
 		missing = missing || errors.Is(records[i].Err, driver.ErrNotFound)
 	}
 	return missing

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -21,9 +22,10 @@ import (
 // Options configures a [Driver]. A nil *Options is the zero Options.
 type Options struct {
 	// Namespace stands before every key, and keeps environments apart: "prod:".
-	// It may hold any characters but control characters, and at most 512 bytes;
-	// those that mean something in a pattern mean themselves. Avoid one that
-	// holds "checkpoint:" or "checkpoint-fence:": it would lie within another.
+	// It may hold any characters except control characters, and at most 512 bytes;
+	// those that mean something in a pattern mean themselves. Braces must make a
+	// whole hash tag, like {prod}:. Avoid a namespace that holds "checkpoint:" or
+	// "checkpoint-fence:": it would lie within another.
 	Namespace string
 
 	// Prefix, where set, is all that stands before the key, in place of
@@ -33,22 +35,32 @@ type Options struct {
 	Prefix string
 
 	// MinReplicas is how many replicas must have a change before the call that
-	// made it succeeds: a write, a deletion, or a lease. Where it is the number
-	// of all replicas, a failover loses no change that was acknowledged. A change
-	// that too few have in time stays on the master, and is an error; of a write
-	// the outcome is then Unknown. Zero: none. It needs a *redis.Client or a
-	// *redis.ClusterClient, and each call takes connections of its own.
+	// made it succeeds: a write, a deletion, or a lease. If it is the number of all
+	// replicas, a failover loses no change that was acknowledged. A change that too
+	// few have in time stays on the master, and is an error; of a write the outcome
+	// is then Unknown. In a cluster a change to a slot that is on its way to
+	// another node fails until the slot has arrived. Zero: none.
 	MinReplicas int
 
-	// ReplicaTimeout is how long to wait for MinReplicas. It must be below the
-	// client's ReadTimeout. Zero: 1 second.
+	// FsyncAOF waits until the master has a change on its disk, in the append-only
+	// file, and MinReplicas replicas in theirs. It needs appendonly yes and Redis
+	// 7.2 or Valkey.
+	FsyncAOF bool
+
+	// ReplicaTimeout is how long to wait for MinReplicas and FsyncAOF. It must be
+	// below the client's ReadTimeout. Zero: 1 second.
 	ReplicaTimeout time.Duration
+
+	// SeparateCalls sends the commands of each call in pipelines of their own.
+	// Otherwise concurrent calls share pipelines, which is faster. A hook of the
+	// client gets the context of a call only if the call shares its pipeline with
+	// no other.
+	SeparateCalls bool
 
 	// AcceptEviction allows servers that remove any key when their memory is full
 	// (maxmemory-policy allkeys-...). Otherwise Open and every call refuse them.
-	// Checkpoints, fences and leases may then vanish without an error: a consumer
-	// finds no checkpoint, a former owner's write is accepted, and two owners may
-	// hold one lease until the next renewal of either.
+	// Checkpoints and fences may then vanish without an error: a consumer finds no
+	// checkpoint, and a former owner's write is accepted. Leases are refused.
 	AcceptEviction bool
 
 	// Logger receives a warning, once, if checkpoints may vanish all the same: by
@@ -65,63 +77,68 @@ type Driver struct {
 	namespace string
 	prefix    string // of the keys of checkpoints
 	fenced    bool   // whether this layout has fences
-	replicas  replicas
-	invalid   error // what is wrong with the options
-	combiner  combiner
-	turns     turns // of walks
-	eviction  eviction
+	pipelines pipelines
+	masters   masters
 	lastStamp atomic.Pointer[stamp]
 	closed    atomic.Bool
 }
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New returns a driver over client, which stays the caller's: how it connects,
-// authenticates and finds the master is theirs to configure, and Close leaves
-// it open. Invalid options are the error of every call, and so are a cluster
-// client that reads from replicas or has ClusterSlots, as that of
-// redis.NewFailoverClusterClient, and a Ring. The keys of a cluster need a
-// cluster client. Scan, GetAll and Clear need a pool of two connections or more:
-// see [Driver.Scan].
-func New(client redis.UniversalClient, opts *Options) *Driver {
-	if client == nil {
-		panic("redisstore: New with a nil client")
-	}
+// New returns a driver over client, a *redis.Client or a *redis.ClusterClient. The
+// client stays the caller's: how it connects, authenticates and finds the master
+// is theirs to configure, and Close leaves it open. The keys of a cluster need a
+// cluster client.
+//
+// New refuses invalid options, a cluster client that reads from replicas or has
+// ClusterSlots, as that of redis.NewFailoverClusterClient, a Ring, and any other
+// type, as one that embeds a client: add what it does to the client as a hook.
+func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 	if opts == nil {
 		opts = new(Options)
 	}
-	d := &Driver{client: client, namespace: opts.Namespace, invalid: opts.validate(), turns: newTurns(client)}
-	d.combiner.client = client
-	d.eviction.accepted, d.eviction.log = opts.AcceptEviction, cmp.Or(opts.Logger, slog.Default())
-	if d.invalid == nil {
-		d.invalid = validateClient(client)
+	if err := opts.validate(); err != nil {
+		return nil, err
 	}
-	if d.invalid == nil {
-		d.replicas, d.invalid = opts.validateReplicas(client)
-	}
-	d.prefix, d.fenced = opts.Namespace+"checkpoint:", true
+	d := &Driver{client: client, namespace: opts.Namespace, prefix: opts.Namespace + "checkpoint:", fenced: true}
 	if opts.Prefix != "" {
 		d.prefix, d.fenced = opts.Prefix, false
 	}
-	return d
+	readTimeout, err := d.pipelines.connect(client)
+	if err != nil {
+		return nil, err
+	}
+	if d.pipelines.confirm, err = opts.confirmation(readTimeout); err != nil {
+		return nil, err
+	}
+	d.pipelines.confirm.key = d.nudgeKey
+	d.pipelines.alone = opts.SeparateCalls
+	d.masters.acceptEviction, d.masters.fsync, d.masters.log = opts.AcceptEviction, opts.FsyncAOF, cmp.Or(opts.Logger, slog.Default())
+	return d, nil
 }
 
-// validateClient refuses clients that would let a failing store look empty.
-func validateClient(client redis.UniversalClient) error {
+// connect refuses clients that would let a failing store look empty.
+func (p *pipelines) connect(client redis.UniversalClient) (readTimeout time.Duration, err error) {
 	switch c := client.(type) {
+	case *redis.Client:
+		p.server = c
+		return c.Options().ReadTimeout, nil
 	case *redis.ClusterClient:
 		if c.Options().ReadOnly {
-			return errReplicas
+			return 0, errReplicas
 		}
 		if c.Options().ClusterSlots != nil {
-			return errors.New("redisstore: a cluster client with ClusterSlots, as NewFailoverClusterClient makes it, may lead to " +
+			return 0, errors.New("redisstore: a cluster client with ClusterSlots, as NewFailoverClusterClient makes it, may lead to " +
 				"servers that are no cluster, whose replicas answer as if there were nothing: use NewFailoverClient for Sentinels")
 		}
+		p.cluster = c
+		return c.Options().ReadTimeout, nil
 	case *redis.Ring:
-		return errors.New("redisstore: a Ring sends the keys of a server that is down to another, " +
+		return 0, errors.New("redisstore: a Ring sends the keys of a server that is down to another, " +
 			"which knows nothing of them: use a cluster, or Sentinels")
 	}
-	return nil
+	return 0, fmt.Errorf("redisstore: a %T is neither a *redis.Client nor a *redis.ClusterClient: "+
+		"pass the client that it wraps, and add what it does as a hook", client)
 }
 
 const maxNamespaceBytes = 512
@@ -129,6 +146,10 @@ const maxNamespaceBytes = 512
 func (o *Options) validate() error {
 	if o.Prefix != "" && o.Namespace != "" {
 		return errors.New("redisstore: Namespace and Prefix exclude each other: Prefix is all that stands before the key")
+	}
+	if _, whole := hashTag(o.Namespace); strings.ContainsAny(o.Namespace, "{}") && !whole {
+		return fmt.Errorf("redisstore: Namespace %q has a brace that belongs to no hash tag: "+
+			"leave it out, or write a whole tag like {prod}", o.Namespace)
 	}
 	for name, s := range map[string]string{"Namespace": o.Namespace, "Prefix": o.Prefix} {
 		switch {
@@ -162,10 +183,8 @@ func (d *Driver) ready(ctx context.Context) error {
 	switch {
 	case d.closed.Load():
 		return driver.ErrClosed
-	case d.invalid != nil:
-		return d.invalid
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return d.eviction.check(ctx, d.client)
+	return d.masters.check(ctx, &d.pipelines)
 }

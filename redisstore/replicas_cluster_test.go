@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -52,12 +53,18 @@ func TestClusterWithReplicas(t *testing.T) {
 	t.Run("a slot on its way", func(t *testing.T) {
 		slot, from, to := place(t, masters, "prod:checkpoint:moving")
 		startMoving(slot, from, to)
-		for i := range uint64(3) {
-			must(store.SetIfNewer(ctx, "moving", at(i, 1)))
+		brief, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		outcomes, err := store.Apply(brief, checkpoint.Write{Key: "moving", Mark: checkpoint.Mark{Position: at(1, 1)}})
+		if outcomes[0] != checkpoint.Failed || err == nil {
+			t.Errorf("Apply while the slot is on its way is %v, %v; want Failed", outcomes, err)
 		}
-		for _, n := range []*redistest.Server{to, from} {
-			n.Do("CLUSTER", "SETSLOT", slot, "NODE", nodeID(to))
-		}
+		time.AfterFunc(50*time.Millisecond, func() {
+			for _, n := range []*redistest.Server{to, from} {
+				n.Do("CLUSTER", "SETSLOT", slot, "NODE", nodeID(to))
+			}
+		})
+		must(store.SetIfNewer(ctx, "moving", at(2, 1)))
 		if c := must(store.Get(ctx, "moving")); c.Position != at(2, 1) {
 			t.Errorf("after the move it is at %v", c.Position)
 		}

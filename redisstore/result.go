@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,34 +57,27 @@ func (d *Driver) failure(err error) driver.Result {
 // or a script at its first write, when nothing has been written.
 var refusals = []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT"}
 
+// denials are those of a server that refuses a connection or a user, before a
+// command runs, or within a script, between two of its writes.
+var denials = []string{"NOAUTH", "WRONGPASS", "NOPERM", "LOADING"}
+
 // neverRan reports whether err shows that a command changed nothing.
 func (d *Driver) neverRan(err error) bool {
-	if fromServer(err) {
-		for _, prefix := range refusals {
-			if redis.HasErrorPrefix(err, prefix) {
-				return true
-			}
-		}
-	}
-	if d.replicas.min > 0 && isRedirect(err) {
+	switch {
+	case errors.As(err, new(notSentError)), hasPrefix(err, refusals), d.redirected(err):
 		return true
-	}
-	if _, ok := d.client.(*redis.Client); !ok && d.replicas.min == 0 {
-		// A cluster client sends a command again after a redirect, or where it got
-		// no connection. If the answer is then lost, the first error stays.
+	case d.pipelines.cluster != nil && !d.pipelines.confirm.asked():
+		// A cluster client sends a command again after a redirect, or if it got no
+		// connection. If the answer is then lost, the first error stays.
 		return false
+	case hasPrefix(err, denials):
+		return !strings.Contains(err.Error(), "script: ")
 	}
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
-		return true
-	}
-	if errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) {
-		return true
-	}
-	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "LOADING"} {
-		// Within the script a missing permission may come between two writes.
-		if redis.HasErrorPrefix(err, prefix) && !strings.Contains(err.Error(), "script: ") {
-			return true
-		}
-	}
-	return false
+	dial, ok := errors.AsType[*net.OpError](err)
+	return ok && dial.Op == "dial" ||
+		errors.Is(err, redis.ErrClosed) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted)
+}
+
+func hasPrefix(err error, prefixes []string) bool {
+	return fromServer(err) && slices.ContainsFunc(prefixes, func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
 }

@@ -22,7 +22,7 @@ func TestReadBesideWritesIsSentAgain(t *testing.T) {
 	dialer := &faultyDialer{node: server.Addr(), match: redisstore.ReadScript}
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: dialer.dial, ReadTimeout: -1})
 	t.Cleanup(func() { client.Close() })
-	driver := redisstore.New(client, nil)
+	driver := must(redisstore.New(client, nil))
 	store := checkpoint.New(driver, nil)
 	works(t, store, writes)
 	if err := store.Set(t.Context(), "read", at(1, 1)); err != nil {

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -12,102 +13,74 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
+var _ driver.RecordScanner = (*Driver)(nil)
+
 // Scan implements [driver.Driver]. In a cluster it walks the masters one after
 // another. Whatever could take a key past it (slots that move, a server that
 // restarts or is replaced) makes it walk again, once its caller wants more, and
-// end with an error where that does not end.
+// end with an error if that does not end. It holds no connection while its caller
+// is at a page.
 //
-// It holds one connection of the client's pool until it ends, also while its
-// caller is at a page. All walks of a driver (Scan, GetAll, Clear) hold at most
-// half of the pool; of a cluster, half of one node's. One more waits for its
-// turn as long as the client waits for a connection (PoolTimeout), and then
-// fails. A pool of one connection is refused.
-//
-// Whoever breaks out of the loop waits for the SCAN under way, unless ctx ends.
+// A caller that breaks out of the loop waits for the SCAN under way, unless ctx
+// ends.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
-	return d.walk(ctx, driver.QuotePattern(d.prefix)+pattern, pageSize, newKeySet(), d.keyOfCheckpoint)
+	return d.walk(ctx, driver.QuotePattern(d.prefix)+pattern, pageSize, make(map[string]struct{}), d.keyOfCheckpoint)
+}
+
+// ScanRecords implements [driver.RecordScanner]. It reads the next page while the
+// caller is at the one before it.
+func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
+	plain := struct{ driver.Driver }{d} // without its own ScanRecords, which is this one
+	return ahead(ctx, func(ctx context.Context) iter.Seq2[[]driver.Record, error] {
+		return driver.ScanRecords(ctx, plain, pattern, pageSize)
+	})
 }
 
 // walk yields the keys that keyOf makes of the names that match, except those in
-// seen.
+// seen, in pages of at least pageSize.
 func (d *Driver) walk(
-	ctx context.Context, match string, pageSize int, seen *keySet, keyOf func(redisKey string) (key string, ok bool),
+	ctx context.Context, match string, pageSize int, seen map[string]struct{}, keyOf func(redisKey string) (key string, ok bool),
 ) iter.Seq2[[]string, error] {
+	w := walk{driver: d, match: match, pageSize: pageSize}
 	return func(yield func([]string, error) bool) {
-		if err := d.ready(ctx); err != nil {
-			yield(nil, err)
-			return
-		}
-		if err := d.turns.take(ctx); err != nil {
-			yield(nil, err)
-			return
-		}
-		w := walk{
-			driver: d, match: match, keyOf: keyOf, pageSize: pageSize,
-			found: make(chan []string), ended: make(chan struct{}), seen: seen,
-		}
-		walking, leave := context.WithCancel(ctx)
-		go func() {
-			w.err = w.run(walking)
-			d.turns.giveBack()
-			close(w.ended)
-		}()
-		// Else SCANs of loops that were left would pile up on the server.
-		defer func() {
-			leave()
-			select {
-			case <-w.ended:
-			case <-ctx.Done():
+		var page []string
+		for names, err := range ahead(ctx, w.run) {
+			if err != nil {
+				if len(page) == 0 || yield(page, nil) {
+					yield(nil, err)
+				}
+				return
 			}
-		}()
-		w.deliver(ctx, yield)
-	}
-}
-
-// A walk finds keys in a goroutine of its own, one SCAN ahead of whom they are
-// delivered to.
-type walk struct {
-	driver   *Driver
-	match    string
-	keyOf    func(redisKey string) (key string, ok bool)
-	pageSize int
-	found    chan []string // as SCAN answers, so some of them more than once
-	ended    chan struct{} // closed when there is no more to find, and err says why
-	err      error
-	seen     *keySet // what was delivered, or is about to be
-}
-
-// deliver yields every key that it has not seen yet.
-func (w *walk) deliver(ctx context.Context, yield func([]string, error) bool) {
-	var page []string
-	for {
-		select {
-		case keys := <-w.found:
-			page = slices.Grow(page, len(keys))
-			for _, redisKey := range keys {
-				if key, ok := w.keyOf(redisKey); ok && w.seen.add(key) {
+			page = slices.Grow(page, len(names))
+			for _, name := range names {
+				key, ok := keyOf(name)
+				if _, twice := seen[key]; ok && !twice {
+					seen[key] = struct{}{}
 					page = append(page, key)
 				}
 			}
-			if len(page) >= w.pageSize {
+			if hasLeft(ctx) {
+				return
+			}
+			if len(page) >= pageSize {
 				if !yield(page, nil) {
 					return
 				}
 				page = nil
 			}
-		case <-w.ended:
-			if len(page) > 0 && !yield(page, nil) {
-				return
-			}
-			if w.err != nil {
-				yield(nil, w.err)
-			}
-			return
-		case <-ctx.Done():
-			yield(nil, ctx.Err())
-			return
+		}
+		if len(page) > 0 {
+			yield(page, nil)
 		}
 	}
+}
+
+// A walk finds the names of keys. It yields what SCAN answers, so some of them more
+// than once.
+type walk struct {
+	driver   *Driver
+	match    string
+	pageSize int
 }
 
 // A server that restarts must have time to, and what moves slots to go on.
@@ -124,48 +97,38 @@ func (e unsureError) Unwrap() error { return e.error }
 var errMoving = unsureError{errors.New("redisstore: the cluster is moving slots between its nodes, " +
 	"so that a scan could miss keys: try again when it is done")}
 
-// run walks all servers until no key can have been missed.
-func (w *walk) run(ctx context.Context) error {
-	err := w.servers(ctx)
-	for n := 1; n < maxWalks && errors.As(err, new(unsureError)); n++ {
-		if err := w.rest(ctx); err != nil {
-			return err
+// run walks all servers until no key can have been missed. Between two walks it
+// yields an empty page, which waits until the caller wants more: while the caller
+// is at a page for long, all walks would otherwise be used up.
+func (w *walk) run(ctx context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		err := w.servers(ctx, yield)
+		for n := 1; n < maxWalks && errors.As(err, new(unsureError)); n++ {
+			if err = sleep(ctx, walkPause); err != nil {
+				break
+			}
+			if !yield(nil, nil) {
+				return
+			}
+			err = w.servers(ctx, yield)
 		}
-		err = w.servers(ctx)
+		if err != nil && !errors.Is(err, errLeft) {
+			yield(nil, err)
+		}
 	}
-	return err
 }
 
-// rest pauses, and then until the caller wants more: whoever is at a page for
-// long would else find that all walks were used up meanwhile.
-func (w *walk) rest(ctx context.Context) error {
-	pause := time.NewTimer(walkPause)
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return w.hand(ctx, nil)
-}
-
-func (w *walk) hand(ctx context.Context, keys []string) error {
-	select {
-	case w.found <- keys:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// errLeft ends the walk of a caller that has left the loop.
+var errLeft = errors.New("redisstore: the loop was left")
 
 // servers walks all servers once.
-func (w *walk) servers(ctx context.Context) error {
+func (w *walk) servers(ctx context.Context, yield func([]string, error) bool) error {
 	before, err := w.driver.topology(ctx)
 	if err != nil {
 		return err
 	}
 	for _, s := range before.servers {
-		if err := w.server(ctx, s); err != nil {
+		if err := w.server(ctx, s, yield); err != nil {
 			return err
 		}
 	}
@@ -179,52 +142,69 @@ func (w *walk) servers(ctx context.Context) error {
 	return nil
 }
 
-// server walks one server, on one connection: a cursor means nothing to another
-// process than the one that gave it out, which a new connection could lead to.
-func (w *walk) server(ctx context.Context, s server) error {
-	conn := s.Conn()
-	defer conn.Close()
-	if err := w.requireMaster(ctx, conn); err != nil {
-		return err
-	}
+// server walks one server. A cursor means nothing to another process than the one
+// that gave it out, to which each page's connection may lead.
+func (w *walk) server(ctx context.Context, s *redis.Client, yield func([]string, error) bool) error {
+	process := ""
 	for cursor := uint64(0); ; {
 		scan := redis.NewScanCmd(ctx, nil, "scan", cursor, "match", w.match, "count", w.pageSize)
-		if err := w.ask(ctx, conn, scan); err != nil {
+		by, err := w.ask(ctx, s, scan)
+		if err != nil {
 			return err
 		}
-		var keys []string
-		keys, cursor = scan.Val()
-		if err := w.hand(ctx, keys); err != nil {
-			return err
+		if process != "" && by != process {
+			return errReplaced
+		}
+		process = by
+		var names []string
+		if names, cursor = scan.Val(); !yield(names, nil) {
+			return errLeft
 		}
 		if cursor == 0 {
-			return w.requireMaster(ctx, conn)
+			return nil
 		}
 	}
 }
 
-// requireMaster asks for the role on the connection of the walk: another may
-// lead to another server. In a cluster each node has said which slots it serves.
-func (w *walk) requireMaster(ctx context.Context, conn *redis.Conn) error {
-	if _, cluster := w.driver.client.(*redis.ClusterClient); cluster {
-		return nil
+var errReplaced = unsureError{errors.New("redisstore: another server answers than the one that a scan began at, " +
+	"so that the scan could miss keys: try again when the servers stay the same")}
+
+// ask sends a SCAN, and returns which process has answered it. In a cluster each
+// node has said which slots it serves. Any other server must be a master.
+func (w *walk) ask(ctx context.Context, s *redis.Client, scan *redis.ScanCmd) (process string, err error) {
+	if err := w.driver.ready(ctx); err != nil {
+		return "", err
 	}
-	role := query(ctx, "role")
-	err := w.ask(ctx, conn, role)
-	if err != nil && !fromServer(err) {
-		return err
+	info, role := query(ctx, "info", "server"), query(ctx, "role")
+	cmds := []redis.Cmder{scan, &info, &role}
+	if w.driver.pipelines.cluster != nil {
+		cmds = cmds[:2]
 	}
-	return requireMaster(role)
+	exec(ctx, s, cmds)
+	if w.driver.pipelines.cluster == nil {
+		err = requireMaster(role.Result())
+	}
+	if err == nil {
+		err = cmp.Or(scan.Err(), info.Err())
+	}
+	if err != nil {
+		return "", w.failure(ctx, err)
+	}
+	text, _ := info.Val().(string)
+	if process = infoField(text, "run_id"); process == "" {
+		return "", errors.New("redisstore: INFO server names no run_id, without which a walk cannot tell one server from another")
+	}
+	return process, nil
 }
 
-// ask is unsure where there is no answer yet.
-func (w *walk) ask(ctx context.Context, conn *redis.Conn, cmd redis.Cmder) error {
-	err := closed(conn.Process(ctx, cmd))
-	if end := w.driver.ready(ctx); end != nil {
-		return end
+// failure is unsure if there is no answer yet.
+func (w *walk) failure(ctx context.Context, err error) error {
+	err = w.driver.explain(ctx, err)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	if err != nil && (!fromServer(err) || redis.IsLoadingError(err)) {
-		return unsureError{err}
+	if errors.Is(err, driver.ErrClosed) || errors.Is(err, errReplicas) || fromServer(err) && !redis.IsLoadingError(err) {
+		return err
 	}
-	return err
+	return unsureError{err}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -33,25 +34,29 @@ var readText string
 var inspectText string
 
 var (
-	writeScript = newScript(usualText + "\n" + commonText + "\n" + writeText)
-	leaseScript = newScript(commonText + "\n" + leaseText)
-	fenceScript = newScript(commonText + "\n" + fenceText)
-	readScript  = newScript(commonText + "\n" + storedText + "\n" + readText)
+	writeScript = newScript(true, usualText, commonText, writeText)
+	leaseScript = newScript(true, commonText, leaseText)
+	fenceScript = newScript(true, commonText, fenceText)
 
-	inspectScript = newScript(commonText + "\n" + storedText + "\n" + inspectText)
+	readScript    = newScript(false, commonText, storedText, readText)
+	inspectScript = newScript(false, commonText, storedText, inspectText)
 )
 
 // A script is one that Redis runs in one atomic step.
-type script struct{ text, sha any } // strings, as commands take them
+type script struct {
+	text, sha any // strings, as commands take them
+	changes   bool
+}
 
-func newScript(text string) script {
+func newScript(changes bool, parts ...string) *script {
+	text := strings.Join(parts, "\n")
 	sum := sha1.Sum([]byte(text)) // how Redis names scripts
-	return script{text, hex.EncodeToString(sum[:])}
+	return &script{text, hex.EncodeToString(sum[:]), changes}
 }
 
 // call appends to args what calls s, but for its keys and arguments. By its
 // name a server knows it only once it was called by its text.
-func (s script) call(args []any, byName bool) []any {
+func (s *script) call(args []any, byName bool) []any {
 	if byName {
 		return append(args, "evalsha", s.sha)
 	}

@@ -37,7 +37,7 @@ local replace = false
 
 if stored.err then
   -- Not a hash: the older layout is a string, and it may be anything else.
-  local text = attempt('GET', key)
+  local text = textAt(key)
   if type(text) == 'string' then
     oldCommit, oldPrepare = string.match(text, '^([^@]*)@([^@]*)$')
   end
@@ -67,11 +67,11 @@ if mode == 'n' or mode == 't' then
     if not oldCommit then return {5, 'commit'} end
     if not oldPrepare then return {5, 'prepare'} end
     -- What equals an argument is canonical.
-    if oldCommit ~= commit and not canonical(oldCommit) then return {5, 'commit', oldCommit} end
+    if oldCommit ~= commit and not canonical(oldCommit) then return {5, 'commit', short(oldCommit)} end
     if oldPrepare ~= prepare and oldPrepare ~= oldCommit and not canonical(oldPrepare) then
-      return {5, 'prepare', oldPrepare}
+      return {5, 'prepare', short(oldPrepare)}
     end
-    if oldEpoch and oldEpoch ~= epoch and not canonical(oldEpoch) then return {5, 'epoch', oldEpoch} end
+    if oldEpoch and oldEpoch ~= epoch and not canonical(oldEpoch) then return {5, 'epoch', short(oldEpoch)} end
   end
 end
 

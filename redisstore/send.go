@@ -14,148 +14,121 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A command is one command and, once it was sent, its answer.
-type command struct {
-	*redis.Cmd
-	once bool // it may change something, so that go-redis must not send it twice on its own
-}
-
-func query(ctx context.Context, args ...any) command {
-	return command{redis.NewCmd(ctx, args...), false}
-}
-
-func change(ctx context.Context, args ...any) command {
-	return command{redis.NewCmd(ctx, args...), true}
-}
-
-// NoRetry is what go-redis asks before it sends a command again.
-func (c command) NoRetry() bool { return c.once }
-
-// key is the nth of the keys of a command.
-func (c command) key(n int) string {
-	args := c.Args()
-	if args[0] == "eval" || args[0] == "evalsha" {
-		return args[3+n].(string) // after the script and the number of its keys
+// send sends the commands of one call: all of them queries, or all changes. A
+// command that ran nowhere, since its slot is on its way from one node of a
+// cluster to another, is sent again while ctx lasts, and for two seconds at most.
+func (d *Driver) send(ctx context.Context, cmds ...command) []reply {
+	replies := d.pipelines.send(ctx, cmds)
+	for pause := time.Millisecond; pause <= maxPause; pause *= 2 {
+		var again []command
+		var index []int
+		for i := range replies {
+			if err := replies[i].err; err != nil && d.passes(ctx, err) {
+				again = append(again, command{redis.NewCmd(ctx, cmds[i].Args()...), cmds[i].once})
+				index = append(index, i)
+			}
+		}
+		if len(again) == 0 || sleep(ctx, pause) != nil {
+			break
+		}
+		for n, r := range d.pipelines.send(ctx, again) {
+			replies[index[n]] = r
+		}
 	}
-	return args[1+n].(string)
+	for i := range replies {
+		if replies[i].err != nil {
+			replies[i].err = d.explain(ctx, replies[i].err)
+		}
+	}
+	return replies
 }
 
-// answered reports whether there is an answer, be it an error.
-func (c command) answered() bool { return c.Val() != nil || c.Err() != nil }
+// maxPause is the last of the pauses, each twice the one before it, after which a
+// command that ran nowhere is sent again.
+const maxPause = 1024 * time.Millisecond
 
-// answer is redis.Nil where the server answered with nothing.
-func (c command) answer() (any, error) {
-	v, err := c.Result()
-	return v, closed(err)
+// passes reports that a command ran nowhere, for a reason that passes.
+func (d *Driver) passes(ctx context.Context, err error) bool {
+	if d.redirected(err) {
+		d.pipelines.cluster.ReloadState(ctx)
+		return true
+	}
+	return redis.HasErrorPrefix(err, "TRYAGAIN")
 }
 
-// fromServer reports whether a server has answered with err.
-func fromServer(err error) bool {
-	_, ok := errors.AsType[redis.Error](err)
-	return ok
+// redirected reports that a node did not run a command, since another one has its
+// slot. A cluster client follows redirects itself, but for what is confirmed: that
+// goes to one server, which the WAIT behind it must reach as well.
+func (d *Driver) redirected(err error) bool {
+	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() &&
+		(redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK"))
 }
 
-// closed makes go-redis' error of a closed client ours too.
-func closed(err error) error {
-	if errors.Is(err, redis.ErrClosed) {
+// explain makes an error of go-redis ours.
+func (d *Driver) explain(ctx context.Context, err error) error {
+	if errors.Is(err, net.ErrClosed) && d.closed.Load() {
 		return fmt.Errorf("%w: %w", driver.ErrClosed, err)
 	}
-	return err
+	return overdue(ctx, closed(err))
 }
 
-// await runs f, and returns when it does or when ctx ends. A go-redis client
-// by default waits for an answer until its read timeout, whatever ctx does.
-func await(ctx context.Context, f func() error) error {
-	if ctx.Done() == nil {
-		return closed(f())
-	}
-	done := make(chan error, 1)
-	go func() { done <- f() }()
+func sleep(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	select {
-	case err := <-done:
-		return overdue(ctx, closed(err))
+	case <-timer.C:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// overdue adds to a timeout that ctx has ended. Where a client has
-// ContextTimeoutEnabled, ctx's deadline is that of the connection, too, and a
-// moment later that of ctx itself.
-func overdue(ctx context.Context, err error) error {
-	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() || ctx.Done() == nil {
-		return err
-	}
-	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
-		return err
-	}
-	<-ctx.Done()
-	cause := ctx.Err()
-	if errors.Is(err, cause) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", cause, err)
-}
-
-// send sends the commands of one call. If it returns an error they may still be
-// under way, and must not be looked at; otherwise each has an answer.
-func (d *Driver) send(ctx context.Context, cmds ...command) error {
-	send := d.sendAlone
-	if d.combiner.takes(cmds) {
-		send = d.combiner.send
-	}
-	if err := send(ctx, cmds); err != nil {
-		return err
-	}
-	return d.settle(ctx, cmds)
-}
-
-// settle sees to it that each command that was sent has an answer.
-func (d *Driver) settle(ctx context.Context, cmds []command) error {
-	for _, c := range cmds {
-		if !c.answered() {
-			return d.refused(ctx)
+// run calls s n times in few round trips: by its name, and those calls again by
+// its text whose server does not know it. The commands behind them go with all
+// that is read.
+func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
+	calls := func(byName bool, index []int) []command {
+		cmds := make([]command, 0, len(index)+len(behind))
+		for _, i := range index {
+			cmds = append(cmds, command{redis.NewCmd(ctx, args(i, s.call(make([]any, 0, 10), byName))...), s.changes})
 		}
-		c.sayWhy(ctx)
-		if err := c.Err(); errors.Is(err, net.ErrClosed) && d.closed.Load() {
-			c.SetErr(fmt.Errorf("%w: %w", driver.ErrClosed, err))
+		for _, c := range behind {
+			cmds = append(cmds, query(ctx, c.Args()...))
+		}
+		return cmds
+	}
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	replies := d.send(ctx, calls(true, all)...)
+	var unknown []int
+	for i := range all {
+		if isNoScript(replies[i].err) {
+			unknown = append(unknown, i)
 		}
 	}
-	return nil
-}
-
-// sayWhy puts the cause of ctx's end in place of that end, which go-redis reports.
-func (c command) sayWhy(ctx context.Context) {
-	if end := ctx.Err(); end != nil && errors.Is(c.Err(), end) {
-		c.SetErr(ctx.Err())
-	} else if err := c.Err(); err != nil {
-		c.SetErr(overdue(ctx, err))
+	if len(unknown) == 0 {
+		return replies
 	}
-}
-
-// sendAlone sends commands in a pipeline of their own, which a cluster client
-// splits by slot.
-func (d *Driver) sendAlone(ctx context.Context, cmds []command) error {
-	return await(ctx, func() error {
-		pipe := d.client.Pipeline()
-		for i := range cmds {
-			_ = pipe.Process(ctx, &cmds[i]) // only queues
+	if len(behind) > 0 {
+		unknown = all // so that what is behind belongs to all
+	}
+	if err := d.ready(ctx); err != nil {
+		for _, i := range unknown {
+			replies[i] = reply{err: notSentError{err}}
 		}
-		_, _ = pipe.Exec(ctx) // the first command's error
-		return nil
-	})
-}
-
-// refused is the error of commands that got no answer. Where a server refuses a
-// connection with an error of its own (a wrong password, too many clients),
-// go-redis leaves the commands of a pipeline as they were, which would look as
-// if nothing were stored.
-func (d *Driver) refused(ctx context.Context) error {
-	err := await(ctx, func() error { return d.client.Ping(ctx).Err() })
-	if err == nil {
-		return errors.New("redisstore: the connection was refused, and is not any more")
+		return replies
 	}
-	return fmt.Errorf("redisstore: the connection was refused: %w", err)
+	for i, r := range d.send(ctx, calls(false, unknown)...) {
+		if i < len(unknown) {
+			i = unknown[i]
+		} else {
+			i += n - len(unknown)
+		}
+		replies[i] = r
+	}
+	return replies
 }
 
 // inParallel calls f for parts of n items, so many at a time, so that some are

@@ -4,8 +4,9 @@
 --   {ttl} of a key of another type
 local function checkpointAt(key)
   local fields = attempt('HMGET', key, 'commit', 'prepare', 'updatedAt', 'epoch', 'logId')
+  for i = 1, 4 do fields[i] = short(fields[i]) end
   if fields.err then
-    local text = attempt('GET', key)
+    local text = textAt(key)
     fields = type(text) == 'string' and {text} or {}
   end
   fields[#fields + 1] = redis.call('PTTL', key)

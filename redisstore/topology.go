@@ -12,26 +12,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A server is a client of one server, or of whoever is the master of it. Its
-// Conn stays on one connection, and does not make another when that breaks.
-type server interface{ Conn() *redis.Conn }
-
 // A topology is which servers hold the keys, at one moment.
 type topology struct {
-	servers []server
+	servers []*redis.Client
 	slots   string // who serves what, to compare
 	moving  bool   // whether slots are on their way
 }
 
 func (d *Driver) topology(ctx context.Context) (topology, error) {
-	if c, ok := d.client.(*redis.ClusterClient); ok {
-		return clusterTopology(ctx, c)
+	if d.pipelines.cluster != nil {
+		return clusterTopology(ctx, d.pipelines.cluster)
 	}
-	s, ok := d.client.(server)
-	if !ok {
-		return topology{}, fmt.Errorf("redisstore: a %T cannot be walked: it has no single connection", d.client)
-	}
-	return topology{servers: []server{s}}, d.refuseNode(ctx)
+	return topology{servers: []*redis.Client{d.pipelines.server}}, d.refuseNode(ctx)
 }
 
 func clusterTopology(ctx context.Context, c *redis.ClusterClient) (topology, error) {
@@ -54,8 +46,8 @@ func clusterTopology(ctx context.Context, c *redis.ClusterClient) (topology, err
 		return topology{}, err
 	}
 	if total != slots {
-		return topology{}, fmt.Errorf("redisstore: the cluster's masters serve %d of %d slots, "+
-			"so that a walk would miss keys: try again when it is whole", total, slots)
+		return topology{}, unsureError{fmt.Errorf("redisstore: the cluster's masters serve %d of %d slots, "+
+			"so that a walk would miss keys: try again when it is whole", total, slots)}
 	}
 	slices.Sort(owned)
 	t.slots = strings.Join(owned, "\n")
@@ -109,20 +101,17 @@ func slotsIn(r string) int {
 // refuseNode stops a walk over a single node of a cluster, which would miss
 // the keys of all others.
 func (d *Driver) refuseNode(ctx context.Context) error {
-	nodes := query(ctx, "cluster", "nodes")
-	if err := d.send(ctx, nodes); err != nil {
-		return err
+	r := d.send(ctx, query(ctx, "info", "cluster"))[0]
+	if text, _ := r.value.(string); r.err != nil || infoField(text, "cluster_enabled") != "1" {
+		return r.err
 	}
-	answer, err := nodes.answer()
-	if err != nil {
-		if isUnknown(err) || strings.Contains(err.Error(), "cluster support disabled") {
-			return nil
-		}
-		return fmt.Errorf("redisstore: whether the server is a node of a cluster: %w", err)
+	r = d.send(ctx, query(ctx, "cluster", "nodes"))[0]
+	if r.err != nil {
+		return fmt.Errorf("redisstore: whether the server is one node of several: %w", r.err)
 	}
-	text, ok := answer.(string)
+	text, ok := r.value.(string)
 	if !ok {
-		return unexpected("CLUSTER NODES", answer)
+		return unexpected("CLUSTER NODES", r.value)
 	}
 	masters := 0
 	for line := range strings.Lines(text) {

@@ -226,7 +226,7 @@ func TestScanOfAClusterThatIsNotWhole(t *testing.T) {
 func TestOneNodeIsNotWalkedByAUserWhoMayNotAsk(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3, 0)
 	fill(t, inNamespace(t, cluster(t, nodes), "prod:"), 100)
-	nodes[0].Do(strings.Fields("ACL SETUSER reader on >secret -@all ~prod:* +ping +hmget +pttl +get +scan +role")...)
+	nodes[0].Do(strings.Fields("ACL SETUSER reader on >secret -@all ~prod:* +ping +hmget +pttl +getrange +scan +role")...)
 	client := redis.NewClient(&redis.Options{Addr: nodes[0].Addr(), Username: "reader", Password: "secret"})
 	t.Cleanup(func() { client.Close() })
 	if found, err := walkAll(t, inNamespace(t, client, "prod:"), 100, func() {}); err == nil {

@@ -17,12 +17,6 @@ const maxPipeline = 1000
 // Write implements [driver.Driver].
 func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))
-	if err := d.ready(ctx); err != nil {
-		for i := range results {
-			results[i] = failed(err)
-		}
-		return results, nil
-	}
 	unsure := make(map[string]bool)
 	for from := 0; from < len(writes); from += maxPipeline {
 		to := min(from+maxPipeline, len(writes))
@@ -99,50 +93,20 @@ func onTheWay(r driver.Result) bool {
 // errOnTheWay: the earlier write could arrive after this one, and undo it.
 var errOnTheWay = errors.New("redisstore: not sent, since whether an earlier write of the call to this key has landed is unknown")
 
-// sendRound sends writes by the script's name, and the script itself where a
-// server does not know it.
+// sendRound sends writes that may go at the same time.
 func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {
-	unknown := b.sendScript(ctx, round, true)
-	if len(unknown) == 0 {
-		return
-	}
 	if err := b.driver.ready(ctx); err != nil {
-		b.fail(unknown, failed(err))
+		for _, i := range round {
+			b.results[i] = failed(err)
+		}
 		return
 	}
-	b.sendScript(ctx, unknown, false)
-}
-
-// sendScript returns the writes whose server did not know the script's name.
-func (b *batchOfWrites) sendScript(ctx context.Context, round []int, byName bool) (unknown []int) {
-	cmds := make([]command, len(round))
+	replies := b.driver.run(ctx, writeScript, len(round), func(n int, to []any) []any {
+		return b.driver.writeArgs(to, &b.writes[round[n]])
+	})
 	for n, i := range round {
-		cmds[n] = b.driver.writeCommand(ctx, byName, &b.writes[i])
-	}
-	found, err := b.driver.sendChanges(ctx, cmds...)
-	if err != nil {
-		if errors.As(err, new(notSentError)) {
-			b.fail(round, failed(err))
-		} else {
-			b.fail(round, driver.Result{Outcome: driver.Unknown, Err: err})
-		}
-		return nil
-	}
-	for n, i := range round {
-		reply, err := cmds[n].answer()
-		if byName && isNoScript(err) {
-			unknown = append(unknown, i)
-			continue
-		}
 		w := &b.writes[i]
-		b.results[i] = confirmed(w, b.driver.result(w, reply, err), found.of(n))
-	}
-	return unknown
-}
-
-func (b *batchOfWrites) fail(round []int, r driver.Result) {
-	for _, i := range round {
-		b.results[i] = r
+		b.results[i] = confirmed(w, b.driver.result(w, replies[n].value, replies[n].err), replies[n].doubt)
 	}
 }
 
@@ -163,17 +127,14 @@ func (d *Driver) stamp(t time.Time) any {
 	milli := t.UnixMilli()
 	s := d.lastStamp.Load()
 	if s == nil || s.milli != milli {
-		s = &stamp{milli, t.UTC().Format(timeLayout)}
+		s = &stamp{milli, t.UTC().Format(driver.TimeLayout)}
 		d.lastStamp.Store(s)
 	}
 	return s.text
 }
 
-// timeLayout is that of JavaScript's Date.prototype.toISOString.
-const timeLayout = "2006-01-02T15:04:05.000Z"
-
-func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write) command {
-	args := writeScript.call(make([]any, 0, 8), byName)
+// writeArgs appends to args what writeScript needs.
+func (d *Driver) writeArgs(args []any, w *driver.Write) []any {
 	if w.Epoch != 0 || w.Mode == driver.Rewind {
 		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
 	} else {
@@ -192,5 +153,5 @@ func (d *Driver) writeCommand(ctx context.Context, byName bool, w *driver.Write)
 	case w.TTL != 0:
 		args = append(args, ttl())
 	}
-	return change(ctx, args...)
+	return args
 }

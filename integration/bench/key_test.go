@@ -20,7 +20,11 @@ func BenchmarkKey(b *testing.B) {
 	n := min(*largeKeys, 100_000)
 	at := checkpoint.Position{Commit: 1_234_567_890, Prepare: 1_234_567_890}
 	withEpoch := func(epoch uint64) func() error {
-		store := checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}), nil)
+		d, err := redisstore.New(client, &redisstore.Options{Namespace: "prod:"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		store := checkpoint.New(d, nil)
 		return func() error {
 			return filltest.Fill(b.Context(), store, n, func(i int) checkpoint.Write {
 				return checkpoint.Write{Key: fmt.Sprintf("orders-projection/%06d", i), Mark: checkpoint.Mark{Position: at, Epoch: epoch}}

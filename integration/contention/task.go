@@ -51,7 +51,8 @@ func openDriver(ctx context.Context, store string, timeout time.Duration) (leasi
 		return d, func() error { return nil }, err
 	}
 	client := redis.NewClient(&redis.Options{Addr: store, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout})
-	return redisstore.New(client, nil), client.Close, nil
+	d, err := redisstore.New(client, nil)
+	return d, client.Close, err
 }
 
 // failures records each failure to store the checkpoint.

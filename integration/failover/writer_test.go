@@ -23,9 +23,13 @@ const (
 // storeOver is a Store that waits for so many replicas. The client is its own.
 func storeOver(tb testing.TB, client redis.UniversalClient, replicas int) *checkpoint.Store {
 	tb.Helper()
-	s := checkpoint.New(redisstore.New(client, &redisstore.Options{
+	d, err := redisstore.New(client, &redisstore.Options{
 		Namespace: "prod:", MinReplicas: replicas, ReplicaTimeout: replicaTimeout,
-	}), nil)
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := checkpoint.New(d, nil)
 	tb.Cleanup(func() {
 		s.Close()
 		client.Close()

@@ -62,7 +62,7 @@ func redisAt(t *testing.T, addr string) engine {
 		Addr: addr, DialTimeout: answerWithin, ReadTimeout: answerWithin, WriteTimeout: answerWithin, DialerRetries: 1,
 	})
 	t.Cleanup(func() { client.Close() })
-	return redisstore.New(client, nil)
+	return over(t, client)
 }
 
 // direct connects beside the proxies.
@@ -97,7 +97,16 @@ func (s *servers) connect(by func(addr string) string) engine {
 		},
 	})
 	s.t.Cleanup(func() { client.Close() })
-	return redisstore.New(client, nil)
+	return over(s.t, client)
+}
+
+func over(t *testing.T, client redis.UniversalClient) engine {
+	t.Helper()
+	d, err := redisstore.New(client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // any is one of the servers.

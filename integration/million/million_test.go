@@ -73,7 +73,11 @@ func open(t *testing.T, server *redistest.Server, namespace string) *checkpoint.
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	t.Cleanup(func() { client.Close() })
-	return checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: namespace}), nil)
+	d, err := redisstore.New(client, &redisstore.Options{Namespace: namespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checkpoint.New(d, nil)
 }
 
 const keyPrefix = "orders-projection/"

@@ -72,8 +72,12 @@ func runLoads(t *testing.T, server *redistest.Server) ([]sample, []*load) {
 	}
 	var all []*load
 	var wg sync.WaitGroup
+	d, err := redisstore.New(client, &redisstore.Options{Namespace: "soak:"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, store := range []*checkpoint.Store{
-		checkpoint.New(redisstore.New(client, &redisstore.Options{Namespace: "soak:"}), nil),
+		checkpoint.New(d, nil),
 		checkpoint.New(file, nil),
 	} {
 		defer store.Close()

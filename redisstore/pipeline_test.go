@@ -20,7 +20,7 @@ import (
 // writes of those that were ended must be Failed, and not be sent.
 func TestCallsThatShareAPipeline(t *testing.T) {
 	server := redistest.Start(t)
-	driver := redisstore.New(patient(t, server), nil)
+	driver := must(redisstore.New(patient(t, server), nil))
 	store := checkpoint.New(driver, nil)
 	works(t, store, writes)
 	server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
@@ -77,7 +77,7 @@ func TestHungNodeHoldsUpNoOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hung.Do("CLIENT", "PAUSE", "1000000", "WRITE")
 			var waiting sync.WaitGroup
-			for _, key := range keys[hung.Addr()] {
+			for i, key := range keys[hung.Addr()] {
 				var batch []checkpoint.Write
 				for _, k := range append(others, key) {
 					batch = append(batch, checkpoint.Write{Key: k, Mark: checkpoint.Mark{Position: at(1, 1)}})
@@ -87,13 +87,10 @@ func TestHungNodeHoldsUpNoOther(t *testing.T) {
 						t.Errorf("Apply over the node that hung: %v", err)
 					}
 				})
+				if i < redisstore.MaxFlights {
+					awaitBlocked(t, hung, i+1)
+				}
 			}
-			eventually(t, "the node holds back all that may be on its way", func() bool {
-				_, n, _ := strings.Cut(hung.Do("INFO", "clients").(string), "blocked_clients:")
-				blocked := 0
-				fmt.Sscan(n, &blocked)
-				return blocked >= redisstore.MaxFlights
-			})
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			for _, node := range nodes[1:] {

@@ -15,28 +15,26 @@ const fencePrefix = "checkpoint-fence:"
 func (d *Driver) fenceKey(key string) string {
 	main := d.prefix + key
 	base := d.namespace + fencePrefix + "{"
-	if !strings.ContainsAny(main, "{}") {
+	switch {
+	case !strings.ContainsAny(main, "{}"):
 		return base + main + "}"
+	case strings.ContainsAny(d.namespace, "{}"):
+		return base + "0}:" + key // the namespace's tag decides
 	}
-	if !strings.ContainsAny(d.namespace, "{}") {
-		if tag, ok := hashTag(main); ok {
-			return base + tag + "}:" + key
-		}
+	if tag, ok := hashTag(main); ok {
+		return base + tag + "}:" + key
 	}
 	// A lone brace, or an empty tag: a number that leads to the same slot.
-	want := slot(main)
-	if !strings.Contains(d.namespace, "{") {
-		return base + slotTags()[want] + "}:" + key
+	return base + slotTags()[slot(main)] + "}:" + key
+}
+
+// nudgeKey is a key in the slot of a checkpoint's or a fence's key. Nothing is
+// stored there, and no fence has this name: each has a brace behind fencePrefix.
+func (d *Driver) nudgeKey(redisKey string) string {
+	if key, ok := strings.CutPrefix(redisKey, d.prefix); ok {
+		redisKey = d.fenceKey(key)
 	}
-	// With a brace in the namespace the number is only a part of what decides.
-	// One in 16,384 leads to the slot, or any, if the namespace holds a tag of
-	// its own.
-	for n := uint64(0); ; n++ {
-		candidate := base + strconv.FormatUint(n, 10) + "}:" + key
-		if slot(candidate) == want {
-			return candidate
-		}
-	}
+	return d.namespace + fencePrefix + "nudge:" + strings.TrimPrefix(redisKey, d.namespace+fencePrefix)
 }
 
 // slotTags is a number for each slot that leads there as a tag.

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	taggedNamespaces = []string{"", "prod:", "{a}", "{a}:", "{", "}", "{}", "{}{b}", "x{", "}{", "checkpoint:", "{checkpoint"}
+	taggedNamespaces = []string{"", "prod:", "{a}", "{a}:", "x{a}{", "{a}}", "checkpoint:"}
 	taggedKeys       = []string{
 		"a", "b", "order-processor", "{a}", "{b}", "{a}b", "b{a}", "a{b}c{d}", "{a}{b}", "{{a}}", "{a}}", "{{a}", "{}", "{}a", "a{}",
 		"{}{a}", "{", "}", "}{", "}{a}", "{a", "a}", "a}:b", "}:a", "{prod:checkpoint:a}", "{checkpoint:a}", "checkpoint:a",
@@ -39,7 +39,10 @@ func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer client.Close()
 	for _, namespace := range taggedNamespaces {
-		d := New(client, &Options{Namespace: namespace})
+		d, err := New(client, &Options{Namespace: namespace})
+		if err != nil {
+			t.Fatal(err)
+		}
 		pipe := client.Pipeline()
 		var asked []string
 		ask := func(key string) {
@@ -49,6 +52,10 @@ func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
 		for _, key := range append(randomKeys(25), taggedKeys...) {
 			ask(d.prefix + key)
 			ask(d.fenceKey(key))
+			ask(d.prefix + key)
+			ask(d.nudgeKey(d.prefix + key))
+			ask(d.fenceKey(key))
+			ask(d.nudgeKey(d.fenceKey(key)))
 		}
 		answers, err := pipe.Exec(t.Context())
 		if err != nil {
@@ -57,7 +64,7 @@ func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
 		slotOf := func(i int) int64 { return answers[i].(*redis.IntCmd).Val() }
 		for i := 0; i < len(asked); i += 2 {
 			if slotOf(i) != slotOf(i+1) {
-				t.Errorf("%q is in slot %d, its fence %q in slot %d", asked[i], slotOf(i), asked[i+1], slotOf(i+1))
+				t.Errorf("%q is in slot %d, its companion %q in slot %d", asked[i], slotOf(i), asked[i+1], slotOf(i+1))
 			}
 			if got := slot(asked[i]); int64(got) != slotOf(i) {
 				t.Errorf("slot(%q) = %d, Redis says %d", asked[i], got, slotOf(i))

@@ -1,0 +1,102 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A command is one command and, once it was sent, its answer.
+type command struct {
+	*redis.Cmd
+	once bool // it may change something, so that go-redis must not send it twice on its own
+}
+
+func query(ctx context.Context, args ...any) command {
+	return command{redis.NewCmd(ctx, args...), false}
+}
+
+func change(ctx context.Context, args ...any) command {
+	return command{redis.NewCmd(ctx, args...), true}
+}
+
+// NoRetry is what go-redis asks before it sends a command again.
+func (c command) NoRetry() bool { return c.once }
+
+// key is the first key of a command.
+func (c command) key() string {
+	args := c.Args()
+	if args[0] == "eval" || args[0] == "evalsha" {
+		return args[3].(string) // after the script and the number of its keys
+	}
+	return args[1].(string)
+}
+
+// answered reports whether there is an answer, be it an error.
+func (c command) answered() bool { return c.Val() != nil || c.Err() != nil }
+
+// A reply is what became of a command.
+type reply struct {
+	value any
+	err   error // redis.Nil if the server answered with nothing
+	doubt error // why replicas, or a disk, may not have what it changed
+}
+
+// notSentError says why a command was never sent.
+type notSentError struct{ error }
+
+func (e notSentError) Unwrap() error { return e.error }
+
+// fromServer reports whether a server has answered with err.
+func fromServer(err error) bool {
+	_, ok := errors.AsType[redis.Error](err)
+	return ok
+}
+
+// closed makes go-redis' error of a closed client ours too.
+func closed(err error) error {
+	if errors.Is(err, redis.ErrClosed) {
+		return fmt.Errorf("%w: %w", driver.ErrClosed, err)
+	}
+	return err
+}
+
+// await runs f, and returns when it does or when ctx ends. A go-redis client
+// by default waits for an answer until its read timeout, whatever ctx does.
+func await(ctx context.Context, f func() error) error {
+	if ctx.Done() == nil {
+		return closed(f())
+	}
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return overdue(ctx, closed(err))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// overdue adds to a timeout that ctx has ended. If a client has
+// ContextTimeoutEnabled, ctx's deadline is that of the connection, too, and a
+// moment later that of ctx itself.
+func overdue(ctx context.Context, err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() || ctx.Done() == nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
+		return err
+	}
+	<-ctx.Done()
+	cause := ctx.Err()
+	if errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", cause, err)
+}
