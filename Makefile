@@ -12,7 +12,8 @@ PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
 # What `make check` tests: nothing here starts a server.
-SERVERLESS := ./... ./sqlitestore ./integration/layout
+SERVERLESS := ./... ./sqlitestore ./integration/layout ./integration/internal/... \
+              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another.
@@ -34,7 +35,7 @@ all: test lint
 
 check:
 	go vet $(PACKAGES)
-	go test -short $(SERVERLESS)
+	go test $(SERVERLESS)
 
 test: servers
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
