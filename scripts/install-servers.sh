@@ -56,7 +56,7 @@ private_apt() {
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
 		-o Dir::State="$work" -o Dir::State::status=/dev/null -o Dir::Cache="$work" \
 		-o APT::Default-Release= -o APT::Sandbox::User= -o Debug::NoLocking=1 \
-		-o APT::Update::Post-Invoke-Success= "$@"
+		-o APT::Update::Post-Invoke-Success= -o APT::Update::Error-Mode=any -o Acquire::Retries=3 "$@"
 }
 
 # closure prints the package and every library that it needs.
@@ -75,7 +75,9 @@ unpack() {
 		Targets: Packages
 		Signed-By: $keys
 	END
-	private_apt update || fail "Debian's suite $2 cannot be read from $mirror. Set DEBIAN_MIRROR to one that can."
+	private_apt update ||
+		fail "Debian's suite $2 cannot be read from $mirror. Set DEBIAN_MIRROR to one that can," \
+			"or run go test yourself: it takes the redis-server on PATH."
 	root=$work/$1
 	mkdir -p "$root/debs" "$root/all" "$root/done/bin" "$root/done/lib" "$root/done/libexec"
 	packages=$(closure "$3")
