@@ -1,3 +1,4 @@
+# make check  the tests that need no server, and vet: for every change
 # make test   every module's tests, with the race detector, against real servers,
 #             and every benchmark once
 # make lint   formatting, vet, staticcheck and the rest of .golangci.yml
@@ -10,27 +11,49 @@ MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integrati
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
+# What `make check` tests: nothing here starts a server.
+SERVERLESS := ./... ./sqlitestore ./integration/layout ./integration/internal/... \
+              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
+
+# The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
+# one on PATH, unless REDISTEST_SERVER names another.
+OLDEST := redis-7.0
+NEWEST := redis-8
+OTHER  := valkey-9
+export PATH := $(CURDIR)/.bin/servers/$(OLDEST)/bin:$(PATH)
+
 # The folders that have benchmarks.
 BENCHMARKS = $(shell grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
-.PHONY: all test proof lint format bench fuzz tidy tools redis clean
+.PHONY: all check test proof lint format bench fuzz tidy tools servers clean
 
 all: test lint
 
-test: redis
+check:
+	go vet $(PACKAGES)
+	go test $(SERVERLESS)
+
+test: servers
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
 	go test -race -timeout 15m $(PACKAGES)
+	$(call on,$(NEWEST),go test -race -timeout 15m ./redisstore)
+	$(call on,$(OTHER),go test -race -timeout 15m -run '^TestConformance' ./redisstore)
 	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)
 
-proof: redis
+# A system without Debian's packages has one server only, as the script has said.
+on = [ ! -d .bin/servers/$(1) ] || REDISTEST_SERVER=$(1) $(2)
+
+proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
 	go test -v -timeout 1h ./integration/histories -rounds 15
 	go test -v -timeout 1h ./integration/failover -failovers 50
 	go test -v -timeout 1h ./integration/soak -soak 10m
+	$(call on,$(NEWEST),go test -v -timeout 1h ./integration/failover -failovers 50)
+	$(call on,$(OTHER),go test -v -timeout 1h ./redisstore ./integration/failover)
 
-redis:
-	@scripts/install-redis.sh
+servers:
+	@scripts/install-servers.sh
 
 tools: .bin/golangci-lint
 
@@ -53,10 +76,10 @@ format: tools
 tidy:
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
 
-bench: redis
+bench: servers
 	go run ./integration/bench -docs docs >bench.txt
 
-fuzz: redis
+fuzz: servers
 	@scripts/fuzz.sh $(FUZZTIME) $(MODULES)
 
 clean:

@@ -87,7 +87,7 @@ func documentedACL(t *testing.T) string {
 
 func standalone(tb testing.TB, server *redistest.Server) *redis.Client {
 	tb.Helper()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 3})
 	tb.Cleanup(func() { client.Close() })
 	return client
 }

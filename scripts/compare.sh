@@ -13,6 +13,8 @@ set -eu
 [ $# -ge 1 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")/.."
 root=$PWD
+# The other commit finds the servers of this checkout on PATH.
+export PATH="$root/.bin/servers/redis-7.0/bin:$PATH"
 rev=$(git rev-parse --verify --quiet "$1^{commit}") || { echo "compare.sh: there is no commit $1" >&2; exit 2; }
 pattern=${2:-.}
 shift; [ $# -eq 0 ] || shift

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -27,7 +28,7 @@ func (s *Server) Do(args ...string) any {
 }
 
 func (s *Server) try(args ...string) (any, error) {
-	conn, err := net.DialTimeout("tcp", s.Addr(), patience)
+	conn, err := s.dial()
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +38,14 @@ func (s *Server) try(args ...string) (any, error) {
 		return nil, err
 	}
 	return decode(bufio.NewReader(conn))
+}
+
+func (s *Server) dial() (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: patience}
+	if s.trust != nil {
+		return tls.DialWithDialer(dialer, "tcp", s.Addr(), s.trust)
+	}
+	return dialer.Dial("tcp", s.Addr())
 }
 
 func encode(args []string) string {

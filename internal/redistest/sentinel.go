@@ -6,10 +6,10 @@ import "fmt"
 // decides alone.
 func StartSentinel(tb TB, name string, master *Server, config ...string) *Server {
 	tb.Helper()
-	s := start(tb, "--sentinel", append([]string{
+	s := start(tb, &Server{mode: "--sentinel", config: append([]string{
 		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d 1", name, master.port),
 		fmt.Sprintf("sentinel down-after-milliseconds %s 1000", name),
-	}, config...))
+	}, config...)})
 	until(tb, "the Sentinel knows its master", func() bool {
 		_, err := s.try("SENTINEL", "CKQUORUM", name)
 		return err == nil

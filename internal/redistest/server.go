@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -36,7 +37,8 @@ type Server struct {
 	busPort int // of a node of a cluster
 	dir     string
 	config  []string
-	mode    string // an argument of redis-server, or ""
+	mode    string      // an argument of redis-server, or ""
+	trust   *tls.Config // of a server that speaks TLS
 
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -44,21 +46,21 @@ type Server struct {
 }
 
 // Start starts a server that keeps nothing on disk. Each line of config is one
-// more directive, as in redis.conf: "appendonly yes". Where redis-server is not
-// installed the test fails, and says what to do.
+// more directive, as in redis.conf: "appendonly yes". If there is no redis-server
+// the test fails, and says what to do.
 func Start(tb TB, config ...string) *Server {
 	tb.Helper()
-	return start(tb, "", config)
+	return start(tb, &Server{config: config})
 }
 
-func start(tb TB, mode string, config []string) *Server {
+func start(tb TB, s *Server) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, dir: tb.TempDir(), config: config, mode: mode}
+	s.tb, s.dir = tb, tb.TempDir()
 	tb.Cleanup(s.Kill)
 	// Between choosing a free port and binding it somebody else may take it.
 	for attempt := 0; ; attempt++ {
 		s.port = freePort(tb)
-		if slices.Contains(config, "cluster-enabled yes") {
+		if slices.Contains(s.config, "cluster-enabled yes") {
 			// Left alone, Redis puts the bus at port+10000, which may be out of range.
 			s.busPort = freePort(tb)
 		}
@@ -83,13 +85,12 @@ func freePort(tb TB) int {
 }
 
 func (s *Server) launch() error {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		s.tb.Fatalf("redis-server is not on PATH, and this test needs a real one: run `make test`, which installs it, " +
-			"or install it with your package manager (apt-get install redis-server, brew install redis)")
+	port := "port " + strconv.Itoa(s.port)
+	if s.trust != nil {
+		port = "port 0\ntls-" + port
 	}
 	lines := append([]string{
-		"port " + strconv.Itoa(s.port),
+		port,
 		"bind 127.0.0.1",
 		"dir " + s.dir,
 		`save ""`,
@@ -109,7 +110,7 @@ func (s *Server) launch() error {
 	if s.mode != "" {
 		args = append(args, s.mode)
 	}
-	s.cmd = exec.Command(path, args...)
+	s.cmd = exec.Command(program(s.tb), args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	DieWithParent(s.cmd)
 	if err := s.cmd.Start(); err != nil {
@@ -149,8 +150,14 @@ func (s *Server) waitReady() error {
 // Addr is the server's host:port.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
-// URL is the server's address as redis://host:port.
-func (s *Server) URL() string { return "redis://" + s.Addr() }
+// URL is the server's address as redis://host:port, or rediss:// of a server that
+// speaks TLS.
+func (s *Server) URL() string {
+	if s.trust != nil {
+		return "rediss://" + s.Addr()
+	}
+	return "redis://" + s.Addr()
+}
 
 // Kill ends the process as kill -9 does. Killing it again does nothing.
 func (s *Server) Kill() {

@@ -1,0 +1,211 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// start begins a flight if a batch waits for one and there may be one more.
+func (p *pipelines) start(n *node, l *line) {
+	if len(l.waiting) > l.free && l.flights < maxFlights {
+		l.flights++
+		l.free++
+		go p.fly(n, l)
+	}
+}
+
+// fly sends the batches of l one after another until there is none.
+func (p *pipelines) fly(n *node, l *line) {
+	f := new(flight)
+	overdue := time.AfterFunc(patience, func() { p.lose(n, l, f) })
+	defer overdue.Stop()
+	for b := p.next(l, f); b != nil; b = p.next(l, f) {
+		overdue.Reset(min(patience, b.left()))
+		p.run(n, b)
+		p.mu.Lock()
+		if !f.lost {
+			f.at = false
+			l.free++
+		}
+		p.mu.Unlock()
+		// The calls that this woke may be made again at once, and go with the next batch.
+		runtime.Gosched()
+	}
+}
+
+// next takes a batch off l. If there is none, or others fly in its place, the
+// flight is over.
+func (p *pipelines) next(l *line, f *flight) *batch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.lost {
+		return nil
+	}
+	l.free--
+	if len(l.waiting) == 0 {
+		l.flights--
+		return nil
+	}
+	f.at = true
+	b := l.waiting[0]
+	l.waiting = slices.Delete(l.waiting, 0, 1)
+	return b
+}
+
+// lose lets another flight take the place of one that has been at a batch for too
+// long.
+func (p *pipelines) lose(n *node, l *line, f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.at && !f.lost {
+		f.lost = true
+		n.silent = true
+		l.flights--
+		p.start(n, l)
+	}
+}
+
+// context is that of the call in b, or of none if there are several: it ends with
+// the latest of their deadlines.
+func (b *batch) context() (context.Context, context.CancelFunc) {
+	if len(b.calls) == 1 {
+		return b.calls[0], func() {}
+	}
+	return context.WithTimeout(context.Background(), b.left())
+}
+
+// left is how long the last call in b waits, at most maxWait.
+func (b *batch) left() time.Duration {
+	var latest time.Time
+	for _, ctx := range b.calls {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			return maxWait
+		}
+		if deadline.After(latest) {
+			latest = deadline
+		}
+	}
+	return min(maxWait, time.Until(latest))
+}
+
+// run sends b, unless all of its commands were withdrawn.
+func (p *pipelines) run(n *node, b *batch) {
+	defer close(b.done)
+	ctx, cancel := b.context()
+	defer cancel()
+	pool, idle := p.begin(n, b)
+	defer p.end(n, pool, b)
+	if idle {
+		b.err = try(ctx, b.client, pool == &n.pools[1])
+	}
+	if b.err == nil {
+		b.err = ctx.Err()
+	}
+	if b.err != nil {
+		b.err = notSentError{b.err}
+		return
+	}
+	p.mu.Lock()
+	b.sent = true
+	p.mu.Unlock()
+	if len(b.cmds) == 0 {
+		return
+	}
+	switch {
+	case b.changes && p.confirm.asked():
+		b.doubt = p.confirm.exec(ctx, b.client, b.cmds)
+	case p.cluster != nil:
+		exec(ctx, p.cluster, b.cmds) // which follows redirects
+	default:
+		exec(ctx, p.server, b.cmds)
+	}
+}
+
+// exec sends cmds by client, several in one pipeline. Afterwards each has an answer.
+func exec(ctx context.Context, client redis.Cmdable, cmds []redis.Cmder) {
+	server, single := client.(*redis.Client)
+	if single && len(cmds) == 1 {
+		_ = server.Process(ctx, cmds[0]) // the command's own error
+		return
+	}
+	// A cluster client would ask a random node about a command that is sent alone.
+	pipe := client.Pipeline()
+	_ = pipe.BatchProcess(ctx, cmds...) // only queues
+	_, err := pipe.Exec(ctx)
+	// If a server refuses a connection with an error of its own (a wrong password,
+	// too many clients), go-redis leaves the commands as they were, and they would
+	// look as if nothing were stored.
+	for _, c := range cmds {
+		if command, ok := c.(*command); ok && !command.answered() {
+			refused := fmt.Errorf("redisstore: the server refused the connection: %w", err)
+			if single {
+				refused = notSentError{refused}
+			}
+			c.SetErr(refused)
+		}
+	}
+}
+
+// begin takes a connection for b from a pool, and reports whether it may have been
+// idle.
+func (p *pipelines) begin(n *node, b *batch) (pool *usage, idle bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pool = &n.pools[0]
+	if len(b.cmds) > 1 || p.cluster != nil || b.changes && p.confirm.asked() {
+		pool = &n.pools[1]
+	}
+	if pool.busy++; pool.busy > len(pool.used) {
+		pool.used = append(pool.used, time.Time{})
+	}
+	return pool, time.Since(pool.used[pool.busy-1]) > maxIdle
+}
+
+func (p *pipelines) end(n *node, pool *usage, b *batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pool.busy--
+	pool.used[pool.busy] = time.Now()
+	err := b.err
+	if err == nil && len(b.cmds) > 0 {
+		err = b.cmds[0].Err()
+	}
+	n.silent = err != nil && !fromServer(err)
+}
+
+// try calls a server until a connection answers, or one fails otherwise than by
+// being closed, which go-redis then throws away.
+func try(ctx context.Context, client *redis.Client, pipelined bool) error {
+	var err error
+	for range maxStale {
+		ping := change(ctx, "ping")
+		if pipelined {
+			pipe := client.Pipeline()
+			_ = pipe.Process(ctx, ping) // only queues
+			_, err = pipe.Exec(ctx)
+		} else {
+			err = client.Process(ctx, ping)
+		}
+		if !isEnd(err) {
+			break
+		}
+	}
+	if fromServer(err) {
+		return nil // the commands will say it of themselves
+	}
+	return err
+}
+
+// isEnd reports that the other side has closed a connection.
+func isEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

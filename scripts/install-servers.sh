@@ -1,0 +1,117 @@
+#!/bin/sh
+# Unpacks the servers that the tests start into .bin/servers, and installs nothing:
+# Debian's packages of three suites, with the C library that each was built for, so
+# that they run on any Linux. Without apt-get or dpkg the tests run on the
+# redis-server that is on PATH. Quick if all is there.
+#
+# .bin/servers/NAME/bin has redis-server, redis-cli and redis-benchmark; those of
+# Valkey have Redis's names. internal/redistest finds the servers there.
+set -eu
+cd "$(dirname "$0")/.."
+
+# Name, Debian's suite, package, and what `redis-server --version` must contain.
+servers="
+redis-7.0 bookworm redis-tools  v=7.0.
+redis-8   trixie   redis-tools  v=8.
+valkey-9  forky    valkey-tools v=9.
+"
+into=.bin/servers
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+missing=$(echo "$servers" | while read -r name _; do
+	[ -z "$name" ] || [ -x "$into/$name/bin/redis-server" ] || echo "$name"
+done)
+[ -n "$missing" ] || exit 0
+
+# Without Debian's archive the tests have one server, that of the system.
+if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null || [ ! -r "$keys" ]; then
+	if ! command -v redis-server >/dev/null && command -v brew >/dev/null; then
+		echo "The tests start real Redis servers. Installing Homebrew's redis." >&2
+		brew install --quiet redis
+	fi
+	for tool in redis-server redis-cli redis-benchmark; do
+		command -v "$tool" >/dev/null || fail "The tests start real Redis servers, and $tool is missing." \
+			"Install Redis 6.2 or later with your package manager and run this again."
+	done
+	echo "No apt-get with the keys of Debian's archive (package debian-archive-keyring):" \
+		"the tests run on the redis-server on PATH, and not on" $missing. >&2
+	exit 0
+fi
+
+echo "The tests start real servers. Unpacking Debian's packages into $into:" $missing >&2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/lists" "$work/archives" "$work/sources" "$into"
+
+# private_apt is apt-get whose sources, lists and state are in the folder of work.
+# What the system sets for apt besides, such as a proxy, still holds.
+private_apt() {
+	apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$work/sources" \
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+		-o Dir::State="$work" -o Dir::State::status=/dev/null -o Dir::Cache="$work" \
+		-o APT::Default-Release= -o APT::Sandbox::User= -o Debug::NoLocking=1 \
+		-o APT::Update::Post-Invoke-Success= -o APT::Update::Error-Mode=any -o Acquire::Retries=3 "$@"
+}
+
+# closure prints the package and every library that it needs.
+closure() {
+	private_apt -s --no-install-recommends install "$1" |
+		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib)/ || $2 == package) { print $2 }'
+}
+
+# unpack NAME SUITE PACKAGE VERSION
+unpack() {
+	cat >"$work/sources/debian.sources" <<-END
+		Types: deb
+		URIs: $mirror
+		Suites: $2
+		Components: main
+		Targets: Packages
+		Signed-By: $keys
+	END
+	private_apt update ||
+		fail "Debian's suite $2 cannot be read from $mirror. Set DEBIAN_MIRROR to one that can," \
+			"or run go test yourself: it takes the redis-server on PATH."
+	root=$work/$1
+	mkdir -p "$root/debs" "$root/all" "$root/done/bin" "$root/done/lib" "$root/done/libexec"
+	packages=$(closure "$3")
+	(cd "$root/debs" && private_apt download $packages) || fail "The packages of $1 cannot be downloaded."
+	for deb in "$root"/debs/*.deb; do dpkg-deb -x "$deb" "$root/all"; done
+
+	# ld.so finds these by --library-path, whatever the system has.
+	find "$root/all" -path '*/lib/*-linux-gnu*/*.so*' ! -path '*/*-linux-gnu*/*/*' -exec cp -P {} "$root/done/lib" \;
+	ld=$(cd "$root/done/lib" && ls ld-linux*.so.*)
+	product=${3%-tools}
+	for tool in cli benchmark; do cp "$root/all/usr/bin/$product-$tool" "$root/done/libexec/redis-$tool"; done
+	# In Debian's packages the server is the same program as the checker of its files.
+	cp -L "$root/all/usr/bin/$product-check-rdb" "$root/done/libexec/redis-server"
+	for tool in server cli benchmark; do
+		cat >"$root/done/bin/redis-$tool" <<-END
+			#!/bin/sh
+			here=\${0%/*}/..
+			export LC_ALL=C
+			exec "\$here/lib/$ld" --library-path "\$here/lib" --argv0 redis-$tool "\$here/libexec/redis-$tool" "\$@"
+		END
+		chmod +x "$root/done/bin/redis-$tool"
+	done
+
+	version=$("$root/done/bin/redis-server" --version) || fail "The redis-server of $1 does not run."
+	case $version in
+	*"$4"*) ;;
+	*) fail "Debian's suite $2 no longer has $1 but \"$version\": change the table in scripts/install-servers.sh." ;;
+	esac
+	rm -rf "${into:?}/$1"
+	mv "$root/done" "$into/$1"
+}
+
+for name in $missing; do
+	echo "$servers" | grep "^$name " >"$work/row"
+	read -r name suite package version <"$work/row"
+	unpack "$name" "$suite" "$package" "$version"
+done
