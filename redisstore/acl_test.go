@@ -44,8 +44,11 @@ func (c *aclCluster) use(t *testing.T, rule []string) error {
 		err = errors.Join(err, errors.New(log.String()))
 	}
 	for _, n := range c.nodes {
-		if refused := n.Do("ACL", "LOG").([]any); len(refused) > 0 {
-			err = errors.Join(err, fmt.Errorf("refused: %q", refused[0]))
+		for _, refused := range n.Do("ACL", "LOG").([]any) {
+			// go-redis does without it, and Redis 7.0 knows no rule that allows it.
+			if what := fmt.Sprint(refused); !strings.Contains(what, "client|setinfo") {
+				err = errors.Join(err, errors.New("refused: "+what))
+			}
 		}
 	}
 	return err
