@@ -54,7 +54,7 @@ func (d *Driver) Fail(err error) {
 // its code does about [driver.ErrCorrupt]. It stores something if there was
 // nothing.
 func (d *Driver) Damage(key string) {
-	d.change(key, func(c *driver.Cell) {
+	d.Edit(key, func(c *driver.Cell) {
 		c.Checkpoint.Exists = true
 		c.Checkpoint.Position = driver.Position{}
 		c.Checkpoint.Err = driver.DamagedCheckpoint("it was damaged on purpose")
@@ -63,16 +63,18 @@ func (d *Driver) Damage(key string) {
 
 // DamageFence makes the fence of key unreadable, as Damage does the checkpoint.
 func (d *Driver) DamageFence(key string) {
-	d.change(key, func(c *driver.Cell) { c.Fence = driver.Fence{Err: driver.DamagedFence("it was damaged on purpose")} })
+	d.Edit(key, func(c *driver.Cell) { c.Fence = driver.Fence{Err: driver.DamagedFence("it was damaged on purpose")} })
 }
 
 // DamageLease makes the lease of key unreadable, as Damage does the checkpoint.
 // Its owner and epoch can still be read.
 func (d *Driver) DamageLease(key string) {
-	d.change(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
+	d.Edit(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
 }
 
-func (d *Driver) change(key string, f func(*driver.Cell)) {
+// Edit changes what is stored for key in one step, whatever the rules say. It is
+// for tests: to plant a state, or a broken rule.
+func (d *Driver) Edit(key string, f func(*driver.Cell)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := driver.Cell(*d.cell(key))
