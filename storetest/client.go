@@ -35,10 +35,10 @@ func (c *client) another() *client {
 func (c *client) damage(key string, part error) {
 	c.Helper()
 	name, damage := "Damage", c.harness.Damage
-	switch part { //nolint:errorlint // these are the names of parts
-	case driver.ErrCorruptFence:
+	switch {
+	case errors.Is(part, driver.ErrCorruptFence):
 		name, damage = "DamageFence", c.harness.DamageFence
-	case driver.ErrCorruptLease:
+	case errors.Is(part, driver.ErrCorruptLease):
 		name, damage = "DamageLease", c.harness.DamageLease
 	}
 	if damage == nil {

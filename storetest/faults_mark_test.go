@@ -21,7 +21,7 @@ var positionFaults = []fault{
 	},
 	{
 		"compares positions as signed numbers",
-		[]string{"position/order", "position/random-pairs"},
+		[]string{"position/order", "position/random-pairs", "concurrency/maximum"},
 		compared(func(p, q driver.Position) int {
 			return cmp.Or(cmp.Compare(int64(p.Commit), int64(q.Commit)), cmp.Compare(int64(p.Prepare), int64(q.Prepare)))
 		}),
