@@ -6,6 +6,7 @@ package memstore
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -186,45 +187,25 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 func pages[T any](
 	ctx context.Context, d *Driver, pattern string, pageSize int, pick func(*cell.Cell, time.Time) (T, bool),
 ) iter.Seq2[[]T, error] {
-	return func(yield func([]T, error) bool) {
-		items, err := matching(ctx, d, pattern, pick)
-		if err != nil {
-			yield(nil, err)
-			return
+	ready := func() error {
+		if err := d.begin(ctx); err != nil {
+			return err
 		}
-		for page := range slices.Chunk(items, pageSize) {
-			if err := d.begin(ctx); err != nil {
-				yield(nil, err)
-				return
+		d.mu.Unlock()
+		return nil
+	}
+	return driver.Pages(pageSize, ready, func() ([]T, error) {
+		if err := d.begin(ctx); err != nil {
+			return nil, err
+		}
+		defer d.mu.Unlock()
+		now := time.Now()
+		var items []T
+		for _, key := range slices.Sorted(maps.Keys(d.cells)) {
+			if item, ok := pick(d.cells[key], now); ok && driver.MatchPattern(pattern, key) {
+				items = append(items, item)
 			}
-			d.mu.Unlock()
-			if !yield(page, nil) {
-				return
-			}
 		}
-	}
-}
-
-func matching[T any](
-	ctx context.Context, d *Driver, pattern string, pick func(*cell.Cell, time.Time) (T, bool),
-) ([]T, error) {
-	if err := d.begin(ctx); err != nil {
-		return nil, err
-	}
-	defer d.mu.Unlock()
-	var keys []string
-	for key := range d.cells {
-		if driver.MatchPattern(pattern, key) {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	now := time.Now()
-	var items []T
-	for _, key := range keys {
-		if item, ok := pick(d.cells[key], now); ok {
-			items = append(items, item)
-		}
-	}
-	return items, nil
+		return items, nil
+	})
 }

@@ -3,7 +3,6 @@ package storetest_test
 import (
 	"context"
 	"iter"
-	"slices"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -70,25 +69,16 @@ func (f *faulty) unguarded(instead func(w driver.Write, apply step) driver.Resul
 func (f *faulty) listed(change func(pattern string, keys []string) []string) {
 	before := f.scan
 	f.scan = func(ctx context.Context, pattern string, size int) iter.Seq2[[]string, error] {
-		return func(yield func([]string, error) bool) {
+		return driver.Pages(size, ctx.Err, func() ([]string, error) {
 			var keys []string
 			for page, err := range before(ctx, pattern, 1000) {
 				if err != nil {
-					yield(nil, err)
-					return
+					return nil, err
 				}
 				keys = append(keys, page...)
 			}
-			for page := range slices.Chunk(change(pattern, keys), size) {
-				if ctx.Err() != nil {
-					yield(nil, context.Cause(ctx))
-					return
-				}
-				if !yield(page, nil) {
-					return
-				}
-			}
-		}
+			return change(pattern, keys), nil
+		})
 	}
 }
 

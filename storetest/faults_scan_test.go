@@ -222,6 +222,20 @@ var scanFaults = []fault{
 		},
 	},
 	{
+		"tells a loop that has stopped that the context has ended",
+		[]string{"scan/break"},
+		func(f *faulty) {
+			f.scan = func(ctx context.Context, pattern string, size int) iter.Seq2[[]string, error] {
+				return func(yield func([]string, error) bool) {
+					f.mem.Scan(ctx, pattern, size)(yield)
+					if ctx.Err() != nil {
+						yield(nil, ctx.Err())
+					}
+				}
+			}
+		},
+	},
+	{
 		"takes a pattern for a prefix",
 		[]string{"pattern/whole-key", "pattern/as-the-matcher"},
 		func(f *faulty) { f.searches(func(pattern string) string { return pattern + "*" }) },
