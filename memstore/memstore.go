@@ -6,7 +6,6 @@ package memstore
 import (
 	"context"
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -199,10 +198,17 @@ func pages[T any](
 			return nil, err
 		}
 		defer d.mu.Unlock()
+		var keys []string
+		for key := range d.cells {
+			if driver.MatchPattern(pattern, key) {
+				keys = append(keys, key)
+			}
+		}
+		slices.Sort(keys)
 		now := time.Now()
 		var items []T
-		for _, key := range slices.Sorted(maps.Keys(d.cells)) {
-			if item, ok := pick(d.cells[key], now); ok && driver.MatchPattern(pattern, key) {
+		for _, key := range keys {
+			if item, ok := pick(d.cells[key], now); ok {
 				items = append(items, item)
 			}
 		}
