@@ -37,7 +37,7 @@ func operationsOf() []string {
 	}
 	for _, owner := range []string{"a", "b", "c"} {
 		all = append(all, "acquire "+owner+" for 15s")
-		for _, epoch := range []string{"1", "2", "3", "max"} {
+		for _, epoch := range []string{"0", "1", "2", "3", "max"} {
 			all = append(all, "renew "+owner+" epoch "+epoch+" for 15s", "release "+owner+" epoch "+epoch)
 		}
 	}
@@ -85,6 +85,7 @@ func broken(before, after driver.Cell, operation, answer string) error {
 	if !stored.ExpiresAt.IsZero() && !now.Before(stored.ExpiresAt) {
 		stored = driver.StoredCheckpoint{}
 	}
+	_, of, _ := strings.Cut(operation, " epoch ")
 	newFence := after.Fence.Epoch > before.Fence.Epoch
 	switch {
 	case refusals.contain(answer) && before != after && !strings.HasPrefix(answer, "held"):
@@ -93,6 +94,8 @@ func broken(before, after driver.Cell, operation, answer string) error {
 		return fmt.Errorf("the damaged fence is repaired")
 	case verb != "forget" && before.Fence.Err == nil && after.Fence.Epoch < before.Fence.Epoch:
 		return fmt.Errorf("the fence is lowered")
+	case verb == "renew" && strings.HasPrefix(of, "0") && strings.HasPrefix(answer, "granted"):
+		return fmt.Errorf("a lease is renewed that nobody was granted")
 	case verb == "get" && before != after:
 		return fmt.Errorf("reading changes something")
 	case newFence && !after.Fence.RaisedAt.Equal(now):

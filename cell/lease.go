@@ -7,36 +7,37 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Acquire decides whether owner gets the lease for ttl. The returned cell is to
-// be stored also beside a [driver.LeaseHeldError]: see [Cell.bounded].
-func (c Cell) Acquire(owner string, ttl time.Duration, now time.Time) (Cell, driver.Lease, error) {
+// Acquire decides whether l.Owner gets the lease for l.TTL. The returned cell is
+// to be stored also beside a [driver.LeaseHeldError]: the end may have changed.
+func (c Cell) Acquire(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) {
 	fence := c.Fence.Epoch
 	if c.Fence.Err != nil {
-		return c, driver.Lease{}, c.Fence.Err
+		return c.refuse(c.Fence.Err)
 	}
 	if err := lost(fence, c.checkpoint(now).Epoch, "checkpoint"); err != nil {
-		return c, driver.Lease{}, err
+		return c.refuse(err)
 	}
 	if err := lost(fence, c.Lease.Epoch, "lease"); err != nil {
-		return c, driver.Lease{}, err
+		return c.refuse(err)
 	}
 	// The owner's own lease is replaced, whatever is wrong with it. A lease below
 	// the fence is void.
 	void := c.Lease.Epoch != 0 && c.Lease.Epoch < fence
-	if c.Lease.Exists() && c.Lease.Owner != owner && !void {
+	if c.Lease.Exists() && c.Lease.Owner != l.Owner && !void {
 		if c.Lease.Err != nil {
-			return c, driver.Lease{}, c.Lease.Err
+			return c.refuse(c.Lease.Err)
 		}
 		if now.Before(c.Lease.ExpiresAt) {
 			c.Lease.ExpiresAt = bounded(c.Lease.Lease, now)
-			return c, driver.Lease{}, &driver.LeaseHeldError{Owner: c.Lease.Owner, ExpiresAt: c.Lease.ExpiresAt}
+			return c.refuse(&driver.LeaseHeldError{Owner: c.Lease.Owner, ExpiresAt: c.Lease.ExpiresAt})
 		}
 	}
 	if fence == maxEpoch {
-		return c, driver.Lease{}, driver.ErrEpochExhausted
+		return c.refuse(driver.ErrEpochExhausted)
 	}
 	c.raise(fence+1, now)
-	return c.grant(driver.Lease{Key: c.Key, Owner: owner, TTL: ttl, Epoch: fence + 1}, now)
+	l.Epoch = fence + 1
+	return c.grant(l, now)
 }
 
 // bounded is the end of a lease that another owner asks for. If the clock was
@@ -50,32 +51,33 @@ func bounded(l driver.Lease, now time.Time) time.Time {
 }
 
 // Renew decides whether l, which is still the holder's, ends its TTL from now.
-func (c Cell) Renew(l driver.Lease, now time.Time) (Cell, driver.Lease, error) {
+func (c Cell) Renew(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) {
 	if c.Fence.Err != nil {
-		return c, driver.Lease{}, c.Fence.Err
+		return c.refuse(c.Fence.Err)
 	}
-	if l.Epoch != c.Fence.Epoch {
-		return c, driver.Lease{}, fmt.Errorf("%w: the lease has epoch %d, the key has seen %d",
-			driver.ErrFenced, l.Epoch, c.Fence.Epoch)
+	// No lease has epoch 0, which is the fence of a key that has seen none.
+	if l.Epoch == 0 || l.Epoch != c.Fence.Epoch {
+		return c.refuse(fmt.Errorf("%w: the lease has epoch %d, the key has seen %d", driver.ErrFenced, l.Epoch, c.Fence.Epoch))
 	}
 	// An engine that loses a grant, as by a failover, may grant its epoch again.
 	if c.Lease.Epoch == l.Epoch && c.Lease.Owner != "" && c.Lease.Owner != l.Owner {
-		return c, driver.Lease{}, fmt.Errorf("%w: %q has a lease with epoch %d, too",
-			driver.ErrFenced, c.Lease.Owner, l.Epoch)
+		return c.refuse(fmt.Errorf("%w: %q has a lease with epoch %d, too", driver.ErrFenced, c.Lease.Owner, l.Epoch))
 	}
 	return c.grant(l, now)
 }
 
-// Release ends l if it is the lease that is stored.
-func (c Cell) Release(l driver.Lease) Cell {
-	if c.Lease.Exists() && c.Lease.Owner == l.Owner && c.Lease.Epoch == l.Epoch {
+// Release ends l if it is the lease that is stored. It is never refused.
+func (c Cell) Release(l driver.Lease, _ time.Time) (Cell, driver.LeaseResult) {
+	if l.Epoch != 0 && c.Lease.Epoch == l.Epoch && c.Lease.Owner == l.Owner {
 		c.Lease = driver.StoredLease{}
 	}
-	return c
+	return c, driver.LeaseResult{Lease: l}
 }
 
-func (c Cell) grant(l driver.Lease, now time.Time) (Cell, driver.Lease, error) {
+func (c Cell) grant(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) {
 	l.ExpiresAt = ceil(now).Add(l.TTL)
 	c.Lease = driver.StoredLease{Lease: l}
-	return c, l, nil
+	return c, driver.LeaseResult{Lease: l}
 }
+
+func (c Cell) refuse(err error) (Cell, driver.LeaseResult) { return c, driver.LeaseResult{Err: err} }

@@ -299,6 +299,10 @@ func (w *words) write(c cell.Cell, mode driver.Mode) (cell.Cell, string) {
 	return after, r.Outcome.String()
 }
 
+var lending = map[string]func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult){
+	"acquire": cell.Cell.Acquire, "renew": cell.Cell.Renew, "release": cell.Cell.Release,
+}
+
 func (w *words) lend(c cell.Cell, verb string) (cell.Cell, string) {
 	l := driver.Lease{Key: "k", Owner: w.next()}
 	if w.take("epoch") {
@@ -307,23 +311,19 @@ func (w *words) lend(c cell.Cell, verb string) (cell.Cell, string) {
 	if w.take("for") {
 		l.TTL = w.duration()
 	}
-	var after cell.Cell
-	var granted driver.Lease
-	var err error
-	switch verb {
-	case "acquire":
-		after, granted, err = c.Acquire(l.Owner, l.TTL, now)
-	case "renew":
-		after, granted, err = c.Renew(l, now)
-	case "release":
-		return c.Release(l), "released"
-	default:
+	rule, ok := lending[verb]
+	if !ok {
 		w.fail("%q is no operation", verb)
+		return c, ""
 	}
-	if err != nil {
-		return after, showError(err)
+	after, r := rule(c, l, now)
+	switch {
+	case r.Err != nil:
+		return after, showError(r.Err)
+	case verb == "release":
+		return after, "released"
 	}
-	return after, fmt.Sprintf("granted%s until %s", showNumber(" epoch ", granted.Epoch), granted.ExpiresAt.Sub(now))
+	return after, fmt.Sprintf("granted%s until %s", showNumber(" epoch ", r.Lease.Epoch), r.Lease.ExpiresAt.Sub(now))
 }
 
 func showRecord(r driver.Record) string {

@@ -73,7 +73,9 @@ type Fencer interface {
 	// key's lease, in one atomic step. It returns the fence. It repairs a damaged
 	// fence, and a damaged lease. If the fence is damaged and atLeast is zero, the
 	// error is [ErrCorruptFence]: the caller must say what the fence was. If the
-	// fence cannot be raised the error is [ErrEpochExhausted].
+	// fence cannot be raised the error is [ErrEpochExhausted]. If the key has no
+	// fence, no epoch and no lease, and atLeast is zero, nothing changes, and the
+	// fence is zero.
 	RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error)
 
 	// ReleaseFences removes those fences of keys that protect nothing: there is no

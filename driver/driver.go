@@ -67,7 +67,9 @@ type Driver interface {
 	// ones are not, and neither is anything else that the driver stores.
 	// Memory stays bounded except for the set of keys seen, and no step blocks
 	// the engine for longer than a page takes. An error ends the sequence as
-	// its last pair, with a nil page; breaking out of the loop stops the work.
+	// its last pair, with a nil page; breaking out of the loop stops the work, and
+	// nothing is yielded any more. [Pages] does so for an engine that finds all keys
+	// at once.
 	Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error]
 
 	// Close releases what the driver holds. The Store calls it once. A call

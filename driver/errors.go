@@ -16,12 +16,18 @@ var (
 	ErrClosed = errors.New("store is closed")
 
 	// ErrCorrupt says that something stored for the key is damaged. Each of the
-	// next three errors is an ErrCorrupt.
+	// next three errors is an ErrCorrupt, and has a [Hint].
 	ErrCorrupt = errors.New("damaged")
 
-	ErrCorruptCheckpoint = errors.New("stored checkpoint is damaged")
-	ErrCorruptFence      = errors.New("stored fence is damaged")
-	ErrCorruptLease      = errors.New("stored lease is damaged")
+	ErrCorruptCheckpoint error = &damageError{
+		"stored checkpoint is damaged", "look at what is stored; Set, Rewind or Delete replace it",
+	}
+	ErrCorruptFence error = &damageError{
+		"stored fence is damaged", "raise the fence to the highest epoch that was in use",
+	}
+	ErrCorruptLease error = &damageError{
+		"stored lease is damaged", "stop its owner, then revoke the lease",
+	}
 
 	// ErrFenced says that a write or a renewal carried an epoch below one that the
 	// key has seen.
@@ -43,39 +49,28 @@ var (
 	ErrNoLeases = fmt.Errorf("%w: it has no leases", ErrUnsupported)
 )
 
-// The remedies of damage.
-const (
-	hintCheckpoint = "look at what is stored; Set, Rewind or Delete replace it"
-	hintFence      = "raise the fence to the highest epoch that was in use"
-	hintLease      = "stop its owner, then revoke the lease"
-)
+// A damageError is an ErrCorrupt that says what is damaged, with the remedy.
+type damageError struct{ text, hint string }
 
-// A damageError is an ErrCorrupt, and one of the three that say of what.
-type damageError struct {
-	part error
-	what string
-	hint string
-}
-
-func (e *damageError) Error() string { return e.part.Error() + ": " + e.what }
+func (e *damageError) Error() string { return e.text }
 
 func (e *damageError) Hint() string { return e.hint }
 
-func (e *damageError) Is(target error) bool { return target == ErrCorrupt || target == e.part }
+func (e *damageError) Is(target error) bool { return target == ErrCorrupt }
 
 // DamagedCheckpoint returns an [ErrCorruptCheckpoint] that says what is wrong.
 func DamagedCheckpoint(format string, args ...any) error {
-	return &damageError{ErrCorruptCheckpoint, fmt.Sprintf(format, args...), hintCheckpoint}
+	return fmt.Errorf("%w: %s", ErrCorruptCheckpoint, fmt.Sprintf(format, args...))
 }
 
 // DamagedFence returns an [ErrCorruptFence] that says what is wrong.
 func DamagedFence(format string, args ...any) error {
-	return &damageError{ErrCorruptFence, fmt.Sprintf(format, args...), hintFence}
+	return fmt.Errorf("%w: %s", ErrCorruptFence, fmt.Sprintf(format, args...))
 }
 
 // DamagedLease returns an [ErrCorruptLease] that says what is wrong.
 func DamagedLease(format string, args ...any) error {
-	return &damageError{ErrCorruptLease, fmt.Sprintf(format, args...), hintLease}
+	return fmt.Errorf("%w: %s", ErrCorruptLease, fmt.Sprintf(format, args...))
 }
 
 // Hint returns the remedy that err carries: that of the first error in its tree

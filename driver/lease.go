@@ -14,7 +14,7 @@ type Lease struct {
 	// renewed, in whole milliseconds.
 	TTL time.Duration
 	// Epoch is the key's fence since the lease was granted: its owner writes with
-	// it. Each lease on a key has a higher one than those before.
+	// it. Each lease on a key has a higher one than those before; none has zero.
 	Epoch uint64
 	// ExpiresAt is when the lease ends unless it is renewed, by the engine's
 	// clock: UTC, whole milliseconds.

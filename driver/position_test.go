@@ -51,7 +51,10 @@ func TestParsePositionRefuses(t *testing.T) {
 }
 
 func FuzzParsePosition(f *testing.F) {
-	for _, seed := range []string{"C:12/P:34", "12@34", "12/34", "12-34", "12", "01", "-1", maxUint64, maxUint64 + "0"} {
+	for _, seed := range []string{
+		"C:12/P:34", "12@34", "12/34", "12-34", "12", "01", "-1", "0", maxUint64, maxUint64 + "0",
+		"9007199254740993", "9223372036854775807@9223372036854775808", "18446744073709551616",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -91,6 +94,9 @@ func TestPositionCompare(t *testing.T) {
 		{Commit: big, Prepare: big},
 		{Commit: big, Prepare: big + 1},
 		{Commit: big + 1, Prepare: 0},
+		{Commit: 1<<63 - 1, Prepare: 1<<63 - 1},
+		{Commit: 1<<63 - 1, Prepare: 1 << 63},
+		{Commit: 1 << 63, Prepare: 0},
 		{Commit: 12345678901234567889, Prepare: 1},
 		{Commit: 12345678901234567890, Prepare: 0},
 		{Commit: math.MaxUint64 - 1, Prepare: math.MaxUint64},

@@ -11,28 +11,22 @@ import (
 
 // Acquire implements [driver.Leaser].
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, func(c *cell.Cell, l driver.Lease, now time.Time) (cell.Cell, driver.Lease, error) {
-		return c.Acquire(l.Owner, l.TTL, now)
-	})
+	return d.leases(ctx, leases, cell.Cell.Acquire)
 }
 
 // Renew implements [driver.Leaser].
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, func(c *cell.Cell, l driver.Lease, now time.Time) (cell.Cell, driver.Lease, error) {
-		return c.Renew(l, now)
-	})
+	return d.leases(ctx, leases, cell.Cell.Renew)
 }
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, func(c *cell.Cell, l driver.Lease, _ time.Time) (cell.Cell, driver.Lease, error) {
-		return c.Release(l), l, nil
-	})
+	return d.leases(ctx, leases, cell.Cell.Release)
 }
 
 func (d *Driver) leases(
 	ctx context.Context, leases []driver.Lease,
-	decide func(*cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.Lease, error),
+	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
 ) ([]driver.LeaseResult, error) {
 	if err := d.begin(ctx); err != nil {
 		return nil, err
@@ -42,7 +36,7 @@ func (d *Driver) leases(
 	results := make([]driver.LeaseResult, len(leases))
 	for i, l := range leases {
 		var c cell.Cell
-		c, results[i].Lease, results[i].Err = decide(d.cell(l.Key), l, now)
+		c, results[i] = rule(*d.cell(l.Key), l, now)
 		d.store(c)
 	}
 	return results, nil

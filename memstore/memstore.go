@@ -54,7 +54,7 @@ func (d *Driver) Fail(err error) {
 // its code does about [driver.ErrCorrupt]. It stores something if there was
 // nothing.
 func (d *Driver) Damage(key string) {
-	d.change(key, func(c *driver.Cell) {
+	d.Edit(key, func(c *driver.Cell) {
 		c.Checkpoint.Exists = true
 		c.Checkpoint.Position = driver.Position{}
 		c.Checkpoint.Err = driver.DamagedCheckpoint("it was damaged on purpose")
@@ -63,16 +63,18 @@ func (d *Driver) Damage(key string) {
 
 // DamageFence makes the fence of key unreadable, as Damage does the checkpoint.
 func (d *Driver) DamageFence(key string) {
-	d.change(key, func(c *driver.Cell) { c.Fence = driver.Fence{Err: driver.DamagedFence("it was damaged on purpose")} })
+	d.Edit(key, func(c *driver.Cell) { c.Fence = driver.Fence{Err: driver.DamagedFence("it was damaged on purpose")} })
 }
 
 // DamageLease makes the lease of key unreadable, as Damage does the checkpoint.
 // Its owner and epoch can still be read.
 func (d *Driver) DamageLease(key string) {
-	d.change(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
+	d.Edit(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
 }
 
-func (d *Driver) change(key string, f func(*driver.Cell)) {
+// Edit changes what is stored for key in one step, whatever the rules say. It is
+// for tests: to plant a state, or a broken rule.
+func (d *Driver) Edit(key string, f func(*driver.Cell)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := driver.Cell(*d.cell(key))
@@ -184,45 +186,32 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 func pages[T any](
 	ctx context.Context, d *Driver, pattern string, pageSize int, pick func(*cell.Cell, time.Time) (T, bool),
 ) iter.Seq2[[]T, error] {
-	return func(yield func([]T, error) bool) {
-		items, err := matching(ctx, d, pattern, pick)
-		if err != nil {
-			yield(nil, err)
-			return
+	ready := func() error {
+		if err := d.begin(ctx); err != nil {
+			return err
 		}
-		for page := range slices.Chunk(items, pageSize) {
-			if err := d.begin(ctx); err != nil {
-				yield(nil, err)
-				return
+		d.mu.Unlock()
+		return nil
+	}
+	return driver.Pages(pageSize, ready, func() ([]T, error) {
+		if err := d.begin(ctx); err != nil {
+			return nil, err
+		}
+		defer d.mu.Unlock()
+		var keys []string
+		for key := range d.cells {
+			if driver.MatchPattern(pattern, key) {
+				keys = append(keys, key)
 			}
-			d.mu.Unlock()
-			if !yield(page, nil) {
-				return
+		}
+		slices.Sort(keys)
+		now := time.Now()
+		var items []T
+		for _, key := range keys {
+			if item, ok := pick(d.cells[key], now); ok {
+				items = append(items, item)
 			}
 		}
-	}
-}
-
-func matching[T any](
-	ctx context.Context, d *Driver, pattern string, pick func(*cell.Cell, time.Time) (T, bool),
-) ([]T, error) {
-	if err := d.begin(ctx); err != nil {
-		return nil, err
-	}
-	defer d.mu.Unlock()
-	var keys []string
-	for key := range d.cells {
-		if driver.MatchPattern(pattern, key) {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	now := time.Now()
-	var items []T
-	for _, key := range keys {
-		if item, ok := pick(d.cells[key], now); ok {
-			items = append(items, item)
-		}
-	}
-	return items, nil
+		return items, nil
+	})
 }

@@ -11,9 +11,11 @@ import (
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.Harness{
-		Open:   open,
-		Reopen: func(_ testing.TB, d driver.Driver) driver.Driver { return second{d.(*memstore.Driver)} },
-		Damage: func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).Damage(key) },
+		Open:        open,
+		Reopen:      func(_ testing.TB, d driver.Driver) driver.Driver { return second{d.(*memstore.Driver)} },
+		Damage:      func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).Damage(key) },
+		DamageFence: func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).DamageFence(key) },
+		DamageLease: func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).DamageLease(key) },
 		Outage: func(_ testing.TB, d driver.Driver) (restore func()) {
 			m := d.(*memstore.Driver)
 			m.Fail(errors.New("made to fail by the test"))

@@ -198,23 +198,24 @@ func (w *world) inspect(main string) driver.Cell {
 func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got string) {
 	ctx := w.t.Context()
 	lease := driver.Lease{
-		Key: key, Owner: rapid.SampledFrom([]string{"a", "b"}).Draw(w.t, "owner"), TTL: 3 * time.Hour, Epoch: max(1, w.uint64("epoch of the lease")),
+		Key: key, Owner: rapid.SampledFrom([]string{"a", "b"}).Draw(w.t, "owner"), TTL: 3 * time.Hour, Epoch: w.uint64("epoch of the lease"),
 	}
 	if w.chance("the fence's own epoch", 2) {
-		lease.Epoch = max(1, c.Fence.Epoch)
+		lease.Epoch = c.Fence.Epoch
 	}
 	switch rapid.SampledFrom([]string{"write", "write", "write", "write", "acquire", "acquire", "renew", "release", "raise", "forget", "delete"}).Draw(w.t, "call") {
 	case "acquire":
-		after, l, err := c.Acquire(lease.Owner, lease.TTL, now)
-		granted, gotErr := driver.One(w.d.Acquire(ctx, []driver.Lease{lease}))
-		return after, showLease(l, err, now), showLease(granted, gotErr, now)
+		after, r := c.Acquire(lease, now)
+		granted, err := driver.One(w.d.Acquire(ctx, []driver.Lease{lease}))
+		return after, showLease(r.Lease, r.Err, now), showLease(granted, err, now)
 	case "renew":
-		after, l, err := c.Renew(lease, now)
-		renewed, gotErr := driver.One(w.d.Renew(ctx, []driver.Lease{lease}))
-		return after, showLease(l, err, now), showLease(renewed, gotErr, now)
+		after, r := c.Renew(lease, now)
+		renewed, err := driver.One(w.d.Renew(ctx, []driver.Lease{lease}))
+		return after, showLease(r.Lease, r.Err, now), showLease(renewed, err, now)
 	case "release":
+		after, _ := c.Release(lease, now)
 		_, err := driver.One(w.d.Release(ctx, []driver.Lease{lease}))
-		return c.Release(lease), "<nil>", fmt.Sprint(err)
+		return after, "<nil>", fmt.Sprint(err)
 	case "raise":
 		atLeast := w.uint64("at least")
 		after, fence, err := c.RaiseFence(atLeast, now)

@@ -114,6 +114,23 @@ type spaced struct {
 
 func (d spaced) redisKey(key string) string { return d.namespace + "checkpoint:" + key }
 
+func (d spaced) fenceKey(key string) string {
+	return d.namespace + "checkpoint-fence:{" + d.redisKey(key) + "}"
+}
+
+// damage overwrites a field that is there.
+func damage(
+	connect func(testing.TB) redis.UniversalClient, place func(d spaced, key string) string, field string,
+) func(testing.TB, driver.Driver, string) {
+	return func(tb testing.TB, d driver.Driver, key string) {
+		tb.Helper()
+		at := place(d.(spaced), key)
+		if added, err := connect(tb).HSet(tb.Context(), at, field, "012").Result(); err != nil || added != 0 {
+			tb.Fatalf("field %s of %s: %d added, %v", field, at, added, err)
+		}
+	}
+}
+
 func harness(nodes []*redistest.Server, connect func(testing.TB) redis.UniversalClient) storetest.Harness {
 	return harnessWith(redisstore.Options{}, nodes, connect)
 }
@@ -145,13 +162,9 @@ func harnessWith(opts redisstore.Options, nodes []*redistest.Server, connect fun
 			tb.Helper()
 			return open(tb, d.(spaced).namespace)
 		},
-		Damage: func(tb testing.TB, d driver.Driver, key string) {
-			tb.Helper()
-			err := connect(tb).HSet(tb.Context(), d.(spaced).redisKey(key), "commit", "012", "prepare", "0").Err()
-			if err != nil {
-				tb.Fatal(err)
-			}
-		},
+		Damage:      damage(connect, spaced.redisKey, "commit"),
+		DamageFence: damage(connect, spaced.fenceKey, "epoch"),
+		DamageLease: damage(connect, spaced.fenceKey, "until"),
 		Outage: func(tb testing.TB, _ driver.Driver) func() {
 			tb.Helper()
 			for _, n := range nodes {

@@ -24,7 +24,7 @@ end
 local oldOwner, oldEpoch, oldUntil, granted = stored[2], stored[3], stored[4], stored[5]
 
 if mode == 'l' then
-  if oldOwner == owner and oldEpoch == epoch then
+  if epoch ~= '0' and oldOwner == owner and oldEpoch == epoch then
     redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until', 'granted')
   end
   return {3}
@@ -38,7 +38,7 @@ local now = milliseconds()
 local first = math.ceil(now)
 
 if mode == 'n' then
-  if epoch ~= fence then return {4, fence} end
+  if epoch == '0' or epoch ~= fence then return {4, fence} end
   -- After a failover that lost a grant, an epoch may be granted again.
   if oldOwner and oldOwner ~= '' and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end
 else

@@ -23,10 +23,9 @@ func TestConformance(t *testing.T) {
 			tb.Helper()
 			return openAt(tb, d.(placed).path)
 		},
-		Damage: func(tb testing.TB, d driver.Driver, key string) {
-			tb.Helper()
-			damage(tb, d.(placed).path, key)
-		},
+		Damage:      damage("UPDATE checkpoints SET commit_position = '12' WHERE key = ?"),
+		DamageFence: damage("UPDATE fences SET epoch = 'many' WHERE key = ?"),
+		DamageLease: damage("UPDATE leases SET expires_at = 'soon' WHERE key = ?"),
 		Outage: func(tb testing.TB, d driver.Driver) func() {
 			tb.Helper()
 			return outage(tb, d.(placed).path)
@@ -75,13 +74,13 @@ func run(tb testing.TB, conn *sql.Conn, statement string, args ...any) {
 	}
 }
 
-func damage(tb testing.TB, path, key string) {
-	tb.Helper()
-	conn := shell(tb, path)
-	run(tb, conn, "PRAGMA ignore_check_constraints = ON")
-	run(tb, conn, `INSERT INTO checkpoints (key, commit_position, prepare_position, updated_at)
-		VALUES (?, '12', '00000000000000000000', '2026-01-02T03:04:05.006Z')
-		ON CONFLICT (key) DO UPDATE SET commit_position = excluded.commit_position`, key)
+func damage(statement string) func(testing.TB, driver.Driver, string) {
+	return func(tb testing.TB, d driver.Driver, key string) {
+		tb.Helper()
+		conn := shell(tb, d.(placed).path)
+		run(tb, conn, "PRAGMA ignore_check_constraints = ON")
+		run(tb, conn, statement, key)
+	}
 }
 
 // outage makes SQLite answer SQLITE_BUSY to whoever reads or writes: another

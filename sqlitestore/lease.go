@@ -12,9 +12,7 @@ import (
 // Acquire implements [driver.Leaser]. Its clock is the machine's, which all
 // processes that share the file see.
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.decide(ctx, leases, func(c cell.Cell, l driver.Lease, now time.Time) (cell.Cell, driver.Lease, error) {
-		return c.Acquire(l.Owner, l.TTL, now)
-	})
+	return d.decide(ctx, leases, cell.Cell.Acquire)
 }
 
 // Renew implements [driver.Leaser].
@@ -24,15 +22,13 @@ func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.Lea
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.decide(ctx, leases, func(c cell.Cell, l driver.Lease, _ time.Time) (cell.Cell, driver.Lease, error) {
-		return c.Release(l), l, nil
-	})
+	return d.decide(ctx, leases, cell.Cell.Release)
 }
 
 // decide has rule decide each lease, all in one transaction.
 func (d *Driver) decide(
 	ctx context.Context, asked []driver.Lease,
-	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.Lease, error),
+	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
 ) ([]driver.LeaseResult, error) {
 	own := slices.Clone(asked) // a writer that is late may still be at work when the caller has given up
 	results := make([]driver.LeaseResult, len(own))
@@ -43,7 +39,7 @@ func (d *Driver) decide(
 				return err
 			}
 			var after cell.Cell
-			after, results[i].Lease, results[i].Err = rule(before, l, t.now)
+			after, results[i] = rule(before, l, t.now)
 			if err := t.store(before, after); err != nil {
 				return err
 			}

@@ -24,7 +24,19 @@ var (
 	errShape = errors.New("the answer breaks the contract")
 )
 
-var attempts = []attempt{
+// attempts are those of every method that the driver has, except leases.
+func (c *client) attempts() []attempt {
+	all := slices.Clone(attemptsOfAll)
+	if inspecting.has(c.driver) {
+		all = append(all, attempt{"Inspect", attemptInspect}, attempt{"ScanCells", attemptScanCells})
+	}
+	if fencing.has(c.driver) {
+		all = append(all, attempt{"RaiseFence", attemptRaiseFence})
+	}
+	return all
+}
+
+var attemptsOfAll = []attempt{
 	{"Get", attemptGet},
 	{"Set", attemptWrite(set("", 3, 0))},
 	{"Set with an epoch", attemptWrite(fenced(1, set("", 3, 0)))},
@@ -94,6 +106,33 @@ func attemptScan(ctx context.Context, d driver.Driver, key string) error {
 func attemptScanRecords(ctx context.Context, d driver.Driver, key string) error {
 	return attemptPages(key, driver.ScanRecords(ctx, d, "*", 3),
 		func(r driver.Record) (string, error) { return r.Key, r.Err })
+}
+
+func attemptInspect(ctx context.Context, d driver.Driver, key string) error {
+	cells, err := driver.Inspect(ctx, d, []string{key})
+	switch {
+	case err != nil && cells != nil:
+		return fmt.Errorf("%w: %d cells beside the error %w", errShape, len(cells), err)
+	case err != nil:
+		return err
+	}
+	return recordOf(cells[0]).Err
+}
+
+func attemptScanCells(ctx context.Context, d driver.Driver, key string) error {
+	return attemptPages(key, driver.ScanCells(ctx, d, "*", 3),
+		func(c driver.Cell) (string, error) { return c.Key, c.Checkpoint.Err })
+}
+
+func attemptRaiseFence(ctx context.Context, d driver.Driver, key string) error {
+	fence, err := d.(driver.Fencer).RaiseFence(ctx, key, 3)
+	switch {
+	case err != nil && fence != 0:
+		return fmt.Errorf("%w: the fence %d beside the error %w", errShape, fence, err)
+	case err == nil && fence < 3:
+		return fmt.Errorf("%w: a fence of at least 3 is at %d", errShape, fence)
+	}
+	return err
 }
 
 func attemptPages[T any](key string, pages iter.Seq2[[]T, error], item func(T) (string, error)) error {

@@ -13,37 +13,32 @@ type Case struct {
 	Name string // "topic/case"
 	Rule string // what every driver promises, in words
 
-	waits bool // spends its time waiting for an expiry, and shares nothing
+	needs *ability // nil: every driver has what it takes
+	waits bool     // spends its time waiting for an expiry, and shares nothing
 	run   func(*client)
 }
 
-// Cases returns every case, by topic.
+// Cases returns every case, in the order of the groups of the package comment.
 func Cases() []Case {
 	return slices.Concat(
-		positionCases,
-		updatedAtCases,
-		logIDCases,
-		fenceCases,
-		rewindCases,
-		ttlCases,
-		expiryCases,
-		touchCases,
-		damageCases,
-		getCases,
-		deleteCases,
-		batchCases,
-		sliceCases,
-		keyCases,
-		scanCases,
-		patternCases,
-		concurrencyCases,
-		sharedCases,
-		contextCases,
-		outageCases,
-		closeCases,
-		storeCases,
-		causeCases,
-		leaseCases,
+		// what a write leaves
+		positionCases, updatedAtCases, logIDCases,
+		// how long a checkpoint lives
+		ttlCases, expiryCases, touchCases,
+		// who may write
+		fenceCases, rewindCases, raiseCases, releaseFencesCases,
+		// who is at work
+		grantCases, endOfLeaseCases, leaseBatchCases,
+		// what is damaged
+		damageCases, damagedFenceCases, damagedLeaseCases,
+		// what is there
+		getCases, deleteCases, keyCases, scanCases, patternCases, inspectCases,
+		// many at once
+		batchCases, sliceCases, concurrencyCases, sharedCases,
+		// what fails
+		contextCases, outageCases, closeCases,
+		// a Store over the driver
+		storeCases, causeCases,
 	)
 }
 
@@ -69,5 +64,8 @@ func (c Case) Run(tb testing.TB, h Harness) {
 	}
 	ctx, cancel := context.WithTimeoutCause(tb.Context(), caseLimit, errCaseLimit)
 	defer cancel()
-	c.run(&client{TB: tb, harness: h, ctx: ctx, driver: h.Open(tb)})
+	by := &client{TB: tb, harness: h, ctx: ctx, driver: h.Open(tb)}
+	if !by.lacks(c.needs) {
+		c.run(by)
+	}
 }

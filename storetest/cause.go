@@ -25,7 +25,7 @@ func answerAsCause(c *client) {
 	c.put(w)
 	store := checkpoint.New(c.driver, nil)
 	calls := callsOfStore(w)
-	if hasLeases(c.driver) {
+	if leasing.has(c.driver) {
 		calls["Acquire"] = func(ctx context.Context, s *checkpoint.Store) error {
 			_, err := s.Acquire(ctx, "leased", "a", far)
 			return err

@@ -31,13 +31,21 @@ func (c *client) another() *client {
 	return &second
 }
 
-func (c *client) damage(key string) {
+// damage damages the part of key whose error is given.
+func (c *client) damage(key string, part error) {
 	c.Helper()
-	if c.harness.Damage == nil {
-		c.Fatal("Harness.Damage is nil: supply a function that overwrites a stored checkpoint with something else, " +
-			"or give the reason why nothing can in Harness.Except")
+	name, damage := "Damage", c.harness.Damage
+	switch {
+	case errors.Is(part, driver.ErrCorruptFence):
+		name, damage = "DamageFence", c.harness.DamageFence
+	case errors.Is(part, driver.ErrCorruptLease):
+		name, damage = "DamageLease", c.harness.DamageLease
 	}
-	c.harness.Damage(c.TB, c.driver, key)
+	if damage == nil {
+		c.Fatalf("Harness.%s is nil: supply a function that overwrites what is stored with something else, "+
+			"or give the reason why nothing can in Harness.Except", name)
+	}
+	damage(c.TB, c.driver, key)
 }
 
 func (c *client) outage() (restore func()) {
@@ -98,14 +106,25 @@ func (c *client) fails(want error, w driver.Write) {
 	c.isOnly(want, r.Err, describe(w))
 }
 
-var sentinels = []error{driver.ErrNotFound, driver.ErrCorrupt, driver.ErrClosed, driver.ErrEpochExhausted, driver.ErrLeaseHeld, driver.ErrFenced, driver.ErrNoLeases}
+var sentinels = []error{
+	driver.ErrNotFound, driver.ErrCorruptCheckpoint, driver.ErrCorruptFence, driver.ErrCorruptLease, driver.ErrCorrupt,
+	driver.ErrClosed, driver.ErrEpochExhausted, driver.ErrLeaseHeld, driver.ErrFenced, driver.ErrUnsupported,
+}
 
-// isOnly checks that err wraps want, and none of the errors that mean
-// something else.
+// corruption is the error of each part of a cell.
+var corruption = map[string]error{
+	"checkpoint": driver.ErrCorruptCheckpoint, "fence": driver.ErrCorruptFence, "lease": driver.ErrCorruptLease,
+}
+
+// isOnly checks that err wraps want, and none of the errors that mean something
+// else, and carries a remedy if want has one.
 func (c *client) isOnly(want, err error, what string) {
 	c.Helper()
 	if !errors.Is(err, want) {
 		c.Fatalf("%s: error %v, want one that wraps: %v", what, err, want)
+	}
+	if got, hint := driver.Hint(err), driver.Hint(want); hint != "" && got == "" {
+		c.Fatalf("%s: error %v carries no remedy, want: %s", what, err, hint)
 	}
 	for _, other := range sentinels {
 		if !errors.Is(want, other) && errors.Is(err, other) {

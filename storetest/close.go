@@ -14,11 +14,11 @@ var closeCases = []Case{
 		Name: "close/then-every-method",
 		Rule: "After Close a call ends as it would have or with ErrClosed: never as if there were nothing.",
 		run: func(c *client) {
-			for i := range attempts {
+			for i := range c.attempts() {
 				c.put(set(fmt.Sprintf("k/%d", i), 1, 0))
 			}
 			c.close()
-			for i, a := range attempts {
+			for i, a := range c.attempts() {
 				c.within(a.name+" after Close", func() {
 					c.afterClose(a.name, a.run(c.ctx, c.driver, fmt.Sprintf("k/%d", i)))
 				})
@@ -55,10 +55,10 @@ var closeCases = []Case{
 }
 
 func closeWhileCallsRun(c *client) {
-	keys := c.fill(len(attempts))
+	keys := c.fill(len(c.attempts()))
 	var started, running sync.WaitGroup
 	stop := make(chan struct{})
-	for i, a := range attempts {
+	for i, a := range c.attempts() {
 		started.Add(1)
 		running.Go(func() {
 			for n, last := 0, false; ; n++ {

@@ -109,7 +109,8 @@ func concurrentMaximum(clients ...*client) {
 		c := clients[i%len(clients)]
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		for round := range uint64(20) {
-			w := ifNewer("k", 5*round+random.Uint64N(20), random.Uint64())
+			// From below 2^63 to above it, with commits that many share.
+			w := ifNewer("k", 1<<63-50+5*round+random.Uint64N(20), random.Uint64())
 			if _, ok := c.send(w); !ok || !c.readsAtLeast(highest.raise(w.Position), "k") {
 				return
 			}

@@ -24,7 +24,7 @@ var contextCases = []Case{
 			c.put(set("k", 1, 0))
 			ctx, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
 			defer cancel()
-			for _, a := range attempts {
+			for _, a := range c.attempts() {
 				if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.DeadlineExceeded) {
 					c.Errorf("%s: error %v does not wrap context.DeadlineExceeded", a.name, err)
 				}
@@ -64,7 +64,7 @@ func contextEndedBefore(c *client) {
 	before := c.one("k")
 	ctx, cancel := context.WithCancel(c.ctx)
 	cancel()
-	for _, a := range attempts {
+	for _, a := range c.attempts() {
 		if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.Canceled) {
 			c.Errorf("%s: error %v does not wrap context.Canceled", a.name, err)
 		}
@@ -158,7 +158,7 @@ func contextEndsInOutage(c *client) {
 	c.put(set("kept", 1, 0), set("k", 1, 0))
 	restore := c.outage()
 	defer restore()
-	for _, a := range attempts {
+	for _, a := range c.attempts() {
 		ctx, cancel := context.WithTimeout(c.ctx, 50*time.Millisecond)
 		var err error
 		c.within(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })

@@ -1,10 +1,6 @@
 package storetest
 
-import (
-	"errors"
-
-	"github.com/checkpointstore/checkpoint/driver"
-)
+import "github.com/checkpointstore/checkpoint/driver"
 
 var damageCases = []Case{
 	{
@@ -12,14 +8,14 @@ var damageCases = []Case{
 		Rule: "A damaged checkpoint is ErrCorrupt, never ErrNotFound and never a position; those beside it are read.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 2, 0), set("c", 3, 0))
-			c.damage("b")
+			c.damage("b", driver.ErrCorruptCheckpoint)
 			c.damaged("b")
 			records := c.read("a", "b", "c", "none", "b")
 			c.matches(records[0], set("a", 1, 0))
-			c.isOnly(driver.ErrCorrupt, records[1].Err, "Get of the damaged key among others")
+			c.isOnly(driver.ErrCorruptCheckpoint, records[1].Err, "Get of the damaged key among others")
 			c.matches(records[2], set("c", 3, 0))
 			c.isOnly(driver.ErrNotFound, records[3].Err, "Get of the missing key beside a damaged one")
-			c.isOnly(driver.ErrCorrupt, records[4].Err, "Get of the damaged key a second time")
+			c.isOnly(driver.ErrCorruptCheckpoint, records[4].Err, "Get of the damaged key a second time")
 		},
 	},
 	{
@@ -27,11 +23,11 @@ var damageCases = []Case{
 		Rule: "IfNewer refuses to compare with a damaged checkpoint, with ErrCorrupt, and leaves it damaged.",
 		run: func(c *client) {
 			c.put(set("k", 10, 0))
-			c.damage("k")
+			c.damage("k", driver.ErrCorruptCheckpoint)
 			for _, w := range []driver.Write{
 				ifNewer("k", 9, 0), ifNewer("k", 10, 0), ifNewer("k", 11, 0), expiring(far, ifNewer("k", 1<<63, 0)),
 			} {
-				c.fails(driver.ErrCorrupt, w)
+				c.fails(driver.ErrCorruptCheckpoint, w)
 				c.damaged("k")
 			}
 		},
@@ -41,9 +37,9 @@ var damageCases = []Case{
 		Rule: "Touch refuses a damaged checkpoint, with ErrCorrupt, and leaves it damaged.",
 		run: func(c *client) {
 			c.put(set("k", 10, 0))
-			c.damage("k")
-			c.fails(driver.ErrCorrupt, touch("k", far))
-			c.fails(driver.ErrCorrupt, touch("k", 0))
+			c.damage("k", driver.ErrCorruptCheckpoint)
+			c.fails(driver.ErrCorruptCheckpoint, touch("k", far))
+			c.fails(driver.ErrCorruptCheckpoint, touch("k", 0))
 			c.damaged("k")
 		},
 	},
@@ -53,7 +49,7 @@ var damageCases = []Case{
 		run: func(c *client) {
 			for _, w := range []driver.Write{set("k", 1, 0), fenced(3, expiring(far, set("k", 20, 0)))} {
 				c.put(set("k", 10, 0))
-				c.damage("k")
+				c.damage("k", driver.ErrCorruptCheckpoint)
 				c.gets(driver.Advanced, w)
 				c.holds(w)
 			}
@@ -65,7 +61,7 @@ var damageCases = []Case{
 		Rule: "Rewind repairs a damaged checkpoint and raises the fence as ever.",
 		run: func(c *client) {
 			c.put(fenced(3, set("k", 10, 0)))
-			c.damage("k")
+			c.damage("k", driver.ErrCorruptCheckpoint)
 			c.rewinds(4, rewind("k", 1, 0))
 			c.holds(fenced(4, set("k", 1, 0)))
 		},
@@ -75,7 +71,7 @@ var damageCases = []Case{
 		Rule: "Delete removes a damaged checkpoint and counts it.",
 		run: func(c *client) {
 			c.put(set("k", 10, 0), set("sound", 1, 0))
-			c.damage("k")
+			c.damage("k", driver.ErrCorruptCheckpoint)
 			c.deletes(2, "k", "sound")
 			c.missing("k")
 			c.gets(driver.Advanced, ifNewer("k", 1, 0))
@@ -86,7 +82,7 @@ var damageCases = []Case{
 		Rule: "A damaged checkpoint fails the writes that cannot be done over it, and none beside them.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 1, 0), set("c", 1, 0))
-			c.damage("b")
+			c.damage("b", driver.ErrCorruptCheckpoint)
 			results := c.results(
 				ifNewer("a", 2, 0), ifNewer("b", 2, 0), ifNewer("c", 2, 0), set("b", 3, 0), ifNewer("b", 4, 0))
 			for i, want := range []driver.Outcome{
@@ -96,7 +92,7 @@ var damageCases = []Case{
 					c.Fatalf("result %d is %s, want %s", i, outcome(got), outcome(driver.Result{Outcome: want}))
 				}
 			}
-			c.isOnly(driver.ErrCorrupt, results[1].Err, "IfNewer over the damaged key")
+			c.isOnly(driver.ErrCorruptCheckpoint, results[1].Err, "IfNewer over the damaged key")
 			c.holds(ifNewer("a", 2, 0))
 			c.holds(ifNewer("b", 4, 0))
 			c.holds(ifNewer("c", 2, 0))
@@ -107,7 +103,7 @@ var damageCases = []Case{
 		Rule: "Scan lists damaged checkpoints, and ScanRecords yields them with ErrCorrupt; neither fails for them.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 2, 0), set("c", 3, 0))
-			c.damage("b")
+			c.damage("b", driver.ErrCorruptCheckpoint)
 			for _, size := range []int{1, 2, 10} {
 				c.lists("*", size, "a", "b", "c")
 				records := c.records("*", size)
@@ -116,9 +112,7 @@ var damageCases = []Case{
 				}
 				c.matches(records["a"], set("a", 1, 0))
 				c.matches(records["c"], set("c", 3, 0))
-				if !errors.Is(records["b"].Err, driver.ErrCorrupt) {
-					c.Fatalf("ScanRecords by %d: the damaged record has error %v", size, records["b"].Err)
-				}
+				c.isOnly(driver.ErrCorruptCheckpoint, records["b"].Err, "the damaged record that ScanRecords finds")
 			}
 		},
 	},

@@ -8,16 +8,31 @@
 //
 //	func TestConformance(t *testing.T) {
 //		storetest.Run(t, storetest.Harness{
-//			Open:    openEmpty,
-//			Reopen:  openAgain,
-//			Damage:  overwriteWithGarbage,
-//			Outage:  stopServer,
+//			Open:        openEmpty,
+//			Reopen:      openAgain,
+//			Damage:      overwriteTheCheckpoint,
+//			DamageFence: overwriteTheFence,
+//			DamageLease: overwriteTheLease,
+//			Outage:      stopServer,
 //		})
 //	}
 //
 // Each case is a subtest named "topic/case", and prints the rule it checks when
-// it fails. A case that cannot hold on an engine is named in Harness.Except
-// with the reason.
+// it fails. These are the topics:
+//
+//	what a write leaves          position, updated-at, log-id
+//	how long a checkpoint lives  ttl, expiry, touch
+//	who may write                fence, rewind, raise, release-fences
+//	who is at work               lease, lease-batch
+//	what is damaged              damage, damaged-fence, damaged-lease
+//	what is there                get, delete, keys, scan, pattern, inspect
+//	many at once                 batch, slices, concurrency, shared
+//	what fails                   context, outage, close
+//	a Store over the driver      store
+//
+// A driver need not have every ability of package driver. If it lacks one, the
+// cases of that ability only check that the error says so. A case that cannot hold
+// on an engine is named in Harness.Except with the reason.
 //
 // [Bench] measures any engine by the same code.
 package storetest

@@ -31,9 +31,9 @@ func ExampleRun() {
 
 		// Overwrite the row or the value, by the engine's own client, with
 		// what your driver never writes.
-		Damage: func(_ testing.TB, d driver.Driver, key string) {
-			d.(*memstore.Driver).Damage(key)
-		},
+		Damage:      func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).Damage(key) },
+		DamageFence: func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).DamageFence(key) },
+		DamageLease: func(_ testing.TB, d driver.Driver, key string) { d.(*memstore.Driver).DamageLease(key) },
 
 		// Stop the server, or cut the connection to it.
 		Outage: func(_ testing.TB, d driver.Driver) (restore func()) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -101,33 +102,13 @@ var readFaults = []fault{
 		[]string{"delete/then-write"},
 		func(f *faulty) {
 			dead := make(map[string]driver.Position)
-			before := f.remove
-			f.remove = func(ctx context.Context, keys []string) (int, error) {
-				for _, key := range keys {
-					dead[key] = f.stored(key).Position
-				}
-				return before(ctx, keys)
-			}
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if w.Mode == driver.IfNewer && isMissing(f.stored(w.Key)) && w.Position.Compare(dead[w.Key]) < 0 {
-					return driver.Result{Outcome: driver.Stale}
-				}
-				return apply(w)
-			})
+			removing(func(c *cell.Cell) { dead[c.Key] = c.Checkpoint.Position })(f)
+			refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+				older := w.Position.Compare(dead[w.Key]) < 0
+				return driver.Result{Outcome: driver.Stale}, w.Mode == driver.IfNewer && !c.Checkpoint.Exists && older
+			})(f)
 		},
 	},
-}
-
-// reads changes the records that Get returns as a whole.
-func (f *faulty) reads(change func([]string, []driver.Record) []driver.Record) {
-	before := f.get
-	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
-		records, err := before(ctx, keys)
-		if err != nil {
-			return nil, err
-		}
-		return change(keys, records), nil
-	}
 }
 
 var batchFaults = []fault{

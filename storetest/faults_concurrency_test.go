@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -110,11 +111,11 @@ func newLooseFence(f *faulty) {
 		l.epochs[w.Key] = epoch
 		return r
 	})
-	f.found(func(r *driver.Record) {
+	found(func(r *driver.Record) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		r.Epoch = l.epochs[r.Key]
-	})
+	})(f)
 }
 
 // pass returns the fence that refuses w, or zero.
@@ -134,30 +135,22 @@ var sharedFaults = []fault{
 		[]string{"shared/seen-at-once", "shared/damage"},
 		func(f *faulty) {
 			cache := make(map[string]driver.Record)
-			f.found(func(r *driver.Record) {
+			found(func(r *driver.Record) {
 				if cached, ok := cache[r.Key]; ok {
 					*r = cached
 				}
 				cache[r.Key] = *r
-			})
-			f.given(func(w *driver.Write) { delete(cache, w.Key) })
+			})(f)
+			given(func(_ *cell.Cell, w *driver.Write) { delete(cache, w.Key) })(f)
 		},
 	},
 	{
 		"keeps fences in the process",
 		[]string{"shared/fence"},
 		func(f *faulty) {
-			f.ownFence(func(w driver.Write, fence uint64, apply step) (driver.Result, uint64) {
-				if w.Epoch != 0 && w.Epoch < fence {
-					return driver.Result{Outcome: driver.Fenced, Epoch: fence}, fence
-				}
-				epoch := w.Epoch
-				if w.Mode != driver.Rewind {
-					w.Epoch = 0
-				}
-				r := apply(w)
-				return r, max(epoch, r.Epoch)
-			})
+			fences := make(map[string]driver.Fence)
+			given(func(c *cell.Cell, w *driver.Write) { c.Fence, c.Checkpoint.Epoch = fences[w.Key], 0 })(f)
+			answered(func(_ cell.Cell, w driver.Write, c *cell.Cell, _ *driver.Result) { fences[w.Key] = c.Fence })(f)
 		},
 	},
 	{

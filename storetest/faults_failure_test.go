@@ -103,7 +103,7 @@ func (f *faulty) fails(such func(error) bool, by func(error) error) {
 		records, err := get(ctx, keys)
 		return records, change(err)
 	}
-	f.answered(func(_ driver.Write, r *driver.Result) { r.Err = change(r.Err) })
+	f.answers(func(_ driver.Write, r *driver.Result) { r.Err = change(r.Err) })
 	f.remove = func(ctx context.Context, keys []string) (int, error) {
 		n, err := remove(ctx, keys)
 		return n, change(err)
@@ -189,7 +189,7 @@ var outageFaults = []fault{
 				}
 				return before(ctx, keys)
 			}
-			f.answered(func(_ driver.Write, r *driver.Result) {
+			f.answers(func(_ driver.Write, r *driver.Result) {
 				if r.Err != nil && isOutage(r.Err) {
 					lost = r.Err
 				}
@@ -219,7 +219,7 @@ var outageFaults = []fault{
 				}
 				return records, err
 			}
-			f.answered(func(w driver.Write, r *driver.Result) {
+			f.answers(func(w driver.Write, r *driver.Result) {
 				if r.Err != nil && isOutage(r.Err) {
 					queue = append(queue, w)
 				}
@@ -231,12 +231,12 @@ var outageFaults = []fault{
 		[]string{"outage/recovery"},
 		func(f *faulty) {
 			lost := false
-			f.answered(func(_ driver.Write, r *driver.Result) { lost = lost || r.Err != nil && isOutage(r.Err) })
-			f.found(func(r *driver.Record) {
+			f.answers(func(_ driver.Write, r *driver.Result) { lost = lost || r.Err != nil && isOutage(r.Err) })
+			found(func(r *driver.Record) {
 				if lost {
 					*r = driver.Record{Key: r.Key, Err: driver.ErrNotFound}
 				}
-			})
+			})(f)
 		},
 	},
 }

@@ -1,320 +1,324 @@
 package storetest_test
 
 import (
-	"context"
 	"errors"
 	"math"
 	"strings"
+	"time"
 
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
+// Who may write.
 var fenceFaults = []fault{
 	{
 		"ignores epochs",
 		[]string{"fence/refuses-lower", "fence/admits-equal-and-higher", "fence/64-bits", "fence/equal-position-refreshes-epoch"},
-		func(f *faulty) { f.given(func(w *driver.Write) { w.Epoch = 0 }) },
+		given(func(_ *cell.Cell, w *driver.Write) { w.Epoch = 0 }),
 	},
 	{
 		"keeps epochs as float64",
 		[]string{"fence/64-bits"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.Epoch < 1<<63 {
-					w.Epoch = uint64(float64(w.Epoch))
-				}
-			})
-		},
+		given(func(_ *cell.Cell, w *driver.Write) {
+			if w.Epoch < 1<<63 {
+				w.Epoch = uint64(float64(w.Epoch))
+			}
+		}),
 	},
 	{
 		"refuses an epoch that equals the fence",
 		[]string{"fence/admits-equal-and-higher", "fence/unfenced-write"},
-		func(f *faulty) {
-			f.ownFence(func(w driver.Write, fence uint64, apply step) (driver.Result, uint64) {
-				if w.Epoch != 0 && w.Epoch <= fence {
-					return driver.Result{Outcome: driver.Fenced, Epoch: fence}, fence
-				}
-				return apply(w), w.Epoch
-			})
-		},
+		refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+			return driver.Result{Outcome: driver.Fenced, Epoch: w.Epoch}, w.Epoch != 0 && w.Epoch == c.Fence.Epoch
+		}),
 	},
 	{
 		"does not say what the fence is",
 		[]string{"fence/refuses-lower", "rewind/with-epoch"},
-		func(f *faulty) {
-			f.answered(func(_ driver.Write, r *driver.Result) {
-				if r.Outcome == driver.Fenced {
-					r.Epoch = 0
-				}
-			})
-		},
+		answered(func(_ cell.Cell, _ driver.Write, _ *cell.Cell, r *driver.Result) {
+			if r.Outcome == driver.Fenced {
+				r.Epoch = 0
+			}
+		}),
 	},
 	{
 		"forgets the fence with Delete",
 		[]string{"fence/outlives-delete", "store/clear"},
-		func(f *faulty) {
-			forget := f.forgetful()
-			before := f.remove
-			f.remove = func(ctx context.Context, keys []string) (int, error) {
-				for _, key := range keys {
-					forget(key)
-				}
-				return before(ctx, keys)
-			}
-		},
+		removing(func(c *cell.Cell) { c.Fence = driver.Fence{} }),
 	},
 	{
 		"keeps the fence within the checkpoint",
 		[]string{"fence/outlives-delete", "fence/outlives-expiry", "fence/outlives-damage"},
-		func(f *faulty) {
-			forget := f.forgetful()
-			f.given(func(w *driver.Write) {
-				if stored := f.stored(w.Key); isMissing(stored) || isDamaged(stored) {
-					forget(w.Key)
-				}
-			})
-		},
+		given(func(c *cell.Cell, _ *driver.Write) {
+			if !c.Checkpoint.Exists || c.Checkpoint.Err != nil {
+				c.Fence, c.Checkpoint.Epoch = driver.Fence{}, 0
+			}
+		}),
 	},
 	{
 		"does not move the fence with a stale write",
 		[]string{"fence/stale-write-moves-it", "rewind/from-the-fence"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				stored := f.stored(w.Key)
-				if w.Mode == driver.IfNewer && stored.Err == nil && w.Position.Compare(stored.Position) < 0 {
-					w.Epoch = 0
-				}
-			})
-		},
+		answered(func(before cell.Cell, _ driver.Write, c *cell.Cell, r *driver.Result) {
+			if r.Outcome == driver.Stale {
+				c.Fence = before.Fence
+			}
+		}),
 	},
 	{
 		"moves the fence with a write that fails",
 		[]string{"fence/failed-write-leaves-it", "rewind/exhausted"},
-		func(f *faulty) {
-			fences := make(map[string]uint64)
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if w.Epoch != 0 && w.Epoch < fences[w.Key] {
-					return driver.Result{Outcome: driver.Fenced, Epoch: fences[w.Key]}
-				}
-				r := apply(w)
-				if r.Outcome == driver.Failed {
-					fences[w.Key] = max(fences[w.Key], w.Epoch)
-				}
-				return r
-			})
-		},
+		answered(func(_ cell.Cell, w driver.Write, c *cell.Cell, r *driver.Result) {
+			if r.Outcome == driver.Failed {
+				c.Fence.Epoch = max(c.Fence.Epoch, w.Epoch)
+			}
+		}),
 	},
 	{
 		"keeps the old epoch over a write without one",
 		[]string{"fence/unfenced-write"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.Epoch == 0 && w.Mode != driver.Rewind {
-					w.Epoch = f.stored(w.Key).Epoch
-				}
-			})
-		},
+		given(func(c *cell.Cell, w *driver.Write) {
+			if w.Epoch == 0 && w.Mode != driver.Rewind {
+				w.Epoch = c.Checkpoint.Epoch
+			}
+		}),
 	},
 	{
 		"refuses a write without an epoch once there is a fence",
 		[]string{"fence/unfenced-write"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if epoch := f.stored(w.Key).Epoch; w.Epoch == 0 && epoch != 0 && w.Mode != driver.Rewind {
-					return driver.Result{Outcome: driver.Fenced, Epoch: epoch}
-				}
-				return apply(w)
-			})
-		},
+		refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+			fence := c.Fence.Epoch
+			return driver.Result{Outcome: driver.Fenced, Epoch: fence}, w.Epoch == 0 && fence != 0 && w.Mode != driver.Rewind
+		}),
 	},
 	{
 		"keeps the old epoch when the position is equal",
 		[]string{"fence/equal-position-refreshes-epoch"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				stored := f.stored(w.Key)
-				if w.Mode == driver.IfNewer && stored.Err == nil && w.Position == stored.Position {
-					w.Epoch = min(w.Epoch, stored.Epoch)
-				}
-			})
-		},
+		answered(func(before cell.Cell, _ driver.Write, c *cell.Cell, r *driver.Result) {
+			if r.Outcome == driver.Unchanged {
+				c.Checkpoint.Epoch = before.Checkpoint.Epoch
+			}
+		}),
 	},
 	{
 		"makes no fence where there is no checkpoint",
 		[]string{"fence/without-checkpoint"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if isMissing(f.stored(w.Key)) {
-					w.Epoch = 0
-				}
-			})
-		},
+		given(func(c *cell.Cell, w *driver.Write) {
+			if !c.Checkpoint.Exists {
+				w.Epoch = 0
+			}
+		}),
 	},
 	{
 		"has one fence for all keys",
 		[]string{"fence/of-its-key-alone", "keys/fences-apart"},
-		func(f *faulty) {
-			var fence uint64
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if w.Epoch != 0 && w.Epoch < fence {
-					return driver.Result{Outcome: driver.Fenced, Epoch: fence}
-				}
-				fence = max(fence, w.Epoch)
-				return apply(w)
-			})
-		},
+		fencesNamed(func(string) string { return "" }),
 	},
 	{
 		"names fences in lower case",
 		[]string{"fence/of-its-key-alone", "keys/fences-apart"},
-		func(f *faulty) {
-			fences := make(map[string]uint64)
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				name := strings.ToLower(w.Key)
-				if w.Epoch != 0 && w.Epoch < fences[name] {
-					return driver.Result{Outcome: driver.Fenced, Epoch: fences[name]}
-				}
-				fences[name] = max(fences[name], w.Epoch)
-				return apply(w)
-			})
-		},
+		fencesNamed(strings.ToLower),
 	},
 	{
 		"looks at the damage before the fence",
 		[]string{"fence/outlives-damage"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if stored := f.stored(w.Key); w.Mode == driver.IfNewer && isDamaged(stored) {
-					return failed(stored.Err)
-				}
-				return apply(w)
-			})
-		},
+		refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+			return failed(c.Checkpoint.Err), w.Mode == driver.IfNewer && c.Checkpoint.Err != nil
+		}),
 	},
 }
 
-// ownFence has decide do each write, and say where the fence then is, with
-// fences that the faulty driver keeps itself.
-func (f *faulty) ownFence(decide func(w driver.Write, fence uint64, apply step) (driver.Result, uint64)) {
-	fences := make(map[string]uint64)
-	f.eachWrite(func(w driver.Write, apply step) driver.Result {
-		r, fence := decide(w, fences[w.Key], apply)
-		fences[w.Key] = max(fences[w.Key], fence)
-		return r
-	})
-}
-
-// forgetful returns a function that makes f forget a key's fence: it shifts
-// the epochs that the memstore sees above all that it has seen.
-func (f *faulty) forgetful() (forget func(key string)) {
-	const shift = 1 << 32
-	offsets := make(map[string]uint64)
-	f.found(func(r *driver.Record) {
-		if offset := offsets[r.Key]; r.Epoch > offset {
-			r.Epoch -= offset
-		}
-	})
-	f.answered(func(w driver.Write, r *driver.Result) {
-		if offset := offsets[w.Key]; r.Epoch > offset {
-			r.Epoch -= offset
-		}
-	})
-	f.given(func(w *driver.Write) {
-		if w.Epoch != 0 {
-			w.Epoch += offsets[w.Key]
-		}
-	})
-	return func(key string) { offsets[key] += shift }
+// fencesNamed has keys share a fence if name calls them the same.
+func fencesNamed(name func(key string) string) func(*faulty) {
+	return func(f *faulty) {
+		fences := make(map[string]uint64)
+		given(func(c *cell.Cell, w *driver.Write) {
+			shared := name(w.Key)
+			c.Fence.Epoch = max(c.Fence.Epoch, fences[shared])
+			fences[shared] = max(c.Fence.Epoch, w.Epoch)
+		})(f)
+	}
 }
 
 var rewindFaults = []fault{
 	{
 		"does not raise the fence with Rewind",
 		[]string{"rewind/any-position", "rewind/raises-by-one", "rewind/from-the-fence", "damage/rewind-repairs"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.Mode == driver.Rewind {
-					w.Mode = driver.Set
-				}
-			})
-		},
+		given(func(_ *cell.Cell, w *driver.Write) {
+			if w.Mode == driver.Rewind {
+				w.Mode = driver.Set
+			}
+		}),
 	},
 	{
 		"raises the fence by two with Rewind",
 		[]string{"rewind/raises-by-one", "rewind/to-the-highest"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				r := apply(w)
-				if w.Mode == driver.Rewind && r.Outcome == driver.Advanced {
-					w.Epoch = 0
-					return apply(w)
-				}
-				return r
-			})
-		},
+		given(func(c *cell.Cell, w *driver.Write) {
+			if w.Mode == driver.Rewind {
+				c.Fence.Epoch, w.Epoch = c.Fence.Epoch+1, 0
+			}
+		}),
 	},
 	{
 		"refuses a newer position for Rewind",
 		[]string{"rewind/any-position"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				stored := f.stored(w.Key)
-				if w.Mode == driver.Rewind && stored.Err == nil && w.Position.Compare(stored.Position) > 0 {
-					return failed(errors.New("that is not back"))
-				}
-				return apply(w)
-			})
-		},
+		refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+			newer := c.Checkpoint.Exists && w.Position.Compare(c.Checkpoint.Position) > 0
+			return failed(errors.New("that is not back")), w.Mode == driver.Rewind && newer
+		}),
 	},
 	{
 		"counts Rewind from the stored epoch",
 		[]string{"rewind/from-the-fence"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				stored := f.stored(w.Key)
-				r := apply(w)
-				if w.Mode == driver.Rewind {
-					r.Epoch = stored.Epoch + 1
-				}
-				return r
-			})
-		},
+		given(func(c *cell.Cell, w *driver.Write) {
+			if w.Mode == driver.Rewind {
+				c.Fence.Epoch = c.Checkpoint.Epoch
+			}
+		}),
 	},
 	{
 		"does not look at the epoch of a Rewind",
 		[]string{"rewind/with-epoch", "fence/refuses-lower"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.Mode == driver.Rewind {
-					w.Epoch = 0
-				}
-			})
-		},
+		given(func(_ *cell.Cell, w *driver.Write) {
+			if w.Mode == driver.Rewind {
+				w.Epoch = 0
+			}
+		}),
 	},
 	{
 		"rewinds without an epoch when there is no higher one",
 		[]string{"rewind/exhausted"},
 		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				r := apply(w)
+			f.rule.write = func(c cell.Cell, w driver.Write, now time.Time) (cell.Cell, driver.Result) {
+				after, r := c.Write(w, now)
 				if errors.Is(r.Err, driver.ErrEpochExhausted) {
 					w.Mode, w.Epoch = driver.Set, 0
-					return apply(w)
+					return c.Write(w, now)
 				}
-				return r
-			})
+				return after, r
+			}
 		},
 	},
 	{
 		"never reaches the highest epoch",
 		[]string{"rewind/to-the-highest"},
+		refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+			return failed(driver.ErrEpochExhausted), w.Mode == driver.Rewind && c.Fence.Epoch == math.MaxUint64-1
+		}),
+	},
+}
+
+var raiseFaults = []fault{
+	{
+		"raises the fence to what it is told, and no higher",
+		[]string{"raise/above-all", "raise/ends-the-lease", "raise/race"},
 		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if w.Mode == driver.Rewind && f.stored(w.Key).Epoch == math.MaxUint64-1 {
-					return failed(driver.ErrEpochExhausted)
-				}
-				return apply(w)
-			})
+			f.rule.raise = func(c cell.Cell, atLeast uint64, now time.Time) (cell.Cell, uint64, error) {
+				c.Fence, c.Lease = driver.Fence{Epoch: max(c.Fence.Epoch, atLeast), RaisedAt: now}, driver.StoredLease{}
+				return c, c.Fence.Epoch, nil
+			}
+		},
+	},
+	{
+		"raises the fence by one, whatever it is told",
+		[]string{"raise/above-all"},
+		raising(func(c *cell.Cell, atLeast *uint64) { *atLeast = min(*atLeast, 1) }),
+	},
+	{
+		"raises the fence in words only",
+		[]string{"raise/above-all", "raise/race"},
+		raised(func(before cell.Cell, c *cell.Cell, _ *uint64, _ *error) { c.Fence = before.Fence }),
+	},
+	{
+		"makes a fence of nothing",
+		[]string{"raise/nothing"},
+		raising(func(_ *cell.Cell, atLeast *uint64) { *atLeast = max(*atLeast, 2) }),
+	},
+	{
+		"starts anew above the highest epoch",
+		[]string{"raise/exhausted"},
+		raised(func(_ cell.Cell, c *cell.Cell, fence *uint64, err *error) {
+			if errors.Is(*err, driver.ErrEpochExhausted) {
+				c.Fence.Epoch, *fence, *err = 1, 1, nil
+			}
+		}),
+	},
+	{
+		"leaves the lease when it raises the fence",
+		[]string{"raise/repairs-a-lease"},
+		raised(func(before cell.Cell, c *cell.Cell, _ *uint64, _ *error) {
+			if c.Lease = before.Lease; c.Lease.Err != nil {
+				c.Lease.Epoch = c.Fence.Epoch
+			}
+		}),
+	},
+	{
+		"repairs a fence from nothing",
+		[]string{"raise/repairs-a-fence"},
+		raising(func(c *cell.Cell, _ *uint64) { c.Fence.Err = nil }),
+	},
+	{
+		"cannot repair a fence",
+		[]string{"raise/repairs-a-fence"},
+		raised(func(before cell.Cell, c *cell.Cell, fence *uint64, err *error) {
+			if before.Fence.Err != nil {
+				*c, *fence, *err = before, 0, before.Fence.Err
+			}
+		}),
+	},
+	{
+		"removes what is damaged when it raises the fence",
+		[]string{"raise/repairs-a-lease"},
+		raising(func(c *cell.Cell, _ *uint64) {
+			if c.Checkpoint.Err != nil {
+				c.Checkpoint = driver.StoredCheckpoint{}
+			}
+		}),
+	},
+}
+
+var releaseFencesFaults = []fault{
+	{
+		"releases no fence",
+		[]string{"release-fences/removes", "release-fences/ended"},
+		forgetting(func(c *cell.Cell) { c.Fence = driver.Fence{} }),
+	},
+	{
+		"releases the fence of a key that is in use",
+		[]string{"release-fences/needed"},
+		forgetting(func(c *cell.Cell) { c.Checkpoint = driver.StoredCheckpoint{} }),
+	},
+	{
+		"releases the fence below a lease",
+		[]string{"release-fences/needed"},
+		forgetting(func(c *cell.Cell) { c.Lease = driver.StoredLease{} }),
+	},
+	{
+		"releases a damaged fence",
+		[]string{"release-fences/needed"},
+		forgetting(func(c *cell.Cell) {
+			if c.Fence.Err != nil {
+				c.Fence = driver.Fence{Epoch: 1, RaisedAt: time.Now()}
+			}
+		}),
+	},
+	{
+		"releases fences however young they are",
+		[]string{"release-fences/idle"},
+		forgetting(func(c *cell.Cell) {
+			if c.Fence.Exists() {
+				c.Fence.RaisedAt = c.Fence.RaisedAt.Add(-48 * time.Hour)
+			}
+		}),
+	},
+	{
+		"counts fences in words only",
+		[]string{"release-fences/removes"},
+		func(f *faulty) {
+			f.rule.forget = func(c cell.Cell, idle time.Duration, now time.Time) (cell.Cell, bool) {
+				_, released := c.ReleaseFence(idle, now)
+				return c, released
+			}
 		},
 	},
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -68,8 +69,14 @@ var keyFaults = []fault{
 // renames stores every key under another name, and answers with that of the
 // caller where it knows it.
 func (f *faulty) renames(rename func(string) string) {
-	f.given(func(w *driver.Write) { w.Key = rename(w.Key) })
-	get, remove := f.get, f.remove
+	get, write, remove := f.get, f.write, f.remove
+	f.write = func(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+		writes = slices.Clone(writes)
+		for i := range writes {
+			writes[i].Key = rename(writes[i].Key)
+		}
+		return write(ctx, writes)
+	}
 	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
 		renamed := make([]string, len(keys))
 		for i, key := range keys {
@@ -171,11 +178,11 @@ var scanFaults = []fault{
 		[]string{"scan/checkpoints-alone", "store/clear"},
 		func(f *faulty) {
 			fences := make(map[string]bool)
-			f.given(func(w *driver.Write) {
+			given(func(_ *cell.Cell, w *driver.Write) {
 				if w.Epoch != 0 {
 					fences[w.Key] = true
 				}
-			})
+			})(f)
 			f.listed(func(pattern string, keys []string) []string {
 				for key := range fences {
 					if name := key + ":fence"; checkpoint.MatchPattern(pattern, name) {
@@ -210,6 +217,20 @@ var scanFaults = []fault{
 						}
 					}
 					connections++
+				}
+			}
+		},
+	},
+	{
+		"tells a loop that has stopped that the context has ended",
+		[]string{"scan/break"},
+		func(f *faulty) {
+			f.scan = func(ctx context.Context, pattern string, size int) iter.Seq2[[]string, error] {
+				return func(yield func([]string, error) bool) {
+					f.mem.Scan(ctx, pattern, size)(yield)
+					if ctx.Err() != nil {
+						yield(nil, ctx.Err())
+					}
 				}
 			}
 		},
@@ -304,12 +325,12 @@ var recordFaults = []fault{
 	{
 		"leaves the epoch out of scanned records",
 		[]string{"scan/records"},
-		func(f *faulty) { f.scans(func(r *driver.Record) { r.Epoch = 0 }) },
+		scans(func(r *driver.Record) { r.Epoch = 0 }),
 	},
 	{
 		"leaves the key out of scanned records",
 		[]string{"scan/records", "store/get-all"},
-		func(f *faulty) { f.scans(func(r *driver.Record) { r.Key = "" }) },
+		scans(func(r *driver.Record) { r.Key = "" }),
 	},
 	{
 		"scans the records of all keys",
@@ -321,21 +342,4 @@ var recordFaults = []fault{
 			}
 		},
 	},
-}
-
-// scans changes each record that ScanRecords yields.
-func (f *faulty) scans(change func(*driver.Record)) {
-	before := f.scanRecords
-	f.scanRecords = func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Record, error] {
-		return func(yield func([]driver.Record, error) bool) {
-			for page, err := range before(ctx, pattern, size) {
-				for i := range page {
-					change(&page[i])
-				}
-				if !yield(page, err) {
-					return
-				}
-			}
-		}
-	}
 }

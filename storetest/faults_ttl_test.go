@@ -8,95 +8,82 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
+// How long a checkpoint lives.
 var ttlFaults = []fault{
 	{
 		"forgets the TTL",
 		[]string{"ttl/told", "ttl/set-by-every-mode", "expiry/get", "expiry/by-every-mode", "touch/expiry-alone"},
-		func(f *faulty) { f.given(func(w *driver.Write) { w.TTL = 0 }) },
+		given(func(_ *cell.Cell, w *driver.Write) { w.TTL = 0 }),
 	},
 	{
 		"keeps an old TTL over a write without one",
 		[]string{"ttl/none-clears", "expiry/cleared", "touch/zero"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if stored := f.stored(w.Key); w.TTL == 0 && !stored.ExpiresAt.IsZero() {
-					w.TTL = left(stored)
-				}
-			})
-		},
+		expiresAt(func(before time.Time, w driver.Write, after time.Time) time.Time {
+			if w.TTL == 0 {
+				return before
+			}
+			return after
+		}),
 	},
 	{
 		"rounds a TTL up to whole seconds",
 		[]string{"ttl/milliseconds"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) { w.TTL = (w.TTL + time.Second - 1).Truncate(time.Second) })
-		},
+		given(func(_ *cell.Cell, w *driver.Write) { w.TTL = (w.TTL + time.Second - 1).Truncate(time.Second) }),
 	},
 	{
 		"cuts a TTL to whole seconds",
 		[]string{"ttl/milliseconds", "expiry/get"},
-		func(f *faulty) { f.given(func(w *driver.Write) { w.TTL = w.TTL.Truncate(time.Second) }) },
+		given(func(_ *cell.Cell, w *driver.Write) { w.TTL = w.TTL.Truncate(time.Second) }),
 	},
 	{
 		"overflows with a TTL of centuries",
 		[]string{"ttl/centuries"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.TTL > 100*365*24*time.Hour {
-					w.TTL = time.Millisecond
-				}
-			})
-		},
+		given(func(_ *cell.Cell, w *driver.Write) {
+			if w.TTL > 100*365*24*time.Hour {
+				w.TTL = time.Millisecond
+			}
+		}),
 	},
 	{
 		"leaves the expiry as it is when the position is equal",
 		[]string{"ttl/equal-refreshes"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				stored := f.stored(w.Key)
-				if w.Mode == driver.IfNewer && stored.Err == nil && stored.Position == w.Position && !stored.ExpiresAt.IsZero() {
-					w.TTL = left(stored)
-				}
-			})
-		},
+		answered(func(before cell.Cell, _ driver.Write, c *cell.Cell, r *driver.Result) {
+			if at := before.Checkpoint.ExpiresAt; r.Outcome == driver.Unchanged && !at.IsZero() {
+				c.Checkpoint.ExpiresAt = at
+			}
+		}),
 	},
 	{
 		"never brings an expiry forward",
 		[]string{"ttl/set-by-every-mode", "ttl/equal-refreshes", "expiry/by-every-mode", "touch/expiry-alone"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if stored := f.stored(w.Key); w.TTL != 0 && !stored.ExpiresAt.IsZero() {
-					w.TTL = max(w.TTL, left(stored))
-				}
-			})
-		},
+		expiresAt(func(before time.Time, w driver.Write, after time.Time) time.Time {
+			if w.TTL != 0 && before.After(after) {
+				return before
+			}
+			return after
+		}),
 	},
 	{
 		"refreshes the expiry with a stale write",
 		[]string{"position/stale-changes-nothing"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				r := apply(w)
-				if r.Outcome == driver.Stale {
-					apply(driver.Write{Key: w.Key, Mode: driver.Touch, TTL: w.TTL})
-				}
-				return r
-			})
-		},
+		answered(func(_ cell.Cell, w driver.Write, c *cell.Cell, r *driver.Result) {
+			if r.Outcome == driver.Stale {
+				c.Checkpoint.ExpiresAt = time.Now().UTC().Add(w.TTL)
+			}
+		}),
 	},
 	{
 		"tells the expiry an hour off",
 		[]string{"ttl/told"},
-		func(f *faulty) {
-			f.found(func(r *driver.Record) {
-				if !r.ExpiresAt.IsZero() {
-					r.ExpiresAt = r.ExpiresAt.Add(time.Hour)
-				}
-			})
-		},
+		found(func(r *driver.Record) {
+			if !r.ExpiresAt.IsZero() {
+				r.ExpiresAt = r.ExpiresAt.Add(time.Hour)
+			}
+		}),
 	},
 	{
 		"lists expired checkpoints",
@@ -120,8 +107,8 @@ var ttlFaults = []fault{
 			ever := f.remembers()
 			f.scanRecords = func(context.Context, string, int) iter.Seq2[[]driver.Record, error] {
 				return func(yield func([]driver.Record, error) bool) {
-					for key, w := range ever {
-						if !yield([]driver.Record{{Key: key, Mark: driver.Mark{Position: w.Position, UpdatedAt: w.UpdatedAt}}}, nil) {
+					for key, mark := range ever {
+						if !yield([]driver.Record{{Key: key, Mark: mark}}, nil) {
 							return
 						}
 					}
@@ -133,55 +120,53 @@ var ttlFaults = []fault{
 		"counts every key that Delete is given",
 		[]string{"expiry/delete", "delete/missing", "delete/twice-in-one-call"},
 		func(f *faulty) {
-			before := f.remove
-			f.remove = func(ctx context.Context, keys []string) (int, error) {
-				_, err := before(ctx, keys)
-				if err != nil {
-					return 0, err
-				}
-				return len(keys), nil
+			f.rule.remove = func(c cell.Cell, now time.Time) (cell.Cell, bool) {
+				c, _ = c.Delete(now)
+				return c, true
 			}
 		},
 	},
 	{
 		"brings an expired checkpoint back with Touch",
 		[]string{"expiry/touch"},
-		func(f *faulty) {
-			ever := f.remembers()
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				r := apply(w)
-				if old, ok := ever[w.Key]; ok && errors.Is(r.Err, driver.ErrNotFound) {
-					old.TTL = w.TTL
-					return apply(old)
-				}
-				return r
-			})
-		},
+		givenExpired(func(w driver.Write) bool { return w.Mode == driver.Touch }),
 	},
 	{
 		"compares with an expired checkpoint",
 		[]string{"expiry/if-newer"},
-		func(f *faulty) {
-			ever := f.remembers()
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				old, ok := ever[w.Key]
-				if ok && w.Mode == driver.IfNewer && isMissing(f.stored(w.Key)) && w.Position.Compare(old.Position) < 0 {
-					return driver.Result{Outcome: driver.Stale}
-				}
-				return apply(w)
-			})
-		},
+		givenExpired(func(w driver.Write) bool { return w.Mode == driver.IfNewer }),
 	},
 }
 
-// remembers keeps the last write to each key that had a TTL.
-func (f *faulty) remembers() map[string]driver.Write {
-	ever := make(map[string]driver.Write)
-	f.given(func(w *driver.Write) {
-		if w.TTL != 0 && w.Mode != driver.Touch {
-			ever[w.Key] = *w
+// expiresAt has each write set another expiry.
+func expiresAt(choose func(before time.Time, w driver.Write, after time.Time) time.Time) func(*faulty) {
+	return answered(func(before cell.Cell, w driver.Write, c *cell.Cell, r *driver.Result) {
+		if r.Outcome.Landed() {
+			c.Checkpoint.ExpiresAt = choose(before.Checkpoint.ExpiresAt, w, c.Checkpoint.ExpiresAt)
 		}
 	})
+}
+
+// givenExpired has such writes see a checkpoint that has expired.
+func givenExpired(such func(driver.Write) bool) func(*faulty) {
+	return func(f *faulty) {
+		f.rule.write = func(c cell.Cell, w driver.Write, now time.Time) (cell.Cell, driver.Result) {
+			if such(w) {
+				c.Checkpoint.ExpiresAt = time.Time{}
+			}
+			return c.Write(w, now)
+		}
+	}
+}
+
+// remembers keeps the last mark of each key that had a TTL.
+func (f *faulty) remembers() map[string]driver.Mark {
+	ever := make(map[string]driver.Mark)
+	given(func(_ *cell.Cell, w *driver.Write) {
+		if w.TTL != 0 && w.Mode != driver.Touch {
+			ever[w.Key] = w.Mark
+		}
+	})(f)
 	return ever
 }
 
@@ -189,91 +174,61 @@ var touchFaults = []fault{
 	{
 		"sets updatedAt with Touch",
 		[]string{"touch/expiry-alone"},
-		func(f *faulty) {
-			f.touchesAs(func(w, stored driver.Write) driver.Write {
-				stored.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
-				return stored
-			})
-		},
+		touched(func(_ driver.Write, c *driver.StoredCheckpoint) {
+			c.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+		}),
 	},
 	{
 		"sets the position with Touch",
 		[]string{"touch/expiry-alone"},
-		func(f *faulty) {
-			f.touchesAs(func(w, stored driver.Write) driver.Write {
-				stored.Position = w.Position
-				return stored
-			})
-		},
+		touched(func(w driver.Write, c *driver.StoredCheckpoint) { c.Position = w.Position }),
 	},
 	{
 		"stores the epoch of a Touch",
 		[]string{"touch/fence"},
-		func(f *faulty) {
-			f.touchesAs(func(w, stored driver.Write) driver.Write {
-				stored.Epoch = max(stored.Epoch, w.Epoch)
-				return stored
-			})
-		},
+		touched(func(w driver.Write, c *driver.StoredCheckpoint) { c.Epoch = max(c.Epoch, w.Epoch) }),
 	},
 	{
 		"creates a checkpoint with Touch",
 		[]string{"touch/missing", "expiry/touch", "fence/failed-write-leaves-it", "batch/one-fails"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.Mode == driver.Touch && isMissing(f.stored(w.Key)) {
-					w.Mode, w.UpdatedAt = driver.Set, time.Now()
-				}
-			})
-		},
+		given(func(c *cell.Cell, w *driver.Write) {
+			if w.Mode == driver.Touch && !c.Checkpoint.Exists {
+				w.Mode, w.UpdatedAt = driver.Set, time.Now()
+			}
+		}),
 	},
 	{
 		"takes the Touch of a missing key for done",
 		[]string{"touch/missing"},
-		func(f *faulty) {
-			f.answered(func(w driver.Write, r *driver.Result) {
-				if w.Mode == driver.Touch && errors.Is(r.Err, driver.ErrNotFound) {
-					*r = driver.Result{Outcome: driver.Unchanged}
-				}
-			})
-		},
+		answered(func(_ cell.Cell, w driver.Write, _ *cell.Cell, r *driver.Result) {
+			if w.Mode == driver.Touch && errors.Is(r.Err, driver.ErrNotFound) {
+				*r = driver.Result{Outcome: driver.Unchanged}
+			}
+		}),
 	},
 	{
 		"does not look at the epoch of a Touch",
 		[]string{"touch/fence", "fence/refuses-lower"},
-		func(f *faulty) {
-			f.given(func(w *driver.Write) {
-				if w.Mode == driver.Touch {
-					w.Epoch = 0
-				}
-			})
-		},
+		given(func(_ *cell.Cell, w *driver.Write) {
+			if w.Mode == driver.Touch {
+				w.Epoch = 0
+			}
+		}),
 	},
 	{
 		"does nothing for a Touch with a TTL of zero",
 		[]string{"touch/zero", "ttl/none-clears", "expiry/cleared"},
-		func(f *faulty) {
-			f.eachWrite(func(w driver.Write, apply step) driver.Result {
-				if stored := f.stored(w.Key); w.Mode == driver.Touch && w.TTL == 0 && stored.Err == nil {
-					return driver.Result{Outcome: driver.Unchanged}
-				}
-				return apply(w)
-			})
-		},
+		refused(func(c cell.Cell, w driver.Write) (driver.Result, bool) {
+			return driver.Result{Outcome: driver.Unchanged}, w.Mode == driver.Touch && w.TTL == 0 && c.Checkpoint.Exists && c.Checkpoint.Err == nil
+		}),
 	},
 }
 
-// touchesAs has a Touch that has worked followed by the write that instead
-// makes of it and of what is stored.
-func (f *faulty) touchesAs(instead func(w, stored driver.Write) driver.Write) {
-	f.eachWrite(func(w driver.Write, apply step) driver.Result {
-		r := apply(w)
+// touched has a Touch that has worked change more than the expiry.
+func touched(change func(w driver.Write, c *driver.StoredCheckpoint)) func(*faulty) {
+	return answered(func(_ cell.Cell, w driver.Write, c *cell.Cell, r *driver.Result) {
 		if w.Mode == driver.Touch && r.Outcome == driver.Unchanged {
-			s := f.stored(w.Key)
-			apply(instead(w, driver.Write{
-				Key: w.Key, Mark: driver.Mark{Position: s.Position, UpdatedAt: s.UpdatedAt, Epoch: s.Epoch}, TTL: w.TTL,
-			}))
+			change(w, &c.Checkpoint)
 		}
-		return r
 	})
 }

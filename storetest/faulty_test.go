@@ -5,71 +5,144 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/storetest"
 )
 
-// A fault is a way in which a driver is broken.
+// A fault is a way in which a driver is broken: either a rule of package cell is
+// another (mutant_test.go), or one of the driver's calls is.
 type fault struct {
 	name   string
 	caught []string // the cases that must fail for it
 	plant  func(*faulty)
 }
 
-// faulty is a driver over a memstore, sound until a fault replaces some of its
-// functions. Each has a Close of its own, as drivers of several processes do.
+// faulty is a driver over the cells of a memstore, sound until a fault replaces
+// some of its rules or calls. Each has a Close of its own, as drivers of several
+// processes do.
 type faulty struct {
 	mem    *memstore.Driver
 	closed atomic.Bool
+	rule   rules
 
-	get         func(context.Context, []string) ([]driver.Record, error)
-	write       func(context.Context, []driver.Write) ([]driver.Result, error)
-	remove      func(context.Context, []string) (int, error)
-	scan        func(context.Context, string, int) iter.Seq2[[]string, error]
-	scanRecords func(context.Context, string, int) iter.Seq2[[]driver.Record, error]
-	shut        func() error
-	leaseCalls
+	get           func(context.Context, []string) ([]driver.Record, error)
+	write         func(context.Context, []driver.Write) ([]driver.Result, error)
+	remove        func(context.Context, []string) (int, error)
+	scan          func(context.Context, string, int) iter.Seq2[[]string, error]
+	scanRecords   func(context.Context, string, int) iter.Seq2[[]driver.Record, error]
+	leases        func(context.Context, []driver.Lease, leaseRule) ([]driver.LeaseResult, error)
+	inspect       func(context.Context, []string) ([]driver.Cell, error)
+	scanCells     func(context.Context, string, int) iter.Seq2[[]driver.Cell, error]
+	raiseFence    func(context.Context, string, uint64) (uint64, error)
+	releaseFences func(context.Context, []string, time.Duration) (int, error)
+	shut          func() error
 }
 
 func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
-	f := &faulty{mem: mem, get: mem.Get, write: mem.Write, remove: mem.Delete, scan: mem.Scan}
+	f := &faulty{mem: mem, rule: soundRules, scan: mem.Scan}
+	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
+		return each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Record) {
+			return c, f.rule.record(c, now)
+		})
+	}
+	f.write = func(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
+		results, err := each(ctx, f, writes, func(w driver.Write) string { return w.Key }, f.rule.write)
+		if err != nil {
+			return slices.Repeat([]driver.Result{failed(err)}, len(writes)), nil
+		}
+		return results, nil
+	}
+	f.remove = func(ctx context.Context, keys []string) (int, error) {
+		return count(each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
+			return f.rule.remove(c, now)
+		}))
+	}
 	f.scanRecords = func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Record, error] {
 		return driver.ScanRecords(ctx, struct{ driver.Driver }{f}, pattern, size)
+	}
+	f.leases = func(ctx context.Context, leases []driver.Lease, rule leaseRule) ([]driver.LeaseResult, error) {
+		return each(ctx, f, leases, func(l driver.Lease) string { return l.Key }, rule)
+	}
+	f.inspect = func(ctx context.Context, keys []string) ([]driver.Cell, error) {
+		return each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Cell) {
+			return c, f.rule.visible(c, now)
+		})
+	}
+	f.scanCells = func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {
+		return changed(mem.ScanCells(ctx, pattern, size), func(c *driver.Cell) { *c = f.rule.visible(cell.Cell(*c), time.Now()) })
+	}
+	f.raiseFence = func(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+		type raised struct {
+			fence uint64
+			err   error
+		}
+		results, err := each(ctx, f, []string{key}, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, raised) {
+			c, fence, err := f.rule.raise(c, atLeast, now)
+			return c, raised{fence, err}
+		})
+		if err != nil {
+			return 0, err
+		}
+		return results[0].fence, results[0].err
+	}
+	f.releaseFences = func(ctx context.Context, keys []string, idle time.Duration) (int, error) {
+		return count(each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
+			return f.rule.forget(c, idle, now)
+		}))
 	}
 	f.shut = func() error {
 		f.closed.Store(true)
 		return nil
 	}
-	f.leaseCalls = soundLeases(mem)
 	plant(f)
 	return f
 }
 
-func (f *faulty) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
-	if f.closed.Load() {
-		return nil, driver.ErrClosed
+func itself(key string) string { return key }
+
+// each has decide change the cell of each item's key, in one step, unless the
+// engine fails.
+func each[In, Out any](
+	ctx context.Context, f *faulty, items []In, key func(In) string, decide func(cell.Cell, In, time.Time) (cell.Cell, Out),
+) ([]Out, error) {
+	if _, err := f.mem.Get(ctx, nil); err != nil {
+		return nil, err
 	}
-	return f.get(ctx, keys)
+	answers := make([]Out, len(items))
+	for i, item := range items {
+		f.mem.Edit(key(item), func(c *driver.Cell) {
+			after, answer := decide(cell.Cell(*c), item, time.Now())
+			*c, answers[i] = driver.Cell(after), answer
+		})
+	}
+	return answers, nil
+}
+
+func count(done []bool, err error) (n int, _ error) {
+	for _, ok := range done {
+		if ok {
+			n++
+		}
+	}
+	return n, err
+}
+
+func (f *faulty) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	return open(f, func() ([]driver.Record, error) { return f.get(ctx, keys) })
 }
 
 func (f *faulty) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-	if f.closed.Load() {
-		return nil, driver.ErrClosed
-	}
-	return f.write(ctx, writes)
+	return open(f, func() ([]driver.Result, error) { return f.write(ctx, writes) })
 }
 
 func (f *faulty) Delete(ctx context.Context, keys []string) (int, error) {
-	if f.closed.Load() {
-		return 0, driver.ErrClosed
-	}
-	return f.remove(ctx, keys)
+	return open(f, func() (int, error) { return f.remove(ctx, keys) })
 }
 
 func (f *faulty) Scan(ctx context.Context, pattern string, size int) iter.Seq2[[]string, error] {
@@ -80,7 +153,42 @@ func (f *faulty) ScanRecords(ctx context.Context, pattern string, size int) iter
 	return untilClosed(f, f.scanRecords(ctx, pattern, size))
 }
 
+func (f *faulty) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return open(f, func() ([]driver.LeaseResult, error) { return f.leases(ctx, leases, f.rule.acquire) })
+}
+
+func (f *faulty) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return open(f, func() ([]driver.LeaseResult, error) { return f.leases(ctx, leases, f.rule.renew) })
+}
+
+func (f *faulty) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return open(f, func() ([]driver.LeaseResult, error) { return f.leases(ctx, leases, f.rule.release) })
+}
+
+func (f *faulty) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
+	return open(f, func() ([]driver.Cell, error) { return f.inspect(ctx, keys) })
+}
+
+func (f *faulty) ScanCells(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {
+	return untilClosed(f, f.scanCells(ctx, pattern, size))
+}
+
+func (f *faulty) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	return open(f, func() (uint64, error) { return f.raiseFence(ctx, key, atLeast) })
+}
+
+func (f *faulty) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
+	return open(f, func() (int, error) { return f.releaseFences(ctx, keys, idle) })
+}
+
 func (f *faulty) Close() error { return f.shut() }
+
+func open[T any](f *faulty, call func() (T, error)) (answer T, err error) {
+	if f.closed.Load() {
+		return answer, driver.ErrClosed
+	}
+	return call()
+}
 
 func untilClosed[T any](f *faulty, pages iter.Seq2[[]T, error]) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
@@ -88,6 +196,20 @@ func untilClosed[T any](f *faulty, pages iter.Seq2[[]T, error]) iter.Seq2[[]T, e
 			if f.closed.Load() {
 				yield(nil, driver.ErrClosed)
 				return
+			}
+			if !yield(page, err) {
+				return
+			}
+		}
+	}
+}
+
+// changed changes each item of pages.
+func changed[T any](pages iter.Seq2[[]T, error], change func(*T)) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		for page, err := range pages {
+			for i := range page {
+				change(&page[i])
 			}
 			if !yield(page, err) {
 				return
@@ -111,7 +233,9 @@ func harness(plant func(*faulty)) storetest.Harness {
 			tb.Cleanup(func() { f.Close() })
 			return f
 		},
-		Damage: func(_ testing.TB, d driver.Driver, key string) { d.(*faulty).mem.Damage(key) },
+		Damage:      func(_ testing.TB, d driver.Driver, key string) { d.(*faulty).mem.Damage(key) },
+		DamageFence: func(_ testing.TB, d driver.Driver, key string) { d.(*faulty).mem.DamageFence(key) },
+		DamageLease: func(_ testing.TB, d driver.Driver, key string) { d.(*faulty).mem.DamageLease(key) },
 		Outage: func(_ testing.TB, d driver.Driver) (restore func()) {
 			mem := d.(*faulty).mem
 			mem.Fail(errOutage)
@@ -121,124 +245,3 @@ func harness(plant func(*faulty)) storetest.Harness {
 }
 
 var errOutage = errors.New("the engine is away")
-
-// What follows helps to plant faults.
-
-// stored is what is at key.
-func (f *faulty) stored(key string) driver.Record {
-	records, err := f.mem.Get(context.Background(), []string{key})
-	if err != nil {
-		return driver.Record{Key: key, Err: err}
-	}
-	return records[0]
-}
-
-// A step applies one write soundly.
-type step func(driver.Write) driver.Result
-
-// eachWrite has instead do each write of a batch, one at a time.
-func (f *faulty) eachWrite(instead func(w driver.Write, apply step) driver.Result) {
-	var mu sync.Mutex
-	f.unguarded(func(w driver.Write, apply step) driver.Result {
-		mu.Lock()
-		defer mu.Unlock()
-		return instead(w, apply)
-	})
-}
-
-// unguarded is eachWrite, for several at once.
-func (f *faulty) unguarded(instead func(w driver.Write, apply step) driver.Result) {
-	before := f.write
-	f.write = func(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-		apply := func(w driver.Write) driver.Result {
-			results, err := before(ctx, []driver.Write{w})
-			if err != nil {
-				return driver.Result{Err: err}
-			}
-			return results[0]
-		}
-		results := make([]driver.Result, len(writes))
-		for i, w := range writes {
-			results[i] = instead(w, apply)
-		}
-		return results, nil
-	}
-}
-
-// given changes each write before it is applied.
-func (f *faulty) given(change func(*driver.Write)) {
-	f.eachWrite(func(w driver.Write, apply step) driver.Result {
-		change(&w)
-		return apply(w)
-	})
-}
-
-// answered changes each result.
-func (f *faulty) answered(change func(driver.Write, *driver.Result)) {
-	f.eachWrite(func(w driver.Write, apply step) driver.Result {
-		r := apply(w)
-		change(w, &r)
-		return r
-	})
-}
-
-// found changes each record that Get returns.
-func (f *faulty) found(change func(*driver.Record)) {
-	before := f.get
-	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
-		records, err := before(ctx, keys)
-		for i := range records {
-			change(&records[i])
-		}
-		return records, err
-	}
-}
-
-// listed changes the keys that a scan finds, before they are cut into pages.
-func (f *faulty) listed(change func(pattern string, keys []string) []string) {
-	before := f.scan
-	f.scan = func(ctx context.Context, pattern string, size int) iter.Seq2[[]string, error] {
-		return func(yield func([]string, error) bool) {
-			var keys []string
-			for page, err := range before(ctx, pattern, 1000) {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				keys = append(keys, page...)
-			}
-			for page := range slices.Chunk(change(pattern, keys), size) {
-				if ctx.Err() != nil {
-					yield(nil, context.Cause(ctx))
-					return
-				}
-				if !yield(page, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// pairs changes each pair that a scan yields; none is yielded where ok is false.
-func (f *faulty) pairs(change func(page []string, err error) (_ []string, _ error, ok bool)) {
-	before := f.scan
-	f.scan = func(ctx context.Context, pattern string, size int) iter.Seq2[[]string, error] {
-		return func(yield func([]string, error) bool) {
-			for page, err := range before(ctx, pattern, size) {
-				page, err, ok := change(page, err)
-				if ok && !yield(page, err) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func isMissing(r driver.Record) bool { return errors.Is(r.Err, driver.ErrNotFound) }
-
-func isDamaged(r driver.Record) bool { return errors.Is(r.Err, driver.ErrCorrupt) }
-
-func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
-
-func left(r driver.Record) time.Duration { return time.Until(r.ExpiresAt).Truncate(time.Millisecond) }

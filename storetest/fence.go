@@ -134,7 +134,7 @@ var fenceCases = []Case{
 		Rule: "The fence is kept apart from the checkpoint: it holds when that is damaged, and while it is repaired.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
-			c.damage("k")
+			c.damage("k", driver.ErrCorruptCheckpoint)
 			c.refusesBelow(5, "k")
 			c.damaged("k")
 			c.put(set("k", 1, 0))
@@ -146,9 +146,9 @@ var fenceCases = []Case{
 		Rule: "A write that fails, because the checkpoint is damaged or missing, leaves the fence as it was.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
-			c.damage("k")
-			c.fails(driver.ErrCorrupt, fenced(9, ifNewer("k", 20, 0)))
-			c.fails(driver.ErrCorrupt, fenced(9, touch("k", far)))
+			c.damage("k", driver.ErrCorruptCheckpoint)
+			c.fails(driver.ErrCorruptCheckpoint, fenced(9, ifNewer("k", 20, 0)))
+			c.fails(driver.ErrCorruptCheckpoint, fenced(9, touch("k", far)))
 			c.gets(driver.Advanced, fenced(5, set("k", 11, 0)))
 
 			c.deletes(1, "k")

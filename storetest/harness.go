@@ -20,9 +20,14 @@ type Harness struct {
 	// it leaves d working.
 	Reopen func(tb testing.TB, d driver.Driver) driver.Driver
 
-	// Damage overwrites what is stored at key, by the engine's own means, with
-	// something that is no checkpoint. It leaves the key's fence.
+	// Damage overwrites the checkpoint that is stored at key, by the engine's own
+	// means, with something that is none. It leaves the key's fence and lease.
 	Damage func(tb testing.TB, d driver.Driver, key string)
+
+	// DamageFence does this to the fence of key, and DamageLease to the lease.
+	// DamageLease may be nil if the driver has no leases.
+	DamageFence func(tb testing.TB, d driver.Driver, key string)
+	DamageLease func(tb testing.TB, d driver.Driver, key string)
 
 	// Outage makes the engine fail or out of reach for d until the returned
 	// function is called, which returns once the engine is ready for a new

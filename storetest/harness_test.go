@@ -29,6 +29,8 @@ func TestMissingHarnessFunctionSaysWhatToSupply(t *testing.T) {
 		{"Harness.Open", "get/missing", func(h *storetest.Harness) { h.Open = nil }},
 		{"Harness.Reopen", "shared/fence", func(h *storetest.Harness) { h.Reopen = nil }},
 		{"Harness.Damage", "damage/get", func(h *storetest.Harness) { h.Damage = nil }},
+		{"Harness.DamageFence", "damaged-fence/leases", func(h *storetest.Harness) { h.DamageFence = nil }},
+		{"Harness.DamageLease", "damaged-lease/renewed", func(h *storetest.Harness) { h.DamageLease = nil }},
 		{"Harness.Outage", "outage/every-method", func(h *storetest.Harness) { h.Outage = nil }},
 	} {
 		cases := storetest.Cases()

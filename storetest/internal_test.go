@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -41,5 +42,30 @@ func TestHostileKeysAreLegalAndDistinct(t *testing.T) {
 		if key == "" || len(key) > 512 || !utf8.ValidString(key) {
 			t.Errorf("%q is no key that a store would let through", key)
 		}
+	}
+}
+
+// A newcomer finds a rule by the list of topics in the package comment.
+func TestPackageCommentListsTheTopics(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "//\t"); ok && !strings.ContainsAny(line, "{}():") {
+			_, topics, _ := strings.Cut(strings.TrimSpace(rest), "  ")
+			listed = append(listed, strings.Split(strings.TrimSpace(topics), ", ")...)
+		}
+	}
+	var topics []string
+	for _, c := range Cases() {
+		topic, _, _ := strings.Cut(c.Name, "/")
+		if !slices.Contains(topics, topic) {
+			topics = append(topics, topic)
+		}
+	}
+	if !slices.Equal(listed, topics) {
+		t.Errorf("the package comment lists the topics\n\t%q\nand the cases have, in their order,\n\t%q", listed, topics)
 	}
 }

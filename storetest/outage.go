@@ -46,10 +46,16 @@ func outageEveryMethod(c *client) {
 	c.put(set("k", 1, 0))
 	restore := c.outage()
 	defer restore()
+	c.failsInOutage("k", c.attempts()...)
+}
+
+// failsInOutage checks attempts while the engine fails.
+func (c *client) failsInOutage(key string, attempts ...attempt) {
+	c.Helper()
 	for _, a := range attempts {
 		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
 		var err error
-		c.within(a.name+" in an outage", func() { err = a.run(ctx, c.driver, "k") })
+		c.within(a.name+" in an outage", func() { err = a.run(ctx, c.driver, key) })
 		cancel()
 		c.judge(a.name, err)
 	}

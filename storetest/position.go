@@ -22,8 +22,9 @@ var positionCases = []Case{
 	},
 	{
 		Name: "position/random-pairs",
-		Rule: "For any two positions IfNewer agrees with the comparison of unsigned 64-bit numbers.",
-		run:  positionRandomPairs,
+		Rule: "For any two positions IfNewer agrees with the comparison of unsigned 64-bit numbers, on both sides of each " +
+			"boundary.",
+		run: positionRandomPairs,
 	},
 	{
 		Name: "position/first",
@@ -58,6 +59,12 @@ var positionCases = []Case{
 			c.unchanged(before)
 		},
 	},
+}
+
+// boundaries lie on both sides of where doubles, signed numbers and strings of
+// digits go wrong.
+var boundaries = []uint64{
+	0, 1, 9, 10, 1<<32 - 1, 1 << 32, 1<<53 - 1, 1 << 53, 1<<53 + 1, 1<<63 - 1, 1 << 63, math.MaxUint64 - 1, math.MaxUint64,
 }
 
 // edges are where a comparison goes wrong that is done in doubles, in signed
@@ -124,14 +131,28 @@ func positionRandomPairs(c *client) {
 	// Small distances at every magnitude: far-apart numbers tell nothing.
 	number := func() uint64 { return random.Uint64()>>random.UintN(64) + random.Uint64N(3) }
 	near := func(n uint64) uint64 { return n + random.Uint64N(5) - 2 }
-	pairs := make([][2]driver.Position, 1000)
-	for i := range pairs {
+	var pairs [][2]driver.Position
+	// Each boundary against each other, in every run: as commits, with prepares that
+	// say the opposite, and as prepares of one commit.
+	for _, m := range boundaries {
+		for _, n := range boundaries {
+			commit, low := number(), random.Uint64()/2
+			high := low + 1 + random.Uint64()/2
+			if m > n {
+				low, high = high, low
+			}
+			pairs = append(pairs,
+				[2]driver.Position{{Commit: m, Prepare: high}, {Commit: n, Prepare: low}},
+				[2]driver.Position{{Commit: commit, Prepare: m}, {Commit: commit, Prepare: n}})
+		}
+	}
+	for len(pairs) < 1000 {
 		p := driver.Position{Commit: number(), Prepare: number()}
 		q := driver.Position{Commit: near(p.Commit), Prepare: near(p.Prepare)}
 		if random.IntN(4) == 0 {
 			q.Prepare = number()
 		}
-		pairs[i] = [2]driver.Position{p, q}
+		pairs = append(pairs, [2]driver.Position{p, q})
 	}
 	c.ordersAll(pairs)
 }

@@ -50,9 +50,9 @@ func (c *client) damaged(key string) {
 	c.Helper()
 	r := c.read(key)[0]
 	if r.Err == nil {
-		c.Fatalf("Get %q found %s, want ErrCorrupt", key, show(r))
+		c.Fatalf("Get %q found %s, want ErrCorruptCheckpoint", key, show(r))
 	}
-	c.isOnly(driver.ErrCorrupt, r.Err, fmt.Sprintf("Get %q", key))
+	c.isOnly(driver.ErrCorruptCheckpoint, r.Err, fmt.Sprintf("Get %q", key))
 }
 
 // holds checks that w is what is stored: position, updatedAt, epoch, log, and

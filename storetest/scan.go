@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -85,8 +86,9 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/break",
-		Rule: "Breaking out of the loop stops the scan and leaves the driver usable, however often it is done.",
-		run:  scanBreak,
+		Rule: "Breaking out of the loop stops the scan, also if its context ends at once, and leaves the driver usable, " +
+			"however often it is done.",
+		run: scanBreak,
 	},
 	{
 		Name: "scan/nested",
@@ -220,9 +222,30 @@ func scanBreak(c *client) {
 			}
 		}
 	})
+	c.breaksAtTheEnd("Scan", func(ctx context.Context) iter.Seq2[int, error] { return sizes(c.driver.Scan(ctx, "*", 2)) })
+	c.breaksAtTheEnd("ScanRecords", func(ctx context.Context) iter.Seq2[int, error] {
+		return sizes(driver.ScanRecords(ctx, c.driver, "*", 2))
+	})
 	c.put(set("after", 1, 0))
 	c.holds(set("after", 1, 0))
 	c.lists("*", 2, append(keys, "after")...)
+}
+
+// breaksAtTheEnd breaks out of a loop whose context has ended meanwhile. Go panics if
+// the scan then yields the error.
+func (c *client) breaksAtTheEnd(name string, scan func(context.Context) iter.Seq2[int, error]) {
+	c.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			c.Errorf("%s goes on after the loop has stopped: %v", name, p)
+		}
+	}()
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	for range scan(ctx) { //nolint:errcheck // what it yields is not the question
+		cancel()
+		break
+	}
 }
 
 func scanRecords(c *client) {

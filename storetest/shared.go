@@ -55,7 +55,7 @@ var sharedCases = []Case{
 			other := c.another()
 			c.put(set("k", 1, 0))
 			other.holds(set("k", 1, 0))
-			c.damage("k")
+			c.damage("k", driver.ErrCorruptCheckpoint)
 			other.damaged("k")
 			other.put(set("k", 2, 0))
 			c.holds(set("k", 2, 0))

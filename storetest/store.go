@@ -37,7 +37,7 @@ var storeCases = []Case{
 			store := checkpoint.New(c.driver, nil)
 			c.fill(20)
 			c.put(fenced(5, set("key/fenced", 1, 0)), set("other", 1, 0), set("Key/1", 1, 0), set("key*", 1, 0))
-			c.damage("key/003")
+			c.damage("key/003", checkpoint.ErrCorruptCheckpoint)
 			for _, want := range []int{21, 0} {
 				n, err := store.Clear(c.ctx, "key/*", checkpoint.PageSize(4))
 				if err != nil || n != want {

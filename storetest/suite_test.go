@@ -12,9 +12,14 @@ import (
 
 func faults() []fault {
 	return slices.Concat(
-		positionFaults, timeFaults, logIDFaults, fenceFaults, rewindFaults, ttlFaults, touchFaults, damageFaults,
-		readFaults, batchFaults, sliceFaults, keyFaults, scanFaults, recordFaults, concurrencyFaults, sharedFaults,
-		contextFaults, outageFaults, closeFaults, leaseFaults,
+		positionFaults, timeFaults, logIDFaults,
+		ttlFaults, touchFaults,
+		fenceFaults, rewindFaults, raiseFaults, releaseFencesFaults,
+		leaseFaults, leaseBatchFaults,
+		damageFaults, damagedFenceFaults, damagedLeaseFaults,
+		readFaults, keyFaults, scanFaults, recordFaults, inspectFaults,
+		batchFaults, sliceFaults, concurrencyFaults, sharedFaults,
+		contextFaults, outageFaults, closeFaults,
 	)
 }
 

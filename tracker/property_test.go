@@ -60,6 +60,7 @@ type machine struct {
 	tokens  []tracker.Token // of each position of the model; zero where it was skipped
 	foreign []tracker.Token
 	last    uint64
+	base    checkpoint.Position // what the numbers of the positions are added to
 }
 
 // step does what op and arg, any two bytes, stand for.
@@ -122,8 +123,8 @@ func (m *machine) step(t *testing.T, op, arg byte) {
 
 func (m *machine) add(t *testing.T, n uint64, skip bool) {
 	t.Helper()
-	// Small numbers, to have positions that differ in one of their two alone.
-	p := checkpoint.Position{Commit: n / 4, Prepare: n % 4}
+	// Neighbours, to have positions that differ in one of their two alone.
+	p := checkpoint.Position{Commit: m.base.Commit + n/4, Prepare: m.base.Prepare + n%4}
 	var token tracker.Token
 	var err error
 	if skip {
@@ -180,12 +181,17 @@ func (m *machine) ackAll(t *testing.T) {
 	}
 }
 
+// bases put the positions around zero, 2^53, 2^63 and, for prepares, 2^64-1.
+var bases = []checkpoint.Position{
+	{}, {Commit: 1<<53 - 20, Prepare: 1<<53 - 2}, {Commit: 1<<63 - 20, Prepare: 1<<63 - 2}, {Commit: 1 << 63, Prepare: 1<<64 - 4},
+}
+
 func TestAgainstModel(t *testing.T) {
-	for range 200 {
+	for n := range 200 {
 		seed := rand.Uint64()
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d/seed=%d", n%len(bases), seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 0))
-			var m machine
+			m := machine{base: bases[n%len(bases)]}
 			// Some runs acknowledge little and some a lot, some hold the first.
 			ops := []byte{0, 1, 2, 3, 4, 5, 6, 7}[:4+rng.IntN(5)]
 			hold := rng.IntN(2) == 0
@@ -209,7 +215,7 @@ func FuzzTracker(f *testing.F) {
 	f.Add([]byte{0, 255, 0, 255, 4, 50, 0, 255, 6, 20, 0, 1, 7, 0, 0, 1, 4, 0})
 	f.Add([]byte{0, 0, 0, 255, 4, 0, 4, 1, 4, 2, 4, 3, 0, 255, 4, 99, 7, 20, 7, 8, 6, 255})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var m machine
+		m := machine{base: bases[len(data)%len(bases)]}
 		for len(data) >= 2 && len(m.tokens) < 2_000 {
 			m.step(t, data[0], data[1])
 			data = data[2:]

@@ -13,6 +13,8 @@ import (
 
 var broken = map[string]func(engine) engine{
 	"compares as float64":              func(e engine) engine { return &comparing{e, new(sync.Mutex), asFloats} },
+	"compares as signed numbers":       func(e engine) engine { return &comparing{e, new(sync.Mutex), asSigned} },
+	"compares prepares as signed":      func(e engine) engine { return &comparing{e, new(sync.Mutex), preparesAsSigned} },
 	"reads, then writes":               func(e engine) engine { return &comparing{e, noLock{}, exactly} },
 	"sends a Set again":                func(e engine) engine { return repeating{e} },
 	"takes a failure for nothing":      func(e engine) engine { return emptyHanded{e} },

@@ -7,15 +7,16 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// choose makes an operation of any kind. Positions are close to each other and far
-// above 2^53; epochs are about the one that somebody has seen.
+// choose makes an operation of any kind. Positions are close to each other, far above
+// 2^53, and on both sides of 2^63, commits and prepares alike; epochs are about the one
+// that somebody has seen.
 func (c *client) choose(r *record) input {
 	w := driver.Write{
 		Key: r.key,
 		Mark: driver.Mark{
 			Position: driver.Position{
-				Commit:  1<<63 + c.random.Uint64N(8),
-				Prepare: c.random.Uint64N(4),
+				Commit:  1<<63 - 4 + c.random.Uint64N(8),
+				Prepare: 1<<63 - 2 + c.random.Uint64N(4),
 			},
 			UpdatedAt: nextTime(),
 		},

@@ -113,4 +113,19 @@ func asFloats(p, q driver.Position) bool {
 	return float64(p.Prepare) < float64(q.Prepare)
 }
 
+// asSigned compares as a database does whose integers have a sign.
+func asSigned(p, q driver.Position) bool {
+	if p.Commit != q.Commit {
+		return int64(p.Commit) < int64(q.Commit)
+	}
+	return int64(p.Prepare) < int64(q.Prepare)
+}
+
+func preparesAsSigned(p, q driver.Position) bool {
+	if p.Commit != q.Commit {
+		return p.Commit < q.Commit
+	}
+	return int64(p.Prepare) < int64(q.Prepare)
+}
+
 func byCommit(p, q driver.Position) bool { return p.Commit < q.Commit }

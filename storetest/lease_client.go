@@ -1,0 +1,136 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// tryAcquire, tryRenew and tryRelease take one lease.
+func (c *client) tryAcquire(ctx context.Context, key, owner string, ttl time.Duration) (driver.Lease, error) {
+	return driver.One(driver.Acquire(ctx, c.driver, []driver.Lease{{Key: key, Owner: owner, TTL: ttl}}))
+}
+
+func (c *client) tryRenew(ctx context.Context, lease driver.Lease, ttl time.Duration) (driver.Lease, error) {
+	lease.TTL = ttl
+	return driver.One(driver.Renew(ctx, c.driver, []driver.Lease{lease}))
+}
+
+func (c *client) tryRelease(ctx context.Context, lease driver.Lease) error {
+	_, err := driver.One(driver.Release(ctx, c.driver, []driver.Lease{lease}))
+	return err
+}
+
+func (c *client) acquires(key, owner string, ttl time.Duration) driver.Lease {
+	c.Helper()
+	before := time.Now()
+	lease, err := c.tryAcquire(c.ctx, key, owner, ttl)
+	if err != nil {
+		c.Fatalf("Acquire %q for %q: %v", key, owner, err)
+	}
+	if lease.Key != key || lease.Owner != owner || lease.TTL != ttl {
+		c.Fatalf("Acquire %q for %q: %+v", key, owner, lease)
+	}
+	c.ends(lease, before, ttl)
+	return lease
+}
+
+func (c *client) renews(lease driver.Lease, ttl time.Duration) driver.Lease {
+	c.Helper()
+	before := time.Now()
+	renewed, err := c.tryRenew(c.ctx, lease, ttl)
+	if err != nil {
+		c.Fatalf("Renew %+v: %v", lease, err)
+	}
+	if renewed.Key != lease.Key || renewed.Owner != lease.Owner || renewed.Epoch != lease.Epoch {
+		c.Fatalf("Renew %+v: %+v", lease, renewed)
+	}
+	c.ends(renewed, before, ttl)
+	return renewed
+}
+
+// ends checks when a lease ends. The engine's clock may be another than ours.
+func (c *client) ends(lease driver.Lease, before time.Time, ttl time.Duration) {
+	c.Helper()
+	const clocks = 5 * time.Minute
+	at := lease.ExpiresAt
+	if at.Location() != time.UTC || !at.Equal(at.Truncate(time.Millisecond)) {
+		c.Fatalf("a lease ends at %v, want UTC and whole milliseconds", at)
+	}
+	if at.Before(before.Add(ttl-clocks)) || at.After(time.Now().Add(ttl+clocks)) {
+		c.Fatalf("a lease of %v that was granted at %v ends at %v", ttl, before.UTC(), at)
+	}
+}
+
+// refused tries to take over a lease that lasts.
+func (c *client) refused(key, owner string, held driver.Lease) {
+	c.Helper()
+	_, err := c.tryAcquire(c.ctx, key, owner, far)
+	var why *driver.LeaseHeldError
+	if !errors.Is(err, driver.ErrLeaseHeld) || !errors.As(err, &why) {
+		c.Fatalf("Acquire %q for %q, which %q holds: %v, want a LeaseHeldError", key, owner, held.Owner, err)
+	}
+	if why.Owner != held.Owner || !why.ExpiresAt.Equal(held.ExpiresAt) {
+		c.Fatalf("the error names %q until %v, want %q until %v", why.Owner, why.ExpiresAt, held.Owner, held.ExpiresAt)
+	}
+}
+
+// lost tries to renew a lease that is not valid any more.
+func (c *client) lost(lease driver.Lease) {
+	c.Helper()
+	if _, err := c.tryRenew(c.ctx, lease, far); !errors.Is(err, driver.ErrFenced) {
+		c.Fatalf("Renew of a lease that was lost: %v, want one that wraps: %v", err, driver.ErrFenced)
+	}
+}
+
+// leaseAttempts are those of a free key, and of a lease that is held.
+func (c *client) leaseAttempts(held driver.Lease) []attempt {
+	return []attempt{
+		{"Acquire", func(ctx context.Context, _ driver.Driver, key string) error {
+			_, err := c.tryAcquire(ctx, key, "a", far)
+			return err
+		}},
+		{"Renew", func(ctx context.Context, _ driver.Driver, _ string) error {
+			_, err := c.tryRenew(ctx, held, far)
+			return err
+		}},
+		{"Release", func(ctx context.Context, _ driver.Driver, _ string) error { return c.tryRelease(ctx, held) }},
+	}
+}
+
+func (c *client) releases(lease driver.Lease) {
+	c.Helper()
+	if err := c.tryRelease(c.ctx, lease); err != nil {
+		c.Fatalf("Release %+v: %v", lease, err)
+	}
+}
+
+// batch makes a call of a Leaser, whose results may be errors.
+func (c *client) batch(name string, call leaseCall, leases []driver.Lease) []driver.LeaseResult {
+	c.Helper()
+	results, err := call(c.ctx, leases)
+	if err != nil || len(results) != len(leases) {
+		c.Fatalf("%s of %d leases: %d results, %v", name, len(leases), len(results), err)
+	}
+	for i, r := range results {
+		if l := leases[i]; r.Err == nil && (r.Lease.Key != l.Key || r.Lease.Owner != l.Owner) {
+			c.Fatalf("%s: result %d is %+v, want the lease of %q on %q", name, i, r.Lease, l.Owner, l.Key)
+		}
+	}
+	return results
+}
+
+type leaseCall func(context.Context, []driver.Lease) ([]driver.LeaseResult, error)
+
+// granted checks that no result is an error.
+func (c *client) granted(results ...driver.LeaseResult) []driver.LeaseResult {
+	c.Helper()
+	for i, r := range results {
+		if r.Err != nil {
+			c.Fatalf("of %d leases the one at %d failed: %v", len(results), i, r.Err)
+		}
+	}
+	return results
+}
