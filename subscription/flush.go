@@ -108,7 +108,7 @@ func (s *Subscription) flush(ctx context.Context) error {
 func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	now := time.Now()
 	stored, err := s.store.SetIfNewer(ctx, s.key, p,
-		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
+		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.Epoch()), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
 	overtaken := err == nil && !stored
 	if overtaken {
 		err = fmt.Errorf("subscription %q: %w than %s", s.key, ErrOvertaken, p)

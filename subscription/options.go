@@ -85,22 +85,6 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Lease says how an instance becomes the one at work.
-type Lease struct {
-	// Owner names the instance. One that keeps its name takes over from its
-	// former self at once after a crash; two that run at the same time must
-	// not share one.
-	Owner string
-
-	// TTL is how long the lease lasts unless it is renewed, which is done three
-	// times as often: how long a standby waits after a crash. Zero: 15 seconds.
-	TTL time.Duration
-
-	// Wait makes Open wait for the lease, as a hot standby, until its context
-	// ends. Otherwise it fails with checkpoint.ErrLeaseHeld.
-	Wait bool
-}
-
 func (o *Options) withDefaults() (Options, error) {
 	var out Options
 	if o != nil {

@@ -17,9 +17,9 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/keeper"
 	"github.com/checkpointstore/checkpoint/tracker"
 )
 
@@ -36,8 +36,9 @@ type Subscription struct {
 	resumes bool
 	// again says that what another run stored must be stored once more, though
 	// the position does not move: with this run's expiry, or the log's identity.
-	again bool
-	lease checkpoint.Lease // as it was granted; zero without one
+	again   bool
+	lease   *keeper.Lease // nil without one
+	unwatch func() bool   // of the lease
 
 	tracker tracker.Tracker
 	room    chan struct{} // of capacity 1: work is done that Track may wait for
@@ -56,7 +57,6 @@ type Subscription struct {
 	outdone   atomic.Bool    // another instance is at work, or may be
 	told      atomic.Bool    // Run has returned why the subscription ended
 	running   sync.WaitGroup // flushes in the background
-	renewing  sync.WaitGroup
 
 	mu      sync.Mutex
 	stats   Stats
@@ -73,7 +73,7 @@ var (
 
 	// ErrLeaseLost says that the lease could not be kept: it was taken over,
 	// ended by a rewind, or could not be renewed in time.
-	ErrLeaseLost = errors.New("the lease is lost")
+	ErrLeaseLost = keeper.ErrLost
 
 	// ErrOvertaken says that another instance has stored a newer position.
 	ErrOvertaken = errors.New("another instance has stored a newer position")
@@ -99,21 +99,22 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	s.flushing, s.stopFlush = context.WithCancel(s.ctx)
-	var granted time.Time
 	if o.Lease != nil {
-		if granted, err = s.acquire(ctx); err != nil {
+		if err := s.keep(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.load(ctx); err != nil {
 		// Also where it is ctx that has ended.
-		return nil, errors.Join(err, s.release(context.WithoutCancel(ctx)))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
+		defer cancel()
+		return nil, errors.Join(err, s.release(ctx))
+	}
+	if s.lease != nil {
+		s.unwatch = s.watchLease()
 	}
 	if !o.StoredByHandler {
 		s.running.Go(s.flushLoop)
-	}
-	if o.Lease != nil {
-		s.renewing.Go(func() { s.renewals(granted) })
 	}
 	return s, nil
 }
@@ -164,7 +165,12 @@ func (s *Subscription) Resume() (checkpoint.Position, bool) { return s.resume, s
 
 // Epoch is that of the lease, or zero without one. Whatever else the consumer
 // writes under the lease can be fenced with it, too.
-func (s *Subscription) Epoch() uint64 { return s.lease.Epoch }
+func (s *Subscription) Epoch() uint64 {
+	if s.lease == nil {
+		return 0
+	}
+	return s.lease.Lease().Epoch
+}
 
 // Context ends when the subscription does, with the reason as its cause: the
 // lease is lost, a write was fenced, an event failed, flushing failed for too
@@ -216,6 +222,9 @@ func (s *Subscription) Close(ctx context.Context) error {
 
 func (s *Subscription) close(ctx context.Context) error {
 	close(s.closing)
+	if s.unwatch != nil {
+		s.unwatch() // it is given up anyhow
+	}
 	// A flush that hangs is given up with ctx; the last one stores the same.
 	stop := context.AfterFunc(ctx, s.stopFlush)
 	defer stop()
@@ -225,12 +234,10 @@ func (s *Subscription) close(ctx context.Context) error {
 	if !s.opts.StoredByHandler && !s.outdone.Load() {
 		err = s.lastFlush(ctx)
 	}
-	// A renewal that hangs must not take the time to store. One that arrived after
-	// the release would bring the lease back.
-	s.renewing.Wait()
 	if !s.told.Load() {
 		err = errors.Join(s.failure(), err)
 	}
 	s.end(ErrClosed)
+	// Last, since a renewal that hangs must not take the time to store.
 	return errors.Join(err, s.release(ctx))
 }
