@@ -56,7 +56,7 @@ func (s *Subscription) flushPatiently() error {
 		if s.flushing.Err() != nil {
 			return nil // it has ended, or Close has the last word
 		}
-		s.log.Warn("flush failed, and is tried again", "component", component, "error", err.Error())
+		s.log.Warn("flush failed, and is tried again", "error", err.Error())
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -116,17 +116,23 @@ func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	if overtaken || errors.Is(err, checkpoint.ErrFenced) {
 		s.outdone.Store(true)
 	}
+	s.note(p, now, err)
+	f := Flush{Key: s.key, Position: p, Duration: time.Since(now), Err: err}
+	each(s.hooks.flushed, func(o FlushedObserver) { o.Flushed(f) })
+	return err
+}
+
+// note counts a flush.
+func (s *Subscription) note(p checkpoint.Position, at time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stats.FlushError = err
 	if err != nil {
 		s.stats.FlushFailures++
-		s.stats.FlushError = err
-		return err
+		return
 	}
 	s.stats.Flushes++
-	s.stats.FlushError = nil
-	s.stats.Stored, s.stats.StoredAt = p, now
-	return nil
+	s.stats.Stored, s.stats.StoredAt = p, at
 }
 
 // lastFlush is Close's. It tries again as long as ctx lasts.

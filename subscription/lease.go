@@ -48,10 +48,14 @@ func (s *Subscription) keep(ctx context.Context) error {
 		return errors.New("subscription: Lease.Keeper is of another store: make it of the store that Open is given")
 	}
 	lease, asked, err := s.acquire(ctx)
-	if err == nil {
-		s.lease, err = k.Add(lease, asked)
+	if err != nil {
+		return err
 	}
-	return err
+	if s.lease, err = k.Add(lease, asked); err != nil {
+		return err
+	}
+	each(s.hooks.gained, func(o LeaseGainedObserver) { o.LeaseGained(lease) })
+	return nil
 }
 
 // acquire gets the lease, and returns the time from which it lasts at least. A
@@ -70,12 +74,12 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 			answered = time.Now()
 			if !waiting {
 				waiting = true
-				s.log.Info("waiting for the lease", "component", component, "error", err.Error())
+				s.log.Info("waiting for the lease", "error", err.Error())
 			}
 		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushPatience:
 			return lease, asked, err
 		default:
-			s.log.Warn("the lease could not be asked for, and is tried again", "component", component, "error", err.Error())
+			s.log.Warn("the lease could not be asked for, and is tried again", "error", err.Error())
 		}
 		pause(ctx, standbyPoll) // at its end the store says why
 	}
@@ -86,7 +90,9 @@ func (s *Subscription) watchLease() (stop func() bool) {
 	lost := s.lease.Context()
 	return context.AfterFunc(lost, func() {
 		s.outdone.Store(true)
-		s.fail(fmt.Errorf("subscription %q: %w", s.key, context.Cause(lost)))
+		reason := context.Cause(lost)
+		s.fail(fmt.Errorf("subscription %q: %w", s.key, reason))
+		each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), reason) })
 	})
 }
 

@@ -80,9 +80,13 @@ type Options struct {
 	// and the caller sees to it that one instance runs.
 	Lease *Lease
 
-	// Logger receives what happens. Nil discards. Each flush is also a call of the
-	// Store, which its own Logger and Observer are told of.
+	// Logger receives what happens. Nil discards. Flushes and renewals are also
+	// calls of the Store, which tells its own Logger and Observers of them.
 	Logger *slog.Logger
+
+	// Observers hear what happens, in this order: see [FlushedObserver] and the
+	// hooks beside it. A nil one is skipped.
+	Observers []checkpoint.Observer
 }
 
 func (o *Options) withDefaults() (Options, error) {

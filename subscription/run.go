@@ -191,7 +191,7 @@ func (r *run[E]) one(ctx context.Context, i item[E]) {
 	if ctx.Err() != nil || r.s.ctx.Err() != nil {
 		return
 	}
-	switch err := r.handle(ctx, i.event); {
+	switch err := r.handle(ctx, i); {
 	case err == nil:
 		i.work.Done()
 	case !errors.Is(err, errAbandoned):
@@ -204,9 +204,10 @@ var errExited = errors.New("subscription: the handler ended its goroutine and di
 // errAbandoned is for an event whose handling ended with the run.
 var errAbandoned = errors.New("abandoned")
 
-func (r *run[E]) handle(ctx context.Context, event E) error {
+func (r *run[E]) handle(ctx context.Context, i item[E]) error {
+	hooks := &r.s.hooks
 	for attempt := 1; ; attempt++ {
-		err := r.h.Handle(r.s.ctx, event)
+		err := r.h.Handle(r.s.ctx, i.event)
 		if err == nil {
 			return nil
 		}
@@ -220,6 +221,7 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		}
 		if r.h.Retry != nil {
 			if wait, again := r.h.Retry(attempt, err); again {
+				each(hooks.retried, func(o EventRetriedObserver) { o.EventRetried(i.work.event(attempt, err)) })
 				if !pause(ctx, wait) {
 					return errAbandoned
 				}
@@ -229,9 +231,10 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		if r.h.Park == nil {
 			return err
 		}
-		if parkErr := r.h.Park(r.s.ctx, event, err); parkErr != nil {
+		if parkErr := r.h.Park(r.s.ctx, i.event, err); parkErr != nil {
 			return fmt.Errorf("%w; and it could not be parked: %w", err, parkErr)
 		}
+		each(hooks.parked, func(o EventParkedObserver) { o.EventParked(i.work.event(attempt, err)) })
 		return nil
 	}
 }

@@ -31,6 +31,7 @@ type Subscription struct {
 	key   string
 	opts  Options
 	log   *slog.Logger
+	hooks hooks
 
 	resume  checkpoint.Position
 	resumes bool
@@ -93,7 +94,8 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		return nil, err
 	}
 	s := &Subscription{
-		store: store, key: key, opts: o, log: o.Logger.With("key", key),
+		store: store, key: key, opts: o, hooks: hooksOf(o.Observers),
+		log:  o.Logger.With("component", "Subscription", "key", key),
 		room: make(chan struct{}, 1), due: make(chan struct{}, 1), closing: make(chan struct{}),
 		closed: make(chan struct{}),
 	}
@@ -183,11 +185,9 @@ func (s *Subscription) fail(err error) {
 	first := s.ctx.Err() == nil
 	s.end(err)
 	if first {
-		s.log.Error("subscription ended", "component", component, "error", err.Error())
+		s.log.Error("subscription ended", "error", err.Error())
 	}
 }
-
-const component = "Subscription"
 
 // Err is why the subscription has ended, or nil while it runs and after a Close
 // that nothing preceded.

@@ -15,6 +15,7 @@ type Work struct {
 	s        *Subscription
 	token    tracker.Token
 	position checkpoint.Position
+	heard    *heard
 }
 
 // Track says that the event at p is in work from now on. It waits while
@@ -36,7 +37,7 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 		return Work{}, err
 	}
 	s.entered, s.last = s.entered+1, p
-	return Work{s: s, token: token, position: p}, nil
+	return Work{s: s, token: token, position: p, heard: s.hooks.hear()}, nil
 }
 
 func (s *Subscription) waitForRoom(ctx context.Context) error {
@@ -103,6 +104,9 @@ func (w Work) Done() {
 		signal(w.s.room)
 	}
 	w.s.count()
+	if w.heard.settle() {
+		each(w.s.hooks.done, func(o EventDoneObserver) { o.EventDone(w.event(0, nil)) })
+	}
 }
 
 // Fail ends the subscription, since nothing after this event may be stored as
@@ -117,6 +121,9 @@ func (w Work) Fail(err error) {
 	}
 	w.s.tracker.Hold(w.token)
 	w.s.fail(fmt.Errorf("subscription %q: the event at %s failed: %w", w.s.key, w.position, err))
+	if w.heard.settle() {
+		each(w.s.hooks.failed, func(o EventFailedObserver) { o.EventFailed(w.event(0, err)) })
+	}
 }
 
 // count makes a flush due after every so many events.
