@@ -85,15 +85,15 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 	}
 }
 
-// watchLease ends the subscription when the lease is lost, until stop is called.
-func (s *Subscription) watchLease() (stop func() bool) {
-	lost := s.lease.Context()
-	return context.AfterFunc(lost, func() {
-		s.outdone.Store(true)
-		reason := context.Cause(lost)
-		s.fail(fmt.Errorf("subscription %q: %w", s.key, reason))
-		each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), reason) })
-	})
+// leaseEnded ends the subscription, unless it is Close that gives up the lease.
+func (s *Subscription) leaseEnded() {
+	if s.life.isClosing.Load() {
+		return
+	}
+	s.life.outdone.Store(true)
+	reason := context.Cause(s.lease.Context())
+	s.fail(fmt.Errorf("subscription %q: %w", s.key, reason))
+	each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), reason) })
 }
 
 // release changes nothing where another instance has the lease. A renewal that

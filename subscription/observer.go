@@ -118,10 +118,10 @@ func each[H any](observers []H, call func(H)) {
 	}
 }
 
-// heard is what hooks need to know of a Work: nil if nobody listens.
+// A heard is what hooks need to know of an event; nil: nobody listens.
 type heard struct {
 	tracked time.Time
-	settled atomic.Bool // it is done, or has failed
+	settled atomic.Bool // the event is done, or has failed
 }
 
 // hear begins what the hooks of events hear.
@@ -132,14 +132,29 @@ func (h *hooks) hear() *heard {
 	return &heard{tracked: time.Now()}
 }
 
-// settle returns whether hooks are to hear of the end of w.
-func (h *heard) settle() bool { return h != nil && !h.settled.Swap(true) }
-
-// event is w as hooks are told of it.
-func (w Work) event(attempt int, err error) Event {
-	e := Event{Key: w.s.key, Position: w.position, Attempt: attempt, Err: err}
-	if w.heard != nil {
-		e.Duration = time.Since(w.heard.tracked)
+func (w Work) tellDone() {
+	if !w.heard.settled.Swap(true) {
+		each(w.s.hooks.done, func(o EventDoneObserver) { o.EventDone(w.event(0, nil)) })
 	}
-	return e
+}
+
+func (w Work) tellFailed(err error) {
+	if !w.heard.settled.Swap(true) {
+		each(w.s.hooks.failed, func(o EventFailedObserver) { o.EventFailed(w.event(0, err)) })
+	}
+}
+
+func (w Work) tellRetried(attempt int, err error) {
+	each(w.s.hooks.retried, func(o EventRetriedObserver) { o.EventRetried(w.event(attempt, err)) })
+}
+
+func (w Work) tellParked(attempt int, err error) {
+	each(w.s.hooks.parked, func(o EventParkedObserver) { o.EventParked(w.event(attempt, err)) })
+}
+
+// event is that of w, whose hooks listen.
+func (w Work) event(attempt int, err error) Event {
+	return Event{
+		Key: w.s.key, Position: w.position, Duration: time.Since(w.heard.tracked), Attempt: attempt, Err: err,
+	}
 }
