@@ -141,7 +141,7 @@ func (o *Options) withDefaults() (Options, error) {
 		return out, errors.New("subscription: Missing is FromHead, which needs Head")
 	case out.StoredByHandler && out.TTL != 0:
 		return out, errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
-	case out.LogID != "" && checkpoint.ValidateKey(out.LogID) != nil:
+	case checkpoint.ValidateLogID(out.LogID) != nil:
 		return out, fmt.Errorf("subscription: LogID is %.80q: want up to 512 bytes of valid UTF-8 without control characters", out.LogID)
 	}
 	return out, nil
