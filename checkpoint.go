@@ -23,8 +23,8 @@ func fromRecord(r driver.Record) Checkpoint {
 	return Checkpoint{Key: r.Key, Mark: r.Mark, ExpiresAt: r.ExpiresAt}
 }
 
-// Collect gathers what [Store.GetAll] yields into a map by key. After an error
-// the map holds what came before it, and is not all there is.
+// Collect gathers what [Store.GetAll] yields into a map by key, up to the first
+// error, also of a damaged checkpoint. Then the map is not all there is.
 func Collect(seq iter.Seq2[Checkpoint, error]) (map[string]Checkpoint, error) {
 	all := make(map[string]Checkpoint)
 	for c, err := range seq {

@@ -18,12 +18,13 @@ func ValidateKey(key string) error {
 	return nil
 }
 
-// checkText holds a text that is stored beside a checkpoint to the rules of keys.
-func checkText(what, text string) error {
-	if err := textFault(text); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+// ValidateLogID says what is wrong with the identity of a log, for which the rules
+// of keys hold. The empty one, which stands for none, is valid.
+func ValidateLogID(id string) error {
+	if id == "" {
+		return nil
 	}
-	return nil
+	return textFault(id)
 }
 
 func textFault(text string) error {

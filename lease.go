@@ -148,7 +148,10 @@ func checkLease(op string, l *Lease) (err error) {
 		return errors.New("TTL of a lease is 0, it must be at least a millisecond")
 	}
 	if op == opAcquire || op == opAcquireMany {
-		return checkText("owner", l.Owner)
+		if err := textFault(l.Owner); err != nil {
+			return fmt.Errorf("owner: %w", err)
+		}
+		return nil
 	}
 	if l.Epoch == 0 {
 		return fmt.Errorf("%w: the lease has no epoch, so that nobody has granted it", ErrFenced)

@@ -48,7 +48,7 @@ func HooksOf[H any](observers []Observer) []H {
 type Call struct {
 	Engine  string // the driver's name, such as "Redis"; "" if it has none
 	Op      string // the method: "get", "setIfNewer", "getAll"
-	Key     string // of a method that concerns one key, and that of a damaged one that ended GetAll
+	Key     string // of a method that concerns one key, else ""
 	Pattern string // of Scan, GetAll, Clear, InspectAll and ReleaseFences, else ""
 	Size    int    // how many keys, writes or leases were given: 1 where Key is set
 	Write   Write  // what Set, SetIfNewer, Rewind or Touch was given, else zero
@@ -61,9 +61,9 @@ type CallResult struct {
 	Outcome  Outcome // of Set, SetIfNewer, Rewind and Touch, else Unknown
 	Count    int     // found, written, removed, granted or raised
 	Refused  int     // writes that were stale or fenced, renewals that were fenced
-	Failed   int     // writes known not to have landed, leases that are in error
+	Failed   int     // writes known not to have landed, leases in error, damaged checkpoints in GetAll
 	Unknown  int     // writes that may or may not have landed
-	Err      error   // as the method returns it
+	Err      error   // as the method returns it; of GetAll the last, or the first that says what is damaged
 }
 
 func (r *CallResult) count(o Outcome) {

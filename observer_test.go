@@ -1,9 +1,11 @@
 package checkpoint_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +126,24 @@ func TestObserverIsToldTheCall(t *testing.T) {
 	}
 	if got != want {
 		t.Errorf("the observer is told %+v\n want %+v", got, want)
+	}
+}
+
+// TestEngineIsNotTheComponent: metrics are labelled with the one, logs with the other.
+func TestEngineIsNotTheComponent(t *testing.T) {
+	for name, d := range map[string]driver.Driver{"Memory": memstore.New(), "": struct{ driver.Driver }{memstore.New()}} {
+		var text bytes.Buffer
+		engine := "not told"
+		s := checkpoint.New(d, &checkpoint.Options{
+			Logger:    slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Observers: []checkpoint.Observer{callEnd(func(call checkpoint.Call) { engine = call.Engine })},
+		})
+		if err := s.Set(t.Context(), "a", somewhere); err != nil {
+			t.Fatal(err)
+		}
+		if engine != name || !strings.Contains(text.String(), " component="+name+"CheckpointStore ") {
+			t.Errorf("of the driver %q the observer is told %q, and the log:\n%s", name, engine, text.String())
+		}
 	}
 }
 

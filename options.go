@@ -100,10 +100,8 @@ func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error)
 	if err != nil {
 		return driver.Write{}, err
 	}
-	if w.LogID != "" {
-		if err := checkText("LogID", w.LogID); err != nil {
-			return driver.Write{}, err
-		}
+	if err := ValidateLogID(w.LogID); err != nil {
+		return driver.Write{}, fmt.Errorf("LogID: %w", err)
 	}
 	at := w.UpdatedAt
 	if at.IsZero() {

@@ -1,7 +1,9 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -20,14 +22,20 @@ func (s *Store) Scan(ctx context.Context, pattern string, opts ...ScanOption) it
 }
 
 // GetAll yields the checkpoints whose keys match pattern, as [Store.Scan]
-// yields keys. A damaged one is an error, and so the last pair; Scan and
-// [Store.GetMany] read what is beside it.
+// yields keys. A damaged one is a Checkpoint with its Key alone beside an
+// [ErrCorrupt], and the walk goes on. Any other error has no Key beside it, and is
+// the last pair.
 func (s *Store) GetAll(ctx context.Context, pattern string, opts ...ScanOption) iter.Seq2[Checkpoint, error] {
 	return walk(ctx, s, call{Call: Call{Op: opGetAll, Pattern: pattern}}, opts,
 		func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Record, error] {
 			return driver.ScanRecords(ctx, s.driver, pattern, size)
 		},
-		func(r driver.Record) (Checkpoint, string, error) { return fromRecord(r), r.Key, r.Err })
+		func(r driver.Record) (Checkpoint, string, error) {
+			if r.Err != nil {
+				return Checkpoint{Key: r.Key}, r.Key, r.Err
+			}
+			return fromRecord(r), r.Key, nil
+		})
 }
 
 // walk flattens the pages of one scan, and reports it as one call.
@@ -39,26 +47,42 @@ func walk[In, Out any](
 	return func(yield func(Out, error) bool) {
 		c := c
 		ctx := s.begin(ctx, &c)
-		count := 0
-		var err error
-		defer func() { s.end(&c, CallResult{Count: count, Err: err}) }()
-		for item, itemErr := range items(ctx, s, c.Pattern, opts, pages) {
+		var result CallResult
+		defer func() { s.end(&c, result) }()
+		for item, err := range items(ctx, s, c.Pattern, opts, pages) {
 			var out Out
-			if err = itemErr; err == nil {
-				out, c.Key, err = convert(item)
+			var key string
+			if err == nil {
+				out, key, err = convert(item)
 			}
 			if err != nil {
-				err = c.wrap(err)
+				err = c.wrapFor(key, err)
+			}
+			if result.ends(key, err) {
 				yield(*new(Out), err)
 				return
 			}
-			c.Key = ""
-			count++
-			if !yield(out, nil) {
+			if !yield(out, err) {
 				return
 			}
 		}
 	}
+}
+
+// ends counts one item of a walk, and reports whether its error ends the walk: that
+// of a damaged key does not.
+func (r *CallResult) ends(key string, err error) bool {
+	switch {
+	case err == nil:
+		r.Count++
+	case key != "" && errors.Is(err, ErrCorrupt):
+		r.Failed++
+		r.Err = cmp.Or(r.Err, err)
+	default:
+		r.Err = err
+		return true
+	}
+	return false
 }
 
 // pages is how a driver walks.

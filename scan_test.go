@@ -124,16 +124,59 @@ func TestErrorIsTheLastPair(t *testing.T) {
 	}
 }
 
-func TestGetAllNamesTheDamagedKey(t *testing.T) {
-	s, d := filled(t, 3)
+func TestGetAllReadsAroundDamage(t *testing.T) {
+	_, d := filled(t, 4)
 	d.Damage("k001")
-	all, err := checkpoint.Collect(s.GetAll(t.Context(), "*"))
-	var e *checkpoint.Error
-	if !errors.Is(err, checkpoint.ErrCorrupt) || !errors.As(err, &e) || e.Key != "k001" {
-		t.Errorf("error = %v, want ErrCorrupt at k001", err)
+	d.Damage("k002")
+	var h heard
+	s := observed(d, ender{"o", &h})
+	var sound, damaged []string
+	for c, err := range s.GetAll(t.Context(), "*", checkpoint.PageSize(2)) {
+		if err == nil {
+			sound = append(sound, c.Key)
+			continue
+		}
+		var e *checkpoint.Error
+		if !errors.Is(err, checkpoint.ErrCorrupt) || !errors.As(err, &e) || e.Key != c.Key || c != (checkpoint.Checkpoint{Key: c.Key}) {
+			t.Errorf("%+v, %v; want the key alone, and an ErrCorrupt that names it", c, err)
+		}
+		damaged = append(damaged, c.Key)
 	}
-	if len(all) != 1 {
-		t.Errorf("%d checkpoints before it, want 1", len(all))
+	if !slices.Equal(sound, []string{"k000", "k003"}) || !slices.Equal(damaged, []string{"k001", "k002"}) {
+		t.Errorf("sound are %q, damaged %q", sound, damaged)
+	}
+	r := h.results["getAll"]
+	if e := (*checkpoint.Error)(nil); r.Count != 2 || r.Failed != 2 || !errors.As(r.Err, &e) || e.Key != "k001" {
+		t.Errorf("the observer is told %+v; want two of each, and the first error", r)
+	}
+	if all, err := checkpoint.Collect(s.GetAll(t.Context(), "*")); len(all) != 1 || !errors.Is(err, checkpoint.ErrCorrupt) {
+		t.Errorf("Collect: %d checkpoints, %v; want what is before the damage, and ErrCorrupt", len(all), err)
+	}
+}
+
+// aside cannot read the second of some keys.
+type aside struct {
+	driver.Driver
+	err error
+}
+
+func (d aside) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	records, err := d.Driver.Get(ctx, keys)
+	records[1] = driver.Record{Key: keys[1], Err: d.err}
+	return records, err
+}
+
+// TestGetAllEndsWhereItCannotRead: what comes after would look like all there is.
+func TestGetAllEndsWhereItCannotRead(t *testing.T) {
+	_, d := filled(t, 3)
+	var last checkpoint.Checkpoint
+	var reason error
+	pairs := 0
+	for c, err := range checkpoint.New(aside{d, errCut}, nil).GetAll(t.Context(), "*") {
+		pairs, last, reason = pairs+1, c, err
+	}
+	if pairs != 2 || last != (checkpoint.Checkpoint{}) || !errors.Is(reason, errCut) {
+		t.Errorf("the last of %d pairs is %+v, %v; want 2, and no key beside the error", pairs, last, reason)
 	}
 }
 

@@ -3,9 +3,7 @@ package checkpoint_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"testing"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -13,59 +11,6 @@ import (
 )
 
 var somewhere = checkpoint.Position{Commit: 12, Prepare: 34}
-
-// everyMethod calls every method that takes a key and yields its error.
-func everyMethod(ctx context.Context, s *checkpoint.Store, key string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		_ = yield("get", second(s.Get(ctx, key))) &&
-			yield("exists", second(s.Exists(ctx, key))) &&
-			yield("getMany", second(s.GetMany(ctx, "a", key))) &&
-			yield("set", s.Set(ctx, key, somewhere)) &&
-			yield("setIfNewer", second(s.SetIfNewer(ctx, key, somewhere))) &&
-			yield("apply", second(s.Apply(ctx, checkpoint.Write{Key: "a"}, checkpoint.Write{Key: key}))) &&
-			yield("touch", s.Touch(ctx, key, 0)) &&
-			yield("rewind", second(s.Rewind(ctx, key, somewhere))) &&
-			yield("delete", s.Delete(ctx, key)) &&
-			yield("acquire", second(s.Acquire(ctx, key, "a", time.Minute))) &&
-			yield("renew", second(s.Renew(ctx, checkpoint.Lease{Key: key, Owner: "a", Epoch: 2}, time.Minute))) &&
-			yield("release", s.Release(ctx, checkpoint.Lease{Key: key, Owner: "a", Epoch: 2})) &&
-			yield("acquireMany", second(s.AcquireMany(ctx, leasesOf(key)...))) &&
-			yield("renewMany", second(s.RenewMany(ctx, leasesOf(key)...))) &&
-			yield("releaseMany", second(s.ReleaseMany(ctx, leasesOf(key)...))) &&
-			yield("inspect", second(s.Inspect(ctx, key))) &&
-			yield("fence", second(s.Fence(ctx, key, 7))) &&
-			yield("revoke", second(s.Revoke(ctx, key)))
-	}
-}
-
-func leasesOf(keys ...string) []checkpoint.Lease {
-	leases := make([]checkpoint.Lease, len(keys))
-	for i, key := range keys {
-		leases[i] = checkpoint.Lease{Key: key, Owner: "a", TTL: time.Minute, Epoch: 1}
-	}
-	return leases
-}
-
-// everyWalk calls every method that takes a pattern and yields its error.
-func everyWalk(ctx context.Context, s *checkpoint.Store) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		_ = yield("scan", lastError(s.Scan(ctx, "*"))) &&
-			yield("getAll", second(checkpoint.Collect(s.GetAll(ctx, "*")))) &&
-			yield("clear", second(s.Clear(ctx, "*"))) &&
-			yield("inspectAll", lastError(s.InspectAll(ctx, "*"))) &&
-			yield("releaseFences", second(s.ReleaseFences(ctx, "*", time.Hour)))
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
-// lastError is the error that ended a walk.
-func lastError[T any](walk iter.Seq2[T, error]) (last error) {
-	for _, err := range walk {
-		last = err
-	}
-	return last
-}
 
 func checkEvery(t *testing.T, ctx context.Context, s *checkpoint.Store, want error) {
 	t.Helper()

@@ -51,6 +51,16 @@ func (c *call) spare(l *Lease) {
 	c.sooner = time.AfterFunc(deadline.Sub(now), func() { c.giveUp(errUnanswered) })
 }
 
+// abandon gives c up if each of its leases was removed or is lost.
+func (c *call) abandon() {
+	for _, l := range c.kept {
+		if l.ctx.Err() == nil {
+			return
+		}
+	}
+	c.giveUp(context.Canceled)
+}
+
 func (c *call) end() {
 	if c.sooner != nil {
 		c.sooner.Stop()

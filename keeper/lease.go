@@ -36,8 +36,8 @@ func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 func (l *Lease) Context() context.Context { return l.ctx }
 
 // Remove ends the renewals and the context of l, and then waits until no renewal of
-// it is under way, or until ctx ends, whose cause it returns. It does not release
-// the lease. Whoever does so calls Remove first: a renewal that arrives after a
+// it is under way, or until ctx ends, whose cause it returns: a renewal may still
+// arrive then. It does not release the lease. Whoever does so calls Remove first: a renewal that arrives after a
 // release brings the lease back.
 func (l *Lease) Remove(ctx context.Context) error {
 	k := l.keeper
@@ -52,6 +52,9 @@ func (l *Lease) Remove(ctx context.Context) error {
 	case <-c.done:
 		return nil
 	case <-ctx.Done():
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		c.abandon()
 		return context.Cause(ctx)
 	}
 }

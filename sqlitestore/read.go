@@ -52,7 +52,7 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 		select {
 		case a = <-done:
 		case <-ctx.Done():
-			return *new(T), context.Cause(ctx)
+			return *new(T), ctx.Err()
 		}
 	}
 	if a.err != nil {

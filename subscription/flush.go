@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -14,69 +16,124 @@ const (
 	lastRetry  = 2 * time.Second
 )
 
+// A flusher knows what is stored, and when to store again.
+type flusher struct {
+	every   int           // after how many acks a flush is due
+	due     chan struct{} // of capacity 1: a flush is
+	acks    atomic.Int64  // calls of Done and Skip, at least as many as events are done
+	flushed atomic.Int64  // the acks that the last flush knew of
+
+	ctx     context.Context // of flushes in the background
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu    sync.Mutex
+	stats Stats // of flushes alone
+	// again says that what another run stored must be stored once more, though
+	// the position does not move: with this run's expiry, or the log's identity.
+	again bool
+}
+
+func (f *flusher) init(life context.Context, every int) {
+	f.every, f.due = every, make(chan struct{}, 1)
+	f.ctx, f.stop = context.WithCancel(life)
+}
+
+// count makes a flush due after every so many events.
+func (f *flusher) count() {
+	if f.acks.Add(1)-f.flushed.Load() >= int64(f.every) {
+		signal(f.due)
+	}
+}
+
+func (f *flusher) counts() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats
+}
+
+// stale reports whether p is not stored, or what is stored would expire.
+func (f *flusher) stale(p checkpoint.Position, ttl time.Duration) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	moved := p != f.stats.Stored || f.stats.StoredAt.IsZero()
+	expiring := ttl > 0 && time.Since(f.stats.StoredAt) >= ttl/3
+	return moved || expiring || f.again
+}
+
+// note takes the answer to a flush.
+func (f *flusher) note(p checkpoint.Position, at time.Time, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.FlushError = err
+	if err != nil {
+		f.stats.FlushFailures++
+		return
+	}
+	f.stats.Flushes++
+	f.stats.Stored, f.stats.StoredAt = p, at
+	f.again = false
+}
+
 // flushLoop stores the low watermark until the subscription ends or is closed.
 func (s *Subscription) flushLoop() {
 	after := s.opts.FlushAfter
 	if s.opts.TTL > 0 {
 		after = min(after, max(s.opts.TTL/3, time.Millisecond))
 	}
-	if s.again {
-		signal(s.due)
-	}
 	interval := time.NewTicker(after)
 	defer interval.Stop()
 	for {
 		select {
 		case <-interval.C:
-		case <-s.due:
-		case <-s.closing:
+		case <-s.flusher.due:
+		case <-s.life.closing:
 			return
-		case <-s.ctx.Done():
+		case <-s.life.ctx.Done():
 			return
 		}
-		if err := s.flushPatiently(); err != nil {
+		err := s.flushPatiently(s.flusher.ctx, s.life.closing)
+		if s.flusher.ctx.Err() != nil && !isFinal(err) {
+			return // Close has the last word
+		}
+		if err != nil {
 			s.fail(err)
 			return
 		}
 	}
 }
 
-// flushPatiently flushes, and tries again for as long as Options.FlushPatience.
-// Closing it leaves the last word to Close.
-func (s *Subscription) flushPatiently() error {
-	ctx, cancel := context.WithTimeout(s.flushing, s.opts.FlushPatience)
+// flushPatiently flushes, and tries again for as long as Options.FlushPatience,
+// ctx and quit let it. The end of quit is no error.
+func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushPatience)
 	defer cancel()
-	var failure error // the last but for the end of ctx
+	began := time.Now()
+	var failure error
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := s.flush(ctx)
 		if err == nil || isFinal(err) {
 			return err
 		}
-		failure = reason(ctx, err, failure)
-		if s.flushing.Err() != nil {
-			return nil // it has ended, or Close has the last word
+		if failure == nil || ctx.Err() == nil { // the end of ctx is less of a reason than what came before
+			failure = err
 		}
-		s.log.Warn("flush failed, and is tried again", "component", component, "error", err.Error())
+		if ctx.Err() == nil {
+			s.log.Warn("flush failed, and is tried again", "error", err.Error())
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
+			continue
 		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("subscription %q: it could not be stored for %v: %w", s.key, s.opts.FlushPatience, failure)
-		case <-s.closing:
-			timer.Stop()
-			return nil
+			err = fmt.Errorf("subscription %q: what is done could not be stored for %v: %w",
+				s.key, time.Since(began).Round(time.Millisecond), failure)
+		case <-quit:
+			err = nil
 		}
+		timer.Stop()
+		return err
 	}
-}
-
-// reason is why flushes fail, now with err: the end of ctx is less of a reason
-// than what came before it.
-func reason(ctx context.Context, err, before error) error {
-	if ctx.Err() != nil && before != nil {
-		return before
-	}
-	return err
 }
 
 // isFinal reports that to try again cannot help.
@@ -87,92 +144,29 @@ func isFinal(err error) bool {
 
 // flush stores the low watermark, if it has moved, or must not expire.
 func (s *Subscription) flush(ctx context.Context) error {
-	acks := s.acks.Load() // before the low watermark: it covers at least these
-	p, ok := s.tracker.LowWatermark()
-	s.mu.Lock()
-	moved := p != s.stats.Stored || s.stats.StoredAt.IsZero()
-	expiring := s.opts.TTL > 0 && time.Since(s.stats.StoredAt) >= s.opts.TTL/3
-	again := expiring || s.stats.Flushes == 0 && s.again
-	s.mu.Unlock()
-	if !ok || !moved && !again {
-		s.flushed.Store(acks)
-		return nil
+	acks := s.flusher.acks.Load() // before the low watermark: it covers at least these
+	if p, ok := s.work.tracker.LowWatermark(); ok && s.flusher.stale(p, s.opts.TTL) {
+		if err := s.write(ctx, p); err != nil {
+			return err
+		}
 	}
-	if err := s.write(ctx, p); err != nil {
-		return err
-	}
-	s.flushed.Store(acks)
+	s.flusher.flushed.Store(acks)
 	return nil
 }
 
 func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	now := time.Now()
 	stored, err := s.store.SetIfNewer(ctx, s.key, p,
-		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.lease.Epoch), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
+		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.Epoch()), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
 	overtaken := err == nil && !stored
 	if overtaken {
 		err = fmt.Errorf("subscription %q: %w than %s", s.key, ErrOvertaken, p)
 	}
 	if overtaken || errors.Is(err, checkpoint.ErrFenced) {
-		s.outdone.Store(true)
+		s.life.outdone.Store(true)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		s.stats.FlushFailures++
-		s.stats.FlushError = err
-		return err
-	}
-	s.stats.Flushes++
-	s.stats.FlushError = nil
-	s.stats.Stored, s.stats.StoredAt = p, now
-	return nil
-}
-
-// lastFlush is Close's. It tries again as long as ctx lasts.
-func (s *Subscription) lastFlush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushPatience)
-	defer cancel()
-	var failure error // the last but for the end of ctx
-	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
-		err := s.flush(ctx)
-		if err == nil || isFinal(err) {
-			return err
-		}
-		failure = reason(ctx, err, failure)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return failure
-		}
-	}
-}
-
-// Stats is how a subscription stands.
-type Stats struct {
-	Stored        checkpoint.Position // the last that was stored, by the handler too, or resumed from
-	StoredAt      time.Time           // when; zero: never
-	LowWatermark  checkpoint.Position // what a flush would store now
-	InFlight      int                 // events in work
-	Done          int64               // events done and skipped since Open
-	Flushes       int                 // that stored something
-	FlushFailures int
-	FlushError    error // of the last flush, or nil if it went well
-}
-
-// Stats returns how the subscription stands now.
-func (s *Subscription) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stats := s.stats
-	low, ok := s.tracker.LowWatermark()
-	stats.LowWatermark = low
-	if ok && s.opts.StoredByHandler {
-		stats.Stored = low
-	}
-	stats.InFlight = s.tracker.InFlight()
-	stats.Done = s.entered - int64(stats.InFlight)
-	return stats
+	s.flusher.note(p, now, err)
+	f := Flush{Key: s.key, Position: p, Duration: time.Since(now), Err: err}
+	each(s.hooks.flushed, func(o FlushedObserver) { o.Flushed(f) })
+	return err
 }

@@ -60,8 +60,13 @@ func (s *Subscription) Lag(ctx context.Context) (uint64, error) {
 	}
 	stored := s.Stats().Stored
 	head, err := s.head(ctx)
-	if err != nil || head.Compare(stored) < 0 {
+	if err != nil {
 		return 0, err
 	}
-	return head.Commit - stored.Commit, nil
+	lag := uint64(0)
+	if head.Compare(stored) > 0 {
+		lag = head.Commit - stored.Commit
+	}
+	each(s.hooks.lag, func(o LagObserver) { o.LagRead(s.key, lag) })
+	return lag, nil
 }

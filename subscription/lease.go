@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/keeper"
 )
 
 // standbyPoll is how often a standby asks for the lease.
@@ -17,110 +17,96 @@ const standbyPoll = 50 * time.Millisecond
 // wait less.
 const releasePatience = 2 * time.Second
 
+// Lease says how an instance becomes the one at work.
+type Lease struct {
+	// Owner names the instance. One that keeps its name takes over from its
+	// former self at once after a crash; two that run at the same time must
+	// not share one.
+	Owner string
+
+	// TTL is how long the lease lasts unless it is renewed, which is done three
+	// times as often: how long a standby waits after a crash. Zero: 15 seconds.
+	TTL time.Duration
+
+	// Wait makes Open wait for the lease, as a hot standby, until its context
+	// ends. Otherwise it fails with checkpoint.ErrLeaseHeld.
+	Wait bool
+
+	// Keeper renews the lease, in calls that the leases of all its subscriptions
+	// share. It must be one of the store that Open is given. Nil: the subscription
+	// has a Keeper of its own.
+	Keeper *keeper.Keeper
+}
+
+// keep acquires the lease, and has it renewed from now on.
+func (s *Subscription) keep(ctx context.Context) error {
+	k := s.opts.Lease.Keeper
+	switch {
+	case k == nil:
+		k = keeper.New(s.store)
+	case k.Store() != s.store:
+		return errors.New("subscription: Lease.Keeper is of another store: make it of the store that Open is given")
+	}
+	lease, asked, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	if s.lease, err = k.Add(lease, asked); err != nil {
+		return err
+	}
+	each(s.hooks.gained, func(o LeaseGainedObserver) { o.LeaseGained(lease) })
+	return nil
+}
+
 // acquire gets the lease, and returns the time from which it lasts at least. A
 // standby that waits for it outlives an outage of the store.
-func (s *Subscription) acquire(ctx context.Context) (time.Time, error) {
+func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time, error) {
 	waiting := false
 	var answered time.Time // when the store last said that the lease is held
 	for {
 		asked := time.Now()
 		lease, err := s.store.Acquire(ctx, s.key, s.opts.Lease.Owner, s.opts.Lease.TTL)
 		if err == nil {
-			s.lease = lease
-			return asked, nil
+			return lease, asked, nil
 		}
 		switch held := errors.Is(err, checkpoint.ErrLeaseHeld); {
 		case held && s.opts.Lease.Wait:
 			answered = time.Now()
 			if !waiting {
 				waiting = true
-				s.log.Info("waiting for the lease", "component", component, "error", err.Error())
+				s.log.Info("waiting for the lease", "error", err.Error())
 			}
 		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushPatience:
-			return time.Time{}, err
+			return lease, asked, err
 		default:
-			s.log.Warn("the lease could not be asked for, and is tried again", "component", component, "error", err.Error())
+			s.log.Warn("the lease could not be asked for, and is tried again", "error", err.Error())
 		}
-		timer := time.NewTimer(standbyPoll)
-		select {
-		case <-timer.C:
-		case <-ctx.Done(): // as the store will say
-			timer.Stop()
-		}
+		pause(ctx, standbyPoll) // at its end the store says why
 	}
 }
 
-// renewals keeps the lease, which lasts from granted, until the subscription
-// ends or is closed. By this machine's clock the lease ends no later than by
-// the engine's, since it is counted from before it was asked for.
-func (s *Subscription) renewals(granted time.Time) {
-	ttl := s.opts.Lease.TTL
-	var failure atomic.Pointer[error] // the first since the lease was renewed
-	// Also while the loop below hangs in a store, an observer or a log.
-	end := time.AfterFunc(time.Until(granted.Add(ttl)), func() {
-		if !s.isClosing.Load() { // else Close releases it
-			s.lateLease(failure.Load())
-		}
-	})
-	defer end.Stop()
-	for pause := time.Until(granted.Add(ttl / 3)); ; {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-s.closing:
-			timer.Stop()
-			return
-		case <-s.ctx.Done():
-			timer.Stop()
-			return
-		}
-		asked := time.Now()
-		ctx, cancel := context.WithDeadline(s.flushing, granted.Add(ttl))
-		_, err := s.store.Renew(ctx, s.lease, ttl)
-		cancel()
-		switch {
-		case err == nil:
-			granted = asked
-			end.Reset(time.Until(granted.Add(ttl)))
-			failure.Store(nil)
-			pause = time.Until(granted.Add(ttl / 3))
-			continue
-		case errors.Is(err, checkpoint.ErrFenced):
-			s.loseLease(err)
-			return
-		case s.isClosing.Load():
-			return // it releases the lease
-		}
-		failure.CompareAndSwap(nil, &err)
-		if time.Since(granted) >= ttl {
-			s.lateLease(failure.Load())
-			return
-		}
-		s.log.Warn("the lease could not be renewed, and is tried again", "component", component, "error", err.Error())
-		pause = min(ttl/10, time.Until(granted.Add(ttl)))
-	}
-}
-
-// lateLease ends the subscription whose lease was not renewed in time.
-func (s *Subscription) lateLease(failure *error) {
-	if failure == nil {
-		s.loseLease(fmt.Errorf("no renewal was answered for %v", s.opts.Lease.TTL))
+// leaseEnded ends the subscription, unless it is Close that gives up the lease.
+func (s *Subscription) leaseEnded() {
+	if s.life.isClosing.Load() {
 		return
 	}
-	s.loseLease(fmt.Errorf("it could not be renewed for %v: %w", s.opts.Lease.TTL, *failure))
+	s.life.outdone.Store(true)
+	reason := context.Cause(s.lease.Context())
+	s.fail(fmt.Errorf("subscription %q: %w", s.key, reason))
+	each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), reason) })
 }
 
-func (s *Subscription) loseLease(why error) {
-	s.outdone.Store(true)
-	s.fail(fmt.Errorf("subscription %q: %w: %w", s.key, ErrLeaseLost, why))
-}
-
-// release changes nothing where another instance has the lease.
+// release changes nothing where another instance has the lease. A renewal that
+// arrived after the release would bring the lease back, so that one which is under
+// way is waited for.
 func (s *Subscription) release(ctx context.Context) error {
-	if s.opts.Lease == nil {
+	if s.lease == nil {
 		return nil
+	}
+	if err := s.lease.Remove(ctx); err != nil {
+		return fmt.Errorf("subscription %q: the lease is not released, since a renewal is under way: %w", s.key, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, releasePatience)
 	defer cancel()
-	return s.store.Release(ctx, s.lease)
+	return s.store.Release(ctx, s.lease.Lease())
 }

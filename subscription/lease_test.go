@@ -3,11 +3,17 @@ package subscription_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/keeper"
+	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
@@ -214,6 +220,67 @@ func TestWaitingForTheLeaseEndsWithItsContext(t *testing.T) {
 		if _, err := subscription.Open(ctx, b.store, key, &opts); !errors.Is(err, why) {
 			b.Errorf("a standby that is called off: %v; want the context's cause", err)
 		}
+	})
+}
+
+// TestSubscriptionsShareAKeeper: their leases are renewed in the calls of one, and
+// each is lost by itself.
+func TestSubscriptionsShareAKeeper(t *testing.T) {
+	bubble(t, func(b bench) {
+		const n = 100
+		renewals := new(renewals)
+		b.store = checkpoint.New(b.mem, &checkpoint.Options{Observers: []checkpoint.Observer{renewals}})
+		shared := keeper.New(b.store)
+		goroutines := runtime.NumGoroutine()
+		all := make([]*subscription.Subscription, n)
+		for i := range all {
+			opts := leased("a", false)
+			opts.Lease.Keeper = shared
+			var err error
+			if all[i], err = subscription.Open(b.Context(), b.store, fmt.Sprint("orders/", i), &opts); err != nil {
+				b.Fatal(err)
+			}
+			time.Sleep(leaseTTL / n)
+		}
+		if each := (runtime.NumGoroutine() - goroutines) / n; each > 1 {
+			b.Errorf("a subscription needs %d goroutines, want that of its flushes alone", each)
+		}
+		before := renewals.calls.Load()
+		const turns = 100
+		time.Sleep(turns * leaseTTL)
+		if calls := renewals.calls.Load() - before; calls > 4*turns {
+			b.Errorf("in %d times their TTL %d leases needed %d calls, want about three in each", turns, n, calls)
+		}
+		if _, err := b.store.Rewind(b.Context(), "orders/7", at(0)); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(leaseTTL)
+		for i, s := range all {
+			if err := s.Err(); errors.Is(err, subscription.ErrLeaseLost) != (i == 7) {
+				b.Errorf("after a rewind of 7 alone subscription %d says %v", i, err)
+			}
+			s.Close(b.Context())
+		}
+	})
+}
+
+// renewals counts calls that renew leases.
+type renewals struct{ calls atomic.Int64 }
+
+func (r *renewals) CallEnd(_ context.Context, call checkpoint.Call, _ checkpoint.CallResult) {
+	if call.Op == "renewMany" {
+		r.calls.Add(1)
+	}
+}
+
+func TestKeeperOfAnotherStoreIsRefused(t *testing.T) {
+	bubble(t, func(b bench) {
+		opts := leased("a", false)
+		opts.Lease.Keeper = keeper.New(checkpoint.New(memstore.New(), nil))
+		if err := b.openFails(opts); err == nil || !strings.Contains(err.Error(), "Lease.Keeper") {
+			b.Errorf("Open: %v; want an error that names Lease.Keeper", err)
+		}
+		b.wantReleased()
 	})
 }
 

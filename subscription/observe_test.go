@@ -85,13 +85,13 @@ func TestStandbyThatWaitsIsQuiet(t *testing.T) {
 	})
 }
 
-// stuck is a log that takes nothing until it is free.
+// stuck is a log that takes no warning until it is free.
 type stuck struct {
 	slog.Handler
 	free chan struct{}
 }
 
-func (h stuck) Enabled(context.Context, slog.Level) bool { return true }
+func (h stuck) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
 func (h stuck) WithAttrs([]slog.Attr) slog.Handler { return h }
 
@@ -100,40 +100,41 @@ func (h stuck) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// openStuck opens a subscription with a lease, whose log is stuck until free.
+// openStuck opens a subscription with a lease, whose log, and its store's, are stuck
+// until free.
 func (b bench) openStuck() (s *subscription.Subscription, free func()) {
 	b.Helper()
 	stays := make(chan struct{})
 	opts := leased("a", false)
 	opts.Logger = slog.New(stuck{slog.DiscardHandler, stays})
+	b.store = checkpoint.New(b.mem, &checkpoint.Options{Logger: opts.Logger})
 	return b.open(opts), func() { close(stays) }
 }
 
 // TestLogThatIsStuckKeepsNobodyAtWork: another instance may be at work already.
 func TestLogThatIsStuckKeepsNobodyAtWork(t *testing.T) {
-	bubble(t, func(b bench) {
-		s, free := b.openStuck()
-		if _, err := b.store.Rewind(b.Context(), key, at(0)); err != nil {
-			b.Fatal(err)
-		}
-		time.Sleep(leaseTTL)
-		if s.Context().Err() == nil {
-			b.Error("the lease is lost, and the work under it goes on")
-		}
-		free()
-	})
+	for name, breaks := range map[string]func(b bench){
+		"after a rewind":           func(b bench) { b.rewind() },
+		"while the engine is away": func(b bench) { b.mem.Fail(errEngine) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b bench) {
+				s, free := b.openStuck()
+				breaks(b)
+				time.Sleep(leaseTTL)
+				synctest.Wait()
+				if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) {
+					b.Errorf("after the lease has ended it says %v, want ErrLeaseLost", err)
+				}
+				free()
+			})
+		})
+	}
 }
 
-// TestLogThatIsStuckBeforeTheLeaseEnds takes the warning that a renewal failed.
-func TestLogThatIsStuckBeforeTheLeaseEnds(t *testing.T) {
-	bubble(t, func(b bench) {
-		s, free := b.openStuck()
-		b.mem.Fail(errEngine)
-		time.Sleep(leaseTTL)
-		synctest.Wait()
-		if err := s.Err(); !errors.Is(err, subscription.ErrLeaseLost) || !errors.Is(err, errEngine) {
-			b.Errorf("after the lease has ended it says %v, want ErrLeaseLost and the store's error", err)
-		}
-		free()
-	})
+func (b bench) rewind() {
+	b.Helper()
+	if _, err := checkpoint.New(b.mem, nil).Rewind(b.Context(), key, at(0)); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,25 +81,13 @@ type Options struct {
 	// and the caller sees to it that one instance runs.
 	Lease *Lease
 
-	// Logger receives what happens. Nil discards. Each flush is also a call of the
-	// Store, which its own Logger and Observer are told of.
+	// Logger receives what happens. Nil discards. Flushes and renewals are also
+	// calls of the Store, which tells its own Logger and Observers of them.
 	Logger *slog.Logger
-}
 
-// Lease says how an instance becomes the one at work.
-type Lease struct {
-	// Owner names the instance. One that keeps its name takes over from its
-	// former self at once after a crash; two that run at the same time must
-	// not share one.
-	Owner string
-
-	// TTL is how long the lease lasts unless it is renewed, which is done three
-	// times as often: how long a standby waits after a crash. Zero: 15 seconds.
-	TTL time.Duration
-
-	// Wait makes Open wait for the lease, as a hot standby, until its context
-	// ends. Otherwise it fails with checkpoint.ErrLeaseHeld.
-	Wait bool
+	// Observers hear what happens, in this order: see [FlushedObserver] and the
+	// hooks beside it. A nil one is skipped.
+	Observers []checkpoint.Observer
 }
 
 func (o *Options) withDefaults() (Options, error) {
@@ -109,52 +98,42 @@ func (o *Options) withDefaults() (Options, error) {
 	if out.Logger == nil {
 		out.Logger = slog.New(slog.DiscardHandler)
 	}
-	for _, n := range []struct {
-		name  string
-		value *int
-	}{{"FlushEvery", &out.FlushEvery}, {"MaxInFlight", &out.MaxInFlight}} {
-		if *n.value < 0 {
-			return out, fmt.Errorf("subscription: %s is %d, it must not be negative", n.name, *n.value)
-		}
-		if *n.value == 0 {
-			*n.value = 1000
-		}
-	}
-	durations := []struct {
-		name  string
-		value *time.Duration
-		zero  time.Duration
-	}{
-		{"FlushAfter", &out.FlushAfter, time.Second},
-		{"FlushPatience", &out.FlushPatience, 30 * time.Second},
-		{"TTL", &out.TTL, 0},
-	}
+	err := errors.Join(
+		orDefault("FlushEvery", &out.FlushEvery, 1000),
+		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
+		orDefault("FlushAfter", &out.FlushAfter, time.Second),
+		orDefault("FlushPatience", &out.FlushPatience, 30*time.Second),
+		orDefault("TTL", &out.TTL, 0),
+	)
 	if out.Lease != nil {
 		lease := *out.Lease
 		out.Lease = &lease
-		durations = append(durations, struct {
-			name  string
-			value *time.Duration
-			zero  time.Duration
-		}{"Lease.TTL", &lease.TTL, 15 * time.Second})
+		err = errors.Join(err, orDefault("Lease.TTL", &lease.TTL, 15*time.Second))
 	}
-	for _, d := range durations {
-		if *d.value < 0 {
-			return out, fmt.Errorf("subscription: %s is %v, it must not be negative", d.name, *d.value)
-		}
-		if *d.value == 0 {
-			*d.value = d.zero
-		}
+	return out, errors.Join(err, out.check())
+}
+
+// orDefault makes zero of an option its default.
+func orDefault[N int | time.Duration](name string, n *N, otherwise N) error {
+	if *n < 0 {
+		return fmt.Errorf("subscription: %s is %v, it must not be negative", name, *n)
 	}
+	*n = cmp.Or(*n, otherwise)
+	return nil
+}
+
+// check refuses what makes no sense together.
+func (o *Options) check() error {
 	switch {
-	case out.Missing > FromHead:
-		return out, fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", out.Missing)
-	case out.Missing == FromHead && out.Head == nil:
-		return out, errors.New("subscription: Missing is FromHead, which needs Head")
-	case out.StoredByHandler && out.TTL != 0:
-		return out, errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
-	case out.LogID != "" && checkpoint.ValidateKey(out.LogID) != nil:
-		return out, fmt.Errorf("subscription: LogID is %.80q: want up to 512 bytes of valid UTF-8 without control characters", out.LogID)
+	case o.Missing > FromHead:
+		return fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", o.Missing)
+	case o.Missing == FromHead && o.Head == nil:
+		return errors.New("subscription: Missing is FromHead, which needs Head")
+	case o.StoredByHandler && o.TTL != 0:
+		return errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
 	}
-	return out, nil
+	if err := checkpoint.ValidateLogID(o.LogID); err != nil {
+		return fmt.Errorf("subscription: LogID is %.80q: %w", o.LogID, err)
+	}
+	return nil
 }

@@ -72,25 +72,17 @@ func Run[E any](
 	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })
+	stop := context.AfterFunc(s.life.ctx, func() { cancel(context.Cause(s.life.ctx)) })
 	defer stop()
 
 	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady))}
 	err := r.all(ctx, cancel, events)
-	failure := s.failure()
+	failure := context.Cause(s.life.ctx)
 	if failure != nil {
-		s.told.Store(true)
+		s.life.told.Store(true)
 	}
 	// The subscription's own end says more than what came of it.
 	return errors.Join(failure, notOf(err, failure, context.Cause(stopped), stopped.Err(), ctx.Err()))
-}
-
-// failure is why the subscription has ended by itself.
-func (s *Subscription) failure() error {
-	if s.ctx.Err() == nil {
-		return nil
-	}
-	return context.Cause(s.ctx)
 }
 
 // notOf is err, unless it came of one of causes.
@@ -179,7 +171,7 @@ func (r *run[E]) work(ctx context.Context, g *group[E]) {
 	}()
 	for more := true; more; g, more = <-r.queue.ready {
 		for ; g != nil; g = r.queue.handled(g) {
-			r.one(ctx, g.next)
+			r.one(ctx, &g.next)
 		}
 	}
 }
@@ -187,11 +179,11 @@ func (r *run[E]) work(ctx context.Context, g *group[E]) {
 // one handles one event. Once ctx has ended it leaves it to the next run, which
 // reads it again. The subscription's own end comes to ctx a little later: until
 // then an event could be handled after one of its group that has failed.
-func (r *run[E]) one(ctx context.Context, i item[E]) {
-	if ctx.Err() != nil || r.s.ctx.Err() != nil {
+func (r *run[E]) one(ctx context.Context, i *item[E]) {
+	if ctx.Err() != nil || r.s.life.ctx.Err() != nil {
 		return
 	}
-	switch err := r.handle(ctx, i.event); {
+	switch err := r.handle(ctx, i); {
 	case err == nil:
 		i.work.Done()
 	case !errors.Is(err, errAbandoned):
@@ -204,15 +196,15 @@ var errExited = errors.New("subscription: the handler ended its goroutine and di
 // errAbandoned is for an event whose handling ended with the run.
 var errAbandoned = errors.New("abandoned")
 
-func (r *run[E]) handle(ctx context.Context, event E) error {
+func (r *run[E]) handle(ctx context.Context, i *item[E]) error {
 	for attempt := 1; ; attempt++ {
-		err := r.h.Handle(r.s.ctx, event)
+		err := r.h.Handle(r.s.life.ctx, i.event)
 		if err == nil {
 			return nil
 		}
 		// Where the subscription has ended, the event is another run's to handle,
 		// and to park. Where Run is to stop, the handler may have been called off.
-		if r.s.ctx.Err() != nil || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
+		if r.s.life.ctx.Err() != nil || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
 		if r.s.isFencedOut(err) {
@@ -220,6 +212,7 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		}
 		if r.h.Retry != nil {
 			if wait, again := r.h.Retry(attempt, err); again {
+				i.work.tellRetried(attempt, err)
 				if !pause(ctx, wait) {
 					return errAbandoned
 				}
@@ -229,9 +222,10 @@ func (r *run[E]) handle(ctx context.Context, event E) error {
 		if r.h.Park == nil {
 			return err
 		}
-		if parkErr := r.h.Park(r.s.ctx, event, err); parkErr != nil {
+		if parkErr := r.h.Park(r.s.life.ctx, i.event, err); parkErr != nil {
 			return fmt.Errorf("%w; and it could not be parked: %w", err, parkErr)
 		}
+		i.work.tellParked(attempt, err)
 		return nil
 	}
 }

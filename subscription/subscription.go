@@ -13,14 +13,10 @@ package subscription
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/tracker"
+	"github.com/checkpointstore/checkpoint/keeper"
 )
 
 // A Subscription is one consumer's place in its log. Track and Skip are for the
@@ -31,37 +27,13 @@ type Subscription struct {
 	key   string
 	opts  Options
 	log   *slog.Logger
+	hooks hooks
 
-	resume  checkpoint.Position
-	resumes bool
-	// again says that what another run stored must be stored once more, though
-	// the position does not move: with this run's expiry, or the log's identity.
-	again bool
-	lease checkpoint.Lease // as it was granted; zero without one
-
-	tracker tracker.Tracker
-	room    chan struct{} // of capacity 1: work is done that Track may wait for
-	waiting atomic.Bool   // whether Track does
-	acks    atomic.Int64  // calls of Done and Skip, at least as many as events are done
-	flushed atomic.Int64  // the acks that the last flush knew of
-	due     chan struct{} // of capacity 1: a flush is
-
-	ctx       context.Context // ends, with its cause, when the subscription does
-	end       context.CancelCauseFunc
-	flushing  context.Context // of flushes in the background
-	stopFlush context.CancelFunc
-	closing   chan struct{} // closed by Close
-	isClosing atomic.Bool
-	closed    chan struct{}  // closed when Close is done
-	outdone   atomic.Bool    // another instance is at work, or may be
-	told      atomic.Bool    // Run has returned why the subscription ended
-	running   sync.WaitGroup // flushes in the background
-	renewing  sync.WaitGroup
-
-	mu      sync.Mutex
-	stats   Stats
-	entered int64               // events tracked and skipped since Open: under mu, those that the tracker knows
-	last    checkpoint.Position // of those, or where it resumes
+	lease   *keeper.Lease // nil without one
+	start   start
+	work    inWork
+	flusher flusher
+	life    life
 }
 
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the
@@ -73,7 +45,7 @@ var (
 
 	// ErrLeaseLost says that the lease could not be kept: it was taken over,
 	// ended by a rewind, or could not be renewed in time.
-	ErrLeaseLost = errors.New("the lease is lost")
+	ErrLeaseLost = keeper.ErrLost
 
 	// ErrOvertaken says that another instance has stored a newer position.
 	ErrOvertaken = errors.New("another instance has stored a newer position")
@@ -93,104 +65,42 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		return nil, err
 	}
 	s := &Subscription{
-		store: store, key: key, opts: o, log: o.Logger.With("key", key),
-		room: make(chan struct{}, 1), due: make(chan struct{}, 1), closing: make(chan struct{}),
-		closed: make(chan struct{}),
+		store: store, key: key, opts: o, hooks: hooksOf(o.Observers),
+		log: o.Logger.With("component", "Subscription", "key", key),
 	}
-	s.ctx, s.end = context.WithCancelCause(context.Background())
-	s.flushing, s.stopFlush = context.WithCancel(s.ctx)
-	var granted time.Time
+	s.life.init()
+	s.work.init(o.MaxInFlight)
+	s.flusher.init(s.life.ctx, o.FlushEvery)
 	if o.Lease != nil {
-		if granted, err = s.acquire(ctx); err != nil {
+		if err := s.keep(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.load(ctx); err != nil {
 		// Also where it is ctx that has ended.
-		return nil, errors.Join(err, s.release(context.WithoutCancel(ctx)))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
+		defer cancel()
+		return nil, errors.Join(err, s.release(ctx))
+	}
+	if s.lease != nil {
+		context.AfterFunc(s.lease.Context(), s.leaseEnded)
 	}
 	if !o.StoredByHandler {
-		s.running.Go(s.flushLoop)
-	}
-	if o.Lease != nil {
-		s.renewing.Go(func() { s.renewals(granted) })
+		if s.flusher.again {
+			signal(s.flusher.due)
+		}
+		s.flusher.running.Go(s.flushLoop)
 	}
 	return s, nil
 }
 
-func (s *Subscription) load(ctx context.Context) error {
-	cp, err := s.store.Get(ctx, s.key)
-	if errors.Is(err, checkpoint.ErrNotFound) {
-		return s.begin(ctx, err)
-	}
-	if err == nil {
-		err = s.guard(ctx, cp)
-	}
-	if err != nil {
-		return err
-	}
-	s.stats.Stored, s.stats.StoredAt = cp.Position, cp.UpdatedAt
-	adopts := cp.LogID != s.opts.LogID && s.opts.LogID != ""
-	s.again = adopts || s.opts.TTL > 0 || !cp.ExpiresAt.IsZero()
-	return s.resumeAt(cp.Position)
-}
-
-// begin does what Options.Missing says.
-func (s *Subscription) begin(ctx context.Context, missing error) error {
-	switch s.opts.Missing {
-	case FromStart:
-		return nil
-	case FromHead:
-		head, err := s.head(ctx)
-		if err != nil {
-			return err
-		}
-		return errors.Join(s.resumeAt(head), s.write(ctx, head))
-	}
-	return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
-		s.key, ErrNoCheckpoint, missing)
-}
-
-func (s *Subscription) resumeAt(p checkpoint.Position) error {
-	s.resume, s.resumes, s.last = p, true, p
-	return s.tracker.Skip(p)
-}
-
-// Resume returns the position of the last event that was processed, which is
-// what KurrentDB's From takes. It is false where there was no checkpoint: then
-// begin at the start of the log. For KurrentDB that is Start: a nil From is the
-// end.
-func (s *Subscription) Resume() (checkpoint.Position, bool) { return s.resume, s.resumes }
-
 // Epoch is that of the lease, or zero without one. Whatever else the consumer
 // writes under the lease can be fenced with it, too.
-func (s *Subscription) Epoch() uint64 { return s.lease.Epoch }
-
-// Context ends when the subscription does, with the reason as its cause: the
-// lease is lost, a write was fenced, an event failed, flushing failed for too
-// long, or Close was called. Work that runs under it stops in time.
-func (s *Subscription) Context() context.Context { return s.ctx }
-
-// fail ends the subscription. The first reason stays. A log that is slow must
-// not keep work going on.
-func (s *Subscription) fail(err error) {
-	first := s.ctx.Err() == nil
-	s.end(err)
-	if first {
-		s.log.Error("subscription ended", "component", component, "error", err.Error())
+func (s *Subscription) Epoch() uint64 {
+	if s.lease == nil {
+		return 0
 	}
-}
-
-const component = "Subscription"
-
-// Err is why the subscription has ended, or nil while it runs and after a Close
-// that nothing preceded.
-func (s *Subscription) Err() error {
-	err := context.Cause(s.ctx)
-	if err == ErrClosed { //nolint:errorlint // that of a handler may wrap it
-		return nil
-	}
-	return err
+	return s.lease.Lease().Epoch
 }
 
 // Close stores what is acknowledged, releases the lease, so that a standby takes
@@ -202,35 +112,33 @@ func (s *Subscription) Err() error {
 // why what was acknowledged could not be stored. To close again only waits until
 // that is done.
 func (s *Subscription) Close(ctx context.Context) error {
-	if s.isClosing.Swap(true) {
+	if s.life.isClosing.Swap(true) {
 		select {
-		case <-s.closed:
+		case <-s.life.closed:
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	defer close(s.closed)
+	defer close(s.life.closed)
 	return s.close(ctx)
 }
 
 func (s *Subscription) close(ctx context.Context) error {
-	close(s.closing)
+	close(s.life.closing)
 	// A flush that hangs is given up with ctx; the last one stores the same.
-	stop := context.AfterFunc(ctx, s.stopFlush)
+	stop := context.AfterFunc(ctx, s.flusher.stop)
 	defer stop()
-	s.running.Wait()
+	s.flusher.running.Wait()
 	var err error
 	// After a failed event, too: nothing at or past it is stored.
-	if !s.opts.StoredByHandler && !s.outdone.Load() {
-		err = s.lastFlush(ctx)
+	if !s.opts.StoredByHandler && !s.life.outdone.Load() {
+		err = s.flushPatiently(ctx, nil)
 	}
-	// A renewal that hangs must not take the time to store. One that arrived after
-	// the release would bring the lease back.
-	s.renewing.Wait()
-	if !s.told.Load() {
-		err = errors.Join(s.failure(), err)
+	if !s.life.told.Load() {
+		err = errors.Join(context.Cause(s.life.ctx), err)
 	}
-	s.end(ErrClosed)
+	s.life.end(ErrClosed)
+	// Last, since a renewal that hangs must not take the time to store.
 	return errors.Join(err, s.release(ctx))
 }

@@ -93,9 +93,6 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string
 		if errors.As(err, new(*migrate.SourceError)) {
 			where = from
 		}
-		if e := (*checkpoint.Error)(nil); errors.As(err, &e) {
-			err = e.Err
-		}
 		a.note("%q in %s: %v", key, storeurl.Redact(where), err)
 	}
 	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Newer+r.Fenced+r.Damaged) }

@@ -91,17 +91,17 @@ func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern str
 	}
 	defer bar.done()
 	n, damaged := 0, 0
-	for f, err := range transfer.Walk(ctx, store, pattern) {
-		if err == nil && f.Err == nil {
-			err = p.Print(f.Checkpoint)
+	for c, err := range transfer.Walk(ctx, store, pattern) {
+		if err != nil && c.Key != "" {
+			damaged++
+			a.reportDamage(c.Key, err)
+			continue
+		}
+		if err == nil {
+			err = p.Print(c)
 		}
 		if err != nil {
 			return damaged, err
-		}
-		if f.Err != nil {
-			damaged++
-			a.reportDamage(f.Key, f.Err)
-			continue
 		}
 		n++
 		bar.show("%d checkpoints", n)

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 // writeFlags are the flags of a write.
@@ -38,7 +37,7 @@ func checkTTL(ttl time.Duration) error {
 }
 
 func checkLogID(id string) error {
-	if err := transfer.ValidateLogID(id); err != nil {
+	if err := checkpoint.ValidateLogID(id); err != nil {
 		return fmt.Errorf("--log-id: %w", err)
 	}
 	return nil

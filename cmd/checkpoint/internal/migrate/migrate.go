@@ -5,8 +5,6 @@ package migrate
 import (
 	"context"
 	"errors"
-	"iter"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
@@ -57,56 +55,44 @@ func (m Migration) Run(ctx context.Context) (Report, error) {
 	if source == nil {
 		source = m.To
 	}
-	for batch, err := range batches(transfer.Walk(ctx, source, m.Pattern)) {
-		if err != nil {
-			return r, m.ofSource(err)
-		}
-		if err := m.migrate(ctx, batch, &r); err != nil {
-			return r, err
-		}
-		if m.Progress != nil {
+	var todo []checkpoint.Checkpoint
+	flush := func() error {
+		err := m.migrate(ctx, todo, &r)
+		todo = todo[:0]
+		if err == nil && m.Progress != nil {
 			m.Progress(r)
 		}
+		return err
 	}
-	return r, nil
+	looked := 0
+	for c, err := range transfer.Walk(ctx, source, m.Pattern) {
+		switch {
+		case err != nil && c.Key == "":
+			return r, m.ofSource(err)
+		case err != nil:
+			m.damage(&r, c.Key, m.ofSource(err))
+		case m.From == nil && !c.UpdatedAt.IsZero():
+			r.Same++
+		default:
+			todo = append(todo, c)
+		}
+		if looked++; looked%batchSize == 0 { // and no later: what was read must not grow old
+			if err := flush(); err != nil {
+				return r, err
+			}
+		}
+	}
+	return r, flush()
 }
 
 const batchSize = 500
 
-func batches(walk iter.Seq2[transfer.Found, error]) iter.Seq2[[]transfer.Found, error] {
-	return func(yield func([]transfer.Found, error) bool) {
-		var batch []transfer.Found
-		for f, err := range walk {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if batch = append(batch, f); len(batch) == batchSize {
-				if !yield(batch, nil) {
-					return
-				}
-				batch = nil
-			}
-		}
-		if len(batch) > 0 {
-			yield(batch, nil)
-		}
-	}
+func (m Migration) damage(r *Report, key string, reason error) {
+	r.Damaged++
+	m.Damage(key, reason)
 }
 
-func (m Migration) migrate(ctx context.Context, batch []transfer.Found, r *Report) error {
-	var todo []checkpoint.Checkpoint
-	for _, f := range batch {
-		switch {
-		case f.Err != nil:
-			r.Damaged++
-			m.Damage(f.Key, m.ofSource(f.Err))
-		case m.From == nil && !f.UpdatedAt.IsZero():
-			r.Same++
-		default:
-			todo = append(todo, f.Checkpoint)
-		}
-	}
+func (m Migration) migrate(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) error {
 	if len(todo) == 0 {
 		return nil
 	}
@@ -128,30 +114,18 @@ func (m Migration) migrate(ctx context.Context, batch []transfer.Found, r *Repor
 
 // compare looks at the destination, and returns what is to be written there.
 func (m Migration) compare(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) ([]checkpoint.Checkpoint, error) {
-	keys := make([]string, len(todo))
-	for i, c := range todo {
-		keys[i] = c.Key
-	}
-	there, err := m.To.GetMany(ctx, keys...)
-	if there == nil && err != nil {
+	there, damaged, err := m.there(ctx, todo)
+	if err != nil {
 		return nil, err
 	}
 	var left []checkpoint.Checkpoint
 	for _, c := range todo {
 		stored, ok := there[c.Key]
-		if !ok && err != nil {
-			// Some key has an error of its own. Is it this one?
-			if _, err := m.To.Get(ctx, c.Key); errors.Is(err, checkpoint.ErrCorrupt) {
-				r.Damaged++
-				m.Damage(c.Key, err)
-				continue
-			} else if err != nil && !errors.Is(err, checkpoint.ErrNotFound) {
-				return nil, err
-			}
-		}
 		order := stored.Position.Compare(c.Position)
 		fences := c.Epoch > stored.Epoch // a write raises the fence even if it is stale
-		switch {
+		switch reason := damaged[c.Key]; {
+		case reason != nil:
+			m.damage(r, c.Key, reason)
 		case !ok || order < 0 || order == 0 && fences || order > 0 && fences && m.Apply:
 			left = append(left, c)
 		case order == 0:
@@ -163,15 +137,45 @@ func (m Migration) compare(ctx context.Context, todo []checkpoint.Checkpoint, r 
 	return left, nil
 }
 
+// there reads what the destination has at the keys of todo, and what is wrong with
+// those that are damaged there.
+func (m Migration) there(
+	ctx context.Context, todo []checkpoint.Checkpoint,
+) (found map[string]checkpoint.Checkpoint, damaged map[string]error, err error) {
+	keys := make([]string, len(todo))
+	for i, c := range todo {
+		keys[i] = c.Key
+	}
+	found, err = m.To.GetMany(ctx, keys...)
+	if err == nil || found == nil {
+		return found, nil, err
+	}
+	// The error concerns some of the keys: ask for each that was not found.
+	damaged = make(map[string]error)
+	for _, key := range keys {
+		if _, ok := found[key]; ok {
+			continue
+		}
+		c, err := m.To.Get(ctx, key)
+		switch {
+		case err == nil:
+			found[key] = c
+		case errors.Is(err, checkpoint.ErrCorrupt):
+			damaged[key] = transfer.Reason(err)
+		case !errors.Is(err, checkpoint.ErrNotFound):
+			return nil, nil, err
+		}
+	}
+	return found, damaged, nil
+}
+
 func (m Migration) write(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) error {
 	var writes []checkpoint.Write
 	var written []checkpoint.Checkpoint
 	for _, c := range todo {
-		w := checkpoint.Write{Key: c.Key, Mark: c.Mark, IfNewer: true}
-		if !c.ExpiresAt.IsZero() {
-			if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {
-				continue // gone
-			}
+		w, lives := transfer.WriteOf(c)
+		if !lives {
+			continue
 		}
 		writes, written = append(writes, w), append(written, c)
 	}

@@ -1,10 +1,8 @@
 package transfer
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -91,18 +89,8 @@ func instant(name, s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// ValidateLogID says why a store would not take id, for which the rules of keys
-// hold. Empty is none.
-func ValidateLogID(id string) error {
-	err := checkpoint.ValidateKey(id)
-	if id == "" || err == nil {
-		return nil
-	}
-	return errors.New(strings.TrimPrefix(err.Error(), checkpoint.ErrInvalidKey.Error()+": "))
-}
-
 func validateLogIDField(id string) error {
-	if err := ValidateLogID(id); err != nil {
+	if err := checkpoint.ValidateLogID(id); err != nil {
 		return fmt.Errorf(`the field "logId": %w`, err)
 	}
 	return nil

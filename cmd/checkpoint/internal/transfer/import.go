@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -163,7 +162,7 @@ func (im *importer) flush(ctx context.Context) error {
 		first := slices.IndexFunc(outcomes, func(o checkpoint.Outcome) bool {
 			return o == checkpoint.Failed || o == checkpoint.Unknown
 		})
-		return &LineError{Line: lines[max(first, 0)], Err: reason(err)}
+		return &LineError{Line: lines[max(first, 0)], Err: Reason(err)}
 	}
 	if im.opts.Progress != nil {
 		im.opts.Progress(im.report)
@@ -176,13 +175,12 @@ func (im *importer) flush(ctx context.Context) error {
 func (im *importer) writes() ([]checkpoint.Write, []int) {
 	writes, lines := make([]checkpoint.Write, 0, len(im.batch)), make([]int, 0, len(im.batch))
 	for i, c := range im.batch {
-		w := checkpoint.Write{Key: c.Key, Mark: c.Mark, IfNewer: !im.opts.Overwrite}
-		if !c.ExpiresAt.IsZero() {
-			if w.TTL = time.Until(c.ExpiresAt); w.TTL <= 0 {
-				im.report.Expired++
-				continue
-			}
+		w, lives := WriteOf(c)
+		if !lives {
+			im.report.Expired++
+			continue
 		}
+		w.IfNewer = !im.opts.Overwrite
 		writes, lines = append(writes, w), append(lines, im.lines[i])
 	}
 	return writes, lines

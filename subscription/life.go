@@ -1,0 +1,59 @@
+package subscription
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// A life says whether a Subscription is at work, has ended, is closing or is closed.
+type life struct {
+	ctx context.Context // ends, with its cause, when the subscription does
+	end context.CancelCauseFunc
+
+	isClosing atomic.Bool
+	closing   chan struct{} // closed by Close
+	closed    chan struct{} // closed when Close is done
+
+	outdone atomic.Bool // another instance is at work, or may be
+	told    atomic.Bool // Run has returned why the subscription ended
+}
+
+func (l *life) init() {
+	l.ctx, l.end = context.WithCancelCause(context.Background())
+	l.closing, l.closed = make(chan struct{}), make(chan struct{})
+}
+
+// over is why no event is taken any more, or nil.
+func (l *life) over() error {
+	select {
+	case <-l.closing:
+		return ErrClosed
+	default:
+		return context.Cause(l.ctx)
+	}
+}
+
+// Context ends when the subscription does, with the reason as its cause: the
+// lease is lost, a write was fenced, an event failed, flushing failed for too
+// long, or Close was called. Work that runs under it stops in time.
+func (s *Subscription) Context() context.Context { return s.life.ctx }
+
+// Err is why the subscription has ended, or nil while it runs and after a Close
+// that nothing preceded.
+func (s *Subscription) Err() error {
+	err := context.Cause(s.life.ctx)
+	if err == ErrClosed { //nolint:errorlint // that of a handler may wrap it
+		return nil
+	}
+	return err
+}
+
+// fail ends the subscription. The first reason stays. A log that is slow must
+// not keep work going on.
+func (s *Subscription) fail(err error) {
+	first := s.life.ctx.Err() == nil
+	s.life.end(err)
+	if first {
+		s.log.Error("subscription ended", "error", err.Error())
+	}
+}

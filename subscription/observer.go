@@ -1,0 +1,160 @@
+package subscription
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// The hooks of a [Subscription], which an element of Options.Observers implements as
+// it wants. A Subscription calls the hooks in the order of the list, and holds no
+// lock meanwhile. A hook must return soon, since what calls it waits, and must not
+// call Close, which can wait for the hook.
+type (
+	// A FlushedObserver hears of each attempt to store the low watermark.
+	FlushedObserver interface {
+		// Flushed is called on the goroutine that stores: one of the Subscription's
+		// own, or that of Open or Close. A Subscription calls it for one attempt
+		// after another.
+		Flushed(Flush)
+	}
+
+	// A LagObserver hears of each lag that [Subscription.Lag] returns.
+	LagObserver interface {
+		// LagRead is called on the goroutine that called Lag.
+		LagRead(key string, lag uint64)
+	}
+
+	// A LeaseGainedObserver hears of the lease that Open acquires.
+	LeaseGainedObserver interface {
+		// LeaseGained is called on the goroutine that called Open, before Open
+		// loads the checkpoint. If Open then fails it releases the lease.
+		LeaseGained(checkpoint.Lease)
+	}
+
+	// A LeaseLostObserver hears that the lease is lost before Close.
+	LeaseLostObserver interface {
+		// LeaseLost is called once, on a goroutine of its own, after Context has
+		// ended. The reason wraps [ErrLeaseLost]. A lease that Close gives up is
+		// not lost.
+		LeaseLost(lease checkpoint.Lease, reason error)
+	}
+
+	// An EventDoneObserver hears of each event that is done.
+	EventDoneObserver interface {
+		// EventDone is called on the goroutine that called Work.Done, for the first
+		// call alone, and not after Work.Fail. A flush may cover the event already.
+		EventDone(Event)
+	}
+
+	// An EventFailedObserver hears of the events that end the Subscription.
+	EventFailedObserver interface {
+		// EventFailed is called on the goroutine that called Work.Fail, after
+		// Context has ended, unless the event was done or had failed before.
+		EventFailed(Event)
+	}
+
+	// An EventRetriedObserver hears of each attempt that [Run] makes once more.
+	EventRetriedObserver interface {
+		// EventRetried is called on the worker's goroutine, after Handling.Retry
+		// and before the wait that it asks for.
+		EventRetried(Event)
+	}
+
+	// An EventParkedObserver hears of each event that [Run] has put aside.
+	EventParkedObserver interface {
+		// EventParked is called on the worker's goroutine, after Handling.Park. The
+		// event is done then, so that EventDone follows.
+		EventParked(Event)
+	}
+)
+
+// A Flush is one attempt to store the low watermark.
+type Flush struct {
+	Key      string
+	Position checkpoint.Position
+	Duration time.Duration
+	Err      error // nil if the position is stored
+}
+
+// An Event is what hooks are told of one.
+type Event struct {
+	Key      string // the subscription's
+	Position checkpoint.Position
+	Duration time.Duration // since Track
+	Attempt  int           // of EventRetried and EventParked: the one that failed, from 1
+	Err      error         // why it failed, was retried or parked; of EventDone nil
+}
+
+type hooks struct {
+	flushed []FlushedObserver
+	lag     []LagObserver
+	gained  []LeaseGainedObserver
+	lost    []LeaseLostObserver
+	done    []EventDoneObserver
+	failed  []EventFailedObserver
+	retried []EventRetriedObserver
+	parked  []EventParkedObserver
+}
+
+func hooksOf(observers []checkpoint.Observer) hooks {
+	return hooks{
+		flushed: checkpoint.HooksOf[FlushedObserver](observers),
+		lag:     checkpoint.HooksOf[LagObserver](observers),
+		gained:  checkpoint.HooksOf[LeaseGainedObserver](observers),
+		lost:    checkpoint.HooksOf[LeaseLostObserver](observers),
+		done:    checkpoint.HooksOf[EventDoneObserver](observers),
+		failed:  checkpoint.HooksOf[EventFailedObserver](observers),
+		retried: checkpoint.HooksOf[EventRetriedObserver](observers),
+		parked:  checkpoint.HooksOf[EventParkedObserver](observers),
+	}
+}
+
+// each calls a hook of all that have it.
+func each[H any](observers []H, call func(H)) {
+	for _, o := range observers {
+		call(o)
+	}
+}
+
+// A heard is what hooks need to know of an event; nil: nobody listens.
+type heard struct {
+	tracked time.Time
+	settled atomic.Bool // the event is done, or has failed
+}
+
+// hear begins what the hooks of events hear.
+func (h *hooks) hear() *heard {
+	if len(h.done)+len(h.failed)+len(h.retried)+len(h.parked) == 0 {
+		return nil
+	}
+	return &heard{tracked: time.Now()}
+}
+
+func (w Work) tellDone() {
+	if !w.heard.settled.Swap(true) {
+		each(w.s.hooks.done, func(o EventDoneObserver) { o.EventDone(w.event(0, nil)) })
+	}
+}
+
+func (w Work) tellFailed(err error) {
+	if !w.heard.settled.Swap(true) {
+		each(w.s.hooks.failed, func(o EventFailedObserver) { o.EventFailed(w.event(0, err)) })
+	}
+}
+
+func (w Work) tellRetried(attempt int, err error) {
+	each(w.s.hooks.retried, func(o EventRetriedObserver) { o.EventRetried(w.event(attempt, err)) })
+}
+
+func (w Work) tellParked(attempt int, err error) {
+	each(w.s.hooks.parked, func(o EventParkedObserver) { o.EventParked(w.event(attempt, err)) })
+}
+
+// event is that of w, whose hooks listen.
+func (w Work) event(attempt int, err error) Event {
+	return Event{
+		Key: w.s.key, Position: w.position, Duration: time.Since(w.heard.tracked), Attempt: attempt, Err: err,
+	}
+}

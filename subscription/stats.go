@@ -1,0 +1,31 @@
+package subscription
+
+import (
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// Stats is how a subscription stands.
+type Stats struct {
+	Stored        checkpoint.Position // the last that was stored, by the handler too, or resumed from
+	StoredAt      time.Time           // when; zero: never
+	LowWatermark  checkpoint.Position // what a flush would store now
+	InFlight      int                 // events in work
+	Done          int64               // events done and skipped since Open
+	Flushes       int                 // that stored something
+	FlushFailures int
+	FlushError    error // of the last flush, or nil if it went well
+}
+
+// Stats returns how the subscription stands now.
+func (s *Subscription) Stats() Stats {
+	stats := s.flusher.counts() // before the low watermark, which is never below what is stored
+	low, ok := s.work.tracker.LowWatermark()
+	stats.LowWatermark = low
+	if ok && s.opts.StoredByHandler {
+		stats.Stored = low
+	}
+	stats.InFlight, stats.Done = s.work.counts()
+	return stats
+}
