@@ -2,11 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -128,45 +125,4 @@ func (o *Options) confirmation(readTimeout time.Duration) (confirmation, error) 
 		return c, fmt.Errorf("redisstore: ReplicaTimeout is %v, it must be below the client's ReadTimeout of %v", c.timeout, readTimeout)
 	}
 	return c, nil
-}
-
-// takeConfirmation moves min_replicas, replica_timeout and fsync_aof from a URL's
-// query to o.
-func (o *Options) takeConfirmation(query url.Values) error {
-	if query.Has("min_replicas") {
-		n, err := strconv.Atoi(query.Get("min_replicas"))
-		if err != nil {
-			return errors.New("redisstore: min_replicas in the URL is no number")
-		}
-		if o.MinReplicas != 0 && o.MinReplicas != n {
-			return fmt.Errorf("redisstore: the URL says min_replicas %d, the Options say %d", n, o.MinReplicas)
-		}
-		o.MinReplicas = n
-	}
-	if query.Has("replica_timeout") {
-		t, err := time.ParseDuration(query.Get("replica_timeout"))
-		if err != nil {
-			return errors.New("redisstore: replica_timeout in the URL is no duration")
-		}
-		if o.ReplicaTimeout != 0 && o.ReplicaTimeout != t {
-			return fmt.Errorf("redisstore: the URL says replica_timeout %v, the Options say %v", t, o.ReplicaTimeout)
-		}
-		o.ReplicaTimeout = t
-	}
-	query.Del("min_replicas")
-	query.Del("replica_timeout")
-	return takeBool(query, "fsync_aof", &o.FsyncAOF)
-}
-
-// takeBool moves an option that is true or false from a URL's query.
-func takeBool(query url.Values, name string, field *bool) error {
-	if query.Has(name) {
-		b, err := strconv.ParseBool(query.Get(name))
-		if err != nil {
-			return fmt.Errorf("redisstore: %s in the URL is neither true nor false", name)
-		}
-		*field = b
-		query.Del(name)
-	}
-	return nil
 }
