@@ -29,7 +29,7 @@ func TestScriptsDecideAsCellDoes(t *testing.T) {
 	t.Cleanup(func() { writeScript = whole })
 	for name, s := range map[string]*script{
 		"usual.lua and script.lua": whole,
-		"script.lua alone":         newScript(true, commonText, writeText),
+		"script.lua alone":         newScript(true, 8, commonText, changeText, writeText),
 	} {
 		t.Run(name, func(t *testing.T) {
 			writeScript = s

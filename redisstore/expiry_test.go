@@ -19,7 +19,7 @@ func TestExpiryAtItsEnds(t *testing.T) {
 		for form, answer := range map[string][]any{
 			"hash": {"1", "2", nil, nil, nil, ttl}, "string": {"1@2", ttl},
 		} {
-			if r := decode("k", "prod:checkpoint:k", answer, now); r.Err != nil || !r.ExpiresAt.Equal(want) {
+			if r := new(Driver).decode("k", answer, now); r.Err != nil || !r.ExpiresAt.Equal(want) {
 				t.Errorf("a %s with PTTL %d expires at %v, %v; want %v", form, ttl, r.ExpiresAt, r.Err, want)
 			}
 		}

@@ -76,25 +76,18 @@ func (p *pipelines) lose(n *node, l *line, f *flight) {
 // context is that of the call in b, or of none if there are several: it ends with
 // the latest of their deadlines.
 func (b *batch) context() (context.Context, context.CancelFunc) {
-	if len(b.calls) == 1 {
-		return b.calls[0], func() {}
+	if !b.several {
+		return b.call, func() {}
 	}
 	return context.WithTimeout(context.Background(), b.left())
 }
 
 // left is how long the last call in b waits, at most maxWait.
 func (b *batch) left() time.Duration {
-	var latest time.Time
-	for _, ctx := range b.calls {
-		deadline, ok := ctx.Deadline()
-		if !ok {
-			return maxWait
-		}
-		if deadline.After(latest) {
-			latest = deadline
-		}
+	if b.until.IsZero() {
+		return maxWait
 	}
-	return min(maxWait, time.Until(latest))
+	return min(maxWait, time.Until(b.until))
 }
 
 // run sends b, unless all of its commands were withdrawn.

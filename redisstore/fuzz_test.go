@@ -43,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		var r driver.Record
-		if err := decodeFields(&r, "prod:checkpoint:k", fields); err != nil {
+		if err := new(Driver).decodeFields(&r, fields); err != nil {
 			if !errors.Is(err, checkpoint.ErrCorrupt) || !utf8.ValidString(err.Error()) || len(err.Error()) > 1000 {
 				t.Errorf("the error of %q is %q", fields, err)
 			}

@@ -70,7 +70,7 @@ func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 
 func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) (driver.Cell, error) {
 	c := driver.Cell{Key: key}
-	r := decode(key, d.prefix+key, checkpoint, now)
+	r := d.decode(key, checkpoint, now)
 	switch {
 	case errors.Is(r.Err, driver.ErrNotFound):
 	case r.Err == nil:

@@ -20,8 +20,9 @@ type pipelines struct {
 	confirm confirmation
 	alone   bool // calls share nothing
 
-	mu    sync.Mutex
-	nodes map[string]*node // by address; a single server's is ""
+	mu     sync.Mutex
+	single node
+	nodes  map[string]*node // of a cluster, by address
 }
 
 const (
@@ -91,8 +92,10 @@ type batch struct {
 	client  *redis.Client // of the one server
 	cmds    []redis.Cmder
 	changes bool
-	calls   []context.Context
-	sent    bool // so that no command may be withdrawn any more
+	call    context.Context // the first call's
+	several bool            // calls
+	until   time.Time       // the latest deadline of the calls, or zero
+	sent    bool            // so that no command may be withdrawn any more
 	done    chan struct{}
 	err     error // why nothing was sent
 	doubt   error // see reply
@@ -110,33 +113,24 @@ type part struct {
 // send sends the commands of one call: all of them queries, or all changes.
 func (p *pipelines) send(ctx context.Context, cmds []command) []reply {
 	replies := make([]reply, len(cmds))
+	if p.cluster == nil {
+		one := part{client: p.server, node: &p.single, cmds: cmds}
+		p.add(ctx, &one)
+		p.wait(ctx, &one, replies)
+		return replies
+	}
 	parts := p.parts(ctx, cmds, replies)
 	for i := range parts {
-		parts[i].batch = p.add(ctx, &parts[i])
+		p.add(ctx, &parts[i])
 	}
 	for i := range parts {
-		err := p.wait(ctx, &parts[i])
-		for n, c := range parts[i].cmds {
-			at := n
-			if parts[i].index != nil {
-				at = parts[i].index[n]
-			}
-			if err != nil {
-				replies[at].err = err // the command may still be under way
-				continue
-			}
-			replies[at].value, replies[at].err = c.Result()
-			replies[at].doubt = parts[i].batch.doubt
-		}
+		p.wait(ctx, &parts[i], replies)
 	}
 	return replies
 }
 
-// parts says which commands go to which server.
+// parts says which commands go to which server of a cluster.
 func (p *pipelines) parts(ctx context.Context, cmds []command, replies []reply) []part {
-	if p.cluster == nil {
-		return []part{{client: p.server, node: p.node(""), cmds: cmds}}
-	}
 	var parts []part
 	byNode := make(map[*node]int, 1)
 	for i, c := range cmds {
@@ -174,28 +168,28 @@ func (p *pipelines) node(addr string) *node {
 
 // add puts the commands of a part into a batch, and sees to it that it will be
 // sent.
-func (p *pipelines) add(ctx context.Context, part *part) *batch {
+func (p *pipelines) add(ctx context.Context, part *part) {
 	n := part.node
-	b := &batch{client: part.client, changes: part.cmds[0].once, done: make(chan struct{})}
 	l := &n.reads
-	if b.changes {
+	if part.cmds[0].once {
 		l = &n.changes
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.alone || n.silent || isLarge(part.cmds) {
-		b.take(ctx, part.cmds)
-		go p.run(n, b)
-		return b
-	}
-	if i := len(l.waiting); i > 0 && len(l.waiting[i-1].cmds)+len(part.cmds) <= maxBatch {
-		b = l.waiting[i-1]
+	alone := p.alone || n.silent || isLarge(part.cmds)
+	if i := len(l.waiting); !alone && i > 0 && len(l.waiting[i-1].cmds)+len(part.cmds) <= maxBatch {
+		part.batch = l.waiting[i-1]
+		part.batch.take(ctx, part.cmds)
 	} else {
-		l.waiting = append(l.waiting, b)
+		part.batch = &batch{client: part.client, changes: part.cmds[0].once, done: make(chan struct{})}
+		part.batch.take(ctx, part.cmds)
+		if alone {
+			go p.run(n, part.batch)
+			return
+		}
+		l.waiting = append(l.waiting, part.batch)
 	}
-	b.take(ctx, part.cmds)
 	p.start(n, l)
-	return b
 }
 
 // isLarge reports that commands would hold up those of other calls.
@@ -205,15 +199,39 @@ func isLarge(cmds []command) bool {
 }
 
 func (b *batch) take(ctx context.Context, cmds []command) {
-	b.calls = append(b.calls, ctx)
+	deadline, _ := ctx.Deadline()
+	if b.call == nil {
+		b.call, b.until = ctx, deadline
+	} else {
+		b.several = true
+		if deadline.IsZero() || b.until.IsZero() {
+			b.until = time.Time{}
+		} else if deadline.After(b.until) {
+			b.until = deadline
+		}
+	}
 	for i := range cmds {
 		b.cmds = append(b.cmds, &cmds[i])
 	}
 }
 
-// wait returns when part has its answers, or with the error of a part that has
-// none, whose commands may then still be under way.
-func (p *pipelines) wait(ctx context.Context, part *part) error {
+// wait waits for the answers to part. If it has none, its commands may still be
+// under way, and are not looked at.
+func (p *pipelines) wait(ctx context.Context, part *part, replies []reply) {
+	err := p.done(ctx, part)
+	for n, c := range part.cmds {
+		at := n
+		if part.index != nil {
+			at = part.index[n]
+		}
+		if replies[at].err = err; err == nil {
+			replies[at].value, replies[at].err = c.Result()
+			replies[at].doubt = part.batch.doubt
+		}
+	}
+}
+
+func (p *pipelines) done(ctx context.Context, part *part) error {
 	select {
 	case <-part.batch.done:
 		return part.batch.err

@@ -76,7 +76,7 @@ func (d *Driver) records(r reply, keys []string, records []driver.Record) (missi
 			continue
 		}
 		one, _ := answers[i].([]any)
-		records[i] = decode(key, d.prefix+key, one, now)
+		records[i] = d.decode(key, one, now)
 		missing = missing || errors.Is(records[i].Err, driver.ErrNotFound)
 	}
 	return missing
@@ -86,7 +86,7 @@ func (d *Driver) records(r reply, keys []string, records []driver.Record) (missi
 const absent = int64(-2)
 
 // decode reads what the script answered about a key.
-func decode(key, redisKey string, answer []any, now time.Time) driver.Record {
+func (d *Driver) decode(key string, answer []any, now time.Time) driver.Record {
 	r := driver.Record{Key: key}
 	var ttl int64
 	ok := len(answer) > 0
@@ -97,12 +97,12 @@ func decode(key, redisKey string, answer []any, now time.Time) driver.Record {
 	case ok && ttl == absent:
 		r.Err = driver.ErrNotFound
 	case ok && len(answer) == 6:
-		r.Err = decodeFields(&r, redisKey, answer)
+		r.Err = d.decodeFields(&r, answer)
 	case ok && len(answer) == 2:
 		text, _ := answer[0].(string)
-		r.Position, r.Err = decodeOlder(redisKey, text)
+		r.Position, r.Err = decodeOlder(d.prefix+key, text)
 	case ok && len(answer) == 1:
-		r.Err = driver.DamagedCheckpoint("Redis key %q is neither a hash nor a string", redisKey)
+		r.Err = driver.DamagedCheckpoint("Redis key %q is neither a hash nor a string", d.prefix+key)
 	default:
 		r.Err = unexpected("the script", answer)
 	}
@@ -124,7 +124,7 @@ func decodeOlder(redisKey, text string) (driver.Position, error) {
 }
 
 // decodeFields reads the fields commit, prepare, updatedAt, epoch and logId.
-func decodeFields(r *driver.Record, redisKey string, fields []any) error {
+func (d *Driver) decodeFields(r *driver.Record, fields []any) error {
 	var text [5]string
 	var present [5]bool
 	for i := range text {
@@ -132,26 +132,26 @@ func decodeFields(r *driver.Record, redisKey string, fields []any) error {
 	}
 	for i, name := range []string{"commit", "prepare"} {
 		if !present[i] {
-			return missingField(redisKey, name)
+			return missingField(d.prefix+r.Key, name)
 		}
 	}
 	var ok bool
 	if r.Position.Commit, ok = canonical(text[0]); !ok {
-		return damaged(redisKey, "commit", text[0])
+		return damaged(d.prefix+r.Key, "commit", text[0])
 	}
 	if r.Position.Prepare, ok = canonical(text[1]); !ok {
-		return damaged(redisKey, "prepare", text[1])
+		return damaged(d.prefix+r.Key, "prepare", text[1])
 	}
 	if present[2] {
 		t, err := time.Parse(time.RFC3339, text[2])
 		if err != nil {
-			return damaged(redisKey, "updatedAt", text[2])
+			return damaged(d.prefix+r.Key, "updatedAt", text[2])
 		}
 		r.UpdatedAt = t.UTC().Truncate(time.Millisecond)
 	}
 	if present[3] {
 		if r.Epoch, ok = canonical(text[3]); !ok {
-			return damaged(redisKey, "epoch", text[3])
+			return damaged(d.prefix+r.Key, "epoch", text[3])
 		}
 	}
 	r.LogID = text[4]

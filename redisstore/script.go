@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
@@ -14,6 +15,9 @@ var usualText string
 
 //go:embed common.lua
 var commonText string
+
+//go:embed change.lua
+var changeText string
 
 //go:embed script.lua
 var writeText string
@@ -34,33 +38,37 @@ var readText string
 var inspectText string
 
 var (
-	writeScript = newScript(true, usualText, commonText, writeText)
-	leaseScript = newScript(true, commonText, leaseText)
-	fenceScript = newScript(true, commonText, fenceText)
+	writeScript = newScript(true, 8, usualText, commonText, changeText, writeText)
+	leaseScript = newScript(true, 10, commonText, changeText, leaseText)
+	fenceScript = newScript(true, 8, commonText, changeText, fenceText)
 
-	readScript    = newScript(false, commonText, storedText, readText)
-	inspectScript = newScript(false, commonText, storedText, inspectText)
+	readScript    = newScript(false, 5, commonText, storedText, readText)
+	inspectScript = newScript(false, 5, commonText, storedText, inspectText)
 )
 
 // A script is one that Redis runs in one atomic step.
 type script struct {
 	text, sha any // strings, as commands take them
 	changes   bool
+	args      int // how many its command has, as a rule
 }
 
-func newScript(changes bool, parts ...string) *script {
+func newScript(changes bool, args int, parts ...string) *script {
 	text := strings.Join(parts, "\n")
 	sum := sha1.Sum([]byte(text)) // how Redis names scripts
-	return &script{text, hex.EncodeToString(sum[:]), changes}
+	return &script{text, hex.EncodeToString(sum[:]), changes, args}
 }
 
-// call appends to args what calls s, but for its keys and arguments. By its
-// name a server knows it only once it was called by its text.
-func (s *script) call(args []any, byName bool) []any {
+// command calls s for the ith time, with the keys and arguments that args appends.
+// By its name a server knows it only once it was called by its text.
+func (s *script) command(ctx context.Context, byName bool, i int, args func(i int, to []any) []any) command {
+	to := make([]any, 0, s.args)
 	if byName {
-		return append(args, "evalsha", s.sha)
+		to = append(to, "evalsha", s.sha)
+	} else {
+		to = append(to, "eval", s.text)
 	}
-	return append(args, "eval", s.text)
+	return command{redis.NewCmd(ctx, args(i, to)...), s.changes}
 }
 
 // isNoScript reports that a server did not know the script, and ran nothing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,9 @@ import (
 // cluster to another, is sent again while ctx lasts, and for two seconds at most.
 func (d *Driver) send(ctx context.Context, cmds ...command) []reply {
 	replies := d.pipelines.send(ctx, cmds)
+	if !slices.ContainsFunc(replies, func(r reply) bool { return r.err != nil }) {
+		return replies
+	}
 	for pause := time.Millisecond; pause <= maxPause; pause *= 2 {
 		var again []command
 		var index []int
@@ -84,35 +88,27 @@ func sleep(ctx context.Context, pause time.Duration) error {
 }
 
 // run calls s n times in few round trips: by its name, and those calls again by
-// its text whose server does not know it. The commands behind them go with all
-// that is read.
+// its text whose server does not know it. The queries behind them go with all that
+// is read.
 func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
-	calls := func(byName bool, index []int) []command {
-		cmds := make([]command, 0, len(index)+len(behind))
-		for _, i := range index {
-			cmds = append(cmds, command{redis.NewCmd(ctx, args(i, s.call(make([]any, 0, 10), byName))...), s.changes})
-		}
-		for _, c := range behind {
-			cmds = append(cmds, query(ctx, c.Args()...))
-		}
-		return cmds
+	cmds := make([]command, n, n+len(behind))
+	for i := range cmds {
+		cmds[i] = s.command(ctx, true, i, args)
 	}
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	replies := d.send(ctx, calls(true, all)...)
+	replies := d.send(ctx, append(cmds, behind...)...)
 	var unknown []int
-	for i := range all {
+	for i := range cmds {
 		if isNoScript(replies[i].err) {
 			unknown = append(unknown, i)
 		}
 	}
-	if len(unknown) == 0 {
+	switch {
+	case len(unknown) == 0:
 		return replies
-	}
-	if len(behind) > 0 {
-		unknown = all // so that what is behind belongs to all
+	case len(behind) > 0: // it must belong to all
+		for i := range replies {
+			unknown = append(unknown[:i], i)
+		}
 	}
 	if err := d.ready(ctx); err != nil {
 		for _, i := range unknown {
@@ -120,13 +116,16 @@ func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to 
 		}
 		return replies
 	}
-	for i, r := range d.send(ctx, calls(false, unknown)...) {
-		if i < len(unknown) {
-			i = unknown[i]
+	cmds = cmds[:0]
+	for _, i := range unknown {
+		if i < n {
+			cmds = append(cmds, s.command(ctx, false, i, args))
 		} else {
-			i += n - len(unknown)
+			cmds = append(cmds, query(ctx, behind[i-n].Args()...))
 		}
-		replies[i] = r
+	}
+	for i, r := range d.send(ctx, cmds...) {
+		replies[unknown[i]] = r
 	}
 	return replies
 }

@@ -1,4 +1,4 @@
--- What common.lua and script.lua define costs time in every call. So the
+-- What the other parts define costs time in every call. So the
 -- usual write is decided here, before them: no expiry, and an epoch, or none,
 -- that is the one of the fence and of what is stored, over a sound checkpoint
 -- with a position that is equal or newer. Whatever else there is has changed
