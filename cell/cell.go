@@ -44,7 +44,7 @@ func (c Cell) Record(now time.Time) driver.Record {
 
 // Visible is the answer of Inspect at now: c without an expired checkpoint.
 func (c Cell) Visible(now time.Time) driver.Cell {
-	c.Checkpoint = c.checkpoint(now)
+	c.Checkpoint = *c.checkpoint(now)
 	return driver.Cell(c)
 }
 
@@ -78,9 +78,9 @@ func (c Cell) Write(w driver.Write, now time.Time) (Cell, driver.Result) {
 	}
 	c.raise(epoch, now)
 	if outcome != driver.Stale {
+		w.LogID = cmp.Or(w.LogID, stored.LogID)
 		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: w.Mark, ExpiresAt: expiry(now, w.TTL)}
 		c.Checkpoint.Epoch = epoch
-		c.Checkpoint.LogID = cmp.Or(w.LogID, stored.LogID)
 	}
 	return c, driver.Result{Outcome: outcome, Epoch: epoch}
 }
@@ -122,13 +122,15 @@ func (c Cell) Delete(now time.Time) (Cell, bool) {
 	return c, true
 }
 
-// checkpoint is the stored one, or none if it has expired.
-func (c Cell) checkpoint(now time.Time) driver.StoredCheckpoint {
+// checkpoint is the stored one, or none if it has expired. It is not to be changed.
+func (c *Cell) checkpoint(now time.Time) *driver.StoredCheckpoint {
 	if at := c.Checkpoint.ExpiresAt; !at.IsZero() && !now.Before(at) {
-		return driver.StoredCheckpoint{}
+		return &none
 	}
-	return c.Checkpoint
+	return &c.Checkpoint
 }
+
+var none driver.StoredCheckpoint
 
 func expiry(now time.Time, ttl time.Duration) time.Time {
 	if ttl == 0 {
