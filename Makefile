@@ -11,6 +11,9 @@ MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integrati
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
+# All modules. go.work has those only that a user of the command needs.
+export GOWORK := $(CURDIR)/integration/go.work
+
 # What `make check` tests: nothing here starts a server.
 SERVERLESS := ./... ./sqlitestore ./integration/layout ./integration/internal/... \
               ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer

@@ -62,6 +62,7 @@ func TestProgramsInDocs(t *testing.T) {
 		}
 		build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./examples/indocs")
 		build.Dir = root
+		build.Env = append(os.Environ(), "GOWORK="+workspace(t))
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Errorf("%s does not compile: %v\n%s", name, err, out)
 			continue

@@ -31,12 +31,22 @@ type pkg struct {
 	XTestImports []string
 }
 
+// workspace is the one of all modules.
+func workspace(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "go.work"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func list(t *testing.T, module string, args ...string) []pkg {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json"}, args...)...)
 	cmd.Dir = filepath.Join("..", "..", module)
 	// The lists are those of one platform, wherever the test runs.
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOWORK="+workspace(t), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -188,7 +198,7 @@ func TestThirdPartyPackages(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != string(want) {
-			t.Errorf("%s compiles other packages than %s lists (go test ./integration/layout -update rewrites it).\nnow:\n%s", module, golden, got)
+			t.Errorf("%s compiles other packages than %s lists (go test ./layout -update in integration rewrites it).\nnow:\n%s", module, golden, got)
 		}
 	}
 }
