@@ -39,7 +39,7 @@
 // A write may carry an epoch, a number that only grows, for instance that of a
 // lease. One that carries less than the key has seen is refused with
 // [ErrFenced]. [Store.Rewind] uses this to reset a consumer that is running:
-// whoever still writes with the old epoch fails, and cannot undo it.
+// an instance that still writes with the old epoch fails, and cannot undo it.
 // [Store.Acquire] grants one instance of a consumer a lease, which has an epoch.
 // Package subscription is a consumer's loop over all of this.
 package checkpoint

@@ -60,7 +60,7 @@ func (s *Store) Fence(ctx context.Context, key string, atLeast uint64) (uint64, 
 	return s.raise(ctx, opFence, key, atLeast)
 }
 
-// Revoke ends the lease on key, whoever holds it, and raises the highest epoch
+// Revoke ends the lease on key, of any owner, and raises the highest epoch
 // that key has seen by one: the former owner's writes fail with [ErrFenced]. It
 // returns the new fence, or zero if there was neither a lease nor a fence. It
 // repairs a damaged lease, but not a damaged fence.

@@ -48,17 +48,17 @@ func HooksOf[H any](observers []Observer) []H {
 type Call struct {
 	Engine  string // the driver's name, such as "Redis"; "" if it has none
 	Op      string // the method: "get", "setIfNewer", "getAll"
-	Key     string // of a method that concerns one key, else ""
-	Pattern string // of Scan, GetAll, Clear, InspectAll and ReleaseFences, else ""
-	Size    int    // how many keys, writes or leases were given: 1 where Key is set
-	Write   Write  // what Set, SetIfNewer, Rewind or Touch was given, else zero
+	Key     string // of a method that concerns one key; otherwise ""
+	Pattern string // of Scan, GetAll, Clear, InspectAll and ReleaseFences; otherwise ""
+	Size    int    // how many keys, writes or leases were given: 1 if Key is set
+	Write   Write  // what Set, SetIfNewer, Rewind or Touch was given; otherwise zero
 }
 
 // A CallResult is how a [Call] ended. Count, Refused, Failed and Unknown count
 // checkpoints, writes, leases, keys or fences, as the method has it.
 type CallResult struct {
 	Duration time.Duration
-	Outcome  Outcome // of Set, SetIfNewer, Rewind and Touch, else Unknown
+	Outcome  Outcome // of Set, SetIfNewer, Rewind and Touch; otherwise Unknown
 	Count    int     // found, written, removed, granted or raised
 	Refused  int     // writes that were stale or fenced, renewals that were fenced
 	Failed   int     // writes known not to have landed, leases in error, damaged checkpoints in GetAll

@@ -46,10 +46,10 @@ const (
 // without control characters is [ErrInvalidKey] before anything is sent. After
 // an error that is neither [ErrNotFound], [ErrCorrupt] nor [ErrFenced] nothing
 // is known: least of all that there is no checkpoint. Every method returns
-// soon after its context ends, with an error that wraps context.Cause. Where that
+// soon after its context ends, with an error that wraps context.Cause. If that
 // cause itself wraps an error of this package, the answer of another call, the
 // error shows its text and wraps the context's Err alone. A write that fails so,
-// or by a failure of the engine, may have landed; to write it again is safe where
+// or by a failure of the engine, may have landed; to write it again is safe if
 // it was a SetIfNewer.
 type Store struct {
 	driver   driver.Driver
@@ -89,13 +89,13 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Get returns the checkpoint at key, [ErrNotFound] where there is none, or
-// [ErrCorrupt] where what is stored cannot be read as one.
+// Get returns the checkpoint at key, [ErrNotFound] if there is none, or
+// [ErrCorrupt] if what is stored cannot be read as one.
 func (s *Store) Get(ctx context.Context, key string) (Checkpoint, error) {
 	return s.get(ctx, opGet, key)
 }
 
-// Exists reports whether there is a checkpoint at key. Where there is a
+// Exists reports whether there is a checkpoint at key. If there is a
 // damaged one the error is [ErrCorrupt].
 func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
 	_, err := s.get(ctx, opExists, key)
@@ -143,7 +143,7 @@ func (s *Store) read(ctx context.Context, keys []string) ([]driver.Record, error
 }
 
 // GetMany returns the checkpoints at keys, by key; a key that has none is not
-// in the map. Where some are damaged or cannot be read the error names each of
+// in the map. If some are damaged or cannot be read the error names each of
 // them, and the map holds the others; a nil map says that none could be read.
 func (s *Store) GetMany(ctx context.Context, keys ...string) (map[string]Checkpoint, error) {
 	c := call{Call: Call{Op: opGetMany, Size: len(keys)}}
@@ -199,8 +199,8 @@ func (s *Store) deleteOne(ctx context.Context, key string) (int, error) {
 	return s.driver.Delete(ctx, []string{key})
 }
 
-// Touch sets the checkpoint at key to expire ttl from now, or never where ttl
-// is zero, and leaves everything else as it is. It returns [ErrNotFound] where
+// Touch sets the checkpoint at key to expire ttl from now, or never if ttl
+// is zero, and leaves everything else as it is. It returns [ErrNotFound] if
 // there is no checkpoint.
 func (s *Store) Touch(ctx context.Context, key string, ttl time.Duration) error {
 	_, _, err := s.writeOne(ctx, opTouch, driver.Touch, Write{Key: key, TTL: ttl}, nil)

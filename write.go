@@ -17,7 +17,7 @@ func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOp
 }
 
 // SetIfNewer stores p at key unless a newer position is there, comparing and
-// storing in one atomic step. It returns false where a newer one is there,
+// storing in one atomic step. It returns false if a newer one is there,
 // which then stays. An equal position returns true: updatedAt, expiry and
 // epoch are refreshed. With a damaged checkpoint it does not guess, and
 // returns [ErrCorrupt].
@@ -32,8 +32,8 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 // so that it cannot undo the rewind. The result is what was written: its
 // ExpiresAt is by this machine's clock, its LogID empty unless it was given.
 //
-// With the option [Epoch] the rewind is itself refused where that epoch is
-// below the highest. Where the record of the highest is damaged, Rewind changes
+// With the option [Epoch] the rewind is itself refused if that epoch is
+// below the highest. If the record of the highest is damaged, Rewind changes
 // nothing and returns [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
 	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Mark: Mark{Position: p}}, opts)

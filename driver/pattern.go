@@ -15,7 +15,7 @@ import "strings"
 // The bytes at the ends of a range compare as signed, as they do in Redis on
 // x86: keep them ASCII. No pattern is malformed. The key is never empty.
 func MatchPattern(pattern, key string) bool {
-	// Where the last star stood, and how much of key it has swallowed so far.
+	// The place of the last star, and how much of key it has swallowed so far.
 	star, swallowed := -1, 0
 	p, k := 0, 0
 	for k < len(key) {

@@ -83,7 +83,7 @@ type line struct {
 
 // A flight is one goroutine that sends batches.
 type flight struct {
-	at   bool // a batch, else about to take one
+	at   bool // a batch; otherwise about to take one
 	lost bool // others fly in its place
 }
 

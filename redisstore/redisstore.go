@@ -28,7 +28,7 @@ type Options struct {
 	// "checkpoint-fence:": it would lie within another.
 	Namespace string
 
-	// Prefix, where set, is all that stands before the key, in place of
+	// Prefix, if set, is all that stands before the key, in place of
 	// Namespace and "checkpoint:". It is for reading, and moving on from,
 	// another layout: writes with an epoch, and leases, fail, since there is no
 	// place for its fences. It excludes Namespace.

@@ -61,7 +61,7 @@ func (d *Driver) passes(ctx context.Context, err error) bool {
 }
 
 // redirected reports that a node did not run a command, since another one has its
-// slot. A cluster client follows redirects itself, but for what is confirmed: that
+// slot. A cluster client follows redirects itself, except of what is confirmed: that
 // goes to one server, which the WAIT behind it must reach as well.
 func (d *Driver) redirected(err error) bool {
 	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() &&

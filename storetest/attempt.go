@@ -11,7 +11,7 @@ import (
 )
 
 // An attempt is one call that should find or change the checkpoint at key, on
-// an engine that may fail. Its error is nil where the call did so. That it
+// an engine that may fail. Its error is nil if the call did so. That it
 // found or changed nothing is errNothing.
 type attempt struct {
 	name string
@@ -70,7 +70,7 @@ func attemptWrite(w driver.Write) func(context.Context, driver.Driver, string) e
 	}
 }
 
-// tryWrite is Unknown, with the error, where the whole call failed.
+// tryWrite is Unknown, with the error, if the whole call failed.
 func tryWrite(ctx context.Context, d driver.Driver, w driver.Write) (driver.Outcome, error) {
 	results, err := d.Write(ctx, []driver.Write{w})
 	switch {

@@ -57,7 +57,7 @@ func answerAsCause(c *client) {
 	}
 }
 
-// callsOfStore have no error where they find w, which is stored, or store it.
+// callsOfStore have no error if they find w, which is stored, or store it.
 func callsOfStore(w driver.Write) map[string]func(context.Context, *checkpoint.Store) error {
 	there := func(ok bool, err error) error {
 		if err == nil && !ok {

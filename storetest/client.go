@@ -11,7 +11,7 @@ import (
 )
 
 // A client is a driver and the test that uses it. Its methods end the test
-// where the driver does not do as they say.
+// if the driver does not do as they say.
 type client struct {
 	testing.TB
 	harness Harness

@@ -221,7 +221,7 @@ var releaseFencesCases = []Case{
 	},
 }
 
-// raises checks where the fence of key is after RaiseFence.
+// raises checks the fence of key after RaiseFence.
 func (c *client) raises(want uint64, key string, atLeast uint64) {
 	c.Helper()
 	if got, err := c.tryRaise(key, atLeast); err != nil || got != want {

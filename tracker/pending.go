@@ -49,7 +49,7 @@ func (q *pending) push(p checkpoint.Position) (seq uint64) {
 	return q.seq
 }
 
-// extend makes the last entry cover p, and is false where there is no entry.
+// extend makes the last entry cover p, and is false if there is no entry.
 func (q *pending) extend(p checkpoint.Position) bool {
 	if q.n == 0 {
 		return false
@@ -58,7 +58,7 @@ func (q *pending) extend(p checkpoint.Position) bool {
 	return true
 }
 
-// done marks the entry seq. Where it was the first, low is the position that
+// done marks the entry seq. If it was the first, low is the position that
 // everything is done up to.
 func (q *pending) done(seq uint64) (low checkpoint.Position, moved bool) {
 	e := q.find(seq)

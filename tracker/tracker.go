@@ -115,7 +115,7 @@ func (t *Tracker) Ack(token Token) bool {
 }
 
 // Hold keeps the position of token in flight for good, because the work on it
-// has failed: to acknowledge it changes nothing any more. Nor does Hold where it
+// has failed: to acknowledge it changes nothing any more. Nor does Hold if it
 // was acknowledged before, or for a token that Ack would not take.
 func (t *Tracker) Hold(token Token) {
 	if token.tracker != t {

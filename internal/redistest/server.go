@@ -29,7 +29,7 @@ type TB interface {
 // patience is how long a server may take to do what is asked of it.
 const patience = 30 * time.Second
 
-// A Server is one redis-server process. Its methods fail the test where they
+// A Server is one redis-server process. Its methods fail the test if they
 // cannot do what they say, and are for one goroutine at a time.
 type Server struct {
 	tb      TB
