@@ -25,7 +25,7 @@ type task struct {
 	Stale     *staleTask          `json:"stale,omitempty"` // to be a stale instance
 }
 
-// play is what the task asks for.
+// play returns the part that the task gives to its process.
 func (t task) play() func(context.Context, *checkpoint.Store, task, *json.Encoder) error {
 	switch {
 	case t.Stale != nil && t.Plain:

@@ -39,7 +39,7 @@ func checkHonestRun(t *testing.T, r *testRun) {
 		t.Errorf("%d processes, want 6: for each consumer two instances and a stale one", got)
 	}
 	v := r.ours.verdict
-	if v.Events != testEvents || v.Skipped+v.Foreign+v.Back != 0 || v.Repeated == 0 || v.Repeated > workers {
+	if v.Events != testEvents || v.Skipped+v.Foreign+v.Back != 0 || v.Repeated > workers {
 		t.Errorf("%s: %+v", r.ours.key, v)
 	}
 	checkContrast(t, r)

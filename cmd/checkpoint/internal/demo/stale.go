@@ -22,10 +22,11 @@ type staleReport struct {
 	Fenced bool                `json:"fenced"` // the store fenced the claim out
 }
 
-// beStale is an instance of our consumer that was thought dead and woke up, when
-// another had the lease. It stores the position that it knew last, which would
-// move the checkpoint back. Then it claims, with the epoch that it once had, work
-// that was never done, which would move the checkpoint past events.
+// beStale plays an instance of our consumer that was thought dead and woke up,
+// when another had the lease. A subscription handles no event once its lease has
+// ended, so the instance only writes. It stores the position that it knew last,
+// which would move the checkpoint back. Then it claims, with the epoch that it
+// once had, work that was never done, which would move the checkpoint past events.
 func beStale(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
 	was, err := store.Get(ctx, t.Key)
 	if err != nil {
@@ -43,8 +44,8 @@ func beStale(ctx context.Context, store *checkpoint.Store, t task, report *json.
 	return report.Encode(staleReport{Was: was.Position, Took: took, Fenced: fenced})
 }
 
-// beStalePlain is the same of a plain consumer. Nothing tells it that another
-// one is at work, so it goes on.
+// beStalePlain plays a stale instance of a plain consumer. Nothing tells the
+// instance that another one is at work, so it handles events, too.
 func beStalePlain(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
 	was, err := store.Get(ctx, t.Key)
 	if err != nil {

@@ -78,8 +78,7 @@ func (r *run) follow(ctx context.Context, child *process, o *outcome, until chec
 	return child.err
 }
 
-// followToEnd ends with the process: a stale instance may move the position of a
-// plain consumer back meanwhile.
+// followToEnd watches until the process has ended.
 func (r *run) followToEnd(ctx context.Context, child *process, o *outcome) error {
 	if err := r.follow(ctx, child, o, r.log.Last); err != nil {
 		return err

@@ -62,8 +62,8 @@ func (r *run) killFirst(ctx context.Context, o *outcome) (second *process, err e
 	return second, err
 }
 
-// killAtWork kills an instance when its workers stand still, and its position
-// is stored. That of a plain one has passed events which no worker has begun.
+// killAtWork kills an instance when its workers stand still and its position is
+// stored. The position of a plain one has passed events that no worker has begun.
 func (r *run) killAtWork(ctx context.Context, first *process, o *outcome) error {
 	until, then := r.log.Hold, fmt.Sprintf("Its lease ends within %.0f s.", leaseTTL.Seconds())
 	if o.plain {
@@ -137,7 +137,7 @@ func (r *run) runStale(ctx context.Context, o *outcome) error {
 	return child.err
 }
 
-// told says what the store did with what a stale instance wrote.
+// told says how the store answered a stale instance.
 func (s staleReport) told(plain bool) string {
 	if plain {
 		return "Its old position was stored, and it works on."
