@@ -23,15 +23,18 @@ func (a *app) demo() *cobra.Command {
 		Use:     "demo",
 		GroupID: groupMore,
 		Short:   "Show, with real processes, that no event is skipped",
-		Long: `Writes a log of orders and starts consumers of it as processes of their own. One of
-them has two instances that contend for one lease. The one at work is killed with
-SIGKILL in mid-flight. The other takes over by itself when the lease has run out, and
-goes on from the checkpoint. Then a stale instance with the epoch of the one that was
-killed tries to write. At last, what took effect is compared with the log, event by
-event. The exit code is 1 if an event was skipped.
+		Long: `Writes a log of orders and starts two consumers of it, as processes of their own. One
+keeps its position as most people do, by a plain SET of what it has read. The other
+keeps it by checkpoint. To both happens the same: the instance at work is killed with
+SIGKILL in mid-flight, another one goes on, and the first wakes up and writes an old
+position. At last, the demo compares what took effect with the log, event by event, and
+shows what each consumer skipped and repeated, and by how much its position went back.
+The exit code is 1 if the consumer that keeps its position by checkpoint skipped an event.
 
-A consumer acknowledges an event when its effect is written to a file. That outlives
-the process, which is what is shown, and not the machine: for that, sync the file.
+An event is done when its effect is written to a file. The effect outlives the process,
+which is what the demo shows, and not the machine: for that, sync the file.
+
+NO_COLOR turns colours off.
 
 Without --store the checkpoints are in ./checkpoints.db, under keys that begin with
 "demo/"; no other key is touched.`,
@@ -58,7 +61,7 @@ Without --store the checkpoints are in ./checkpoints.db, under keys that begin w
 		},
 	}
 	cmd.Flags().IntVar(&config.Events, "events", 300_000, "how many events the log has, at least 100")
-	cmd.Flags().StringVar(&config.Dir, "dir", "", "keep the log and the reports in this folder (default: a temporary one)")
+	cmd.Flags().StringVar(&config.Dir, "dir", "", "keep the log and the effects in this folder (default: a temporary one)")
 	return cmd
 }
 

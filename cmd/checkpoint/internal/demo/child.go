@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -17,21 +16,34 @@ import (
 // argument, as JSON. The store's URL, which may hold a password, goes by the
 // environment instead.
 type task struct {
-	Key       string        `json:"key"`
-	Owner     string        `json:"owner"`              // of the lease
-	LeaseTTL  time.Duration `json:"leaseTTL,omitempty"` // zero: as long as is usual
-	HoldAt    uint64        `json:"holdAt,omitempty"`   // see consume
-	Dir       string        `json:"dir"`
-	Temporary bool          `json:"temporary"`       // the folder goes when the demo does
-	Stale     *staleTask    `json:"stale,omitempty"` // to be a stale instance instead of a consumer
+	Key       string              `json:"key"`
+	Plain     bool                `json:"plain"`
+	Owner     string              `json:"owner"`         // the name of the instance
+	Hold      checkpoint.Position `json:"hold,omitzero"` // see handle
+	Dir       string              `json:"dir"`
+	Temporary bool                `json:"temporary"`       // the folder goes when the demo does
+	Stale     *staleTask          `json:"stale,omitempty"` // to be a stale instance
+}
+
+// play returns the part that the task gives to its process.
+func (t task) play() func(context.Context, *checkpoint.Store, task, *json.Encoder) error {
+	switch {
+	case t.Stale != nil && t.Plain:
+		return beStalePlain
+	case t.Stale != nil:
+		return beStale
+	case t.Plain:
+		return consumePlain
+	}
+	return consume
 }
 
 // errOrphaned ends a child whose supervisor is gone.
 var errOrphaned = errors.New("the demo that started this process is gone")
 
-// RunChild is the child process: a consumer, or a stale instance of one. It
-// makes one report on stdout, as JSON: a consumer when it has the lease, a stale
-// instance when it is through. When stdin ends it stops.
+// RunChild is the child process: an instance of a consumer, perhaps a stale one.
+// It makes one report on stdout, as JSON: a stale instance when it has written,
+// any other when it begins to work. When stdin ends it stops.
 func RunChild(ctx context.Context, store *checkpoint.Store, taskJSON string, stdin io.Reader, stdout io.Writer) error {
 	var t task
 	if err := json.Unmarshal([]byte(taskJSON), &t); err != nil {
@@ -47,11 +59,7 @@ func RunChild(ctx context.Context, store *checkpoint.Store, taskJSON string, std
 		cancel(errOrphaned)
 	}()
 
-	play := consume
-	if t.Stale != nil {
-		play = beStale
-	}
-	err := play(ctx, store, t, json.NewEncoder(stdout))
+	err := t.play()(ctx, store, t, json.NewEncoder(stdout))
 	if errors.Is(context.Cause(ctx), errOrphaned) && t.Temporary {
 		return errors.Join(err, os.RemoveAll(t.Dir))
 	}

@@ -19,65 +19,56 @@ const (
 	flushByTime = 1 << 30 // events that no log has
 )
 
-// A grant is what a consumer reports when it has the lease.
+// A grant is what an instance reports when it begins.
 type grant struct {
-	Epoch  uint64              `json:"epoch,string"`
-	Resume checkpoint.Position `json:"resume"` // its checkpoint
-	Found  int                 `json:"found"`  // events that took effect before
+	Epoch  uint64              `json:"epoch,string"` // of its lease; a plain consumer has none
+	Resume checkpoint.Position `json:"resume"`       // its checkpoint
 }
 
-// consume is one instance of a consumer. It waits for the lease, goes on from
+// consume is one instance of our consumer. It waits for the lease, goes on from
 // the checkpoint, and ends with the log.
-//
-// An event is acknowledged when write(2) has taken its effect. That outlives
-// this process, however it dies, but not the machine: whoever needs that syncs
-// the file before Handle returns.
-//
-// At the first event at or past HoldAt, unless that is zero, it stands still
-// between the effect and the acknowledgement, so that it can be killed there.
 func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) (err error) {
-	c, err := consumerAt(t.Key)
-	if err != nil {
-		return err
-	}
-	s, err := subscription.Open(ctx, store, c.key, &subscription.Options{
+	s, err := subscription.Open(ctx, store, t.Key, &subscription.Options{
 		FlushAfter: flushAfter,
 		FlushEvery: flushByTime,
-		Lease:      &subscription.Lease{Owner: t.Owner, TTL: t.LeaseTTL, Wait: true},
+		Lease:      &subscription.Lease{Owner: t.Owner, TTL: leaseTTL, Wait: true},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
 
-	// Not before it has the lease: until then another instance writes the file.
-	effects, sum, err := openEffects(c.effectsPath(t.Dir))
+	effects, err := openEffects(effectsPath(t.Dir, t.Owner))
 	if err != nil {
 		return err
 	}
 	defer effects.close()
 	from, _ := s.Resume()
-	if err := report.Encode(grant{Epoch: s.Epoch(), Resume: from, Found: sum.Events}); err != nil {
+	if err := report.Encode(grant{Epoch: s.Epoch(), Resume: from}); err != nil {
 		return err
 	}
 	read := func(context.Context) iter.Seq2[Event, error] { return readLog(logPath(t.Dir), from) }
 	err = subscription.Run(ctx, s, read, subscription.Handling[Event]{
 		Position: func(e Event) checkpoint.Position { return e.Position },
-		Handle: func(_ context.Context, e Event) error {
-			effect := c.handle(e)
-			if err := effects.append(effect); err != nil {
-				return err
-			}
-			sum.Add(effect)
-			if t.HoldAt > 0 && e.Position.Prepare >= t.HoldAt {
-				<-ctx.Done()
-				return context.Cause(ctx)
-			}
-			return nil
-		},
+		Handle:   func(_ context.Context, e Event) error { return t.handle(ctx, effects, e) },
+		Workers:  workers,
 	})
-	if err = cmp.Or(err, context.Cause(ctx)); err != nil {
+	return cmp.Or(err, context.Cause(ctx))
+}
+
+// handle is how both consumers handle an event, which is done when it returns.
+// The effect outlives this process, however it dies, except a crash of the
+// machine: whoever needs that syncs the file.
+//
+// Behind Hold, handle stands still between the effect and its return, as if a
+// database hung, so that the instance can be killed there.
+func (t task) handle(ctx context.Context, effects *effects, e Event) error {
+	if err := effects.append(e.effect()); err != nil {
 		return err
 	}
-	return sum.save(c.reportPath(t.Dir))
+	if t.Hold != (checkpoint.Position{}) && e.Position.Compare(t.Hold) > 0 {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return nil
 }

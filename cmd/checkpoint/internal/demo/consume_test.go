@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,11 +31,15 @@ func waitUntil(t *testing.T, what string, is func() bool) {
 func TestConsumeCrashes(t *testing.T) {
 	t.Parallel()
 	r := newTestRun(t, "honest", sqlitePath(t))
-	log, c, store := r.prepare(t)
+	store := r.prepare(t)
+	events, err := collectLog(logPath(r.Dir), checkpoint.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	const crashes = 5
 	var before grant
 	for n := 1; n <= crashes; n++ {
-		work := task{Key: victim, Owner: "stock", Dir: r.Dir, HoldAt: log.at(float64(n) / (crashes + 1))}
+		work := task{Key: ours.key, Owner: ours.instance(n), Dir: r.Dir, Hold: events[n*testEvents/(crashes+1)].Position}
 		child, err := startProcess(t.Context(), r.Command, r.Store, work)
 		if err != nil {
 			t.Fatal(err)
@@ -47,51 +52,56 @@ func TestConsumeCrashes(t *testing.T) {
 			t.Errorf("after %+v it was granted %+v", before, g)
 		}
 		before = g
+		path := effectsPath(r.Dir, work.Owner)
 		waitUntil(t, "it holds", func() bool {
-			all, err := collectEffects(c.effectsPath(r.Dir))
-			return err == nil && len(all) > 0 && all[len(all)-1].Position.Prepare >= work.HoldAt
+			all, err := collectEffects(path)
+			return err == nil && slices.ContainsFunc(all, func(e Effect) bool { return e.Position.Compare(work.Hold) > 0 })
 		})
 		if n%2 == 1 {
 			waitUntil(t, "it stores a checkpoint", func() bool {
-				cp, err := store.Get(t.Context(), victim)
+				cp, err := store.Get(t.Context(), ours.key)
 				return err == nil && cp.Position.Compare(g.Resume) > 0
 			})
 		}
 		child.kill()
-		f, err := os.OpenFile(c.effectsPath(r.Dir), os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = f.WriteString("0123abcd\t11529215046")
-		if err := errors.Join(err, f.Close()); err != nil {
+		cutOff(t, path)
+		if _, err := store.Revoke(t.Context(), ours.key); err != nil {
 			t.Fatal(err)
 		}
 	}
-	child, err := startProcess(t.Context(), r.Command, r.Store, task{Key: victim, Owner: "stock", Dir: r.Dir})
+	child, err := startProcess(t.Context(), r.Command, r.Store, task{Key: ours.key, Owner: "stock-last", Dir: r.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if <-child.ended; child.err != nil {
 		t.Fatal(child.err)
 	}
-	v, err := examine(t.Context(), r.Dir, c)
+	v, err := examine(t.Context(), r.Dir, ours)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Events != testEvents || v.Skipped+v.Foreign != 0 || v.Replayed < crashes || !v.ReportRight {
+	if v.Events != testEvents || v.Skipped+v.Foreign != 0 || v.Repeated < crashes {
 		t.Errorf("after %d crashes: %+v", crashes, v)
 	}
 }
 
-// prepare writes the log and a checkpoint before its start, as a run does.
-func (r *testRun) prepare(t *testing.T) (logSummary, consumer, *checkpoint.Store) {
+// cutOff leaves the first half of a line at the end of a file.
+func cutOff(t *testing.T, path string) {
 	t.Helper()
-	log, err := writeLog(t.Context(), logPath(r.Dir), testEvents)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := consumerAt(victim)
-	if err != nil {
+	_, err = f.WriteString("0123abcd\t11529215046")
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// prepare writes the log and a checkpoint before its start, as a run does.
+func (r *testRun) prepare(t *testing.T) *checkpoint.Store {
+	t.Helper()
+	if _, err := writeLog(t.Context(), logPath(r.Dir), testEvents); err != nil {
 		t.Fatal(err)
 	}
 	store, err := openStore(t.Context(), r.Store)
@@ -99,10 +109,10 @@ func (r *testRun) prepare(t *testing.T) (logSummary, consumer, *checkpoint.Store
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	if err := store.Set(t.Context(), victim, checkpoint.Position{}); err != nil {
+	if err := store.Set(t.Context(), ours.key, checkpoint.Position{}); err != nil {
 		t.Fatal(err)
 	}
-	return log, c, store
+	return store
 }
 
 // TestConsumeRefuses lets a consumer look for a checkpoint from which it must
@@ -112,13 +122,13 @@ func TestConsumeRefuses(t *testing.T) {
 	if _, err := writeLog(t.Context(), logPath(dir), testEvents); err != nil {
 		t.Fatal(err)
 	}
-	work := task{Key: victim, Owner: "stock", Dir: dir}
+	work := task{Key: ours.key, Owner: "stock-1", Dir: dir}
 	store := checkpoint.New(memstore.New(), nil)
 	err := consume(t.Context(), store, work, json.NewEncoder(io.Discard))
 	if !errors.Is(err, subscription.ErrNoCheckpoint) {
 		t.Errorf("without a checkpoint: %v", err)
 	}
-	if err := store.Set(t.Context(), victim, checkpoint.Position{Commit: 12, Prepare: 12}); err != nil {
+	if err := store.Set(t.Context(), ours.key, checkpoint.Position{Commit: 12, Prepare: 12}); err != nil {
 		t.Fatal(err)
 	}
 	err = consume(t.Context(), store, work, json.NewEncoder(io.Discard))
@@ -136,8 +146,12 @@ func TestOrphans(t *testing.T) {
 	if err := os.Mkdir(r.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	log, _, _ := r.prepare(t)
-	work := task{Key: victim, Owner: "stock-1", Dir: r.Dir, Temporary: true, HoldAt: log.at(0.5)}
+	r.prepare(t)
+	events, err := collectLog(logPath(r.Dir), checkpoint.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := task{Key: ours.key, Owner: "stock-1", Dir: r.Dir, Temporary: true, Hold: events[testEvents/2].Position}
 	first, err := startProcess(t.Context(), r.Command, r.Store, work)
 	if err != nil {
 		t.Fatal(err)

@@ -1,13 +1,14 @@
-// Package demo shows what the store is for, with real processes: consumers of
-// an order log that keep their checkpoints and leases in it. One of them has two
-// instances. The one at work is killed, the other takes over, and the first
-// wakes up and writes old positions. Then it proves, from what took effect
-// alone, that no event was skipped.
+// Package demo shows what the store is for, with real processes: two consumers
+// of an order log that keep their positions in it. One does as most people do,
+// and stores what it has read by a Set that nothing refuses. The other has a
+// subscription with a lease. To both happens the same: the instance at work is
+// killed, another one goes on, and the first wakes up and writes an old position.
+// Then it counts, from what took effect alone, what each skipped and repeated.
 //
 // Run is the supervisor, RunChild what it starts. The files, in the order in
 // which things happen: orders and log (what is consumed), alone (one demo at a
 // time), supervise and process (who is started and watched), child, consume,
-// effects and report (a consumer), takeover (who is killed, and who goes on),
+// plain and effects (the consumers), takeover (who is killed, and who goes on),
 // stale (the instance that wakes up), verify and summary (what came of it).
 // Display tells of it meanwhile, and lines is how every file is written.
 package demo
@@ -18,8 +19,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -30,26 +29,28 @@ type Config struct {
 	Open  func(ctx context.Context, url string) (*checkpoint.Store, error)
 
 	Events int    // in the log; at least 100
-	Dir    string // for the log and the reports, which are kept; empty: a temporary folder
+	Dir    string // for the log and the effects, which are kept; empty: a temporary folder
 
 	Command []string // starts a child process, given its task as one more argument
 	Program string   // what a reader types to run this program
 	Shown   string   // what they add to use this store, as "--store URL"; empty: nothing is needed
 
 	Stdout io.Writer
-	Stderr io.Writer // progress: bars if it is a terminal, else plain lines
+	Stderr io.Writer // what happens, as it does
 }
 
 // A run is one run of the demo.
 type run struct {
 	Config
-	store    *checkpoint.Store
-	dir      string
-	log      logSummary
-	display  *display
-	outcomes []*outcome // one for each of the consumers
-	elapsed  time.Duration
+	store   *checkpoint.Store
+	dir     string
+	log     logSummary
+	display *display
+
+	plain, ours outcome
 }
+
+func (r *run) both() []*outcome { return []*outcome{&r.plain, &r.ours} }
 
 // Run runs the demo. It fails if an event was skipped or anything else that it
 // shows turned out not to hold. It leaves no process behind, and no file but
@@ -60,6 +61,7 @@ func Run(ctx context.Context, c Config) error {
 }
 
 func (r *run) run(ctx context.Context) (err error) {
+	r.plain.consumer, r.ours.consumer = plain, ours
 	if r.store, err = r.Open(ctx, r.Store); err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func (r *run) run(ctx context.Context) (err error) {
 	if err := r.supervise(ctx); err != nil {
 		return err
 	}
-	r.display.say("Comparing what took effect with the log.")
+	r.display.say("Comparing what took effect with the log, event by event.")
 	failures, err := r.verify(ctx)
 	if err != nil {
 		return err
@@ -116,9 +118,13 @@ func (r *run) makeDir() (err error) {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return err
 	}
-	for _, c := range consumers {
-		for _, path := range []string{c.effectsPath(r.dir), c.reportPath(r.dir)} {
-			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	for _, o := range r.both() {
+		paths, err := o.effectsPaths(r.dir)
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			if err := os.Remove(path); err != nil {
 				return err
 			}
 		}
@@ -127,28 +133,22 @@ func (r *run) makeDir() (err error) {
 }
 
 func (r *run) writeLog(ctx context.Context) (err error) {
+	r.display.say("Writing a log of %s order events. Two consumers count the pieces sold:\n"+
+		"  %s keeps its position by a plain SET of what it has read, as most do\n"+
+		"  %s keeps its position by checkpoint: what is done, under a lease",
+		thousands(r.Events), plain.key, ours.key)
 	r.log, err = writeLog(ctx, logPath(r.dir), r.Events)
-	if err != nil {
-		return err
-	}
-	r.display.say("Wrote a log of %s order events (%d MB). Its positions start at 2^60:\n"+
-		"  rounded to doubles, only %s of them would differ.", thousands(r.log.Events), r.log.Bytes>>20, thousands(r.log.Doubles))
-	return nil
+	return err
 }
 
 // reset sends the consumers' checkpoints, and no others, back to the start of
-// the log. A rewind raises the epoch as well: should a consumer of an earlier
+// the log. A rewind raises the epoch as well: should our consumer of an earlier
 // run still live, it cannot write any more.
 func (r *run) reset(ctx context.Context) error {
-	var keys []string
-	for _, c := range consumers {
-		if _, err := r.store.Rewind(ctx, c.key, checkpoint.Position{}); err != nil {
+	for _, o := range r.both() {
+		if _, err := r.store.Rewind(ctx, o.key, checkpoint.Position{}); err != nil {
 			return err
 		}
-		r.outcomes = append(r.outcomes, &outcome{consumer: c})
-		keys = append(keys, c.key)
 	}
-	r.display.say("Rewound %s to the start.\n"+
-		"  A consumer of an earlier run, should one still live, is fenced out.", strings.Join(keys, ", "))
 	return nil
 }

@@ -1,81 +1,89 @@
 package demo
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+	"strings"
+	"sync"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 )
 
-// A display tells what happens: with a bar for each consumer on a terminal,
-// and in plain lines elsewhere.
+// A display tells what happens, line by line. On a terminal a last line shows
+// meanwhile how far the consumers are.
 type display struct {
-	out  io.Writer
-	pool *mpb.Progress // nil but on a terminal while consumers run
-	bars map[string]*mpb.Bar
-	free func() bool // ends the wait for an interrupt
+	out      io.Writer
+	terminal bool
+	mu       sync.Mutex
+	percent  map[string]int
+	shown    string // the last line, which the next one replaces
 }
 
-func newDisplay(out io.Writer) *display { return &display{out: out} }
+func newDisplay(out io.Writer) *display {
+	return &display{out: out, terminal: isTerminal(out), percent: map[string]int{}}
+}
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
-// say writes a line, above the bars if there are any.
+// painted colours the words that tell the story.
+var painted = strings.NewReplacer(
+	"KILLED", "\x1b[1;31mKILLED\x1b[0m",
+	"TOOK OVER", "\x1b[1;32mTOOK OVER\x1b[0m",
+	"WOKE UP", "\x1b[1;33mWOKE UP\x1b[0m",
+	"VERIFIED", "\x1b[1;32mVERIFIED\x1b[0m",
+	"FAILED", "\x1b[1;31mFAILED\x1b[0m",
+)
+
+// paint colours text for a terminal, unless its user wants no colours.
+func paint(w io.Writer, text string) string {
+	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" {
+		return text
+	}
+	return painted.Replace(text)
+}
+
+// say writes lines.
 func (d *display) say(format string, args ...any) {
-	text := fmt.Appendf(nil, format+"\n", args...)
-	if d.pool != nil {
-		_, _ = d.pool.Write(text)
-		return
-	}
-	_, _ = d.out.Write(text)
+	d.replace(paint(d.out, fmt.Sprintf(format, args...)) + "\n")
 }
 
-const barSteps = 1000
-
-// start shows the consumers at the start of the log.
-func (d *display) start(ctx context.Context, outcomes []*outcome) {
-	if !isTerminal(d.out) {
-		return
-	}
-	d.pool = mpb.New(mpb.WithOutput(d.out), mpb.WithWidth(100))
-	// A terminal shows ^C where the cursor stands, and the last frame of the bars
-	// would begin behind it.
-	d.free = context.AfterFunc(ctx, func() { _, _ = d.out.Write([]byte{'\r'}) })
-	d.bars = map[string]*mpb.Bar{}
-	for _, o := range outcomes {
-		d.bars[o.key] = d.pool.AddBar(barSteps,
-			mpb.PrependDecorators(decor.Name(o.key, decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace)),
-		)
-	}
-}
-
-// progress shows which part of the log a consumer's checkpoint has passed.
+// progress shows which part of the log the position of a consumer has passed.
 func (d *display) progress(key string, part float64) {
-	if bar := d.bars[key]; bar != nil {
-		bar.SetCurrent(int64(part * barSteps))
+	if !d.terminal {
+		return
+	}
+	d.mu.Lock()
+	d.percent[key] = int(part * 100)
+	line := fmt.Sprintf("  %s %3d %%   %s %3d %%", plain.key, d.percent[plain.key], ours.key, d.percent[ours.key])
+	changed := line != d.shown
+	d.shown = line
+	d.mu.Unlock()
+	if changed {
+		d.replace("")
 	}
 }
 
-// stop leaves the bars as they stand.
+// stop takes the line that shows progress away.
 func (d *display) stop() {
-	if d.pool == nil {
-		return
+	d.mu.Lock()
+	d.shown = ""
+	d.mu.Unlock()
+	d.replace("")
+}
+
+// replace writes text in place of the last line, and that below it.
+func (d *display) replace(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.terminal {
+		text = "\r\x1b[K" + text + d.shown
 	}
-	for _, bar := range d.bars {
-		bar.Abort(false) // a bar that is complete stays so
-	}
-	d.pool.Wait()
-	d.free()
-	d.pool = nil
+	_, _ = io.WriteString(d.out, text)
 }
 
 // thousands writes n as 1,234,567.

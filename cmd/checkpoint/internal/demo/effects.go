@@ -3,10 +3,10 @@ package demo
 import (
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"strconv"
+	"sync"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -18,54 +18,29 @@ type Effect struct {
 	Amount   int64
 }
 
-// effects is a file of the effects of every event that a consumer handled, in
-// the order in which it handled them. An event that was handled twice is in it
-// twice, so that the file alone tells what was skipped and what was replayed.
+// effects is a file of the effects of every event that an instance handled. An
+// event that it handled twice is in it twice, so that the files alone tell what
+// was skipped and what was repeated.
 type effects struct {
+	mu   sync.Mutex
 	f    *os.File
 	body []byte
 	line []byte
 }
 
-// openEffects opens the file to write on, and returns the report that its
-// effects add up to. A line that was cut off by a crash is dropped: its event
-// took no effect.
-func openEffects(path string) (_ *effects, _ *Report, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+func openEffects(path string) (*effects, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
-	report := newReport()
-	for l, err := range readLines(f, 0) {
-		if errors.Is(err, errTorn) {
-			if err := f.Truncate(l.offset); err != nil {
-				return nil, nil, err
-			}
-			break
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		e, err := l.effect()
-		if err != nil {
-			return nil, nil, err
-		}
-		report.Add(e)
-	}
-	if _, err := f.Seek(0, io.SeekEnd); err != nil {
-		return nil, nil, err
-	}
-	return &effects{f: f}, report, nil
+	return &effects{f: f}, nil
 }
 
 // append writes an effect: when it returns, the end of this process does not
 // undo it. There is no buffer that could be lost.
 func (x *effects) append(e Effect) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.body = strconv.AppendUint(x.body[:0], e.Position.Commit, 10)
 	x.body = strconv.AppendUint(append(x.body, '\t'), e.Position.Prepare, 10)
 	x.body = append(append(x.body, '\t'), e.Name...)
@@ -77,7 +52,8 @@ func (x *effects) append(e Effect) error {
 
 func (x *effects) close() error { return x.f.Close() }
 
-// readEffects yields the effects in a file.
+// readEffects yields the effects in a file. It drops a last line that a crash
+// cut off: the event of that line took no effect.
 func readEffects(path string) iter.Seq2[Effect, error] {
 	return func(yield func(Effect, error) bool) {
 		f, err := os.Open(path)
@@ -87,6 +63,9 @@ func readEffects(path string) iter.Seq2[Effect, error] {
 		}
 		defer f.Close()
 		for l, err := range readLines(f, 0) {
+			if errors.Is(err, errTorn) {
+				return
+			}
 			var e Effect
 			if err == nil {
 				e, err = l.effect()

@@ -23,24 +23,20 @@ const logStart = 1 << 60
 type Event struct {
 	Position checkpoint.Position
 	Order    uint64
-	Customer string
-	Country  string
 	Product  string
 	Quantity int64
-	Cents    int64 // for the whole line
 }
 
 // A logSummary says what a log holds.
 type logSummary struct {
-	Events  int
-	Bytes   int64
-	First   checkpoint.Position
-	Last    checkpoint.Position
-	Doubles int // how many different numbers the events' offsets would be as float64
+	Events int
+	Bytes  int64
+	First  checkpoint.Position
+	Hold   checkpoint.Position // behind it handlers stand still, until they are killed
+	Past   checkpoint.Position // more events lie between Hold and it than there are workers
+	Wake   checkpoint.Position // when a consumer has passed it, its former instance wakes up
+	Last   checkpoint.Position
 }
-
-// at is where a part of the log ends, as a Prepare.
-func (s logSummary) at(part float64) uint64 { return logStart + uint64(part*float64(s.Bytes)) }
 
 // part is how much of the log's events a checkpoint has passed, from 0 to 1.
 func (s logSummary) part(p checkpoint.Position) float64 {
@@ -61,7 +57,7 @@ func writeLog(ctx context.Context, path string, n int) (summary logSummary, err 
 			err = closeErr
 		}
 	}()
-	w := logWriter{w: bufio.NewWriterSize(f, 256<<10)}
+	w := logWriter{n: n, w: bufio.NewWriterSize(f, 256<<10)}
 	for order := range randomOrders(n) {
 		if err := w.append(order); err != nil {
 			return logSummary{}, err
@@ -78,10 +74,10 @@ func writeLog(ctx context.Context, path string, n int) (summary logSummary, err 
 
 type logWriter struct {
 	logSummary
-	w      *bufio.Writer
-	double float64
-	body   []byte
-	lines  []byte
+	n     int
+	w     *bufio.Writer
+	body  []byte
+	lines []byte
 }
 
 // append writes the lines of one order and gives them their positions.
@@ -106,14 +102,17 @@ func (w *logWriter) append(order []Event) error {
 }
 
 func (w *logWriter) count(p checkpoint.Position) {
-	if w.Events == 0 {
-		w.First = p
-	}
-	w.Last = p
 	w.Events++
-	if d := float64(p.Prepare); d != w.double {
-		w.double = d
-		w.Doubles++
+	w.Last = p
+	switch hold := w.n * 3 / 10; w.Events {
+	case 1:
+		w.First = p
+	case hold:
+		w.Hold = p
+	case hold + workers + 1:
+		w.Past = p
+	case w.n * 6 / 10:
+		w.Wake = p
 	}
 }
 
@@ -123,11 +122,8 @@ func (w *logWriter) count(p checkpoint.Position) {
 func (e *Event) appendBody(b []byte) []byte {
 	b = fmt.Appendf(b, "%020d\t%020d\t", e.Position.Commit, e.Position.Prepare)
 	b = append(strconv.AppendUint(b, e.Order, 10), '\t')
-	b = append(append(b, e.Customer...), '\t')
-	b = append(append(b, e.Country...), '\t')
 	b = append(append(b, e.Product...), '\t')
-	b = append(strconv.AppendInt(b, e.Quantity, 10), '\t')
-	return strconv.AppendInt(b, e.Cents, 10)
+	return strconv.AppendInt(b, e.Quantity, 10)
 }
 
 // readLog yields the events of a log that come after a position, which is that
@@ -184,11 +180,8 @@ func (l line) event() (Event, error) {
 	e := Event{
 		Position: checkpoint.Position{Commit: f.uint(), Prepare: f.uint()},
 		Order:    f.uint(),
-		Customer: f.text(),
-		Country:  f.text(),
 		Product:  f.text(),
 		Quantity: f.int(),
-		Cents:    f.int(),
 	}
 	if err := f.end(); err != nil {
 		return Event{}, fmt.Errorf("the event at byte %d: %w", l.offset, err)

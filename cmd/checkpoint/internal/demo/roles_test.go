@@ -18,22 +18,19 @@ type role func(ctx context.Context, store *checkpoint.Store, taskJSON string) er
 
 var roles = map[string]role{
 	"honest":        honest,
-	"drops":         doctored("demo/revenue", func(effects []Effect) []Effect { return slices.Delete(effects, 1000, 1001) }),
-	"drops a batch": doctored(victim, func(effects []Effect) []Effect { return slices.Delete(effects, 500, 600) }),
-	"doubles": doctored("demo/revenue", func(effects []Effect) []Effect {
-		return slices.Insert(effects, 1000, effects[1000])
-	}),
-	"invents": doctored("demo/revenue", func(effects []Effect) []Effect {
+	"drops":         doctored(func(effects []Effect) []Effect { return slices.Delete(effects, 1000, 1001) }),
+	"drops a batch": doctored(func(effects []Effect) []Effect { return slices.Delete(effects, 500, 600) }),
+	"doubles":       doctored(func(effects []Effect) []Effect { return slices.Insert(effects, 1000, effects[1000]) }),
+	"invents": doctored(func(effects []Effect) []Effect {
 		last := effects[len(effects)-1]
 		last.Position.Prepare++
-		last.Position.Commit++
 		return append(effects, last)
 	}),
-	"errs": doctored("demo/revenue", func(effects []Effect) []Effect {
+	"errs": doctored(func(effects []Effect) []Effect {
 		effects[1000].Amount++
 		return effects
 	}),
-	"miscounts": miscount,
+	"goes back": goBack,
 	"forgets":   forget,
 	"ahead":     acknowledgeAhead,
 	"unfenced":  unfenced,
@@ -47,40 +44,32 @@ func honest(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 	return RunChild(ctx, store, taskJSON, os.Stdin, os.Stdout)
 }
 
-// doctored does all that is asked of it, and then changes the effects of key.
-func doctored(key string, doctor func([]Effect) []Effect) role {
+// doctored does all that is asked of it, and then changes the effects of the
+// instance that takes over.
+func doctored(doctor func([]Effect) []Effect) role {
 	return func(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 		if err := honest(ctx, store, taskJSON); err != nil {
 			return err
 		}
-		t, c, err := parseTask(taskJSON)
-		if err != nil || t.Key != key || t.Stale != nil {
+		t, err := parseTask(taskJSON)
+		if err != nil || t.Owner != ours.instance(2) {
 			return err
 		}
-		var all []Effect
-		for e, err := range readEffects(c.effectsPath(t.Dir)) {
-			if err != nil {
-				return err
-			}
-			all = append(all, e)
-		}
-		if err := os.Remove(c.effectsPath(t.Dir)); err != nil {
+		path := effectsPath(t.Dir, t.Owner)
+		all, err := collectEffects(path)
+		if err != nil {
 			return err
 		}
-		return writeEffects(c.effectsPath(t.Dir), doctor(all))
+		return errors.Join(os.Remove(path), writeEffects(path, doctor(all)))
 	}
 }
 
-func parseTask(taskJSON string) (t task, c consumer, err error) {
-	if err := json.Unmarshal([]byte(taskJSON), &t); err != nil {
-		return t, c, err
-	}
-	c, err = consumerAt(t.Key)
-	return t, c, err
+func parseTask(taskJSON string) (t task, err error) {
+	return t, json.Unmarshal([]byte(taskJSON), &t)
 }
 
 func writeEffects(path string, all []Effect) error {
-	effects, _, err := openEffects(path)
+	effects, err := openEffects(path)
 	if err != nil {
 		return err
 	}
@@ -93,45 +82,36 @@ func writeEffects(path string, all []Effect) error {
 	return nil
 }
 
-// miscount leaves a report that counts one event twice.
-func miscount(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
-	if err := honest(ctx, store, taskJSON); err != nil {
-		return err
-	}
-	t, c, err := parseTask(taskJSON)
-	if err != nil || t.Key != "demo/revenue" {
-		return err
-	}
-	report, err := loadReport(c.reportPath(t.Dir))
-	if err != nil {
-		return err
-	}
-	report.Totals["NO"]++
-	return report.save(c.reportPath(t.Dir))
-}
-
-// forget leaves a checkpoint other than that of its last event.
+// forget leaves the checkpoint of the last event but one.
 func forget(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 	if err := honest(ctx, store, taskJSON); err != nil {
 		return err
 	}
-	if t, _, err := parseTask(taskJSON); err != nil || t.Key != "demo/revenue" {
+	t, err := parseTask(taskJSON)
+	if err != nil || t.Owner != ours.instance(2) {
 		return err
 	}
-	return store.Set(ctx, "demo/revenue", checkpoint.Position{Commit: 12, Prepare: 12})
+	events, err := collectLog(logPath(t.Dir), checkpoint.Position{})
+	if err != nil {
+		return err
+	}
+	return store.Set(ctx, ours.key, events[len(events)-2].Position)
 }
 
 // acknowledgeAhead acknowledges events and leaves their effects for later.
 func acknowledgeAhead(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
-	t, c, err := parseTask(taskJSON)
-	if err != nil || t.HoldAt == 0 {
+	t, err := parseTask(taskJSON)
+	if err != nil || t.Plain || t.Hold == (checkpoint.Position{}) {
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
-	s, err := subscription.Open(ctx, store, c.key, &subscription.Options{
+	s, err := subscription.Open(ctx, store, t.Key, &subscription.Options{
 		FlushAfter: flushAfter,
-		Lease:      &subscription.Lease{Owner: t.Owner, TTL: t.LeaseTTL},
+		Lease:      &subscription.Lease{Owner: t.Owner, TTL: leaseTTL},
 	})
 	if err != nil {
+		return err
+	}
+	if err := writeEffects(effectsPath(t.Dir, t.Owner), nil); err != nil {
 		return err
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(grant{Epoch: s.Epoch()}); err != nil {
@@ -141,7 +121,7 @@ func acknowledgeAhead(ctx context.Context, store *checkpoint.Store, taskJSON str
 	return subscription.Run(ctx, s, read, subscription.Handling[Event]{
 		Position: func(e Event) checkpoint.Position { return e.Position },
 		Handle: func(_ context.Context, e Event) (err error) {
-			if e.Position.Prepare >= t.HoldAt {
+			if e.Position.Compare(t.Hold) > 0 {
 				_, err = io.Copy(io.Discard, os.Stdin)
 			}
 			return err
@@ -151,30 +131,35 @@ func acknowledgeAhead(ctx context.Context, store *checkpoint.Store, taskJSON str
 
 // unfenced is a stale instance that leaves out its epoch, and so gets through.
 func unfenced(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
-	t, _, err := parseTask(taskJSON)
-	if err != nil || t.Stale == nil {
+	t, err := parseTask(taskJSON)
+	if err != nil || t.Plain || t.Stale == nil {
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
-	result := staleReport{Refused: 1, Fenced: 1}
-	if ok, err := store.SetIfNewer(ctx, t.Key, t.Stale.Ahead); err != nil {
+	if _, err := store.SetIfNewer(ctx, t.Key, t.Stale.Ahead); err != nil {
 		return err
-	} else if ok {
-		result.Accepted++
 	}
-	return json.NewEncoder(os.Stdout).Encode(result)
+	return json.NewEncoder(os.Stdout).Encode(staleReport{})
+}
+
+// goBack says as a stale instance that the store took its old position.
+func goBack(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
+	if t, err := parseTask(taskJSON); err != nil || t.Plain || t.Stale == nil {
+		return errors.Join(err, honest(ctx, store, taskJSON))
+	}
+	return json.NewEncoder(os.Stdout).Encode(staleReport{Took: true, Fenced: true})
 }
 
 // giveUp ends when it has the lease, as if the log had.
 func giveUp(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
-	if t, _, err := parseTask(taskJSON); err != nil || t.HoldAt == 0 {
+	if t, err := parseTask(taskJSON); err != nil || t.Plain || t.Hold == (checkpoint.Position{}) {
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
 	return json.NewEncoder(os.Stdout).Encode(grant{Epoch: 1})
 }
 
-// hang neither reports nor ends, unless it is the consumer that is killed.
+// hang neither reports nor ends, unless it is to be killed.
 func hang(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
-	if t, _, err := parseTask(taskJSON); err != nil || t.Key == victim {
+	if t, err := parseTask(taskJSON); err != nil || t.Hold != (checkpoint.Position{}) {
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
 	_, err := io.Copy(io.Discard, os.Stdin)

@@ -8,57 +8,54 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// staleWrites is how many old positions a stale instance tries to write.
-const staleWrites = 25
-
 // A staleTask is what a stale instance believes.
 type staleTask struct {
+	Known checkpoint.Position `json:"known"`        // the last position that it stored
 	Epoch uint64              `json:"epoch,string"` // of the lease that it had
-	Until checkpoint.Position `json:"until"`        // the checkpoint that it knew last
 	Ahead checkpoint.Position `json:"ahead"`        // the end of the log, which it has not reached
 }
 
 // A staleReport says what became of a stale instance's writes.
 type staleReport struct {
-	Refused  int `json:"refused"`  // the position was older than the checkpoint
-	Fenced   int `json:"fenced"`   // the epoch was older than the fence
-	Accepted int `json:"accepted"` // must be zero
+	Was    checkpoint.Position `json:"was"`    // the position that was stored before
+	Took   bool                `json:"took"`   // the store took the old position
+	Fenced bool                `json:"fenced"` // the store fenced the claim out
 }
 
-// beStale is an instance that was thought dead and woke up, when another had
-// the lease. It goes on from where it once was, which would move the checkpoint
-// back. Then it claims, with the epoch that it once had, work that was never
-// done, which would move the checkpoint past events.
+// beStale plays an instance of our consumer that was thought dead and woke up,
+// when another had the lease. A subscription handles no event once its lease has
+// ended, so the instance only writes. It stores the position that it knew last,
+// which would move the checkpoint back. Then it claims, with the epoch that it
+// once had, work that was never done, which would move the checkpoint past events.
 func beStale(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
-	var result staleReport
-	write := func(p checkpoint.Position, opts ...checkpoint.WriteOption) error {
-		ok, err := store.SetIfNewer(ctx, t.Key, p, opts...)
-		switch {
-		case errors.Is(err, checkpoint.ErrFenced):
-			result.Fenced++
-		case err != nil:
-			return err
-		case ok:
-			result.Accepted++
-		default:
-			result.Refused++
-		}
-		return nil
-	}
-
-	for event, err := range readLog(logPath(t.Dir), checkpoint.Position{}) {
-		if err != nil {
-			return err
-		}
-		if event.Position.Compare(t.Stale.Until) >= 0 || result.Refused == staleWrites {
-			break
-		}
-		if err := write(event.Position); err != nil {
-			return err
-		}
-	}
-	if err := write(t.Stale.Ahead, checkpoint.Epoch(t.Stale.Epoch)); err != nil {
+	was, err := store.Get(ctx, t.Key)
+	if err != nil {
 		return err
 	}
-	return report.Encode(result)
+	took, err := store.SetIfNewer(ctx, t.Key, t.Stale.Known)
+	if err != nil {
+		return err
+	}
+	_, err = store.SetIfNewer(ctx, t.Key, t.Stale.Ahead, checkpoint.Epoch(t.Stale.Epoch))
+	fenced := errors.Is(err, checkpoint.ErrFenced)
+	if err != nil && !fenced {
+		return err
+	}
+	return report.Encode(staleReport{Was: was.Position, Took: took, Fenced: fenced})
+}
+
+// beStalePlain plays a stale instance of a plain consumer. Nothing tells the
+// instance that another one is at work, so it handles events, too.
+func beStalePlain(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
+	was, err := store.Get(ctx, t.Key)
+	if err != nil {
+		return err
+	}
+	if err := store.Set(ctx, t.Key, t.Stale.Known); err != nil {
+		return err
+	}
+	if err := report.Encode(staleReport{Was: was.Position, Took: true}); err != nil {
+		return err
+	}
+	return goOnPlain(ctx, store, t, t.Stale.Known)
 }

@@ -10,69 +10,91 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// victim is the consumer that has two instances, one of which is killed.
-const victim = "demo/stock"
-
 // leaseTTL is how long the lease of an instance that was killed stands in the
 // way of the other. It is short, so that the demo is, and longer than a busy
 // disk holds up a renewal.
 const leaseTTL = 2 * time.Second
 
-// An instance is killed when its checkpoint has passed the first of these parts
-// of the log. It holds at the second, so that it is killed in mid-flight in a
-// short log, too.
-const (
-	killAfter = 0.3
-	holdAfter = 0.7
-)
-
-// runVictim runs two instances of a consumer that contend for one lease. It
-// kills the one at work when it is well under way. When the other has taken
-// over, the first wakes up.
-func (r *run) runVictim(ctx context.Context, o *outcome) error {
-	first, err := r.start(ctx, o, 1, task{LeaseTTL: leaseTTL, HoldAt: r.log.at(holdAfter)})
+// runConsumer kills the first instance of a consumer while its workers stand
+// still. When the second one has taken over, and is well under way, the first
+// wakes up.
+func (r *run) runConsumer(ctx context.Context, o *outcome) error {
+	second, err := r.killFirst(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer first.kill()
-	if err := o.waitForGrant(first); err != nil {
+	defer second.kill()
+	if err := r.follow(ctx, second, o, r.log.Wake); err != nil {
 		return err
 	}
-	standby, err := r.start(ctx, o, 2, task{LeaseTTL: leaseTTL})
-	if err != nil {
-		return err
-	}
-	defer standby.kill()
-	r.display.say("%s has the lease on %s (process %d, epoch %d).\n"+
-		"  %s waits for it, a hot standby (process %d).",
-		first.Owner, o.key, first.pid(), o.granted[0].Epoch, standby.Owner, standby.pid())
-
-	if err := r.follow(ctx, first, o, killAfter); err != nil {
-		return err
-	}
-	first.kill()
-	killed := time.Now()
-	if first.err == nil || first.stderr.Len() > 0 {
-		return cmp.Or(first.err, fmt.Errorf("%s ended before it was killed", first.Owner))
-	}
-	r.display.say("Killed %s with SIGKILL.", first.Owner)
-	if err := o.waitForGrant(standby); err != nil {
-		return err
-	}
-	took := time.Since(killed)
-	if err := r.inspect(o); err != nil {
-		return err
-	}
-	r.display.say("%s took over %.2f s later, when the lease had run out (epoch %d), and\n"+
-		"  goes on from %s.\n  What was done after it is done again: %s of the events.",
-		standby.Owner, took.Seconds(), o.granted[1].Epoch, o.granted[1].Resume, thousands(o.ahead))
-
 	var stale sync.WaitGroup
 	var staleErr error
 	stale.Go(func() { staleErr = r.runStale(ctx, o) })
-	err = r.followToEnd(ctx, standby, o)
+	err = r.followToEnd(ctx, second, o)
 	stale.Wait()
 	return cmp.Or(err, staleErr)
+}
+
+// killFirst returns the second instance, which has taken over.
+func (r *run) killFirst(ctx context.Context, o *outcome) (second *process, err error) {
+	first, err := r.start(ctx, o, 1, task{Hold: r.log.Hold})
+	if err != nil {
+		return nil, err
+	}
+	defer first.kill()
+	if err := o.waitForGrant(first); err != nil {
+		return nil, err
+	}
+	if !o.plain { // a hot standby; a plain one would work at once
+		if second, err = r.start(ctx, o, 2, task{}); err != nil {
+			return nil, err
+		}
+	}
+	if err = r.killAtWork(ctx, first, o); err == nil && o.plain {
+		second, err = r.start(ctx, o, 2, task{})
+	}
+	if err == nil {
+		err = r.takeOver(o, second)
+	}
+	if err != nil && second != nil {
+		second.kill()
+	}
+	return second, err
+}
+
+// killAtWork kills an instance when its workers stand still and its position is
+// stored. The position of a plain one has passed events that no worker has begun.
+func (r *run) killAtWork(ctx context.Context, first *process, o *outcome) error {
+	until, then := r.log.Hold, fmt.Sprintf("Its lease ends within %.0f s.", leaseTTL.Seconds())
+	if o.plain {
+		until, then = r.log.Past, o.instance(2)+" starts at once."
+	}
+	if err := r.follow(ctx, first, o, until); err != nil {
+		return err
+	}
+	first.kill()
+	if first.err == nil || first.stderr.Len() > 0 {
+		return cmp.Or(first.err, fmt.Errorf("%s ended before it was killed", first.Owner))
+	}
+	r.display.say("KILLED %s (process %d), %d events in work. %s", first.Owner, first.pid(), workers, then)
+	return nil
+}
+
+// takeOver waits until the second instance goes on.
+func (r *run) takeOver(o *outcome, second *process) error {
+	killed := time.Now()
+	if err := o.waitForGrant(second); err != nil {
+		return err
+	}
+	took, by := time.Since(killed), "without a lease"
+	if !o.plain {
+		if err := r.inspect(o); err != nil {
+			return err
+		}
+		by = fmt.Sprintf("with epoch %d after %d", o.granted[1].Epoch, o.granted[0].Epoch)
+	}
+	r.display.say("TOOK OVER: %s, %.2f s later, %s.", second.Owner, took.Seconds(), by)
+	return nil
 }
 
 // inspect looks at what the killed instance left to the one that took over.
@@ -82,16 +104,14 @@ func (r *run) inspect(o *outcome) error {
 		return fmt.Errorf("the lease on %s was taken over with epoch %d, after epoch %d", o.key, next.Epoch, former.Epoch)
 	}
 	var reached checkpoint.Position
-	found := 0
-	for e, err := range readEffects(o.effectsPath(r.dir)) {
-		if err != nil && found < next.Found {
+	for e, err := range readEffects(effectsPath(r.dir, o.instance(1))) {
+		if err != nil {
 			return err
 		}
-		if found++; found > next.Found {
-			break // the other writes on
+		if e.Position.Compare(reached) > 0 {
+			reached = e.Position
 		}
-		reached = e.Position
-		if reached.Compare(next.Resume) > 0 {
+		if e.Position.Compare(next.Resume) > 0 {
 			o.ahead++
 		}
 	}
@@ -103,7 +123,7 @@ func (r *run) inspect(o *outcome) error {
 
 func (r *run) runStale(ctx context.Context, o *outcome) error {
 	child, err := r.start(ctx, o, 1, task{Stale: &staleTask{
-		Epoch: o.granted[0].Epoch, Until: o.granted[1].Resume, Ahead: r.log.Last,
+		Known: o.granted[1].Resume, Epoch: o.granted[0].Epoch, Ahead: r.log.Last,
 	}})
 	if err != nil {
 		return err
@@ -112,13 +132,17 @@ func (r *run) runStale(ctx context.Context, o *outcome) error {
 	if err := child.report(&o.stale); err != nil {
 		return err
 	}
+	r.display.say("WOKE UP: %s. %s", child.Owner, o.stale.told(o.plain))
 	<-child.ended
-	if child.err != nil {
-		return child.err
+	return child.err
+}
+
+// told says how the store answered a stale instance.
+func (s staleReport) told(plain bool) string {
+	if plain {
+		return "Its old position was stored, and it works on."
 	}
-	r.display.say("A stale %s woke up (process %d, epoch %d):\n"+
-		"  %d older positions were refused, its claim to be at the end was %s.",
-		child.Owner, child.pid(), o.granted[0].Epoch, o.stale.Refused,
-		map[bool]string{true: "fenced", false: "accepted"}[o.stale.Fenced > 0])
-	return nil
+	said := map[bool]string{true: "stored", false: "refused"}[s.Took]
+	claim := map[bool]string{true: "fenced out", false: "let through"}[s.Fenced]
+	return fmt.Sprintf("Its old position was %s, its claim of work %s.", said, claim)
 }
