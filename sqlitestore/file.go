@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,7 +30,8 @@ func fileSize(path string) (int64, error) {
 	case info.Size() == 0:
 		return 0, checkLog(resolve(path))
 	}
-	return info.Size(), checkAccess(resolve(path))
+	resolved := resolve(path)
+	return info.Size(), cmp.Or(checkNames(resolved, info), checkAccess(resolved))
 }
 
 // checkLog refuses to make a file to which there is a log already: SQLite would
