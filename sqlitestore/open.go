@@ -21,10 +21,10 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	if opts == nil {
 		opts = new(Options)
 	}
-	d := &Driver{path: path, busyTimeout: cmp.Or(opts.BusyTimeout, defaultBusyTimeout)}
-	if d.busyTimeout < 0 {
-		return nil, fmt.Errorf("sqlitestore: BusyTimeout is %v, it must not be negative", d.busyTimeout)
+	if opts.BusyTimeout < 0 {
+		return nil, fmt.Errorf("sqlitestore: BusyTimeout is %v, it must not be negative", opts.BusyTimeout)
 	}
+	d := &Driver{path: path}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("sqlitestore: open %s: %w", path, sayWhatToDo(err))
@@ -33,6 +33,7 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	if d.absolute, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
+	d.wait = wait{d.absolute, cmp.Or(opts.BusyTimeout, defaultBusyTimeout)}
 	size, err := fileSize(d.absolute)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func dsn(absolute string, params ...string) string {
 
 func (d *Driver) open(ctx context.Context) (err error) {
 	// Opening a connection may meet a lock as well.
-	err = whileBusy(ctx, d.busyTimeout, func() (err error) {
+	err = d.wait.whileBusy(ctx, func() (err error) {
 		d.first, err = prepareFile(ctx, d.absolute)
 		return err
 	})
@@ -89,7 +90,7 @@ func (d *Driver) open(ctx context.Context) (err error) {
 	if err := d.prepareReads(ctx); err != nil {
 		return errors.Join(err, d.readers.Close(), writeDB.Close())
 	}
-	d.writer = newWriter(writeDB, d.busyTimeout, d.checkIdentity)
+	d.writer = newWriter(writeDB, d.wait, d.checkIdentity)
 	return nil
 }
 
@@ -107,7 +108,7 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.cellsOf, sqlCellsOf},
 		{&d.cells, sqlCells},
 	} {
-		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
+		err := d.wait.whileBusy(ctx, func() (err error) {
 			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool
 			return err
 		})

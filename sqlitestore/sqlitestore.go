@@ -34,20 +34,20 @@ const defaultBusyTimeout = 10 * time.Second
 // Driver is a [driver.Driver] over one SQLite file. One goroutine does all
 // writing, and turns all writes that wait for it into one transaction.
 type Driver struct {
-	path        string // as it was given
-	absolute    string
-	parts       []part // the file first
-	busyTimeout time.Duration
-	first       *firstConn
-	readers     *sql.DB
-	get         *sql.Stmt
-	getMany     *sql.Stmt
-	page        *sql.Stmt
-	packedPage  *sql.Stmt
-	cellsOf     *sql.Stmt
-	cells       *sql.Stmt
-	writer      *writer
-	closed      atomic.Bool
+	path       string // as it was given
+	absolute   string
+	parts      []part // the file first
+	wait       wait
+	first      *firstConn
+	readers    *sql.DB
+	get        *sql.Stmt
+	getMany    *sql.Stmt
+	page       *sql.Stmt
+	packedPage *sql.Stmt
+	cellsOf    *sql.Stmt
+	cells      *sql.Stmt
+	writer     *writer
+	closed     atomic.Bool
 }
 
 var (

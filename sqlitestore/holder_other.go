@@ -1,0 +1,5 @@
+//go:build !linux
+
+package sqlitestore
+
+func lockHolder(string) (process, bool) { return process{}, false }
