@@ -35,8 +35,8 @@ func TestFileWithTwoNames(t *testing.T) {
 			d.Close()
 			t.Fatalf("Open(%s) of a file with two names is no error; Get: %v", name, found)
 		}
-		if !strings.Contains(err.Error(), "2 names") {
-			t.Errorf("Open(%s): %v; want that it has 2 names", name, err)
+		if !strings.Contains(err.Error(), "several names") {
+			t.Errorf("Open(%s): %v; want that it has several names", name, err)
 		}
 		if _, err := os.Stat(second + "-wal"); err == nil {
 			t.Error("there is a log under the second name")

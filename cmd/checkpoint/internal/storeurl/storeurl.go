@@ -58,13 +58,10 @@ func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, e
 		return nil, fmt.Errorf("sqlite: takes a path and nothing else, not %q: %w", query, ErrUsage)
 	}
 	if !create {
-		switch info, err := os.Stat(path); {
-		case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			if _, err := os.Stat(path + "-wal"); err != nil {
 				return nil, fmt.Errorf("%w at %s", ErrNoStore, path)
 			}
-		case err == nil && info.Mode().IsRegular() && info.Size() == 0:
-			return nil, fmt.Errorf("%w at %s, only an empty file", ErrNoStore, path)
 		}
 	}
 	return sqlitestore.Open(ctx, path, nil)
