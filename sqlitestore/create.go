@@ -17,7 +17,7 @@ const draftMark = "-new-"
 
 // create makes an empty store at path, or finds that somebody else has made one.
 func create(ctx context.Context, w wait, path string) error {
-	return publish(path, func(name string) error {
+	return withDraft(path, func(name string) error {
 		var made *firstConn
 		err := w.whileBusy(ctx, func() (err error) {
 			made, err = prepareFile(ctx, name, draft)
@@ -26,30 +26,37 @@ func create(ctx context.Context, w wait, path string) error {
 		if err != nil {
 			return err
 		}
-		return made.close() // moves the log into the file
+		if err := made.close(); err != nil { // moves the log into the file
+			return err
+		}
+		if err := publish(name, path); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
 	})
 }
 
-// publish lets f make a file under another name, and then gives it the name path,
-// so that a crash leaves no file half made. A file that has the name already stays,
-// and is no error.
-func publish(path string, f func(name string) error) error {
+// withDraft has f make a file beside path. A crash then leaves no file half made
+// under the name path. The draft's own name is removed when f returns.
+func withDraft(path string, f func(name string) error) error {
 	name := path + draftMark + rand.Text()
 	defer func() {
 		for _, beside := range []string{"", "-journal", "-wal", "-shm"} {
 			_ = os.Remove(name + beside)
 		}
 	}()
-	if err := f(name); err != nil {
-		return err
-	}
-	// Other than a rename, a link never replaces a file that another process has
-	// just made.
+	return f(name)
+}
+
+// publish gives a draft the name path. A file that has the name stays, and the
+// error is then [fs.ErrExist]: other than a rename, a link never replaces a file
+// that another process has just made.
+func publish(name, path string) error {
 	err := os.Link(name, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("a new file gets its name by a hard link: %w; put it on a disk that has hard links", err)
 	}
-	return nil
+	return err
 }
 
 // removeDrafts removes the second name of a file that has just been made, or whose

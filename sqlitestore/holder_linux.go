@@ -30,15 +30,30 @@ func lockHolder(path string) (process, bool) {
 		path        string
 		first, last uint64
 	}{{path + "-shm", shmFirst, shmLast}, {path, fileFirst, fileLast}} {
-		if pid, ok := writeLock(list, l.path, l.first, l.last); ok {
+		if pid, ok := lockOf(list, l.path, "WRITE", l.first, l.last); ok {
 			return describeProcess(pid), true
 		}
 	}
 	return process{}, false
 }
 
-// writeLock finds who holds a write lock on one of some bytes of a file.
-func writeLock(list []byte, path string, first, last uint64) (pid int, ok bool) {
+// userOf names a process that has the file at path open: each has a lock on one
+// byte of the shared memory.
+func userOf(path string) string {
+	const open = 128
+	list, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return ""
+	}
+	pid, ok := lockOf(list, resolve(path)+"-shm", "READ", open, open)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf(" by %s", describeProcess(pid))
+}
+
+// lockOf finds who holds a lock on one of some bytes of a file.
+func lockOf(list []byte, path, access string, first, last uint64) (pid int, ok bool) {
 	var stat unix.Stat_t
 	if unix.Stat(path, &stat) != nil {
 		return 0, false
@@ -46,11 +61,11 @@ func writeLock(list []byte, path string, first, last uint64) (pid int, ok bool) 
 	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(stat.Dev), unix.Minor(stat.Dev), stat.Ino)
 	lines := bufio.NewScanner(bytes.NewReader(list))
 	for lines.Scan() {
-		var id, kind, mode, access, of string
+		var id, kind, mode, how, of string
 		var start, end uint64
 		// Those that wait for a lock, and locks without an end, do not fit.
-		_, err := fmt.Sscan(lines.Text(), &id, &kind, &mode, &access, &pid, &of, &start, &end)
-		if err == nil && access == "WRITE" && of == file && start <= last && first <= end && pid > 0 {
+		_, err := fmt.Sscan(lines.Text(), &id, &kind, &mode, &how, &pid, &of, &start, &end)
+		if err == nil && how == access && of == file && start <= last && first <= end && pid > 0 {
 			return pid, true
 		}
 	}

@@ -66,3 +66,19 @@ func TestOwnTransactionThatHoldsTheLock(t *testing.T) {
 		t.Errorf("Acquire: %v; want that this process holds the lock", err)
 	}
 }
+
+// TestRestoreNamesWhoUsesTheStore, if it is another process.
+func TestRestoreNamesWhoUsesTheStore(t *testing.T) {
+	p := newCopied(t)
+	cmd, out := startChild(t, "hold", p.path, 0)
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	if _, err := fmt.Fscanln(out, new(string)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlitestore.Restore(t.Context(), p.path, p.copy)
+	if want := fmt.Sprintf("by process %d (", cmd.Process.Pid); !errors.Is(err, sqlitestore.ErrInUse) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Restore: %v; want ErrInUse, %q", err, want)
+	}
+	t.Log(err)
+}

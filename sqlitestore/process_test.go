@@ -56,11 +56,12 @@ func beChild(ctx context.Context, role string) error {
 
 // roles are what a process may be started as, given a number of its own.
 var roles = map[string]func(ctx context.Context, store *checkpoint.Store, number uint64) error{
-	"hold":  holdTheLock,
-	"make":  makeUntilKilled,
-	"open":  func(_ context.Context, store *checkpoint.Store, _ uint64) error { return store.Close() },
-	"race":  raceForTheMaximum,
-	"write": writeUntilKilled,
+	"hold":    holdTheLock,
+	"make":    makeUntilKilled,
+	"open":    func(_ context.Context, store *checkpoint.Store, _ uint64) error { return store.Close() },
+	"race":    raceForTheMaximum,
+	"restore": restoreUntilKilled,
+	"write":   writeUntilKilled,
 }
 
 // holdTheLock begins a transaction, says so, and waits for its end.
