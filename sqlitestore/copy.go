@@ -31,7 +31,11 @@ func checkCopy(ctx context.Context, from, to string) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return inspect(ctx, from)
+	if err := inspect(ctx, from); err != nil {
+		// What it is not says nothing of the store.
+		return errors.New(err.Error())
+	}
+	return nil
 }
 
 // copyTo copies from, which it neither writes nor locks, to a new file, and brings

@@ -51,11 +51,8 @@ func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) 
 }
 
 func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, error) {
-	if path == "" {
-		return nil, fmt.Errorf("the URL names no file: %w", ErrUsage)
-	}
-	if _, query, ok := strings.Cut(path, "?"); ok {
-		return nil, fmt.Errorf("sqlite: takes a path and nothing else, not %q: %w", query, ErrUsage)
+	if err := checkPath(path); err != nil {
+		return nil, err
 	}
 	if !create {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
