@@ -67,14 +67,13 @@ type process struct {
 }
 
 func (p process) String() string {
-	text := fmt.Sprintf("process %d (%s)", p.pid, p.name)
-	if p.pid == os.Getpid() {
-		text = fmt.Sprintf("this process (%d), by another transaction,", p.pid)
+	switch {
+	case p.pid == os.Getpid():
+		return fmt.Sprintf("this process (%d)", p.pid)
+	case p.stopped:
+		return fmt.Sprintf("process %d (%s, stopped)", p.pid, p.name)
 	}
-	if p.stopped {
-		text += ", which is stopped,"
-	}
-	return text
+	return fmt.Sprintf("process %d (%s)", p.pid, p.name)
 }
 
 // A heldError is an ErrLocked that says what to do about the process.

@@ -39,7 +39,7 @@ func create(ctx context.Context, w wait, path string) error {
 // withDraft has f make a file beside path. A crash then leaves no file half made
 // under the name path. The draft's own name is removed when f returns.
 func withDraft(path string, f func(name string) error) error {
-	name := path + draftMark + rand.Text()
+	name := path + draftMark + rand.Text()[:10]
 	defer func() {
 		for _, beside := range []string{"", "-journal", "-wal", "-shm"} {
 			_ = os.Remove(name + beside)

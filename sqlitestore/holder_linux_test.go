@@ -48,8 +48,8 @@ func TestStoppedProcessThatHoldsTheLock(t *testing.T) {
 	if _, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
 		t.Fatalf("the child is not stopped: %v, %v", status, err)
 	}
-	attempt(time.Minute, "which is stopped, holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
-	attempt(20*time.Millisecond, "which is stopped, holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
+	attempt(time.Minute, "stopped) holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
+	attempt(20*time.Millisecond, "stopped) holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
 }
 
 // TestOwnTransactionThatHoldsTheLock is told from another process.
