@@ -41,7 +41,8 @@ func checkCopy(ctx context.Context, from, to string) error {
 // copyTo copies from, which it neither writes nor locks, to a new file, and brings
 // that to the newest schema.
 func copyTo(ctx context.Context, from, name string) error {
-	db, err := sql.Open("sqlite", dsn(from, "mode=ro", "immutable=1"))
+	// A damaged checkpoint stays damaged, and is no reason to lose the others.
+	db, err := sql.Open("sqlite", dsn(from, "mode=ro", "immutable=1", "_pragma=ignore_check_constraints(1)"))
 	if err != nil {
 		return err
 	}
