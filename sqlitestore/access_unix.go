@@ -3,7 +3,9 @@
 package sqlitestore
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -29,4 +31,13 @@ func resolve(path string) string {
 		return target
 	}
 	return path
+}
+
+// syncFolder brings a new name to the disk.
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

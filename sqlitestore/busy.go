@@ -5,37 +5,95 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// whileBusy runs f until it meets no lock of another process, for as long as
-// timeout. SQLite's own wait, which it replaces, sees no context and has steps
-// of up to 100 ms.
-func whileBusy(ctx context.Context, timeout time.Duration, f func() error) error {
-	deadline := time.Now().Add(timeout)
+// A wait bounds how long calls wait for other processes that hold the file locked.
+type wait struct {
+	path string // of the file
+	most time.Duration
+}
+
+// whileBusy runs f until it meets no lock of another process, for as long as w
+// allows. SQLite's own wait, which it replaces, sees no context and has steps of
+// up to 100 ms.
+func (w wait) whileBusy(ctx context.Context, f func() error) error {
+	deadline := time.Now().Add(w.most)
 	for n := 0; ; n++ {
 		err := f()
 		if err == nil || !isBusy(err) {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return lockedFor(timeout, err)
+			return w.over(err)
 		}
-		if err := pause(ctx, n); err != nil {
-			return fmt.Errorf("%w: %w", ErrLocked, err)
+		if end := pause(ctx, n); end != nil {
+			return w.cutOff(end)
 		}
 	}
 }
 
 // ErrLocked is the error of a call that another process kept waiting for longer
-// than the call's context, or Options.BusyTimeout, allows.
+// than the call's context, or Options.BusyTimeout, allows. If the system tells
+// which process holds the lock, the error names it: on Linux the system tells
+// unless the process is in another container.
 var ErrLocked = errors.New("another process keeps it locked")
 
-func lockedFor(timeout time.Duration, err error) error {
-	return fmt.Errorf("%w, for longer than %v: %w", ErrLocked, timeout, err)
+// over is the error of a call that has waited for as long as w allows.
+func (w wait) over(err error) error {
+	return w.locked(fmt.Sprintf(", for longer than %v", w.most), err)
+}
+
+// cutOff is the error of a call whose context ended while it waited.
+func (w wait) cutOff(end error) error { return w.locked("", end) }
+
+func (w wait) locked(text string, err error) error {
+	p, known := lockHolder(resolve(w.path))
+	if !known {
+		return fmt.Errorf("%w%s: %w", ErrLocked, text, err)
+	}
+	return &heldError{p, fmt.Errorf("%w%s: %s holds the lock: %w", ErrLocked, text, p, err)}
+}
+
+// A process is one that holds a lock.
+type process struct {
+	pid     int
+	name    string
+	stopped bool
+}
+
+func (p process) String() string {
+	switch {
+	case p.pid == os.Getpid():
+		return fmt.Sprintf("this process (%d)", p.pid)
+	case p.stopped:
+		return fmt.Sprintf("process %d (%s, stopped)", p.pid, p.name)
+	}
+	return fmt.Sprintf("process %d (%s)", p.pid, p.name)
+}
+
+// A heldError is an ErrLocked that says what to do about the process.
+type heldError struct {
+	by  process
+	err error
+}
+
+func (e *heldError) Error() string { return e.err.Error() }
+
+func (e *heldError) Unwrap() error { return e.err }
+
+func (e *heldError) Hint() string {
+	switch {
+	case e.by.pid == os.Getpid():
+		return "end the transaction that this process has left open"
+	case e.by.stopped:
+		return fmt.Sprintf("let %s go on (kill -CONT %d), or end it", e.by, e.by.pid)
+	}
+	return fmt.Sprintf("wait for %s, or end it", e.by)
 }
 
 // pause waits before attempt n+1, longer each time, and by chance: processes

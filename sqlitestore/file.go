@@ -1,35 +1,60 @@
 package sqlitestore
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// fileSize is zero for a file that is still to be made. Its errors are those
-// that SQLite would call "unable to open database file", and those that it
-// would not see.
-func fileSize(path string) (int64, error) {
+// look reports whether there is a file. Its errors are those that SQLite would call
+// "unable to open database file", and those that it would not see.
+func look(path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(filepath.Dir(path)); err != nil {
-			return 0, fmt.Errorf("its folder: %w", err)
+			return false, fmt.Errorf("its folder: %w", err)
 		}
 		if target, err := os.Readlink(path); err == nil {
-			return 0, fmt.Errorf("it is a link to %s, which is not there", target)
+			return false, fmt.Errorf("it is a link to %s, which is not there", target)
 		}
-		return 0, checkLog(resolve(path))
+		return false, checkLog(resolve(path))
 	case err != nil:
-		return 0, err
+		return false, err
 	case !info.Mode().IsRegular():
-		return 0, errors.New("it is not a regular file")
+		return false, errors.New("it is not a regular file")
 	case info.Size() == 0:
-		return 0, checkLog(resolve(path))
+		return false, cmp.Or(checkLog(resolve(path)), errEmpty)
 	}
-	return info.Size(), checkAccess(resolve(path))
+	resolved := resolve(path)
+	return true, cmp.Or(checkNames(resolved, info), checkAccess(resolved))
+}
+
+// errEmpty and errZeros: a store is never like that, not even while it is made, so
+// something has emptied it.
+var (
+	errEmpty = errors.New("it is empty (0 bytes), so it has lost what it held: " +
+		"put a copy in its place, or remove it to begin with a new store")
+	errZeros = errors.New("it begins with zeros, as after a crash of the machine, so it has lost what it held: " +
+		"put a copy in its place, or remove it to begin with a new store")
+)
+
+// zeros reports whether a file that is no database begins with zeros. Of one that
+// is a database it must not be asked: its close drops all locks of this process.
+func zeros(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var header [100]byte // of SQLite
+	n, err := io.ReadFull(f, header[:])
+	return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.Count(header[:n], []byte{0}) == n
 }
 
 // checkLog refuses to make a file to which there is a log already: SQLite would

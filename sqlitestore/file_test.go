@@ -147,13 +147,26 @@ func TestPathsThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// An empty file is what a crash may leave of one that was being made.
-func TestEmptyFileIsMadeAStore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file.db")
-	write(t, path, "")
-	store := checkpoint.New(openAt(t, path), nil)
-	if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
-		t.Error(err)
+// TestFileThatWasEmptied: who resumed from it would find nothing, and replay all.
+func TestFileThatWasEmptied(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty": "", "zeros": strings.Repeat("\x00", 8192), "a few zeros": "\x00\x00\x00",
+		"zeros at first": strings.Repeat("\x00", 4096) + "what is left",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file.db")
+			write(t, path, content)
+			d, err := sqlitestore.Open(t.Context(), path, nil)
+			if err == nil {
+				d.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), "put a copy in its place, or remove it") || errors.Is(err, sqlitestore.ErrNotOurs) {
+				t.Errorf("Open: %v; want that it has lost what it held, and a remedy", err)
+			}
+			if left := folder(t, path); len(left) != 1 || string(left["file.db"]) != content {
+				t.Errorf("the folder has changed: %d files", len(left))
+			}
+		})
 	}
 }
 

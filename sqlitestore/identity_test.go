@@ -13,9 +13,8 @@ import (
 // TestLogStaysWhileTheStoreIsOpen: SQLite drops a connection whose call was cut
 // off, and with the last one the log, which would then look removed.
 func TestLogStaysWhileTheStoreIsOpen(t *testing.T) {
-	dir := t.TempDir()
-	target := filepath.Join(dir, "checkpoints.db")
-	if err := os.WriteFile(target, nil, 0o600); err != nil {
+	made, target := openEmpty(t)
+	if err := made.Close(); err != nil {
 		t.Fatal(err)
 	}
 	link := filepath.Join(t.TempDir(), "link.db")

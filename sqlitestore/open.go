@@ -14,17 +14,18 @@ import (
 
 // Open opens the file at path, or makes it, in a folder that exists. A file
 // that is not a checkpoint store ([ErrNotOurs]), or was written by a later
-// release ([ErrNewerSchema]), is left as it is. Beside the file, SQLite keeps
+// release ([ErrNewerSchema]), is left as it is. So is a file that has a second
+// name, or that was emptied. Beside the file, SQLite keeps
 // its log and its shared memory: path-wal and path-shm. They are part of it
 // until the last process has closed it.
 func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error) {
 	if opts == nil {
 		opts = new(Options)
 	}
-	d := &Driver{path: path, busyTimeout: cmp.Or(opts.BusyTimeout, defaultBusyTimeout)}
-	if d.busyTimeout < 0 {
-		return nil, fmt.Errorf("sqlitestore: BusyTimeout is %v, it must not be negative", d.busyTimeout)
+	if opts.BusyTimeout < 0 {
+		return nil, fmt.Errorf("sqlitestore: BusyTimeout is %v, it must not be negative", opts.BusyTimeout)
 	}
+	d := &Driver{path: path}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("sqlitestore: open %s: %w", path, sayWhatToDo(err))
@@ -33,14 +34,18 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	if d.absolute, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	size, err := fileSize(d.absolute)
+	d.wait = wait{d.absolute, cmp.Or(opts.BusyTimeout, defaultBusyTimeout)}
+	there, err := look(d.absolute)
 	if err != nil {
 		return nil, err
 	}
-	if size > 0 {
-		if err := inspect(ctx, d.absolute); err != nil {
+	if !there {
+		if err := create(ctx, d.wait, d.absolute); err != nil {
 			return nil, cause(ctx, err)
 		}
+	}
+	if err := inspect(ctx, d.absolute); err != nil {
+		return nil, cause(ctx, err)
 	}
 	if err := d.open(ctx); err != nil {
 		return nil, cause(ctx, err)
@@ -62,8 +67,8 @@ func dsn(absolute string, params ...string) string {
 
 func (d *Driver) open(ctx context.Context) (err error) {
 	// Opening a connection may meet a lock as well.
-	err = whileBusy(ctx, d.busyTimeout, func() (err error) {
-		d.first, err = prepareFile(ctx, d.absolute)
+	err = d.wait.whileBusy(ctx, func() (err error) {
+		d.first, err = prepareFile(ctx, d.absolute, existing)
 		return err
 	})
 	if err != nil {
@@ -77,7 +82,6 @@ func (d *Driver) open(ctx context.Context) (err error) {
 	if err := d.identify(); err != nil {
 		return err
 	}
-	// From here on nothing makes the file.
 	writeDB, err := sql.Open("sqlite", dsn(d.absolute, "mode=rw", "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return err
@@ -89,7 +93,7 @@ func (d *Driver) open(ctx context.Context) (err error) {
 	if err := d.prepareReads(ctx); err != nil {
 		return errors.Join(err, d.readers.Close(), writeDB.Close())
 	}
-	d.writer = newWriter(writeDB, d.busyTimeout, d.checkIdentity)
+	d.writer = newWriter(writeDB, d.wait, d.checkIdentity)
 	return nil
 }
 
@@ -107,7 +111,7 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.cellsOf, sqlCellsOf},
 		{&d.cells, sqlCells},
 	} {
-		err := whileBusy(ctx, d.busyTimeout, func() (err error) {
+		err := d.wait.whileBusy(ctx, func() (err error) {
 			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool
 			return err
 		})
@@ -128,8 +132,16 @@ type firstConn struct {
 
 func (c *firstConn) close() error { return errors.Join(c.conn.Close(), c.db.Close()) }
 
-func prepareFile(ctx context.Context, absolute string) (*firstConn, error) {
-	db, err := sql.Open("sqlite", dsn(absolute, "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
+// A mode says whether there must be a file, or one is made.
+type mode string
+
+const (
+	existing mode = "mode=rw"
+	draft    mode = "mode=rwc"
+)
+
+func prepareFile(ctx context.Context, absolute string, m mode) (*firstConn, error) {
+	db, err := sql.Open("sqlite", dsn(absolute, string(m), "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return nil, err
 	}
@@ -138,15 +150,15 @@ func prepareFile(ctx context.Context, absolute string) (*firstConn, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	first := &firstConn{db, conn}
-	if err := prepare(ctx, conn); err != nil {
+	if err := prepare(ctx, conn, m); err != nil {
 		return nil, errors.Join(err, first.close())
 	}
 	return first, nil
 }
 
 // prepare makes the file ours, of the newest schema and in WAL mode.
-func prepare(ctx context.Context, conn *sql.Conn) error {
-	if err := migrate(ctx, conn); err != nil {
+func prepare(ctx context.Context, conn *sql.Conn, m mode) error {
+	if err := migrate(ctx, conn, m); err != nil {
 		return err
 	}
 	var mode string

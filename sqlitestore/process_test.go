@@ -2,6 +2,7 @@ package sqlitestore_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -55,8 +56,31 @@ func beChild(ctx context.Context, role string) error {
 
 // roles are what a process may be started as, given a number of its own.
 var roles = map[string]func(ctx context.Context, store *checkpoint.Store, number uint64) error{
-	"race":  raceForTheMaximum,
-	"write": writeUntilKilled,
+	"hold":    holdTheLock,
+	"make":    makeUntilKilled,
+	"open":    func(_ context.Context, store *checkpoint.Store, _ uint64) error { return store.Close() },
+	"race":    raceForTheMaximum,
+	"restore": restoreUntilKilled,
+	"write":   writeUntilKilled,
+}
+
+// holdTheLock begins a transaction, says so, and waits for its end.
+func holdTheLock(ctx context.Context, _ *checkpoint.Store, _ uint64) error {
+	db, err := sql.Open("sqlite", os.Getenv(envPath))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	fmt.Println("locked")
+	select {}
 }
 
 func startChild(tb testing.TB, role, path string, number uint64) (*exec.Cmd, io.Reader) {

@@ -34,7 +34,7 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 		err   error
 	}
 	attempt := func() (a answer) {
-		a.err = whileBusy(ctx, d.busyTimeout, func() (err error) {
+		a.err = d.wait.whileBusy(ctx, func() (err error) {
 			a.value, err = f()
 			return err
 		})

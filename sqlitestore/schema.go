@@ -74,13 +74,14 @@ var ErrNotOurs = errors.New("the file is not a checkpoint store")
 // ErrNewerSchema is the error of [Open] for a file that a later release wrote.
 var ErrNewerSchema = errors.New("the file has a newer schema than this release knows")
 
+// empty is also what SQLite makes of anything too short for a header.
 func (h header) empty() bool { return h == header{} }
 
 // check says why a file must be left alone.
 func (h header) check() error {
 	switch {
 	case h.empty():
-		return nil
+		return fmt.Errorf("%w: nothing marks it as one; it was left as it is", ErrNotOurs)
 	case h.applicationID != applicationID:
 		return fmt.Errorf("%w: it is an SQLite database of another application; it was left as it is", ErrNotOurs)
 	case h.version < 1:
@@ -109,27 +110,30 @@ func inspect(ctx context.Context, path string) error {
 		defer conn.Close()
 		err = within(ctx, conn, "BEGIN", func() (err error) {
 			h, err = readHeader(ctx, conn)
+			if err == nil && h.tables > 0 {
+				err = checkDump(ctx, conn)
+			}
 			return err
 		})
 	}
+	none := primaryCode(err) == sqlite3.SQLITE_NOTADB
 	switch {
-	case primaryCode(err) == sqlite3.SQLITE_NOTADB:
+	case (none || err == nil && h.empty()) && zeros(path):
+		return errZeros
+	case none:
 		return fmt.Errorf("%w: it is not an SQLite database; it was left as it is", ErrNotOurs)
 	case err != nil:
 		return err
-	case h.empty():
-		// SQLite takes anything too short for a header for empty, too.
-		return fmt.Errorf("%w: nothing marks it as one; it was left as it is", ErrNotOurs)
 	}
 	return h.check()
 }
 
 // migrate brings the file to the newest schema, in one transaction.
-func migrate(ctx context.Context, conn *sql.Conn) error {
+func migrate(ctx context.Context, conn *sql.Conn, m mode) error {
 	var h header
 	var lacking []string
 	read := func() (err error) {
-		if h, err = readHeader(ctx, conn); err == nil {
+		if h, err = readHeader(ctx, conn); err == nil && (m == existing || !h.empty()) {
 			err = h.check()
 		}
 		if err == nil {

@@ -5,10 +5,10 @@
 // on a local disk: the locks of network file systems do not hold.
 //
 // Beside the file SQLite keeps path-wal, its log, and path-shm, its shared
-// memory. Copy the file with SQLite's own backup ("VACUUM INTO"), or together with
-// its log while no process uses it; to restore a copy, close every process that
-// uses the file first. When one of the three is removed or replaced, the driver
-// fails from then on.
+// memory. [Driver.Backup] copies a store while others use it, and [Restore] brings
+// the copy back. A copy that is put beside the log of another file absorbs the log:
+// docs/sqlite.md says what to remove by hand. When one of the three files is
+// removed or replaced, the driver fails from then on.
 package sqlitestore
 
 import (
@@ -34,20 +34,20 @@ const defaultBusyTimeout = 10 * time.Second
 // Driver is a [driver.Driver] over one SQLite file. One goroutine does all
 // writing, and turns all writes that wait for it into one transaction.
 type Driver struct {
-	path        string // as it was given
-	absolute    string
-	parts       []part // the file first
-	busyTimeout time.Duration
-	first       *firstConn
-	readers     *sql.DB
-	get         *sql.Stmt
-	getMany     *sql.Stmt
-	page        *sql.Stmt
-	packedPage  *sql.Stmt
-	cellsOf     *sql.Stmt
-	cells       *sql.Stmt
-	writer      *writer
-	closed      atomic.Bool
+	path       string // as it was given
+	absolute   string
+	parts      []part // the file first
+	wait       wait
+	first      *firstConn
+	readers    *sql.DB
+	get        *sql.Stmt
+	getMany    *sql.Stmt
+	page       *sql.Stmt
+	packedPage *sql.Stmt
+	cellsOf    *sql.Stmt
+	cells      *sql.Stmt
+	writer     *writer
+	closed     atomic.Bool
 }
 
 var (

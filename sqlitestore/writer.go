@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -16,14 +15,14 @@ import (
 // A writer is the goroutine that does all writing. While it waits for the disk
 // the next jobs queue up, and become the next transaction.
 type writer struct {
-	db          *sql.DB
-	busyTimeout time.Duration
-	check       func() error // whether the file is still what was opened
-	queue       *queue
-	locked      atomic.Bool     // by another process
-	ctx         context.Context // ends when the driver is closed
-	cancel      context.CancelCauseFunc
-	stopped     chan struct{}
+	db      *sql.DB
+	wait    wait
+	check   func() error // whether the file is still what was opened
+	queue   *queue
+	locked  atomic.Bool     // by another process
+	ctx     context.Context // ends when the driver is closed
+	cancel  context.CancelCauseFunc
+	stopped chan struct{}
 
 	session   *session // nil: not connected
 	nextPurge time.Time
@@ -33,10 +32,10 @@ type writer struct {
 // maxWrites bounds one transaction.
 const maxWrites = 4096
 
-func newWriter(db *sql.DB, busyTimeout time.Duration, check func() error) *writer {
+func newWriter(db *sql.DB, wait wait, check func() error) *writer {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	w := &writer{
-		db: db, busyTimeout: busyTimeout, check: check, queue: newQueue(),
+		db: db, wait: wait, check: check, queue: newQueue(),
 		ctx: ctx, cancel: cancel, stopped: make(chan struct{}),
 	}
 	go w.loop()
@@ -57,7 +56,7 @@ func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) e
 	case <-ctx.Done():
 		e := ending{err: ctx.Err(), unknown: !w.queue.withdraw(j)}
 		if w.locked.Load() {
-			e.err = fmt.Errorf("%w: %w", ErrLocked, e.err)
+			e.err = w.wait.cutOff(e.err)
 		}
 		return e
 	}
@@ -120,8 +119,11 @@ func (w *writer) beginForWaiting() error {
 			return err
 		}
 		w.locked.Store(true)
-		for _, j := range w.queue.takeOlder(time.Now().Add(-w.busyTimeout)) {
-			j.done <- ending{err: lockedFor(w.busyTimeout, err)}
+		if late := w.queue.takeOlder(time.Now().Add(-w.wait.most)); len(late) > 0 {
+			e := ending{err: w.wait.over(err)}
+			for _, j := range late {
+				j.done <- e
+			}
 		}
 		if pause(w.ctx, n) != nil {
 			return driver.ErrClosed

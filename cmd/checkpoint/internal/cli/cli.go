@@ -91,6 +91,7 @@ Start with: checkpoint demo`,
 	root.AddCommand(
 		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(),
 		a.list(), a.clear(), a.export(), a.importCommand(), a.migrate(),
+		a.backup(), a.restore(),
 		a.demo(), a.demoChild(), a.versionCommand())
 	return root
 }

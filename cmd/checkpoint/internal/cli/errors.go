@@ -85,7 +85,8 @@ func (a *app) explain(ctx context.Context, err error) string {
 	case ctx.Err() != nil:
 		return "interrupted: " + text
 	case errors.As(err, &timeout) && errors.Is(err, sqlitestore.ErrLocked):
-		return fmt.Sprintf("another process has kept %s locked for %v; --timeout sets another limit", a.shownStore(err), timeout.after)
+		return fmt.Sprintf("another process has kept %s locked for %v; %s--timeout sets another limit",
+			a.shownStore(err), timeout.after, followed(checkpoint.Hint(err), "; "))
 	case errors.As(err, &timeout):
 		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", a.shownStore(err), timeout.after)
 	case errors.As(err, &dial) && dial.Op == "dial" && dial.Addr != nil:
@@ -102,6 +103,14 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return text + "; " + hint
 	}
 	return text
+}
+
+// followed is text and what follows it, or nothing if text is empty.
+func followed(text, by string) string {
+	if text == "" {
+		return ""
+	}
+	return text + by
 }
 
 func (a *app) shownStore(err error) string {

@@ -51,20 +51,14 @@ func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) 
 }
 
 func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, error) {
-	if path == "" {
-		return nil, fmt.Errorf("the URL names no file: %w", ErrUsage)
-	}
-	if _, query, ok := strings.Cut(path, "?"); ok {
-		return nil, fmt.Errorf("sqlite: takes a path and nothing else, not %q: %w", query, ErrUsage)
+	if err := checkPath(path); err != nil {
+		return nil, err
 	}
 	if !create {
-		switch info, err := os.Stat(path); {
-		case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			if _, err := os.Stat(path + "-wal"); err != nil {
 				return nil, fmt.Errorf("%w at %s", ErrNoStore, path)
 			}
-		case err == nil && info.Mode().IsRegular() && info.Size() == 0:
-			return nil, fmt.Errorf("%w at %s, only an empty file", ErrNoStore, path)
 		}
 	}
 	return sqlitestore.Open(ctx, path, nil)

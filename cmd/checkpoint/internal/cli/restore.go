@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint/sqlitestore"
+)
+
+func (a *app) restore() *cobra.Command {
+	return &cobra.Command{
+		Use:     "restore FILE",
+		GroupID: groupMany,
+		Short:   "Bring a store in a file back to a copy",
+		Long: `Makes the store what it was when FILE was made by "checkpoint backup". What was
+written since is gone. Stop every process that uses the store first: the command
+refuses to run under one. The store changes in one step, or stays as it is.
+
+Every lease ends, and every fence is raised, so that no consumer that ran before
+writes on with its epoch. A consumer without a lease may: let it read its position
+from the store when it starts.
+
+If there is no store, FILE becomes one, and the fence of every key is raised by 2^32.`,
+		Example:           "  checkpoint restore checkpoints-monday.db",
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withFile(cmd, func(ctx context.Context, path string) error {
+				done, err := sqlitestore.Restore(ctx, path, args[0])
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(a.stdout, "restored %d checkpoints from %s; every lease has ended, fences raised: %d\n",
+					done.Checkpoints, args[0], done.Fences)
+				return err
+			})
+		},
+	}
+}

@@ -1,0 +1,83 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// checkCopy refuses a copy that is damaged, or is more than one file.
+func checkCopy(ctx context.Context, from, to string) error {
+	info, err := os.Stat(from)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a regular file")
+	case info.Size() == 0:
+		return errors.New("it is empty (0 bytes): name another")
+	}
+	if store, err := os.Stat(to); err == nil && os.SameFile(info, store) {
+		return errors.New("it is the store itself: name a copy")
+	}
+	if log, err := os.Stat(resolve(from) + "-wal"); err == nil && log.Size() > 0 {
+		return fmt.Errorf("a log is beside it (%s), so it is not one whole file: if the log belongs to it, "+
+			"make one file of both by sqlite3 FILE \"VACUUM INTO 'whole.db'\", otherwise remove the log", log.Name())
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := inspect(ctx, from); err != nil {
+		// What it is not says nothing of the store.
+		return errors.New(err.Error())
+	}
+	return nil
+}
+
+// copyTo copies from, which it neither writes nor locks, to a new file, and brings
+// that to the newest schema.
+func copyTo(ctx context.Context, from, name string) error {
+	// A damaged checkpoint stays damaged, and is no reason to lose the others.
+	db, err := sql.Open("sqlite", dsn(from, "mode=ro", "immutable=1", "_pragma=ignore_check_constraints(1)"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := checkIntegrity(ctx, conn); err != nil {
+		return fmt.Errorf("%w; name another", err)
+	}
+	if _, err := conn.ExecContext(ctx, "VACUUM INTO ?", name); err != nil {
+		return err
+	}
+	made, err := prepareFile(ctx, name, existing)
+	if err != nil {
+		return err
+	}
+	return made.close()
+}
+
+var errDamaged = errors.New("it is damaged")
+
+func checkIntegrity(ctx context.Context, conn *sql.Conn) error {
+	var verdict string
+	err := conn.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict)
+	if primaryCode(err) == sqlite3.SQLITE_CORRUPT {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w (%s)", errDamaged, verdict)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package sqlitestore
+
+func mountedAlone(string) bool { return false }

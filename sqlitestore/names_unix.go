@@ -1,0 +1,33 @@
+//go:build unix
+
+package sqlitestore
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// checkNames refuses a file that may be reached by a second name. SQLite names the
+// log after the file, so each name would have a log that the other does not see.
+func checkNames(path string, info os.FileInfo) error {
+	if hasNames(info) {
+		removeDrafts(path, info)
+		if info, err := os.Stat(path); err == nil && hasNames(info) {
+			return errNames
+		}
+	}
+	if mountedAlone(path) {
+		return errors.New("it is mounted without its folder, so whoever reaches it by another name does not see its log: " +
+			"mount the folder that holds it")
+	}
+	return nil
+}
+
+var errNames = errors.New("it has several names (hard links), and each of them would have a log of its own: " +
+	"close every process that uses it, keep the name that has a log (-wal) beside it, and remove the others")
+
+func hasNames(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink > 1
+}
