@@ -13,6 +13,17 @@ import (
 var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
+// errReplica says that an answer came from a replica.
+var errReplica error = replicaError{}
+
+type replicaError struct{}
+
+func (replicaError) Error() string {
+	return "redisstore: the server is a replica, which may not know yet what was written"
+}
+
+func (replicaError) Hint() string { return "name the master, and use a client that reads from it" }
+
 // requireMaster checks the answer to ROLE.
 func requireMaster(answer any, err error) error {
 	if err != nil {
@@ -26,7 +37,7 @@ func requireMaster(answer any, err error) error {
 		return unexpected("ROLE", answer)
 	}
 	if parts[0] != "master" {
-		return errReplicas
+		return errReplica
 	}
 	return nil
 }
