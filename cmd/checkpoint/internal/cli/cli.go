@@ -28,7 +28,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	fmt.Fprintln(stderr, "checkpoint: "+withoutPasswords(a.explain(ctx, err), args))
-	return exitCode(err)
+	return exitCode(ctx, err)
 }
 
 // withoutPasswords redacts the URLs among args that text repeats: one may stand
@@ -55,7 +55,7 @@ func (a *app) root() *cobra.Command {
 its log. A position is written C:12/P:34, 12@34, 12/34, 12-34, or 12 for {12, 12}.
 
 Start with: checkpoint demo`,
-		Args:          usageArgs(cobra.NoArgs),
+		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -63,25 +63,10 @@ Start with: checkpoint demo`,
 	}
 	root.SetVersionTemplate("checkpoint {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
-	flags := root.PersistentFlags()
-	flags.SortFlags = false
-	flags.StringVar(&a.storeURL, "store", "", "the store: "+storeurl.Help+
-		" (default $"+storeVariable+", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
-	flags.DurationVar(&a.timeout, "timeout", 0,
-		"give up after this long (default 10s, and no limit for commands that walk many checkpoints)")
-	flags.StringVarP(&a.format, "output", "o", "table", "how to print checkpoints: "+output.Formats)
-	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this level: "+logging.Levels)
-	flags.StringVar(&a.logFormat, "log-format", "text", "how to log: "+logging.Formats)
+	root.SetUsageFunc(a.usage)
+	a.globalFlags(root)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.storeGiven = cmd.Flags().Changed("store") }
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	for name, values := range map[string][]string{
-		"output": {"table", "json"}, "log-format": {"text", "json"},
-		"log-level": {"off", "debug", "info", "warn", "error"},
-	} {
-		if err := root.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // no such flag
-		}
-	}
 	root.AddGroup(
 		&cobra.Group{ID: groupOne, Title: "One checkpoint:"},
 		&cobra.Group{ID: groupMany, Title: "Many checkpoints:"},
@@ -89,10 +74,35 @@ Start with: checkpoint demo`,
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(),
+		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(), a.fence(),
 		a.list(), a.clear(), a.export(), a.importCommand(), a.migrate(),
 		a.demo(), a.demoChild(), a.versionCommand())
+	suggestFor(root)
+	cobrasOwn(root)
 	return root
+}
+
+func (a *app) globalFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.SortFlags = false
+	flags.StringVar(&a.storeURL, "store", "", "the store: "+storeurl.Help+
+		" (default $"+storeVariable+", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
+	flags.DurationVar(&a.timeout, "timeout", 0,
+		"give up after this long (default 10s, and no limit for commands that walk many checkpoints)")
+	flags.StringVarP(&a.format, "output", "o", "",
+		"how to print checkpoints: "+output.Formats+" (default table on a terminal, otherwise columns divided by tabs)")
+	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this level: "+logging.Levels)
+	flags.StringVar(&a.logFormat, "log-format", "text", "how to log: "+logging.Formats)
+	completeFlag(root, "output", "table", "wide", "json")
+	completeFlag(root, "log-format", "text", "json")
+	completeFlag(root, "log-level", "off", "debug", "info", "warn", "error")
+}
+
+func completeFlag(cmd *cobra.Command, name string, values ...string) {
+	offer := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(name, offer); err != nil {
+		panic(err) // no such flag
+	}
 }
 
 const (
@@ -100,16 +110,6 @@ const (
 	groupMany = "many"
 	groupMore = "more"
 )
-
-// usageArgs makes a mistake in the arguments an error of usage.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{cmd.CommandPath(), fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
-		}
-		return nil
-	}
-}
 
 // storeName is the URL of the store that is asked for. An empty --store is an
 // error later on, and not the default: the variable of a script may be unset.

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+)
+
+// helpWidth is how wide help is at most, and in a pipe.
+const helpWidth = 90
+
+// usage prints how a command is used. It is cobra's, except that flags are wrapped,
+// and that the global ones are explained in the help of the root alone.
+func (a *app) usage(cmd *cobra.Command) error {
+	var b strings.Builder
+	width := helpWidth
+	if w := output.Width(a.stdout); w > 0 {
+		width = min(w, helpWidth)
+	}
+	fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
+	if cmd.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+	}
+	describeCommands(&b, cmd)
+	describeFlags(&b, "Flags", cmd.LocalFlags(), width)
+	if cmd.HasAvailableInheritedFlags() {
+		var names []string
+		cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		fmt.Fprintf(&b, "\nGlobal flags, explained by \"checkpoint --help\":\n  %s\n", strings.Join(names, ", "))
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n\"%s COMMAND --help\" says more about a command.\n", cmd.CommandPath())
+	}
+	_, err := io.WriteString(cmd.OutOrStderr(), b.String())
+	return err
+}
+
+func describeCommands(b *strings.Builder, cmd *cobra.Command) {
+	group := func(id, title string) {
+		for i, sub := range inGroup(cmd, id) {
+			if i == 0 {
+				fmt.Fprintf(b, "\n%s\n", title)
+			}
+			fmt.Fprintf(b, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+		}
+	}
+	for _, g := range cmd.Groups() {
+		group(g.ID, g.Title)
+	}
+	group("", "Commands:")
+}
+
+func inGroup(cmd *cobra.Command, id string) (found []*cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		if sub.GroupID == id && (sub.IsAvailableCommand() || sub.Name() == "help") {
+			found = append(found, sub)
+		}
+	}
+	return found
+}
+
+func describeFlags(b *strings.Builder, title string, flags *pflag.FlagSet, width int) {
+	if flags.HasAvailableFlags() {
+		fmt.Fprintf(b, "\n%s:\n%s\n", title, strings.TrimRight(flags.FlagUsagesWrapped(width), "\n"))
+	}
+}
