@@ -11,6 +11,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // A call is one method of a Store, for a key that holds {1, 1}.
@@ -158,6 +159,9 @@ func TestReadOnlyReplica(t *testing.T) {
 	// What a replica has it may say, but not what there is not.
 	works(t, store, reads[:1])
 	fails(t, store, every(reads[3:], clears), "a replica")
+	if _, err := store.Get(t.Context(), "nothing"); !errors.Is(err, redisstore.ErrReplica) {
+		t.Errorf("Get of what a replica does not have is %v, want ErrReplica", err)
+	}
 	if err := store.Touch(t.Context(), "nothing", time.Hour); err == nil || errors.Is(err, checkpoint.ErrNotFound) {
 		t.Errorf("Touch of what a replica does not have is %v", err)
 	}

@@ -13,8 +13,8 @@ import (
 var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
-// errReplica says that an answer came from a replica.
-var errReplica error = replicaError{}
+// ErrReplica says that a replica answered. What it does not have, its master may have.
+var ErrReplica error = replicaError{}
 
 type replicaError struct{}
 
@@ -22,7 +22,7 @@ func (replicaError) Error() string {
 	return "redisstore: the server is a replica, which may not know yet what was written"
 }
 
-func (replicaError) Hint() string { return "name the master, and use a client that reads from it" }
+func (replicaError) Hint() string { return "name the master" }
 
 // requireMaster checks the answer to ROLE.
 func requireMaster(answer any, err error) error {
@@ -37,7 +37,7 @@ func requireMaster(answer any, err error) error {
 		return unexpected("ROLE", answer)
 	}
 	if parts[0] != "master" {
-		return errReplica
+		return ErrReplica
 	}
 	return nil
 }

@@ -51,8 +51,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Look at and change the checkpoints of event consumers",
-		Long: `Looks at and changes the checkpoints of event consumers: how far each got in
-its log. A position is written C:12/P:34, 12@34, 12/34, 12-34, or 12 for {12, 12}.
+		Long: `Looks at and changes the checkpoints of event consumers: how far each got in its
+log. A position is C:12/P:34, 12@34, 12/34 or 12-34. 12 stands for C:12/P:12.
 
 Start with: checkpoint demo`,
 		Args:          knownCommand,
@@ -63,6 +63,7 @@ Start with: checkpoint demo`,
 	}
 	root.SetVersionTemplate("checkpoint {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
+	root.SetHelpFunc(a.help)
 	root.SetUsageFunc(a.usage)
 	a.globalFlags(root)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.storeGiven = cmd.Flags().Changed("store") }
@@ -85,14 +86,13 @@ Start with: checkpoint demo`,
 func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.StringVar(&a.storeURL, "store", "", "the store: "+storeurl.Help+
-		" (default $"+storeVariable+", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
-	flags.DurationVar(&a.timeout, "timeout", 0,
-		"give up after this long (default 10s, and no limit for commands that walk many checkpoints)")
-	flags.StringVarP(&a.format, "output", "o", "",
-		"how to print checkpoints: "+output.Formats+" (default table on a terminal, otherwise columns divided by tabs)")
-	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this level: "+logging.Levels)
-	flags.StringVar(&a.logFormat, "log-format", "text", "how to log: "+logging.Formats)
+	flags.StringVar(&a.storeURL, "store", "", "the store's `URL`: "+storeurl.Help+" (default $"+storeVariable+
+		", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
+	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; none for walks over many checkpoints)")
+	flags.StringVarP(&a.format, "output", "o", "", "print as `format`: "+output.Formats+
+		" (default a table on a terminal, columns divided by tabs in a pipe)")
+	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this `level`: "+logging.Levels)
+	flags.StringVar(&a.logFormat, "log-format", "text", "log in this `format`: "+logging.Formats)
 	completeFlag(root, "output", "table", "wide", "json")
 	completeFlag(root, "log-format", "text", "json")
 	completeFlag(root, "log-level", "off", "debug", "info", "warn", "error")

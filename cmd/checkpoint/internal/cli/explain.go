@@ -14,6 +14,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
@@ -77,7 +78,10 @@ func ofTimeout(f failure) string {
 
 func ofConnection(f failure) string {
 	var dial *net.OpError
+	var unknown *net.DNSError
 	switch {
+	case errors.As(f.err, &unknown):
+		return fmt.Sprintf("cannot find the host %q of %s: %s; --store names another", unknown.Name, f.store, unknown.Err)
 	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
 		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another", dial.Addr, bare(dial.Err))
 	case errors.Is(f.err, io.EOF) && errors.As(f.err, new(openError)) && !f.tls:
@@ -107,27 +111,32 @@ func ofTLS(f failure) string {
 	return ""
 }
 
-// redisErrors are the prefixes of a server's errors, each with what it means for the
-// store that is named before it.
+// redisErrors are the prefixes of a server's errors, without ERR, which is that of many.
+// Each has what it means for the store that is named before it.
 var redisErrors = []struct{ prefix, text string }{
 	{"NOAUTH", "wants a password; its URL carries one: redis://user:password@host:port"},
 	{"WRONGPASS", "refuses the user or the password; check both in its URL, where they are percent-encoded"},
-	{"NOPERM", "does not let this user do that; docs/redis.md has the ACL rule that the command needs"},
-	{"READONLY", "is a replica, which takes no writes; name the master"},
-	{"MASTERDOWN", "is a replica that has lost its master; name the master"},
+	{"READONLY", ofReplica},
+	{"MASTERDOWN", ofReplica},
 	{"MOVED", "is a node of a cluster; add cluster=true to the query of its URL"},
+	{"DB index is out of range", "has no database of this number; name another, or raise `databases` in the server's configuration"},
+	{"SELECT is not allowed in cluster mode", "is a node of a cluster, which has no database but 0; name none, and add cluster=true to the query"},
 	{"LOADING", "is still loading its data; try again soon"},
 }
 
+const ofReplica = "is a replica, which takes no writes and does not know what its master has; name the master"
+
 func ofRedis(f failure) string {
+	if errors.Is(f.err, redisstore.ErrReplica) {
+		return f.store + " " + ofReplica
+	}
 	for _, e := range redisErrors {
 		if redis.HasErrorPrefix(f.err, e.prefix) {
 			return f.store + " " + e.text
 		}
 	}
-	// The prefix of this one is that of any other error.
-	if errors.As(f.err, new(openError)) && redis.HasErrorPrefix(f.err, "ERR") && strings.Contains(f.text, "DB index is out of range") {
-		return f.store + " has no database of this number; name another, or raise `databases` in the server's configuration"
+	if redis.HasErrorPrefix(f.err, "NOPERM") {
+		return f.text + "; docs/redis.md has the ACL rule that the command needs"
 	}
 	return ""
 }

@@ -52,7 +52,7 @@ func (s *standing) held() bool {
 
 // holder says who holds the lease, and for how long.
 func (s *standing) holder() string {
-	return fmt.Sprintf("%q, whose lease lasts %s", s.Lease.Owner, output.For(s.at, s.Lease.ExpiresAt))
+	return fmt.Sprintf("%q, whose lease ends %s", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
 }
 
 // unfenced reports whether a consumer without a lease may be at work: a write without

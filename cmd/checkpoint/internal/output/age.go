@@ -31,9 +31,6 @@ func Ahead(now, t time.Time) string {
 	}
 }
 
-// For says how much time is left at now until t: "5m".
-func For(now, t time.Time) string { return span(max(t.Sub(now), 0)) }
-
 // span is a duration in its largest whole unit.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
