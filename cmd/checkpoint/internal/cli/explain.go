@@ -32,6 +32,9 @@ func (a *app) explain(ctx context.Context, err error) string {
 	f.store = a.shownStore(err)
 	f.tls = strings.HasPrefix(f.store, "rediss:")
 	if ctx.Err() != nil && !errors.Is(err, storeurl.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
+		if f.text == context.Cause(ctx).Error() {
+			return "interrupted"
+		}
 		return "interrupted: " + f.text
 	}
 	for _, explain := range []func(failure) string{ofFile, ofTimeout, ofConnection, ofTLS, ofRedis, ofDamage} {
