@@ -36,7 +36,10 @@ fails its next write.`,
 						continue
 					}
 					if err != nil {
-						return errors.Join(missing, err)
+						if missing != nil {
+							a.note("%v", oneLine(missing))
+						}
+						return err // alone: a store that fails must not look like an empty one
 					}
 				}
 				return missing

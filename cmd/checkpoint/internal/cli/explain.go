@@ -28,7 +28,7 @@ type failure struct {
 
 // explain makes one line of an error: the fact, then what to do.
 func (a *app) explain(ctx context.Context, err error) string {
-	f := failure{err: err, text: strings.ReplaceAll(strings.TrimPrefix(err.Error(), "checkpoint: "), "\n", "; ")}
+	f := failure{err: err, text: strings.TrimPrefix(oneLine(err), "checkpoint: ")}
 	f.store = a.shownStore(err)
 	f.tls = strings.HasPrefix(f.store, "rediss:")
 	if ctx.Err() != nil && !errors.Is(err, storeurl.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
@@ -47,6 +47,8 @@ func (a *app) explain(ctx context.Context, err error) string {
 	}
 	return f.text
 }
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func (a *app) shownStore(err error) string {
 	if e := (openError{}); errors.As(err, &e) {

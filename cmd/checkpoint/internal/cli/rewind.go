@@ -55,8 +55,12 @@ func (a *app) rewindTo(
 	}
 	// What is stored may have kept a log id. Whatever happens to it now, this
 	// rewind is done, and its epoch is what people need.
-	if stored, err := store.Get(ctx, key); err == nil && stored.Epoch == c.Epoch && stored.Position == c.Position {
+	switch stored, err := store.Get(ctx, key); {
+	case err != nil:
+	case stored.Epoch == c.Epoch && stored.Position == c.Position:
 		c = stored
+	default:
+		a.note("%q stands at %s already: somebody has written it since", key, place(stored.Mark))
 	}
 	return a.printOne(c)
 }

@@ -81,15 +81,17 @@ func place(m checkpoint.Mark) string {
 	return fmt.Sprintf("%s (epoch %d)", m.Position, m.Epoch)
 }
 
-// ends says what a write with this epoch did besides: it raised the fence, and so
-// ended the lease.
-func (s *standing) ends(epoch uint64) string {
-	if epoch <= s.Fence.Epoch {
-		return ""
-	}
+// raisedBy says that a write with this epoch raised the fence, and so ended the lease.
+// It is empty if it did not. A write that was stored need not say it without a lease.
+func (s *standing) raisedBy(epoch uint64, stored bool) string {
 	said := fmt.Sprintf("it raised the fence of %q from %d to %d", s.Key, s.Fence.Epoch, epoch)
-	if s.held() {
-		said += fmt.Sprintf(", which ended the lease of %q", s.Lease.Owner)
+	switch {
+	case epoch <= s.Fence.Epoch:
+		return ""
+	case s.held():
+		return said + fmt.Sprintf(", which ended the lease of %q", s.Lease.Owner)
+	case stored:
+		return ""
 	}
 	return said
 }

@@ -118,7 +118,7 @@ writes with an older epoch fails its next write.`,
 
 // noteAfterSet says who goes on writing, or cannot any more.
 func (a *app) noteAfterSet(before *standing, p checkpoint.Position, epoch uint64) {
-	switch ended := before.ends(epoch); {
+	switch ended := before.raisedBy(epoch, true); {
 	case ended != "":
 		a.note("%s", ended)
 	case before.held():
@@ -148,7 +148,7 @@ code is 4 if a newer one is there, which stays.`,
 			if err != nil {
 				return err
 			}
-			if ended := before.ends(flags.epoch); ended != "" {
+			if ended := before.raisedBy(flags.epoch, updated); ended != "" {
 				a.note("%s", ended)
 			}
 			if err := a.printStored(ctx, store, key); err != nil {

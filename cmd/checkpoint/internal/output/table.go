@@ -39,9 +39,17 @@ var (
 		{head: "UPDATED", text: func(_ time.Time, c checkpoint.Checkpoint) string { return exact(c.UpdatedAt) }},
 		{head: "EXPIRES", text: func(_ time.Time, c checkpoint.Checkpoint) string { return exact(c.ExpiresAt) }},
 		epochColumn,
-		{head: "LOG ID", text: func(_ time.Time, c checkpoint.Checkpoint) string { return cmp.Or(c.LogID, "-") }},
+		{head: "LOG ID", text: logID},
 	}
 )
+
+// logID is quoted if another program stored what could steer the terminal.
+func logID(_ time.Time, c checkpoint.Checkpoint) string {
+	if c.LogID != "" && checkpoint.ValidateLogID(c.LogID) != nil {
+		return strconv.Quote(c.LogID)
+	}
+	return cmp.Or(c.LogID, "-")
+}
 
 func commit(_ time.Time, c checkpoint.Checkpoint) string {
 	return strconv.FormatUint(c.Position.Commit, 10)
