@@ -22,7 +22,10 @@ func (a *app) clear() *cobra.Command {
 		Short:   "Remove the checkpoints whose keys match a pattern",
 		Long: `Removes the checkpoints whose keys match PATTERN, damaged ones too, and prints how
 many. On a terminal it says how many there are and asks; elsewhere it wants --yes.
-For patterns see "checkpoint list", which shows what would go.`,
+For patterns see "checkpoint list", which shows what would go.
+
+A consumer that runs writes on, and so makes its checkpoint again: stop it first, or
+see "checkpoint delete --fence".`,
 		Example: `  checkpoint clear 'orders/*'
   checkpoint clear 'test-*' --yes`,
 		Args:              usageArgs(cobra.ExactArgs(1)),

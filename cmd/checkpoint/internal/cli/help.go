@@ -75,7 +75,8 @@ func (a *app) usage(cmd *cobra.Command) error {
 	if cmd.HasAvailableInheritedFlags() {
 		var names []string
 		cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		fmt.Fprintf(&b, "\nGlobal flags, explained by \"checkpoint --help\":\n  %s\n", strings.Join(names, ", "))
+		list := wrap(strings.Join(names, ", "), a.helpWidth()-2)
+		fmt.Fprintf(&b, "\nGlobal flags, explained by \"checkpoint --help\":\n  %s\n", strings.ReplaceAll(list, "\n", "\n  "))
 	}
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n\"%s COMMAND --help\" says more about a command.\n", cmd.CommandPath())
