@@ -121,3 +121,12 @@ func TestNoPasswordWhereOneIsNeeded(t *testing.T) {
 	// At more than ten arguments Redis calls it a protocol error, and hangs up.
 	fails(t, store, rewind, "")
 }
+
+// TestServersWithoutRole are services that speak Redis's protocol, and not all of it.
+func TestServersWithoutRole(t *testing.T) {
+	s := inNamespace(t, standalone(t, redistest.Start(t, `rename-command ROLE ""`)), "prod:")
+	if _, err := s.Get(t.Context(), "orders"); !errors.Is(err, checkpoint.ErrNotFound) {
+		t.Errorf("Get of a missing key is %v, want not found", err)
+	}
+	works(t, s, every(writes, reads, clears))
+}

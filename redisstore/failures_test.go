@@ -11,6 +11,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // A call is one method of a Store, for a key that holds {1, 1}.
@@ -157,7 +158,10 @@ func TestReadOnlyReplica(t *testing.T) {
 	failsToApply(t, store)
 	// What a replica has it may say, but not what there is not.
 	works(t, store, reads[:1])
-	fails(t, store, every(reads[3:], clears), "replicas")
+	fails(t, store, every(reads[3:], clears), "a replica")
+	if _, err := store.Get(t.Context(), "nothing"); !errors.Is(err, redisstore.ErrReplica) {
+		t.Errorf("Get of what a replica does not have is %v, want ErrReplica", err)
+	}
 	if err := store.Touch(t.Context(), "nothing", time.Hour); err == nil || errors.Is(err, checkpoint.ErrNotFound) {
 		t.Errorf("Touch of what a replica does not have is %v", err)
 	}
@@ -171,7 +175,7 @@ func TestReplicaWithoutItsMaster(t *testing.T) {
 	works(t, store, writes)
 	server.Do("REPLICAOF", "127.0.0.1", "1")
 	fails(t, store, every(reads[:3], writes), "MASTERDOWN")
-	fails(t, store, every(reads[3:], clears), "replicas")
+	fails(t, store, every(reads[3:], clears), "a replica")
 	fails(t, store, deletes, "READONLY") // Redis looks for that first
 	failsToApply(t, store)
 	server.Do("REPLICAOF", "NO", "ONE")

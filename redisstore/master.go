@@ -3,7 +3,6 @@ package redisstore
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,6 +11,17 @@ import (
 // was written, and answers as if there were nothing.
 var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
+
+// ErrReplica says that a replica answered. What it does not have, its master may have.
+var ErrReplica error = replicaError{}
+
+type replicaError struct{}
+
+func (replicaError) Error() string {
+	return "redisstore: the server is a replica, which may not know yet what was written"
+}
+
+func (replicaError) Hint() string { return "name the master" }
 
 // requireMaster checks the answer to ROLE.
 func requireMaster(answer any, err error) error {
@@ -26,13 +36,11 @@ func requireMaster(answer any, err error) error {
 		return unexpected("ROLE", answer)
 	}
 	if parts[0] != "master" {
-		return errReplicas
+		return ErrReplica
 	}
 	return nil
 }
 
 // isUnknown reports that the server has no such command, as some services that
-// speak Redis's protocol.
-func isUnknown(err error) bool {
-	return redis.HasErrorPrefix(err, "ERR") && strings.Contains(strings.ToLower(err.Error()), "unknown command")
-}
+// speak Redis's protocol. go-redis leaves out the ERR before it.
+func isUnknown(err error) bool { return redis.HasErrorPrefix(err, "unknown command") }

@@ -6,6 +6,16 @@ import (
 	"fmt"
 )
 
+// ErrURL says that [Open] cannot use a URL, or not with its Options. Nothing was sent.
+var ErrURL = errors.New("it is no URL of a Redis")
+
+// A urlError is an [ErrURL] with the text of its reason.
+type urlError struct{ error }
+
+func (e urlError) Is(target error) bool { return target == ErrURL }
+
+func (e urlError) Unwrap() error { return e.error }
+
 // Open connects to the Redis at rawURL, and checks that it answers. Closing
 // the driver closes the connections. No error shows a password.
 //
@@ -22,16 +32,18 @@ import (
 //     password theirs; username=user and password=password are the master's;
 //   - and there may be what redis.ParseURL, redis.ParseClusterURL and
 //     redis.ParseFailoverURL of go-redis understand.
+//
+// For any other URL the error is [ErrURL].
 func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 	target, err := parseURL(rawURL, opts)
 	if err != nil {
-		return nil, err
+		return nil, urlError{err}
 	}
 	client := target.client()
 	d, err := New(client, target.opts)
 	if err != nil {
 		_ = client.Close()
-		return nil, err
+		return nil, urlError{err}
 	}
 	d.owned = true
 	if err := d.ready(ctx); err != nil {

@@ -102,6 +102,8 @@ func TestOpenRefusesWithoutThePassword(t *testing.T) {
 				t.Errorf("Open is %q, want %q", err, c.want)
 			case strings.Contains(err.Error(), "hunter2"):
 				t.Errorf("Open shows the password: %v", err)
+			case errors.Is(err, redisstore.ErrURL) == (c.want == "WRONGPASS" || strings.HasPrefix(c.want, "cannot reach")):
+				t.Errorf("Open is an ErrURL for a server, or none for a URL: %v", err)
 			case !strings.HasPrefix(err.Error(), "redisstore: "):
 				t.Errorf("Open does not say who it is: %v", err)
 			}

@@ -203,7 +203,7 @@ func (w *walk) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, driver.ErrClosed) || errors.Is(err, errReplicas) || fromServer(err) && !redis.IsLoadingError(err) {
+	if errors.Is(err, driver.ErrClosed) || errors.Is(err, ErrReplica) || fromServer(err) && !redis.IsLoadingError(err) {
 		return err
 	}
 	return unsureError{err}

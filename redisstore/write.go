@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -112,7 +113,8 @@ func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {
 
 func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
 
-var errNoFences = errors.New("redisstore: a driver with Options.Prefix has no fences: it writes without an epoch only, and grants no leases")
+var errNoFences = fmt.Errorf("%w: redisstore: a driver with Options.Prefix has no fences: it writes without an epoch only, "+
+	"and grants no leases", driver.ErrUnsupported)
 
 var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r", driver.Touch: "t"}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/logging"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // app is one run of the command: its streams and its flags.
@@ -83,7 +84,7 @@ func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create b
 		return nil, usageError{cmd.CommandPath(), err}
 	}
 	d, err := storeurl.Open(ctx, url, create, logger)
-	if errors.Is(err, storeurl.ErrUsage) {
+	if errors.Is(err, storeurl.ErrUsage) || errors.Is(err, redisstore.ErrURL) {
 		return nil, usageError{cmd.CommandPath(), err}
 	}
 	if err != nil {

@@ -28,7 +28,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	fmt.Fprintln(stderr, "checkpoint: "+withoutPasswords(a.explain(ctx, err), args))
-	return exitCode(err)
+	return exitCode(ctx, err)
 }
 
 // withoutPasswords redacts the URLs among args that text repeats: one may stand
@@ -51,11 +51,11 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Look at and change the checkpoints of event consumers",
-		Long: `Looks at and changes the checkpoints of event consumers: how far each got in
-its log. A position is written C:12/P:34, 12@34, 12/34, 12-34, or 12 for {12, 12}.
+		Long: `Looks at and changes the checkpoints of event consumers: how far each got in its
+log. A position is C:12/P:34, 12@34, 12/34 or 12-34. 12 stands for C:12/P:12.
 
 Start with: checkpoint demo`,
-		Args:          usageArgs(cobra.NoArgs),
+		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -63,25 +63,11 @@ Start with: checkpoint demo`,
 	}
 	root.SetVersionTemplate("checkpoint {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
-	flags := root.PersistentFlags()
-	flags.SortFlags = false
-	flags.StringVar(&a.storeURL, "store", "", "the store: "+storeurl.Help+
-		" (default $"+storeVariable+", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
-	flags.DurationVar(&a.timeout, "timeout", 0,
-		"give up after this long (default 10s, and no limit for commands that walk many checkpoints)")
-	flags.StringVarP(&a.format, "output", "o", "table", "how to print checkpoints: "+output.Formats)
-	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this level: "+logging.Levels)
-	flags.StringVar(&a.logFormat, "log-format", "text", "how to log: "+logging.Formats)
+	root.SetHelpFunc(a.help)
+	root.SetUsageFunc(a.usage)
+	a.globalFlags(root)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.storeGiven = cmd.Flags().Changed("store") }
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	for name, values := range map[string][]string{
-		"output": {"table", "json"}, "log-format": {"text", "json"},
-		"log-level": {"off", "debug", "info", "warn", "error"},
-	} {
-		if err := root.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // no such flag
-		}
-	}
 	root.AddGroup(
 		&cobra.Group{ID: groupOne, Title: "One checkpoint:"},
 		&cobra.Group{ID: groupMany, Title: "Many checkpoints:"},
@@ -89,11 +75,35 @@ Start with: checkpoint demo`,
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(),
+		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(), a.fence(),
 		a.list(), a.clear(), a.export(), a.importCommand(), a.migrate(),
 		a.backup(), a.restore(),
 		a.demo(), a.demoChild(), a.versionCommand())
+	suggestFor(root)
+	cobrasOwn(root)
 	return root
+}
+
+func (a *app) globalFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.SortFlags = false
+	flags.StringVar(&a.storeURL, "store", "", "the store's `URL`: "+storeurl.Help+" (default $"+storeVariable+
+		", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
+	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; none for walks over many checkpoints)")
+	flags.StringVarP(&a.format, "output", "o", "", "print as `format`: "+output.Formats+
+		" (default a table on a terminal, columns divided by tabs in a pipe)")
+	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this `level`: "+logging.Levels)
+	flags.StringVar(&a.logFormat, "log-format", "text", "log in this `format`: "+logging.Formats)
+	completeFlag(root, "output", "table", "wide", "json")
+	completeFlag(root, "log-format", "text", "json")
+	completeFlag(root, "log-level", "off", "debug", "info", "warn", "error")
+}
+
+func completeFlag(cmd *cobra.Command, name string, values ...string) {
+	offer := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(name, offer); err != nil {
+		panic(err) // no such flag
+	}
 }
 
 const (
@@ -101,16 +111,6 @@ const (
 	groupMany = "many"
 	groupMore = "more"
 )
-
-// usageArgs makes a mistake in the arguments an error of usage.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{cmd.CommandPath(), fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
-		}
-		return nil
-	}
-}
 
 // storeName is the URL of the store that is asked for. An empty --store is an
 // error later on, and not the default: the variable of a script may be unset.

@@ -4,16 +4,20 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
@@ -21,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(leaktest.Check(m), map[string]func(){
 		"checkpoint": func() {
-			os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+			os.Exit(cli.Main())
 		},
 	})
 }
@@ -31,7 +35,8 @@ func TestMain(m *testing.M) {
 // $ADDR its host and port, and $NS that namespace. $SILENT is the URL of a server
 // that never answers, $EVICTING that of one that evicts any key, and $LONG is longer than a key or a log id may be. `redis`
 // sends a command to the server, and `exits N` runs one that must end with exit
-// code N. `lock FILE` keeps an SQLite file locked until the script ends.
+// code N. `lock FILE` keeps an SQLite file locked until the script ends. `lease KEY OWNER`
+// grants an hour's lease.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
 	evicting := redistest.Start(t, "maxmemory-policy allkeys-lru")
@@ -62,6 +67,7 @@ func TestScripts(t *testing.T) {
 				server.Do(args...)
 			},
 			"bytes": writeBytes,
+			"lease": takeLease,
 			"lock":  lock,
 			"exits": exits,
 			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -82,6 +88,23 @@ func lock(ts *testscript.TestScript, _ bool, args []string) {
 	tx, err := db.BeginTx(context.Background(), nil)
 	ts.Check(err)
 	ts.Defer(func() { _ = tx.Rollback() })
+}
+
+// takeLease grants a lease in the script's store, as a consumer does that then runs.
+func takeLease(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: lease KEY OWNER")
+	}
+	url := ts.Getenv("CHECKPOINT_STORE")
+	if url == "" {
+		url = ts.MkAbs("checkpoints.db")
+	}
+	d, err := storeurl.Open(context.Background(), url, false, slog.New(slog.DiscardHandler))
+	ts.Check(err)
+	store := checkpoint.New(d, nil)
+	_, err = store.Acquire(context.Background(), args[0], args[1], time.Hour)
+	ts.Check(err)
+	ts.Check(store.Close())
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {

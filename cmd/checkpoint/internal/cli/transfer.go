@@ -23,8 +23,8 @@ func (a *app) export() *cobra.Command {
 		GroupID: groupMany,
 		Short:   "Write checkpoints to stdout as JSON Lines",
 		Long: `Writes the checkpoints whose keys match PATTERN, or all, to stdout: one JSON object
-a line, numbers as strings. "checkpoint import" reads it. Damaged checkpoints go
-to stderr with what is wrong, and make the exit code 1.`,
+a line, numbers as strings. "checkpoint import" reads it. Damaged checkpoints,
+fences and leases go to stderr with what is wrong, and make the exit code 1.`,
 		Example:           "  checkpoint export > backup.jsonl",
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -35,14 +35,14 @@ to stderr with what is wrong, and make the exit code 1.`,
 				if err != nil {
 					return err
 				}
-				damaged, err := a.printAll(ctx, store, patternOf(args), p)
+				found, err := a.printAll(ctx, store, patternOf(args), p)
 				if err != nil {
 					return err
 				}
 				if err := w.Flush(); err != nil {
 					return err
 				}
-				return damagedError(damaged)
+				return found.err()
 			})
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,31 +15,41 @@ import (
 
 // writeFlags are the flags of a write.
 type writeFlags struct {
-	ttl   time.Duration
+	ttl   durationFlag
 	epoch uint64
 	logID string
 }
 
 func (w *writeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&w.ttl, "ttl", 0, "let it expire after this long, such as 720h; none: never, whatever was set before")
+	cmd.Flags().Var(&w.ttl, "ttl", "let it expire after this long, such as 30d or 12h; none: never, whatever was set before")
 	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "fence the write: refuse it (exit code 5) if a higher epoch was seen")
 	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this identity of the log with the position; none: what is stored stays")
 }
 
 func (w *writeFlags) options() []checkpoint.WriteOption {
-	return []checkpoint.WriteOption{checkpoint.TTL(w.ttl), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID)}
+	return []checkpoint.WriteOption{checkpoint.TTL(time.Duration(w.ttl)), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID)}
 }
 
-func checkTTL(ttl time.Duration) error {
-	if ttl < 0 {
-		return fmt.Errorf("--ttl is %v, it must not be negative", ttl)
+func (w *writeFlags) check() error {
+	if err := cmp.Or(checkTTL(w.ttl), checkEpoch("--epoch", w.epoch)); err != nil {
+		return err
+	}
+	if err := checkpoint.ValidateLogID(w.logID); err != nil {
+		return fmt.Errorf("--log-id: %w", err)
 	}
 	return nil
 }
 
-func checkLogID(id string) error {
-	if err := checkpoint.ValidateLogID(id); err != nil {
-		return fmt.Errorf("--log-id: %w", err)
+func checkTTL(ttl durationFlag) error {
+	if ttl < 0 {
+		return fmt.Errorf("--ttl is %v, it must not be negative", time.Duration(ttl))
+	}
+	return nil
+}
+
+func checkEpoch(flag string, epoch uint64) error {
+	if epoch == math.MaxUint64 {
+		return fmt.Errorf("%s is %d, the largest epoch there is, which would lock the key for ever", flag, epoch)
 	}
 	return nil
 }
@@ -47,7 +58,7 @@ func checkLogID(id string) error {
 type write struct {
 	use, short, long, example string
 	create                    bool
-	do                        func(context.Context, *checkpoint.Store, string, checkpoint.Position, ...checkpoint.WriteOption) error
+	do                        func(context.Context, *checkpoint.Store, string, checkpoint.Position, *writeFlags) error
 }
 
 func (a *app) writeCommand(w write) *cobra.Command {
@@ -58,17 +69,15 @@ func (a *app) writeCommand(w write) *cobra.Command {
 		Short:             w.short,
 		Long:              w.long,
 		Example:           w.example,
-		Args:              usageArgs(cobra.ExactArgs(2)),
+		Args:              keyArgs(cobra.ExactArgs(2), 1),
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := checkpoint.ParsePosition(args[1])
-			// A mistake must not make a store.
-			err = cmp.Or(checkpoint.ValidateKey(args[0]), err)
-			if err = cmp.Or(err, checkTTL(flags.ttl), checkLogID(flags.logID)); err != nil {
+			if err = cmp.Or(err, flags.check()); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
 			return a.run(cmd, with{create: w.create}, func(ctx context.Context, store *checkpoint.Store) error {
-				return w.do(ctx, store, args[0], p, flags.options()...)
+				return w.do(ctx, store, args[0], p, &flags)
 			})
 		},
 	}
@@ -77,21 +86,46 @@ func (a *app) writeCommand(w write) *cobra.Command {
 }
 
 func (a *app) set() *cobra.Command {
-	return a.writeCommand(write{
+	var fence bool
+	cmd := a.writeCommand(write{
 		use:   "set KEY POSITION",
 		short: "Store a position, whatever is there",
 		long: `Stores POSITION at KEY, whatever is there: also over a newer position, and over a
-damaged checkpoint. A consumer that runs may write over it at once; to set one
-back, use "checkpoint rewind", which locks it out.`,
-		example: "  checkpoint set order-processor C:1200/P:1180",
-		create:  true,
-		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
-			if err := store.Set(ctx, key, p, opts...); err != nil {
+damaged checkpoint. A consumer that runs writes on, and may write over it at once.
+With --fence the key's epoch is raised in the same step, so that a consumer that
+writes with an older epoch fails its next write.`,
+		example: `  checkpoint set order-processor C:1200/P:1180
+  checkpoint set order-processor 1200 --fence`,
+		create: true,
+		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, flags *writeFlags) error {
+			before, err := stand(ctx, store, key)
+			if err != nil {
 				return err
 			}
+			if fence {
+				return a.rewindTo(ctx, store, &before, p, flags)
+			}
+			if err := store.Set(ctx, key, p, flags.options()...); err != nil {
+				return err
+			}
+			a.noteAfterSet(&before, p, flags.epoch)
 			return a.printStored(ctx, store, key)
 		},
 	})
+	cmd.Flags().BoolVar(&fence, "fence", false, "raise the key's epoch, too, which locks out a consumer that runs")
+	return cmd
+}
+
+// noteAfterSet says who goes on writing, or cannot any more.
+func (a *app) noteAfterSet(before *standing, p checkpoint.Position, epoch uint64) {
+	switch ended := before.raisedBy(epoch, true); {
+	case ended != "":
+		a.note("%s", ended)
+	case before.held():
+		a.note("%s, writes on and may write over this; --fence locks it out", before.holder())
+	case before.unfenced() && p.Compare(before.Checkpoint.Position) < 0:
+		a.note("a consumer that runs without a lease undoes this with its next write; stop it first")
+	}
 }
 
 func (a *app) advance() *cobra.Command {
@@ -99,13 +133,23 @@ func (a *app) advance() *cobra.Command {
 		use:   "advance KEY POSITION",
 		short: "Store a position unless a newer one is there",
 		long: `Stores POSITION at KEY unless a newer one is there, in one atomic step. The exit
-code is 4 where a newer one is there, which stays.`,
+code is 4 if a newer one is there, which stays.`,
 		example: "  checkpoint advance order-processor C:1200/P:1180",
 		create:  true,
-		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
-			updated, err := store.SetIfNewer(ctx, key, p, opts...)
+		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, flags *writeFlags) error {
+			var before standing
+			if flags.epoch != 0 {
+				var err error
+				if before, err = stand(ctx, store, key); err != nil {
+					return err
+				}
+			}
+			updated, err := store.SetIfNewer(ctx, key, p, flags.options()...)
 			if err != nil {
 				return err
+			}
+			if ended := before.raisedBy(flags.epoch, updated); ended != "" {
+				a.note("%s", ended)
 			}
 			if err := a.printStored(ctx, store, key); err != nil {
 				return err
@@ -114,30 +158,6 @@ code is 4 where a newer one is there, which stays.`,
 				return fmt.Errorf("%w position: %q is past %s already, and stays there", errStale, key, p)
 			}
 			return nil
-		},
-	})
-}
-
-func (a *app) rewind() *cobra.Command {
-	return a.writeCommand(write{
-		use:   "rewind KEY POSITION",
-		short: "Set a consumer back while it runs, and lock the running one out",
-		long: `Stores POSITION at KEY, whatever is there, and in the same step raises the key's
-epoch. A consumer that writes with an older epoch fails its next write, so that
-it cannot undo the rewind. Start it again, with the epoch that is printed, to go
-on from POSITION. One that writes without epochs is not locked out: stop it first.`,
-		example: "  checkpoint rewind order-processor 0",
-		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
-			c, err := store.Rewind(ctx, key, p, opts...)
-			if err != nil {
-				return err
-			}
-			// What is stored may have kept a log id. Whatever happens to it now, this
-			// rewind is done, and its epoch is what people need.
-			if stored, err := store.Get(ctx, key); err == nil && stored.Epoch == c.Epoch && stored.Position == c.Position {
-				c = stored
-			}
-			return a.printOne(c)
 		},
 	})
 }
@@ -156,15 +176,15 @@ func (a *app) printStored(ctx context.Context, store *checkpoint.Store, key stri
 }
 
 func (a *app) touch() *cobra.Command {
-	var ttl time.Duration
+	var ttl durationFlag
 	cmd := &cobra.Command{
 		Use:     "touch KEY --ttl DURATION",
 		GroupID: groupOne,
 		Short:   "Renew when a checkpoint expires, and leave its position",
 		Long: `Lets the checkpoint at KEY expire --ttl from now, or never with --ttl 0. Its
-position stays as it is. The exit code is 3 where there is none.`,
-		Example:           "  checkpoint touch order-processor --ttl 720h",
-		Args:              usageArgs(cobra.ExactArgs(1)),
+position stays as it is. The exit code is 3 if there is none.`,
+		Example:           "  checkpoint touch order-processor --ttl 30d",
+		Args:              keyArgs(cobra.ExactArgs(1), 1),
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("ttl") {
@@ -174,13 +194,13 @@ position stays as it is. The exit code is 3 where there is none.`,
 				return usageError{cmd.CommandPath(), err}
 			}
 			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
-				if err := store.Touch(ctx, args[0], ttl); err != nil {
+				if err := store.Touch(ctx, args[0], time.Duration(ttl)); err != nil {
 					return err
 				}
 				return a.printStored(ctx, store, args[0])
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&ttl, "ttl", 0, "let it expire after this long, such as 720h; 0: never")
+	cmd.Flags().Var(&ttl, "ttl", "let it expire after this long, such as 30d or 12h; 0: never")
 	return cmd
 }

@@ -7,9 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -18,13 +16,26 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Formats is what New understands.
-const Formats = "table or json"
+// Formats is what New understands, except "".
+const Formats = "table, wide or json"
 
 // IsTerminal reports whether w is a terminal.
 func IsTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Width returns how many columns the terminal w has, or 0 if w is none.
+func Width(w any) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // A Printer prints checkpoints, one after another.
@@ -34,19 +45,25 @@ type Printer interface {
 	Flush() error
 }
 
-// New returns a printer of the given format. A table is aligned, with a head
-// and human ages, if w is a terminal; else its columns are divided by tabs,
-// and its times are exact.
+// New returns a printer of the given format. A "table" is aligned, with a head
+// and human ages, and leaves out columns on a terminal that is too narrow. A
+// "wide" table has every column and exact times. The format "" is "table" on a
+// terminal. Otherwise the columns are divided by tabs, and have no head.
 func New(w io.Writer, format string) (Printer, error) {
-	switch {
-	case format == "json":
+	switch format {
+	case "json":
 		return jsonLines{w}, nil
-	case format != "table":
-		return nil, fmt.Errorf("-o is %q: want %s", format, Formats)
-	case IsTerminal(w):
-		return NewTable(w, time.Now), nil
+	case "wide":
+		return newTable(w, time.Now, 0, wideColumns), nil
+	case "table":
+		return NewTable(w, time.Now, Width(w)), nil
+	case "":
+		if IsTerminal(w) {
+			return NewTable(w, time.Now, Width(w)), nil
+		}
+		return plain{w}, nil
 	}
-	return plain{w}, nil
+	return nil, fmt.Errorf("-o is %q: want %s", format, Formats)
 }
 
 type jsonLines struct{ w io.Writer }
@@ -80,76 +97,4 @@ func epoch(n uint64) string {
 		return "-"
 	}
 	return strconv.FormatUint(n, 10)
-}
-
-// A Table holds rows back until it has enough of them to know their widths.
-type Table struct {
-	w      io.Writer
-	now    func() time.Time
-	rows   [][]string
-	widths []int
-}
-
-var head = []string{"KEY", "COMMIT", "PREPARE", "UPDATED", "EXPIRES", "EPOCH"}
-
-// rightAligned are the columns of numbers.
-var rightAligned = []bool{false, true, true, false, false, true}
-
-// maxHeld bounds how many rows are held back.
-const maxHeld = 1000
-
-// NewTable returns a table as for a terminal.
-func NewTable(w io.Writer, now func() time.Time) *Table {
-	return &Table{w: w, now: now}
-}
-
-// Print adds a row.
-func (t *Table) Print(c checkpoint.Checkpoint) error {
-	now := t.now()
-	t.rows = append(t.rows, []string{
-		c.Key, strconv.FormatUint(c.Position.Commit, 10), strconv.FormatUint(c.Position.Prepare, 10),
-		Ago(now, c.UpdatedAt), Ahead(now, c.ExpiresAt), epoch(c.Epoch),
-	})
-	if len(t.rows) < maxHeld {
-		return nil
-	}
-	return t.Flush()
-}
-
-// Flush prints the rows that are held back.
-func (t *Table) Flush() error {
-	if len(t.rows) == 0 {
-		return nil
-	}
-	var b strings.Builder
-	first := t.widths == nil
-	if first {
-		t.widths = make([]int, len(head))
-		t.rows = append([][]string{head}, t.rows...)
-	}
-	for _, row := range t.rows {
-		for i, cell := range row {
-			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for _, row := range t.rows {
-		for i, cell := range row {
-			gap := strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(cell))
-			switch {
-			case rightAligned[i]:
-				b.WriteString(gap + cell)
-			case i == len(row)-1:
-				b.WriteString(cell)
-			default:
-				b.WriteString(cell + gap)
-			}
-			if i < len(row)-1 {
-				b.WriteString("  ")
-			}
-		}
-		b.WriteByte('\n')
-	}
-	t.rows = t.rows[:0]
-	_, err := io.WriteString(t.w, b.String())
-	return err
 }

@@ -14,7 +14,7 @@ var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
-	table := output.NewTable(&b, func() time.Time { return now })
+	table := output.NewTable(&b, func() time.Time { return now }, 0)
 	for _, c := range []checkpoint.Checkpoint{
 		{
 			Key: "order-processor",
@@ -44,7 +44,7 @@ bücher                              5     1200  -        in 36h       -
 // A table of any length holds no more than some rows back.
 func TestTableIsStreamed(t *testing.T) {
 	var b bytes.Buffer
-	table := output.NewTable(&b, time.Now)
+	table := output.NewTable(&b, time.Now, 0)
 	for range 1500 {
 		if err := table.Print(checkpoint.Checkpoint{Key: "k"}); err != nil {
 			t.Fatal(err)
@@ -79,5 +79,45 @@ func TestAges(t *testing.T) {
 	}
 	if output.Ago(now, time.Time{}) != "-" || output.Ahead(now, time.Time{}) != "never" {
 		t.Error("the zero time has an age")
+	}
+}
+
+// A narrow terminal gets fewer columns, then shorter keys, and never less of a
+// position.
+func TestTableFitsTheTerminal(t *testing.T) {
+	const big = 1152921504607112887
+	c := checkpoint.Checkpoint{
+		Key:  "demo/customers",
+		Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: big, Prepare: big}, UpdatedAt: now, Epoch: 2},
+	}
+	expiring := c
+	expiring.ExpiresAt = now.Add(time.Hour)
+	long := c
+	long.Key = "billing/invoices/europe/north/1"
+	for _, test := range []struct {
+		width int
+		c     checkpoint.Checkpoint
+		want  string
+	}{
+		{200, c, "demo/customers  1152921504607112887  1152921504607112887  just now  never        2"},
+		{82, c, "demo/customers  1152921504607112887  1152921504607112887  just now  never        2"},
+		{80, c, "demo/customers  1152921504607112887  1152921504607112887  just now      2"},
+		{80, expiring, "demo/customers  1152921504607112887  1152921504607112887  just now      2"},
+		{80, long, "billing/invoic…urope/north/1  1152921504607112887  1152921504607112887  just now"},
+		{70, c, "demo/customers  1152921504607112887  1152921504607112887  just now"},
+		{60, c, "demo/customers  1152921504607112887  1152921504607112887"},
+		{10, c, "demo/customers  1152921504607112887  1152921504607112887"},
+	} {
+		var b bytes.Buffer
+		table := output.NewTable(&b, func() time.Time { return now }, test.width)
+		if err := table.Print(test.c); err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Split(b.String(), "\n")[1]; got != test.want {
+			t.Errorf("with %d columns the row is\n%s, want\n%s", test.width, got, test.want)
+		}
 	}
 }

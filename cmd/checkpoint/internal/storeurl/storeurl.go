@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -46,8 +47,24 @@ func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) 
 	case ok || strings.ContainsAny(rawURL, "@?"):
 		// An address without its scheme, perhaps, and with a password: not a file.
 		return nil, fmt.Errorf("the store's URL begins with none of sqlite:, redis://, rediss:// and unix://: %w", ErrUsage)
+	case !looksLikeFile(rawURL):
+		return nil, fmt.Errorf("%q is no store, and no file; write sqlite:%s for a new file: %w", rawURL, rawURL, ErrUsage)
 	}
 	return openSQLite(ctx, rawURL, create)
+}
+
+// looksLikeFile tells a path from a word that stands there by mistake, such as a
+// host. A new file would be made for such a word, and be an empty store.
+func looksLikeFile(path string) bool {
+	if strings.ContainsRune(path, filepath.Separator) || strings.ContainsRune(path, '/') {
+		return true
+	}
+	switch filepath.Ext(path) {
+	case ".db", ".sqlite", ".sqlite3":
+		return true
+	}
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, error) {

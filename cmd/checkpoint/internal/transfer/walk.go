@@ -7,25 +7,87 @@ import (
 	"iter"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Walk is the store's GetAll, and takes a key that is not valid for damage, too. An
-// error with a Key beside it concerns that key alone, and is the bare [Reason].
+// Walk yields the checkpoints whose keys match pattern, and what is damaged: also a
+// key that is not valid, a fence and a lease. An error with a Key beside it concerns
+// that key alone, and is the bare [Reason]. It comes behind the key's checkpoint if
+// that is sound.
 func Walk(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq2[checkpoint.Checkpoint, error] {
 	return func(yield func(checkpoint.Checkpoint, error) bool) {
-		for c, err := range store.GetAll(ctx, pattern) {
-			if c.Key != "" {
-				err = Reason(err)
-				if invalid := checkpoint.ValidateKey(c.Key); invalid != nil {
-					// Somebody else wrote it. Only Clear reaches it.
-					err = fmt.Errorf("%w; `checkpoint clear` with a pattern removes it", invalid)
-				}
-			}
-			if !yield(c, err) {
+		for cell, err := range store.InspectAll(ctx, pattern) {
+			switch {
+			case errors.Is(err, checkpoint.ErrUnsupported):
+				checkpoints(ctx, store, pattern, yield)
+				return
+			case err != nil:
+				yield(checkpoint.Checkpoint{}, err)
+				return
+			case !yieldCell(cell, yield):
 				return
 			}
 		}
 	}
+}
+
+// checkpoints walks a store that has neither fences nor leases.
+func checkpoints(ctx context.Context, store *checkpoint.Store, pattern string, yield func(checkpoint.Checkpoint, error) bool) {
+	for c, err := range store.GetAll(ctx, pattern) {
+		if c.Key != "" {
+			err = joined(Reason(err), invalid(c.Key))
+		}
+		if err != nil && c.Key != "" {
+			c = checkpoint.Checkpoint{Key: c.Key}
+		}
+		if !yield(c, err) {
+			return
+		}
+	}
+}
+
+func yieldCell(cell checkpoint.Cell, yield func(checkpoint.Checkpoint, error) bool) bool {
+	stored, wrong := cell.Checkpoint, invalid(cell.Key)
+	c := checkpoint.Checkpoint{Key: cell.Key, Mark: stored.Mark, ExpiresAt: stored.ExpiresAt}
+	if stored.Exists && stored.Err == nil && wrong == nil && !yield(c, nil) {
+		return false
+	}
+	err := joined(wrong, stored.Err, fenceFault(&cell), cell.Lease.Err)
+	return err == nil || yield(checkpoint.Checkpoint{Key: cell.Key}, err)
+}
+
+// fenceFault says what is wrong with a fence: also that it was lost or lowered.
+func fenceFault(c *checkpoint.Cell) error {
+	of, epoch := "checkpoint", c.Checkpoint.Epoch
+	if c.Lease.Epoch > epoch {
+		of, epoch = "lease", c.Lease.Epoch
+	}
+	if c.Fence.Err == nil && c.Fence.Epoch < epoch {
+		return driver.DamagedFence("it is at epoch %d, below epoch %d of the %s", c.Fence.Epoch, epoch, of)
+	}
+	return c.Fence.Err
+}
+
+// invalid says that somebody else wrote the key. Only Clear reaches it.
+func invalid(key string) error {
+	if err := checkpoint.ValidateKey(key); err != nil {
+		return fmt.Errorf("%w; `checkpoint clear` with a pattern removes it", err)
+	}
+	return nil
+}
+
+// joined is errors.Join on one line.
+func joined(errs ...error) (all error) {
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case all == nil:
+			all = err
+		default:
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+	}
+	return all
 }
 
 // Reason is what is wrong, without the call that found it.

@@ -14,30 +14,6 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 )
 
-func (a *app) deleteCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete KEY...",
-		GroupID: groupOne,
-		Short:   "Remove checkpoints by their keys",
-		Long: `Removes the checkpoint at each KEY, damaged or not. A missing one is no error. The
-highest epoch that the key has seen is kept, so that a consumer that was locked
-out stays locked out.`,
-		Example:           "  checkpoint delete order-processor",
-		Args:              usageArgs(cobra.MinimumNArgs(1)),
-		ValidArgsFunction: a.completeKey,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
-				for _, key := range args {
-					if err := store.Delete(ctx, key); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		},
-	}
-}
-
 func (a *app) clear() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
@@ -46,7 +22,10 @@ func (a *app) clear() *cobra.Command {
 		Short:   "Remove the checkpoints whose keys match a pattern",
 		Long: `Removes the checkpoints whose keys match PATTERN, damaged ones too, and prints how
 many. On a terminal it says how many there are and asks; elsewhere it wants --yes.
-For patterns see "checkpoint list", which shows what would go.`,
+For patterns see "checkpoint list", which shows what would go.
+
+A consumer that runs writes on, and so makes its checkpoint again: stop it first, or
+see "checkpoint delete --fence".`,
 		Example: `  checkpoint clear 'orders/*'
   checkpoint clear 'test-*' --yes`,
 		Args:              usageArgs(cobra.ExactArgs(1)),

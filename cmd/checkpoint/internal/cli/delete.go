@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+func (a *app) deleteCommand() *cobra.Command {
+	var fence bool
+	cmd := &cobra.Command{
+		Use:     "delete KEY...",
+		GroupID: groupOne,
+		Short:   "Remove checkpoints by their keys",
+		Long: `Removes the checkpoint at each KEY, damaged or not. The exit code is 3 if there was
+none at one of them; the others are removed. The highest epoch that the key has seen
+is kept, so that a consumer that was locked out stays locked out.
+
+A consumer that runs writes on, and so makes the checkpoint again. With --fence the
+key's epoch is raised first, so that a consumer that writes with an older epoch
+fails its next write.`,
+		Example: `  checkpoint delete order-processor
+  checkpoint delete order-processor --fence`,
+		Args:              keyArgs(cobra.MinimumNArgs(1), -1),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
+				var missing error
+				for _, key := range args {
+					err := a.deleteOne(ctx, store, key, fence)
+					if errors.Is(err, checkpoint.ErrNotFound) {
+						missing = errors.Join(missing, err)
+						continue
+					}
+					if err != nil {
+						if missing != nil {
+							a.note("%v", oneLine(missing))
+						}
+						return err // alone: a store that fails must not look like an empty one
+					}
+				}
+				return missing
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&fence, "fence", false, "raise the key's epoch, too, which locks out a consumer that runs")
+	return cmd
+}
+
+func (a *app) deleteOne(ctx context.Context, store *checkpoint.Store, key string, fence bool) error {
+	before, err := stand(ctx, store, key)
+	if err != nil {
+		return err
+	}
+	if !before.Checkpoint.Exists {
+		return a.missing(key, "")
+	}
+	if fence {
+		if _, err := store.Fence(ctx, key, 0); err != nil {
+			return err
+		}
+	}
+	if err := store.Delete(ctx, key); err != nil {
+		return err
+	}
+	switch out := before.lockedOut(); {
+	case before.unfenced():
+		a.note("a consumer of %q that runs without a lease makes the checkpoint again with its next write; stop it first", key)
+	case fence && out != "":
+		a.note("%q is removed; %s", key, out)
+	case before.held():
+		a.note("%s, writes on and makes the checkpoint %q again; --fence locks it out", before.holder(), key)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/redisstore"
+	"github.com/checkpointstore/checkpoint/sqlitestore"
+)
+
+// A failure is an error that people read.
+type failure struct {
+	err   error
+	text  string
+	store string // its URL, without a password
+	tls   bool   // the URL asks for it
+}
+
+// explain makes one line of an error: the fact, then what to do.
+func (a *app) explain(ctx context.Context, err error) string {
+	f := failure{err: err, text: strings.TrimPrefix(oneLine(err), "checkpoint: ")}
+	f.store = a.shownStore(err)
+	f.tls = strings.HasPrefix(f.store, "rediss:")
+	if ctx.Err() != nil && !errors.Is(err, storeurl.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
+		if f.text == context.Cause(ctx).Error() {
+			return "interrupted"
+		}
+		return "interrupted: " + f.text
+	}
+	for _, explain := range []func(failure) string{ofFile, ofTimeout, ofConnection, ofTLS, ofRedis, ofDamage} {
+		if text := explain(f); text != "" {
+			return text
+		}
+	}
+	if hint := checkpoint.Hint(err); hint != "" {
+		return f.text + "; " + hint
+	}
+	return f.text
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func (a *app) shownStore(err error) string {
+	if e := (openError{}); errors.As(err, &e) {
+		return storeurl.Redact(e.url)
+	}
+	return storeurl.Redact(a.storeName())
+}
+
+func ofFile(f failure) string {
+	switch {
+	case errors.Is(f.err, storeurl.ErrNoStore):
+		return f.text + ": the first write makes one; --store names another"
+	case errors.Is(f.err, sqlitestore.ErrNotOurs):
+		return f.text + "; --store names another"
+	}
+	return ""
+}
+
+func ofTimeout(f failure) string {
+	var timeout timeoutError
+	switch {
+	case !errors.As(f.err, &timeout):
+		return ""
+	case errors.Is(f.err, sqlitestore.ErrLocked):
+		text := fmt.Sprintf("another process has kept %s locked for %v; ", f.store, timeout.after)
+		if hint := checkpoint.Hint(f.err); hint != "" {
+			text += hint + "; "
+		}
+		return text + "--timeout sets another limit"
+	case f.tls:
+		return fmt.Sprintf("no answer from %s within %v; a port without TLS is silent, and needs redis://; --timeout sets another limit",
+			f.store, timeout.after)
+	}
+	return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", f.store, timeout.after)
+}
+
+func ofConnection(f failure) string {
+	var dial *net.OpError
+	var unknown *net.DNSError
+	switch {
+	case errors.As(f.err, &unknown):
+		return fmt.Sprintf("cannot find the host %q of %s: %s; --store names another", unknown.Name, f.store, unknown.Err)
+	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
+		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another", dial.Addr, bare(dial.Err))
+	case errors.Is(f.err, io.EOF) && errors.As(f.err, new(openError)) && !f.tls:
+		return f.store + " closed the connection without an answer; a port with TLS needs rediss://"
+	}
+	return ""
+}
+
+// bare is a system error without the call that met it.
+func bare(err error) error {
+	if e := (*os.SyscallError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func ofTLS(f failure) string {
+	var header tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(f.err, &header):
+		return f.store + " does not speak TLS; a port without it needs redis://"
+	case errors.As(f.err, &certificate):
+		return fmt.Sprintf("the certificate of %s is not trusted: %v; name the host as the certificate does, "+
+			"or name the file of its authority in SSL_CERT_FILE", f.store, certificate.Err)
+	}
+	return ""
+}
+
+// redisErrors are the prefixes of a server's errors, without ERR, which is that of many.
+// Each has what it means for the store that is named before it.
+var redisErrors = []struct{ prefix, text string }{
+	{"NOAUTH", "wants a password; its URL carries one: redis://user:password@host:port"},
+	{"WRONGPASS", "refuses the user or the password; check both in its URL, where they are percent-encoded"},
+	{"READONLY", ofReplica},
+	{"MASTERDOWN", ofReplica},
+	{"MOVED", "is a node of a cluster; add cluster=true to the query of its URL"},
+	{"DB index is out of range", "has no database of this number; name another, or raise `databases` in the server's configuration"},
+	{"SELECT is not allowed in cluster mode", "is a node of a cluster, which has no database but 0; name none, and add cluster=true to the query"},
+	{"LOADING", "is still loading its data; try again soon"},
+}
+
+const ofReplica = "is a replica, which takes no writes and does not know what its master has; name the master"
+
+func ofRedis(f failure) string {
+	if errors.Is(f.err, redisstore.ErrReplica) {
+		return f.store + " " + ofReplica
+	}
+	for _, e := range redisErrors {
+		if redis.HasErrorPrefix(f.err, e.prefix) {
+			return f.store + " " + e.text
+		}
+	}
+	if redis.HasErrorPrefix(f.err, "NOPERM") {
+		return f.text + "; docs/redis.md has the ACL rule that the command needs"
+	}
+	return ""
+}
+
+func ofDamage(f failure) string {
+	switch {
+	case errors.Is(f.err, checkpoint.ErrCorruptFence): // first, since to replace the checkpoint would hide the fence
+		return f.text + "; " + fenceRemedy
+	case errors.Is(f.err, checkpoint.ErrCorruptCheckpoint):
+		return f.text + "; `checkpoint set` or `checkpoint delete` repairs it"
+	case errors.Is(f.err, checkpoint.ErrCorruptLease):
+		return f.text + "; " + leaseRemedy
+	}
+	return ""
+}

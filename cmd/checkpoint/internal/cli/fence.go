@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+func (a *app) fence() *cobra.Command {
+	var atLeast uint64
+	cmd := &cobra.Command{
+		Use:     "fence KEY",
+		GroupID: groupOne,
+		Short:   "Lock out whoever writes a checkpoint, or repair its fence",
+		Long: `Raises the fence of KEY, the highest epoch that the key has seen, above every epoch
+that is stored for it, and ends its lease. A consumer that writes with an older epoch
+fails its next write. The position stays. Prints the new fence.
+
+It repairs a damaged fence, and a damaged lease. Give the highest epoch that was in
+use as --at-least for a damaged fence: a lower one lets a former owner write again.
+The exit code is 3 if nothing is stored for KEY, unless --at-least is given.`,
+		Example: `  checkpoint fence order-processor
+  checkpoint fence order-processor --at-least 12`,
+		Args:              keyArgs(cobra.ExactArgs(1), 1),
+		ValidArgsFunction: a.completeKey,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkEpoch("--at-least", atLeast); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
+				return a.raiseFence(ctx, store, args[0], atLeast)
+			})
+		},
+	}
+	cmd.Flags().Uint64Var(&atLeast, "at-least", 0, "raise the fence to this epoch or above")
+	return cmd
+}
+
+func (a *app) raiseFence(ctx context.Context, store *checkpoint.Store, key string, atLeast uint64) error {
+	before, err := stand(ctx, store, key)
+	if err != nil {
+		return err
+	}
+	if !before.Holds() && atLeast == 0 {
+		return a.missing(key, "")
+	}
+	raised, err := store.Fence(ctx, key, atLeast)
+	if err != nil {
+		return err
+	}
+	switch {
+	case before.Fence.Err != nil:
+		a.note("%q had a damaged fence, and has epoch %d now", key, raised)
+	case raised == 0:
+		a.note("%q was written without an epoch: no fence locks out its consumer; stop it", key)
+	default:
+		a.note("the fence of %q went from %d to %d", key, before.Fence.Epoch, raised)
+	}
+	if out := before.lockedOut(); out != "" {
+		a.note("%s", out)
+	}
+	_, err = fmt.Fprintln(a.stdout, raised)
+	return err
+}

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+)
+
+// orders are the values of --sort. Checkpoints that are equal go by their keys.
+var orders = map[string]func(a, b checkpoint.Checkpoint) int{
+	"key":      func(checkpoint.Checkpoint, checkpoint.Checkpoint) int { return 0 },
+	"age":      func(a, b checkpoint.Checkpoint) int { return a.UpdatedAt.Compare(b.UpdatedAt) },
+	"position": func(a, b checkpoint.Checkpoint) int { return a.Position.Compare(b.Position) },
+}
+
+func (a *app) list() *cobra.Command {
+	var sort string
+	cmd := &cobra.Command{
+		Use:     "list [PATTERN]",
+		GroupID: groupMany,
+		Short:   "Print the checkpoints whose keys match a pattern",
+		Long: `Prints the checkpoints whose keys match PATTERN, or all. In a pattern * is any
+run of characters, ? is one, [a-z] is one of a range, [^a] is one other than a,
+and \ takes the next one literally. Quote it, so that the shell leaves it alone.
+
+Damaged checkpoints, fences and leases go to stderr with what is wrong, and make
+the exit code 1. What is printed looks as with "checkpoint get".`,
+		Example: `  checkpoint list
+  checkpoint list 'orders/*' --sort age
+  checkpoint list -o json | jq -r .key`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if sort != "" && orders[sort] == nil {
+				return usageError{cmd.CommandPath(), fmt.Errorf("--sort is %q: want key, age or position", sort)}
+			}
+			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				p, err := output.New(a.stdout, a.format)
+				if err != nil {
+					return err
+				}
+				if sort != "" {
+					p = &sorted{Printer: p, by: orders[sort]}
+				}
+				found, err := a.printAll(ctx, store, patternOf(args), p)
+				if err != nil {
+					return err
+				}
+				return found.err()
+			})
+		},
+	}
+	cmd.Flags().StringVar(&sort, "sort", "",
+		"print in the order of key, age (the oldest first) or position (default the store's own, which needs no memory)")
+	completeFlag(cmd, "sort", "key", "age", "position")
+	return cmd
+}
+
+// A sorted printer holds all checkpoints back.
+type sorted struct {
+	output.Printer
+	by   func(a, b checkpoint.Checkpoint) int
+	held []checkpoint.Checkpoint
+}
+
+func (s *sorted) Print(c checkpoint.Checkpoint) error {
+	s.held = append(s.held, c)
+	return nil
+}
+
+func (s *sorted) Flush() error {
+	slices.SortFunc(s.held, func(a, b checkpoint.Checkpoint) int { return cmp.Or(s.by(a, b), cmp.Compare(a.Key, b.Key)) })
+	for _, c := range s.held {
+		if err := s.Printer.Print(c); err != nil {
+			return err
+		}
+	}
+	return s.Printer.Flush()
+}
+
+func patternOf(args []string) string {
+	if len(args) == 0 {
+		return "*"
+	}
+	return args[0]
+}
+
+// printAll prints every checkpoint that matches, and returns what is damaged.
+func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern string, p output.Printer) (damage, error) {
+	bar := a.progress()
+	if output.IsTerminal(a.stdout) {
+		bar = &progress{} // the rows themselves show it
+	}
+	defer bar.done()
+	n, found := 0, damage{}
+	for c, err := range transfer.Walk(ctx, store, pattern) {
+		if err != nil && c.Key != "" {
+			found.add(err)
+			bar.done()
+			a.reportDamage(c.Key, err)
+			continue
+		}
+		if err == nil {
+			err = p.Print(c)
+		}
+		if err != nil {
+			return found, err
+		}
+		n++
+		bar.show("%d checkpoints", n)
+	}
+	return found, p.Flush()
+}
+
+func (a *app) reportDamage(key string, err error) { a.note("%q: %v", key, err) }
+
+// A damage counts the keys that have something damaged, and says what.
+type damage struct {
+	keys                      int
+	checkpoint, fence, leases bool
+}
+
+func (d *damage) add(err error) {
+	d.keys++
+	d.checkpoint = d.checkpoint || errors.Is(err, checkpoint.ErrCorruptCheckpoint)
+	d.fence = d.fence || errors.Is(err, checkpoint.ErrCorruptFence)
+	d.leases = d.leases || errors.Is(err, checkpoint.ErrCorruptLease)
+}
+
+func (d *damage) err() error {
+	if d.keys == 0 {
+		return nil
+	}
+	var remedies []string
+	if d.checkpoint {
+		remedies = append(remedies, "`checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs a checkpoint")
+	}
+	if d.fence {
+		remedies = append(remedies, fenceRemedy)
+	}
+	if d.leases {
+		remedies = append(remedies, leaseRemedy)
+	}
+	return errors.New(strings.Join(append([]string{fmt.Sprintf("%d damaged", d.keys)}, remedies...), "; "))
+}
+
+const (
+	fenceRemedy = "`checkpoint fence KEY --at-least N` repairs a fence: N is the highest epoch that was in use"
+	leaseRemedy = "stop its owner, then `checkpoint fence KEY` repairs a lease"
+)
+
+func damagedError(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d damaged; `checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs one", n)
+}

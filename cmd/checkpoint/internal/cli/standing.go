@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+)
+
+// A standing is what a key holds before a command changes it.
+type standing struct {
+	checkpoint.Cell
+	at time.Time // when it was read
+}
+
+// stand reads what key holds. A store without fences and leases has its checkpoint
+// alone.
+func stand(ctx context.Context, store *checkpoint.Store, key string) (standing, error) {
+	cell, err := store.Inspect(ctx, key)
+	if errors.Is(err, checkpoint.ErrUnsupported) {
+		cell, err = checkpointOnly(ctx, store, key)
+	}
+	cell.Key = key
+	return standing{cell, time.Now()}, err
+}
+
+func checkpointOnly(ctx context.Context, store *checkpoint.Store, key string) (cell checkpoint.Cell, err error) {
+	c, err := store.Get(ctx, key)
+	switch {
+	case errors.Is(err, checkpoint.ErrNotFound):
+		return cell, nil
+	case errors.Is(err, checkpoint.ErrCorruptCheckpoint):
+		cell.Checkpoint.Err = err
+	case err != nil:
+		return cell, err
+	}
+	cell.Checkpoint.Exists = true
+	cell.Checkpoint.Mark = c.Mark
+	return cell, nil
+}
+
+// held reports whether somebody holds the lease now.
+func (s *standing) held() bool {
+	l := s.Lease
+	return l.Exists() && l.Err == nil && l.Epoch == s.Fence.Epoch && l.ExpiresAt.After(s.at)
+}
+
+// holder says who holds the lease, and for how long.
+func (s *standing) holder() string {
+	return fmt.Sprintf("%q, whose lease ends %s", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
+}
+
+// unfenced reports whether a consumer without a lease may be at work: a write without
+// an epoch left the checkpoint.
+func (s *standing) unfenced() bool {
+	c := s.Checkpoint
+	return !s.held() && c.Exists && c.Err == nil && c.Epoch == 0
+}
+
+// where says at which position, and with which epoch, the checkpoint stands.
+func (s *standing) where() string {
+	switch c := s.Checkpoint; {
+	case !c.Exists:
+		return "nothing"
+	case c.Err != nil:
+		return "a damaged checkpoint"
+	default:
+		return place(c.Mark)
+	}
+}
+
+func place(m checkpoint.Mark) string {
+	if m.Epoch == 0 {
+		return m.Position.String() + " (no epoch)"
+	}
+	return fmt.Sprintf("%s (epoch %d)", m.Position, m.Epoch)
+}
+
+// raisedBy says that a write with this epoch raised the fence, and so ended the lease.
+// It is empty if it did not. A write that was stored need not say it without a lease.
+func (s *standing) raisedBy(epoch uint64, stored bool) string {
+	said := fmt.Sprintf("it raised the fence of %q from %d to %d", s.Key, s.Fence.Epoch, epoch)
+	switch {
+	case epoch <= s.Fence.Epoch:
+		return ""
+	case s.held():
+		return said + fmt.Sprintf(", which ended the lease of %q", s.Lease.Owner)
+	case stored:
+		return ""
+	}
+	return said
+}
+
+// lockedOut says who cannot write any more once the fence is raised.
+func (s *standing) lockedOut() string {
+	switch {
+	case s.held():
+		return "it locks out " + s.holder()
+	case s.Fence.Epoch != 0:
+		return fmt.Sprintf("it locks out whoever writes with epoch %d or a lower one", s.Fence.Epoch)
+	}
+	return ""
+}
+
+// missing is the error of a command on a key that must hold something.
+func (a *app) missing(key, remedy string) error {
+	text := fmt.Sprintf("no checkpoint %q in %s", key, storeurl.Redact(a.storeName()))
+	return saidError{strings.TrimSuffix(text+"; "+remedy, "; "), checkpoint.ErrNotFound}
+}

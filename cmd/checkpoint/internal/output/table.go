@@ -1,0 +1,226 @@
+package output
+
+import (
+	"cmp"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A column of a table.
+type column struct {
+	head  string
+	right bool // as numbers are aligned
+	text  func(now time.Time, c checkpoint.Checkpoint) string
+	spare int // a narrow terminal lacks the column with the highest first, and that with 1 last; 0: it lacks none
+}
+
+const gap = "  "
+
+var (
+	keyColumn     = column{head: "KEY", text: func(_ time.Time, c checkpoint.Checkpoint) string { return c.Key }}
+	commitColumn  = column{head: "COMMIT", right: true, text: commit}
+	prepareColumn = column{head: "PREPARE", right: true, text: prepare}
+	epochColumn   = column{head: "EPOCH", right: true, text: epochOf, spare: 2}
+
+	columns = []column{
+		keyColumn, commitColumn, prepareColumn,
+		{head: "UPDATED", text: func(now time.Time, c checkpoint.Checkpoint) string { return Ago(now, c.UpdatedAt) }, spare: 1},
+		{head: "EXPIRES", text: func(now time.Time, c checkpoint.Checkpoint) string { return Ahead(now, c.ExpiresAt) }, spare: 3},
+		epochColumn,
+	}
+	wideColumns = []column{
+		keyColumn, commitColumn, prepareColumn,
+		{head: "UPDATED", text: func(_ time.Time, c checkpoint.Checkpoint) string { return exact(c.UpdatedAt) }},
+		{head: "EXPIRES", text: func(_ time.Time, c checkpoint.Checkpoint) string { return exact(c.ExpiresAt) }},
+		epochColumn,
+		{head: "LOG ID", text: logID},
+	}
+)
+
+// logID is quoted if another program stored what could steer the terminal.
+func logID(_ time.Time, c checkpoint.Checkpoint) string {
+	if c.LogID != "" && checkpoint.ValidateLogID(c.LogID) != nil {
+		return strconv.Quote(c.LogID)
+	}
+	return cmp.Or(c.LogID, "-")
+}
+
+func commit(_ time.Time, c checkpoint.Checkpoint) string {
+	return strconv.FormatUint(c.Position.Commit, 10)
+}
+
+func prepare(_ time.Time, c checkpoint.Checkpoint) string {
+	return strconv.FormatUint(c.Position.Prepare, 10)
+}
+
+func epochOf(_ time.Time, c checkpoint.Checkpoint) string { return epoch(c.Epoch) }
+
+// A Table holds rows back until it has enough of them to know their widths.
+type Table struct {
+	w       io.Writer
+	now     func() time.Time
+	limit   int // the terminal's width; 0: none
+	columns []column
+	held    []checkpoint.Checkpoint
+	widths  []int // of the columns; nil: nothing is printed yet
+}
+
+// maxHeld bounds how many rows are held back.
+const maxHeld = 1000
+
+// NewTable returns a table for a terminal of so many columns. Zero is no limit.
+func NewTable(w io.Writer, now func() time.Time, width int) *Table {
+	return newTable(w, now, width, columns)
+}
+
+func newTable(w io.Writer, now func() time.Time, width int, columns []column) *Table {
+	return &Table{w: w, now: now, limit: width, columns: slices.Clone(columns)}
+}
+
+// Print adds a row.
+func (t *Table) Print(c checkpoint.Checkpoint) error {
+	if t.held = append(t.held, c); len(t.held) < maxHeld {
+		return nil
+	}
+	return t.Flush()
+}
+
+// Flush prints the rows that are held back.
+func (t *Table) Flush() error {
+	if len(t.held) == 0 {
+		return nil
+	}
+	rows := t.measure()
+	t.held = t.held[:0]
+	var b strings.Builder
+	for _, row := range rows {
+		t.write(&b, row)
+	}
+	_, err := io.WriteString(t.w, b.String())
+	return err
+}
+
+// measure returns the rows, with the head before the first of them, and how wide
+// each column must be. It leaves out columns as long as the rows are too wide, but
+// shortens keys before it leaves out the last of these columns.
+func (t *Table) measure() [][]string {
+	first := t.widths == nil
+	rows := t.rows(first)
+	for first && t.tooWide() > 0 {
+		i := t.dispensable(rows)
+		if i < 0 || t.columns[i].spare == 1 && t.shortenable() {
+			break
+		}
+		t.columns = slices.Delete(t.columns, i, i+1)
+		rows = t.rows(true)
+	}
+	t.shortenKeys(rows)
+	return rows
+}
+
+func (t *Table) rows(withHead bool) [][]string {
+	now := t.now()
+	var rows [][]string
+	if withHead {
+		t.widths = make([]int, len(t.columns))
+		rows = append(rows, make([]string, len(t.columns)))
+		for i, col := range t.columns {
+			rows[0][i] = col.head
+		}
+	}
+	for _, c := range t.held {
+		row := make([]string, len(t.columns))
+		for i, col := range t.columns {
+			row[i] = col.text(now, c)
+		}
+		rows = append(rows, row)
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	return rows
+}
+
+// tooWide is how many columns of the terminal are missing.
+func (t *Table) tooWide() int {
+	if t.limit == 0 {
+		return 0
+	}
+	total := len(gap) * (len(t.widths) - 1)
+	for _, w := range t.widths {
+		total += w
+	}
+	return total - t.limit
+}
+
+// dispensable is the column to leave out: one that says nothing, or otherwise the
+// one that can best be spared. It is -1 if there is none.
+func (t *Table) dispensable(rows [][]string) int {
+	best, order := -1, 0
+	for i, col := range t.columns {
+		if col.spare == 0 {
+			continue
+		}
+		spare := col.spare
+		if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "-" && row[i] != "never" }) {
+			spare += len(columns)
+		}
+		if spare > order {
+			best, order = i, spare
+		}
+	}
+	return best
+}
+
+// minKey is how much of a key is always shown.
+const minKey = 16
+
+func (t *Table) shortenable() bool { return t.widths[0]-t.tooWide() >= minKey }
+
+// shortenKeys leaves out the middle of long keys if the rows are too wide.
+func (t *Table) shortenKeys(rows [][]string) {
+	missing := t.tooWide()
+	if missing <= 0 || !t.shortenable() {
+		return
+	}
+	t.widths[0] -= missing
+	for _, row := range rows {
+		row[0] = shorten(row[0], t.widths[0])
+	}
+}
+
+func shorten(s string, width int) string {
+	runes := []rune(s)
+	if len(runes) <= width {
+		return s
+	}
+	tail := (width - 1) / 2
+	return string(runes[:width-1-tail]) + "…" + string(runes[len(runes)-tail:])
+}
+
+func (t *Table) write(b *strings.Builder, row []string) {
+	for i, cell := range row {
+		space := strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(cell))
+		last := i == len(row)-1
+		switch {
+		case t.columns[i].right:
+			b.WriteString(space + cell)
+		case last:
+			b.WriteString(cell)
+		default:
+			b.WriteString(cell + space)
+		}
+		if !last {
+			b.WriteString(gap)
+		}
+	}
+	b.WriteByte('\n')
+}
