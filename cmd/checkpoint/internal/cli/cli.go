@@ -53,6 +53,7 @@ func (a *app) root() *cobra.Command {
 		Short: "Look at and change the checkpoints of event consumers",
 		Long: `Looks at and changes the checkpoints of event consumers: how far each got in
 its log. A position is written C:12/P:34, 12@34, 12/34, 12-34, or 12 for {12, 12}.
+In a log of offsets from 0 it is written offset:12. Position 0 is before everything.
 
 Start with: checkpoint demo`,
 		Args:          usageArgs(cobra.NoArgs),

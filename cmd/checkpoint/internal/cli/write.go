@@ -125,8 +125,10 @@ func (a *app) rewind() *cobra.Command {
 		long: `Stores POSITION at KEY, whatever is there, and in the same step raises the key's
 epoch. A consumer that writes with an older epoch fails its next write, so that
 it cannot undo the rewind. Start it again, with the epoch that is printed, to go
-on from POSITION. One that writes without epochs is not locked out: stop it first.`,
-		example: "  checkpoint rewind order-processor 0",
+on from POSITION. One that writes without epochs is not locked out: stop it first.
+
+Position 0 is before everything, in every log: the consumer handles all of it again.`,
+		example: "  checkpoint rewind order-processor 0\n  checkpoint rewind kafka/orders/3 offset:41",
 		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, opts ...checkpoint.WriteOption) error {
 			c, err := store.Rewind(ctx, key, p, opts...)
 			if err != nil {
