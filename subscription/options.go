@@ -19,7 +19,8 @@ const (
 	// turn into a replay of everything today. It is the default.
 	Refuse Missing = iota
 	// FromStart is for a consumer that has to see every event: its first run
-	// begins at the start of the log.
+	// begins at the start of the log. Open stores the zero Position, which stands
+	// before everything, so that the next run finds a checkpoint.
 	FromStart
 	// FromHead is for a consumer that needs only what is new: its first run
 	// begins at the end of the log. Open stores the head that Options.Head tells,
@@ -41,15 +42,15 @@ type Options struct {
 	// Head returns the position of the last event in the log. Open fails with
 	// [ErrBeyondHead] where the checkpoint is beyond it, and Lag counts from it.
 	// Ask the node that knows the most: a replica that lags would make a sound
-	// checkpoint look wrong. Of an empty log it is the zero Position; where an
-	// event can stand at that, as in Kafka, return an error instead. Nil: not
-	// checked.
+	// checkpoint look wrong. The head of an empty log is the zero Position. In a log
+	// of offsets from 0, whose next event will be at n, it is
+	// checkpoint.Offset(n-1). Nil: not checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
 
 	// StoredByHandler is for handlers that store the position themselves, in one
 	// transaction with what an event changes, and with the subscription's Epoch:
 	// each event then takes effect exactly once. The subscription stores nothing
-	// but where a first run from the head begins. Handle events one at a time and
+	// but where a first run begins. Handle events one at a time and
 	// in the order of the log: one position cannot tell which of several have
 	// taken effect. [Run] refuses more than one of Workers, and OrderedBy. A
 	// handler's checkpoint.ErrFenced for the subscription's key ends Run at once:

@@ -8,18 +8,13 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A start is where a Subscription resumes. It is known unless the log is read from
-// its own start.
-type start struct {
-	after checkpoint.Position
-	known bool
+// Resume returns the position of the last event that was processed, which is what
+// KurrentDB's From takes. It is false if that stands before everything, as it does
+// in a first run: then begin at the start of the log. For KurrentDB that is Start:
+// a nil From is the end.
+func (s *Subscription) Resume() (checkpoint.Position, bool) {
+	return s.start, s.start != checkpoint.Position{}
 }
-
-// Resume returns the position of the last event that was processed, which is
-// what KurrentDB's From takes. It is false where there was no checkpoint: then
-// begin at the start of the log. For KurrentDB that is Start: a nil From is the
-// end.
-func (s *Subscription) Resume() (checkpoint.Position, bool) { return s.start.after, s.start.known }
 
 func (s *Subscription) load(ctx context.Context) error {
 	cp, err := s.store.Get(ctx, s.key)
@@ -38,23 +33,24 @@ func (s *Subscription) load(ctx context.Context) error {
 	return s.resumeAt(cp.Position)
 }
 
-// begin does what Options.Missing says.
-func (s *Subscription) begin(ctx context.Context, missing error) error {
+// begin does what Options.Missing says. Where it begins is stored at once, so that
+// a run which sees no event leaves a checkpoint, too.
+func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
+	var first checkpoint.Position
 	switch s.opts.Missing {
 	case FromStart:
-		return nil
 	case FromHead:
-		head, err := s.head(ctx)
-		if err != nil {
+		if first, err = s.head(ctx); err != nil {
 			return err
 		}
-		return errors.Join(s.resumeAt(head), s.write(ctx, head))
+	default:
+		return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
+			s.key, ErrNoCheckpoint, missing)
 	}
-	return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
-		s.key, ErrNoCheckpoint, missing)
+	return errors.Join(s.resumeAt(first), s.write(ctx, first))
 }
 
 func (s *Subscription) resumeAt(p checkpoint.Position) error {
-	s.start = start{after: p, known: true}
+	s.start = p
 	return s.work.resumeAt(p)
 }

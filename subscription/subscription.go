@@ -29,8 +29,8 @@ type Subscription struct {
 	log   *slog.Logger
 	hooks hooks
 
-	lease   *keeper.Lease // nil without one
-	start   start
+	lease   *keeper.Lease       // nil without one
+	start   checkpoint.Position // where it resumes
 	work    inWork
 	flusher flusher
 	life    life
