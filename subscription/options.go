@@ -20,7 +20,8 @@ const (
 	Refuse Missing = iota
 	// FromStart is for a consumer that has to see every event: its first run
 	// begins at the start of the log. Open stores the zero Position, which stands
-	// before everything, so that the next run finds a checkpoint.
+	// before everything, or the one before Options.Tail, so that the next run finds
+	// a checkpoint.
 	FromStart
 	// FromHead is for a consumer that needs only what is new: its first run
 	// begins at the end of the log. Open stores the head that Options.Head tells,
@@ -47,10 +48,22 @@ type Options struct {
 	// checkpoint.Offset(n-1). Nil: not checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
 
+	// Tail returns the position of the first event that the log still has. Open
+	// fails with [ErrTrimmed] if the checkpoint is before it: events that were not
+	// processed are gone. In a log of single numbers a checkpoint at the number
+	// before the first event has missed nothing. In other logs nobody can tell, so
+	// that Tail returns the zero Position as long as nothing was removed. Nil: not
+	// checked.
+	Tail func(ctx context.Context) (checkpoint.Position, error)
+
+	// AcceptTrimmed makes Open go on from the first event where it would fail with
+	// [ErrTrimmed]. It logs what is skipped, and stores where it goes on.
+	AcceptTrimmed bool
+
 	// StoredByHandler is for handlers that store the position themselves, in one
 	// transaction with what an event changes, and with the subscription's Epoch:
 	// each event then takes effect exactly once. The subscription stores nothing
-	// but where a first run begins. Handle events one at a time and
+	// but where a first run begins, or one on a trimmed log. Handle events one at a time and
 	// in the order of the log: one position cannot tell which of several have
 	// taken effect. [Run] refuses more than one of Workers, and OrderedBy. A
 	// handler's checkpoint.ErrFenced for the subscription's key ends Run at once:
@@ -130,6 +143,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", o.Missing)
 	case o.Missing == FromHead && o.Head == nil:
 		return errors.New("subscription: Missing is FromHead, which needs Head")
+	case o.AcceptTrimmed && o.Tail == nil:
+		return errors.New("subscription: AcceptTrimmed needs Tail")
 	case o.StoredByHandler && o.TTL != 0:
 		return errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
 	}

@@ -28,6 +28,13 @@ func (s *Subscription) load(ctx context.Context) error {
 		return err
 	}
 	s.flusher.stats.Stored, s.flusher.stats.StoredAt = cp.Position, cp.UpdatedAt
+	goesOn, err := s.afterTrim(ctx, cp.Position)
+	if err != nil {
+		return err
+	}
+	if goesOn != cp.Position {
+		return s.beginAfter(ctx, goesOn)
+	}
 	adopts := cp.LogID != s.opts.LogID && s.opts.LogID != ""
 	s.flusher.again = adopts || s.opts.TTL > 0 || !cp.ExpiresAt.IsZero()
 	return s.resumeAt(cp.Position)
@@ -39,15 +46,21 @@ func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
 	var first checkpoint.Position
 	switch s.opts.Missing {
 	case FromStart:
+		first, err = s.beforeTail(ctx)
 	case FromHead:
-		if first, err = s.head(ctx); err != nil {
-			return err
-		}
+		first, err = s.head(ctx)
 	default:
 		return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
 			s.key, ErrNoCheckpoint, missing)
 	}
-	return errors.Join(s.resumeAt(first), s.write(ctx, first))
+	if err != nil {
+		return err
+	}
+	return s.beginAfter(ctx, first)
+}
+
+func (s *Subscription) beginAfter(ctx context.Context, p checkpoint.Position) error {
+	return errors.Join(s.resumeAt(p), s.write(ctx, p))
 }
 
 func (s *Subscription) resumeAt(p checkpoint.Position) error {
