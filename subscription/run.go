@@ -54,7 +54,8 @@ type Handling[E any] struct {
 //
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
 // at work finish, and returns nil: that is how a consumer is stopped. Run does
-// not close the subscription: whoever opened it does, after Run. Where the reader
+// not close the subscription: whoever opened it does, after Run. A second Run of
+// one Subscription is an error. Where the reader
 // panics, the handlers that are at work finish, too, before Run passes that on.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handling[E],
@@ -68,6 +69,10 @@ func Run[E any](
 	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderedBy != nil) {
 		return errors.New("subscription: Run needs one of Workers and no OrderedBy with Options.StoredByHandler: " +
 			"a position that is stored must not pass an event that is not done")
+	}
+	if s.ran.Swap(true) {
+		return fmt.Errorf("subscription %q: Run was called before, and events of it may be in work: "+
+			"close the Subscription, and open another, which resumes from what is stored", s.key)
 	}
 	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)

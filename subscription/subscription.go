@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/keeper"
@@ -34,6 +35,7 @@ type Subscription struct {
 	work    inWork
 	flusher flusher
 	life    life
+	ran     atomic.Bool // Run was called
 }
 
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the
