@@ -122,6 +122,10 @@ func (o *Options) withDefaults() (Options, error) {
 	if out.Lease != nil {
 		lease := *out.Lease
 		out.Lease = &lease
+		if lease.Owner == "" {
+			lease.Owner = uniqueOwner()
+		}
+		out.Logger = out.Logger.With("owner", lease.Owner)
 		err = errors.Join(err, orDefault("Lease.TTL", &lease.TTL, 15*time.Second))
 	}
 	return out, errors.Join(err, out.check())
