@@ -88,8 +88,6 @@ func run(ctx context.Context, args []string) (err error) {
 	return subscription.Run(ctx, s, read, subscription.Handling[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
 		Handle:   model.apply,
-		Retry: func(attempt int, _ error) (time.Duration, bool) {
-			return 100 * time.Millisecond << attempt, attempt < 5
-		},
+		Retry:    subscription.Backoff(200*time.Millisecond, 5*time.Second, 5),
 	})
 }
