@@ -121,6 +121,7 @@ func (e *evidence) observe(cp checkpoint.Checkpoint) {
 		e.violated(errNotDone, "it stands at %d, and event %d is missing", n, e.done.upTo+1)
 	}
 	switch t := e.byEpoch[cp.Epoch]; {
+	case t == nil && n == 0: // by Open, before the instance could record its grant
 	case t == nil:
 		e.violated(errNotGranted, "%s, epoch %d", cp.Position, cp.Epoch)
 	case n > t.done.upTo:
