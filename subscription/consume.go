@@ -17,7 +17,7 @@ import (
 // what is done is stored.
 func Consume[E any](
 	ctx context.Context, store *checkpoint.Store, key string, opts *Options,
-	events func(ctx context.Context, after checkpoint.Position) iter.Seq2[E, error], h Handling[E],
+	events func(ctx context.Context, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],
 ) (err error) {
 	s, err := Open(ctx, store, key, opts)
 	if err != nil {

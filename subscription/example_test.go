@@ -40,7 +40,7 @@ func ExampleConsume() {
 	err := subscription.Consume(context.Background(), store, "order-processor", &subscription.Options{
 		Missing: subscription.FromStart,
 		Lease:   &subscription.Lease{Wait: true},
-	}, eventsAfter, subscription.Handling[event]{
+	}, eventsAfter, subscription.Handler[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
 		Handle: func(_ context.Context, e event) error {
 			fmt.Println("handled", e.position)
@@ -71,9 +71,9 @@ func ExampleRun() {
 	}
 	from, resumes := s.Resume()
 	events := func(ctx context.Context) iter.Seq2[event, error] { return readAfter(ctx, from, resumes) }
-	err = subscription.Run(ctx, s, events, subscription.Handling[event]{
-		Position:  func(e event) checkpoint.Position { return e.position },
-		OrderedBy: func(e event) string { return e.orderID },
+	err = subscription.Run(ctx, s, events, subscription.Handler[event]{
+		Position:    func(e event) checkpoint.Position { return e.position },
+		OrderingKey: func(e event) string { return e.orderID },
 		Handle: func(_ context.Context, e event) error {
 			fmt.Println("handled", e.position)
 			return nil

@@ -57,10 +57,10 @@ func TestWhereItBeginsIsStoredWhoeverStoresTheRest(t *testing.T) {
 // TestHandlerThatStoresThePositionHandlesInTheOrderOfTheLog: one that handles a
 // later event first stores a position past work that is not done.
 func TestHandlerThatStoresThePositionHandlesInTheOrderOfTheLog(t *testing.T) {
-	for name, change := range map[string]func(*subscription.Handling[uint64]){
-		"Workers": func(h *subscription.Handling[uint64]) { h.Workers = 2 },
-		"OrderedBy": func(h *subscription.Handling[uint64]) {
-			h.OrderedBy = func(n uint64) string { return fmt.Sprint(n < 3) }
+	for name, change := range map[string]func(*subscription.Handler[uint64]){
+		"Workers": func(h *subscription.Handler[uint64]) { h.Workers = 2 },
+		"OrderingKey": func(h *subscription.Handler[uint64]) {
+			h.OrderingKey = func(n uint64) string { return fmt.Sprint(n < 3) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

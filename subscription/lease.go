@@ -77,7 +77,7 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 				waiting = true
 				s.log.Info("waiting for the lease", "error", err.Error())
 			}
-		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushPatience:
+		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushTimeout:
 			return lease, asked, err
 		default:
 			s.log.Warn("the lease could not be asked for, and is tried again", "error", err.Error())

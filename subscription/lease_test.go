@@ -135,7 +135,7 @@ func TestStandbyGivesUpOnAStoreThatStaysAway(t *testing.T) {
 			b.Errorf("Open: %v; want the store's error", err)
 		}
 		if took := time.Since(start); took < 89*time.Second || took > 91*time.Second {
-			b.Errorf("it gave up after %v, want a minute and FlushPatience", took)
+			b.Errorf("it gave up after %v, want a minute and FlushTimeout", took)
 		}
 		start = time.Now()
 		if err := b.openFails(opts); !errors.Is(err, errEngine) || time.Since(start) > 0 {

@@ -65,7 +65,7 @@ type Options struct {
 	// each event then takes effect exactly once. The subscription stores nothing
 	// but where a first run begins, or one on a trimmed log. Handle events one at a time and
 	// in the order of the log: one position cannot tell which of several have
-	// taken effect. [Run] refuses more than one of Workers, and OrderedBy. A
+	// taken effect. [Run] refuses more than one of Workers, and OrderingKey. A
 	// handler's checkpoint.ErrFenced for the subscription's key ends Run at once:
 	// the event is not tried again, nor parked, since another instance handles it.
 	StoredByHandler bool
@@ -79,10 +79,10 @@ type Options struct {
 	// Zero: 1 second.
 	FlushAfter time.Duration
 
-	// FlushPatience is for how long storing may fail, again and again, until the
+	// FlushTimeout is for how long storing may fail, again and again, until the
 	// subscription ends with the error, and for how long a standby that waits for
 	// the lease bears a store that fails. Zero: 30 seconds.
-	FlushPatience time.Duration
+	FlushTimeout time.Duration
 
 	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.
 	MaxInFlight int
@@ -116,7 +116,7 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("FlushEvery", &out.FlushEvery, 1000),
 		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
 		orDefault("FlushAfter", &out.FlushAfter, time.Second),
-		orDefault("FlushPatience", &out.FlushPatience, 30*time.Second),
+		orDefault("FlushTimeout", &out.FlushTimeout, 30*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)
 	if out.Lease != nil {

@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	read := func(ctx context.Context) iter.Seq2[event, error] { return events(ctx, client, *stream, after) }
-	return subscription.Run(ctx, s, read, subscription.Handling[event]{
+	return subscription.Run(ctx, s, read, subscription.Handler[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
 		Handle:   model.apply,
 		Retry:    subscription.Backoff(200*time.Millisecond, 5*time.Second, 5),

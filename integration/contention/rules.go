@@ -91,7 +91,7 @@ func (e *evidence) mustHaveSeen(t *tenure, epoch uint64, n event) {
 }
 
 func (e *evidence) handle(t *tenure, n event) {
-	key := n.orderedBy()
+	key := n.orderingKey()
 	switch {
 	case t.ended != "":
 		e.violated(errOutsideTerm, "%s handled %d after its tenure of epoch %d", t.owner, n, t.epoch)
