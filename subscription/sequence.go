@@ -3,6 +3,8 @@ package subscription
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -32,31 +34,43 @@ type Sequence[E any] struct {
 	Poll time.Duration
 }
 
-// After returns what [Run] reads: the events after p, and then new ones, until the
-// context ends or Read fails.
-func (q Sequence[E]) After(p checkpoint.Position) func(context.Context) iter.Seq2[E, error] {
-	return func(ctx context.Context) iter.Seq2[E, error] {
-		return func(yield func(E, error) bool) {
-			for held := (gaps{last: p}); ctx.Err() == nil; {
-				asked := time.Now()
-				events, err := q.Read(ctx, held.last)
-				if err != nil {
-					var none E
-					yield(none, err)
+// After reads the events after p, and then new ones, until ctx ends or Read fails.
+// It is what [Consume] reads.
+func (q Sequence[E]) After(ctx context.Context, p checkpoint.Position) iter.Seq2[E, error] {
+	return func(yield func(E, error) bool) {
+		var none E
+		if err := q.check(); err != nil {
+			yield(none, err)
+			return
+		}
+		for held := (gaps{last: p}); ctx.Err() == nil; {
+			asked := time.Now()
+			events, err := q.Read(ctx, held.last)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			ready := held.pass(q.positions(events), asked.Add(-cmp.Or(q.GapTimeout, time.Minute)))
+			for _, e := range events[:ready] {
+				if !yield(e, nil) {
 					return
 				}
-				ready := held.pass(q.positions(events), asked.Add(-cmp.Or(q.GapTimeout, time.Minute)))
-				for _, e := range events[:ready] {
-					if !yield(e, nil) {
-						return
-					}
-				}
-				if ready == 0 {
-					pause(ctx, cmp.Or(q.Poll, time.Second))
-				}
+			}
+			if ready == 0 {
+				pause(ctx, cmp.Or(q.Poll, time.Second))
 			}
 		}
 	}
+}
+
+func (q Sequence[E]) check() error {
+	switch {
+	case q.Read == nil || q.Position == nil:
+		return errors.New("subscription: Sequence needs Read and Position")
+	case q.GapTimeout < 0 || q.Poll < 0:
+		return fmt.Errorf("subscription: GapTimeout is %v and Poll %v, they must not be negative", q.GapTimeout, q.Poll)
+	}
+	return nil
 }
 
 func (q Sequence[E]) positions(events []E) []checkpoint.Position {

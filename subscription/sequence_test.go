@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -39,22 +40,21 @@ func (t *table) sequence() subscription.Sequence[uint64] {
 	return subscription.Sequence[uint64]{Read: t.read, Position: at, GapTimeout: 10 * time.Second, Poll: time.Second}
 }
 
-// consume handles the table until its context ends.
+// consume handles the table until it is stopped.
 func (b bench) consume(t *table, j *journal) (stop func()) {
 	b.Helper()
-	s := b.open(subscription.Options{FlushEvery: 1})
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error)
-	from, _ := s.Resume()
+	opts := subscription.Options{Missing: subscription.FromStart, FlushEvery: 1}
 	go func() {
-		ended <- subscription.Run(ctx, s, t.sequence().After(from), handling(func(_ context.Context, n uint64) error {
+		ended <- subscription.Consume(ctx, b.store, key, &opts, t.sequence().After, handling(func(_ context.Context, n uint64) error {
 			j.add(n)
 			return nil
 		}))
 	}()
 	return func() {
 		cancel()
-		if err := errors.Join(<-ended, s.Close(b.Context())); err != nil {
+		if err := <-ended; err != nil {
 			b.Error(err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestGapIsReadOnceMoreWhenItIsOld(t *testing.T) {
 		var got []uint64
 		ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 		defer cancel()
-		for n, err := range q.After(at(0))(ctx) {
+		for n, err := range q.After(ctx, at(0)) {
 			if got = append(got, n); err != nil || len(got) == 3 {
 				break
 			}
@@ -165,15 +165,21 @@ func TestNoCommittedEventIsSkipped(t *testing.T) {
 	})
 }
 
-func TestSequenceThatCannotBeReadEndsRun(t *testing.T) {
+func TestSequenceThatCannotBeReadEndsConsume(t *testing.T) {
 	bubble(t, func(b bench) {
-		q := subscription.Sequence[uint64]{Position: at, Read: func(context.Context, checkpoint.Position) ([]uint64, error) {
-			return nil, errEngine
-		}}
+		fails := func(context.Context, checkpoint.Position) ([]uint64, error) { return nil, errEngine }
 		none := handling(func(context.Context, uint64) error { return nil })
-		s := b.open(subscription.Options{})
-		if err := subscription.Run(b.Context(), s, q.After(at(0)), none); !errors.Is(err, errEngine) {
-			b.Errorf("Run: %v; want the reader's error", err)
+		opts := subscription.Options{Missing: subscription.FromStart}
+		for name, q := range map[string]subscription.Sequence[uint64]{
+			"the reader's error": {Read: fails, Position: at},
+			"Read and Position":  {Read: fails},
+			"GapTimeout":         {Read: fails, Position: at, GapTimeout: -1},
+			"Poll":               {Read: fails, Position: at, Poll: -1},
+		} {
+			err := subscription.Consume(b.Context(), b.store, key, &opts, q.After, none)
+			if err == nil || !errors.Is(err, errEngine) && !strings.Contains(err.Error(), name) {
+				b.Errorf("Consume: %v; want %s", err, name)
+			}
 		}
 	})
 }
