@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -16,9 +17,12 @@ var ErrInvalidPosition = errors.New("invalid position")
 // next to read. Positions are ordered by Commit, then by Prepare; Prepare may
 // be greater than Commit.
 //
-// It has the shape of KurrentDB's Position, field for field, so that one
-// converts to the other. A log with one number uses it for both: an offset n
-// is {n, n}. A log with two, such as a Redis Stream's milliseconds and
+// The zero Position stands before everything, in every log: no event is at it.
+//
+// Position has the shape of KurrentDB's Position, field for field, so that one
+// converts to the other. A log with one number uses the number for both: a
+// Postgres LSN n is {n, n}. If its first event is at 0, as in Kafka, use
+// [Offset]. A log with two numbers, such as a Redis Stream's milliseconds and
 // sequence, puts the one that leads first.
 type Position struct {
 	Commit  uint64
@@ -26,9 +30,13 @@ type Position struct {
 }
 
 // ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34",
-// "12-34", or "12", which is {12, 12}. Numbers are decimal, from 0 to 2^64-1,
-// without sign, space or leading zero; anything else is [ErrInvalidPosition].
+// "12-34", "12", which is {12, 12}, or "offset:12", which is [Offset] of 12.
+// Numbers are decimal, from 0 to 2^64-1, without sign, space or leading zero;
+// anything else is [ErrInvalidPosition].
 func ParsePosition(s string) (Position, error) {
+	if offset, ok := strings.CutPrefix(s, "offset:"); ok {
+		return parseOffset(s, offset)
+	}
 	commit, prepare, err := splitPosition(s)
 	if err != nil {
 		return Position{}, fmt.Errorf("%w %s: %w", ErrInvalidPosition, quoteShort(s), err)
@@ -44,7 +52,18 @@ func ParsePosition(s string) (Position, error) {
 	return Position{Commit: c, Prepare: p}, nil
 }
 
-var errPositionForm = errors.New(`want "C:12/P:34", "12@34", "12/34", "12-34" or "12"`)
+func parseOffset(s, offset string) (Position, error) {
+	n, err := parseCanonical(offset)
+	if err == nil && n == math.MaxUint64 {
+		err = fmt.Errorf("%s is above 18446744073709551614", offset)
+	}
+	if err != nil {
+		return Position{}, fmt.Errorf("%w %s: offset %w", ErrInvalidPosition, quoteShort(s), err)
+	}
+	return Offset(n), nil
+}
+
+var errPositionForm = errors.New(`want "C:12/P:34", "12@34", "12/34", "12-34", "12" or "offset:12"`)
 
 func splitPosition(s string) (commit, prepare string, err error) {
 	if rest, ok := strings.CutPrefix(s, "C:"); ok {

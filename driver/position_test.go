@@ -22,6 +22,9 @@ func TestParsePosition(t *testing.T) {
 		"12":                                 {Commit: 12, Prepare: 12},
 		"0":                                  {},
 		"0@0":                                {},
+		"offset:0":                           {Commit: 1, Prepare: 1},
+		"offset:12":                          {Commit: 13, Prepare: 13},
+		"offset:18446744073709551614":        {Commit: math.MaxUint64, Prepare: math.MaxUint64},
 		"1@9007199254740993":                 {Commit: 1, Prepare: 1<<53 + 1},
 		maxUint64:                            {Commit: math.MaxUint64, Prepare: math.MaxUint64},
 		"C:" + maxUint64 + "/P:" + maxUint64: {Commit: math.MaxUint64, Prepare: math.MaxUint64},
@@ -38,6 +41,7 @@ func TestParsePositionRefuses(t *testing.T) {
 		"", " ", "-", "@", "/", "C:", "C:/P:", "C:1", "C:1/P:", "C:/P:1", "C:1/2", "c:1/p:2", "C:1/P:2 ",
 		"+1", "-1", " 1", "1 ", "01", "00", "1@01", "01@1", "1@", "@1", "1/", "1-", "1--2", "1@2@3", "1@2/3",
 		"1.0", "1e3", "0x10", "1_000", "१", "nil", "18446744073709551616", "1@18446744073709551616",
+		"offset:", "offset: 1", "offset:01", "offset:1@2", "Offset:1", "offset:-1", "offset:18446744073709551615",
 		"99999999999999999999999999", "1\n", "1\x00", strings.Repeat("9", 10_000),
 	} {
 		got, err := driver.ParsePosition(text)
@@ -53,7 +57,7 @@ func TestParsePositionRefuses(t *testing.T) {
 func FuzzParsePosition(f *testing.F) {
 	for _, seed := range []string{
 		"C:12/P:34", "12@34", "12/34", "12-34", "12", "01", "-1", "0", maxUint64, maxUint64 + "0",
-		"9007199254740993", "9223372036854775807@9223372036854775808", "18446744073709551616",
+		"offset:12", "9007199254740993", "9223372036854775807@9223372036854775808", "18446744073709551616",
 	} {
 		f.Add(seed)
 	}
@@ -71,6 +75,9 @@ func FuzzParsePosition(f *testing.F) {
 			fmt.Sprintf("%d/%d", p.Commit, p.Prepare),
 			fmt.Sprintf("%d-%d", p.Commit, p.Prepare),
 		}
+		if n, ok := p.Offset(); ok && p == driver.Offset(n) {
+			forms = append(forms, fmt.Sprintf("offset:%d", n))
+		}
 		canonical := p.Commit == p.Prepare && text == fmt.Sprint(p.Commit)
 		for _, form := range forms {
 			canonical = canonical || text == form
@@ -82,6 +89,29 @@ func FuzzParsePosition(f *testing.F) {
 			t.Errorf("ParsePosition(%q) = %v, but that is not how to write it", text, p)
 		}
 	})
+}
+
+func TestOffset(t *testing.T) {
+	for n, want := range map[uint64]driver.Position{
+		0:                  {Commit: 1, Prepare: 1},
+		41:                 {Commit: 42, Prepare: 42},
+		math.MaxUint64 - 1: {Commit: math.MaxUint64, Prepare: math.MaxUint64},
+	} {
+		p := driver.Offset(n)
+		if p != want || p.Compare(driver.Position{}) <= 0 {
+			t.Errorf("Offset(%d) is %v, want %v, after the zero position", n, p, want)
+		}
+		if back, ok := p.Offset(); !ok || back != n {
+			t.Errorf("the offset of %v is %d, %v; want %d", p, back, ok, n)
+		}
+	}
+	next := uint64(0) // of an empty partition
+	if p := driver.Offset(next - 1); p != (driver.Position{}) {
+		t.Errorf("before offset 0 stands %v, want the zero position", p)
+	}
+	if n, ok := (driver.Position{}).Offset(); ok {
+		t.Errorf("the zero position is at offset %d, want none", n)
+	}
 }
 
 func TestPositionCompare(t *testing.T) {

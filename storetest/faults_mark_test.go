@@ -86,7 +86,7 @@ var positionFaults = []fault{
 	},
 	{
 		"takes position zero for none",
-		[]string{"position/round-trip", "position/first"},
+		[]string{"position/round-trip", "position/first", "position/log-from-zero"},
 		found(func(r *driver.Record) {
 			if r.Err == nil && r.Position == (driver.Position{}) {
 				*r = driver.Record{Key: r.Key, Err: driver.ErrNotFound}

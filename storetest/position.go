@@ -37,6 +37,12 @@ var positionCases = []Case{
 		},
 	},
 	{
+		Name: "position/log-from-zero",
+		Rule: "The zero position stands before the event at offset 0: IfNewer stores it where nothing is stored, then that " +
+			"event's position over it, and never goes back; after a rewind to it IfNewer stores the event's once more.",
+		run: positionLogFromZero,
+	},
+	{
 		Name: "position/set-backwards",
 		Rule: "Set stores what it is told: also over a newer position, and over an equal one, and its outcome is Advanced.",
 		run: func(c *client) {
@@ -95,6 +101,20 @@ var edges = []driver.Position{
 	{Commit: math.MaxUint64 - 1, Prepare: math.MaxUint64},
 	{Commit: math.MaxUint64, Prepare: math.MaxUint64 - 1},
 	{Commit: math.MaxUint64, Prepare: math.MaxUint64},
+}
+
+func positionLogFromZero(c *client) {
+	event := driver.Offset(0)
+	c.gets(driver.Advanced, ifNewer("k", 0, 0))
+	c.gets(driver.Unchanged, ifNewer("k", 0, 0))
+	c.holds(set("k", 0, 0))
+	c.gets(driver.Advanced, ifNewer("k", event.Commit, event.Prepare))
+	c.gets(driver.Stale, ifNewer("k", 0, 0))
+	c.holds(set("k", event.Commit, event.Prepare))
+	c.rewinds(1, rewind("k", 0, 0))
+	c.holds(fenced(1, set("k", 0, 0)))
+	c.gets(driver.Advanced, fenced(1, ifNewer("k", event.Commit, event.Prepare)))
+	c.holds(fenced(1, set("k", event.Commit, event.Prepare)))
 }
 
 func positionRoundTrip(c *client) {

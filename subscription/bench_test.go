@@ -79,7 +79,7 @@ func BenchmarkRun(b *testing.B) {
 					b.Fatal(err)
 				}
 				h := handling(func(context.Context, uint64) error { return nil })
-				h.OrderedBy, h.Workers = order.by, workers
+				h.OrderingKey, h.Workers = order.by, workers
 				b.ReportAllocs()
 				b.ResetTimer()
 				if err := subscription.Run(b.Context(), s, events(uint64(b.N)), h); err != nil {

@@ -32,6 +32,33 @@ func readAfter(_ context.Context, p checkpoint.Position, resumes bool) iter.Seq2
 }
 
 // The common case: resume, handle each event once, keep the lease.
+func ExampleConsume() {
+	store := checkpoint.New(memstore.New(), nil)
+	eventsAfter := func(ctx context.Context, p checkpoint.Position) iter.Seq2[event, error] {
+		return readAfter(ctx, p, true)
+	}
+	err := subscription.Consume(context.Background(), store, "order-processor", &subscription.Options{
+		Missing: subscription.FromStart,
+		Lease:   &subscription.Lease{Wait: true},
+	}, eventsAfter, subscription.Handler[event]{
+		Position: func(e event) checkpoint.Position { return e.position },
+		Handle: func(_ context.Context, e event) error {
+			fmt.Println("handled", e.position)
+			return nil
+		},
+		Retry: subscription.Backoff(time.Second, time.Minute, 5),
+	})
+	fmt.Println(err)
+	// Output:
+	// handled C:1/P:1
+	// handled C:2/P:2
+	// handled C:3/P:3
+	// handled C:4/P:4
+	// handled C:5/P:5
+	// <nil>
+}
+
+// Open, Run and Close are for handlers that need the Subscription.
 func ExampleRun() {
 	ctx := context.Background()
 	store := checkpoint.New(memstore.New(), nil)
@@ -44,17 +71,15 @@ func ExampleRun() {
 	}
 	from, resumes := s.Resume()
 	events := func(ctx context.Context) iter.Seq2[event, error] { return readAfter(ctx, from, resumes) }
-	err = subscription.Run(ctx, s, events, subscription.Handling[event]{
-		Position:  func(e event) checkpoint.Position { return e.position },
-		OrderedBy: func(e event) string { return e.orderID },
+	err = subscription.Run(ctx, s, events, subscription.Handler[event]{
+		Position:    func(e event) checkpoint.Position { return e.position },
+		OrderingKey: func(e event) string { return e.orderID },
 		Handle: func(_ context.Context, e event) error {
 			fmt.Println("handled", e.position)
 			return nil
 		},
 		Workers: 4,
-		Retry: func(attempt int, _ error) (time.Duration, bool) {
-			return time.Second << attempt, attempt < 5
-		},
+		Retry:   subscription.Backoff(time.Second, time.Minute, 5),
 	})
 	fmt.Println(err, s.Close(ctx))
 	cp, err := store.Get(ctx, "order-processor")

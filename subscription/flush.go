@@ -103,10 +103,10 @@ func (s *Subscription) flushLoop() {
 	}
 }
 
-// flushPatiently flushes, and tries again for as long as Options.FlushPatience,
+// flushPatiently flushes, and tries again for as long as Options.FlushTimeout,
 // ctx and quit let it. The end of quit is no error.
 func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushPatience)
+	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushTimeout)
 	defer cancel()
 	began := time.Now()
 	var failure error

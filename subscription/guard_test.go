@@ -103,12 +103,12 @@ func TestFromHeadIsStoredAtOnce(t *testing.T) {
 			opts := leased("a", false)
 			opts.Missing, opts.Head = subscription.FromHead, headAt(head)
 			s := b.open(opts)
-			if p, ok := s.Resume(); !ok || p != at(head) {
+			if p, ok := s.Resume(); ok != (head > 0) || p != at(head) {
 				b.Errorf("it resumes at %s, %v; want the head, %d", p, ok, head)
 			}
 			opts.Head = headAt(20)
 			again := b.open(opts) // nothing was flushed, nor closed
-			if p, ok := again.Resume(); !ok || p != at(head) {
+			if p, ok := again.Resume(); ok != (head > 0) || p != at(head) {
 				b.Errorf("after a crash it resumes at %s, %v; want where it first began, %d", p, ok, head)
 			}
 		})

@@ -19,14 +19,13 @@ type inWork struct {
 	mu      sync.Mutex
 	entered int64               // events tracked and skipped since Open
 	last    checkpoint.Position // of those, or where it resumes
-	begun   bool                // whether there is a last
 }
 
 func (w *inWork) init(most int) { w.most, w.room = most, make(chan struct{}, 1) }
 
 // resumeAt begins after p.
 func (w *inWork) resumeAt(p checkpoint.Position) error {
-	w.last, w.begun = p, true
+	w.last = p
 	return w.tracker.Skip(p)
 }
 
@@ -64,7 +63,7 @@ func (w *inWork) skip(p checkpoint.Position) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.tracker.Skip(p)
-	if again := w.begun && p == w.last; err == nil && !again {
+	if err == nil && p != w.last {
 		w.enter(p)
 	}
 	return err
@@ -72,7 +71,7 @@ func (w *inWork) skip(p checkpoint.Position) error {
 
 func (w *inWork) enter(p checkpoint.Position) {
 	w.entered++
-	w.last, w.begun = p, true
+	w.last = p
 }
 
 func (w *inWork) ack(token tracker.Token) {

@@ -10,18 +10,17 @@ import (
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
-// standbyPoll is how often a standby asks for the lease.
-const standbyPoll = 50 * time.Millisecond
-
 // releasePatience is for how long a release is tried, which only makes a standby
 // wait less.
 const releasePatience = 2 * time.Second
 
 // Lease says how an instance becomes the one at work.
 type Lease struct {
-	// Owner names the instance. One that keeps its name takes over from its
-	// former self at once after a crash; two that run at the same time must
-	// not share one.
+	// Owner names the instance, in logs and for others that ask for the lease. An
+	// instance that keeps its name takes over from its former self at once after a
+	// crash. Instances that run at the same time must not share a name, as those on
+	// one machine would share its hostname. Empty: the hostname, the process id and
+	// a random text, which no other instance has.
 	Owner string
 
 	// TTL is how long the lease lasts unless it is renewed, which is done three
@@ -29,7 +28,8 @@ type Lease struct {
 	TTL time.Duration
 
 	// Wait makes Open wait for the lease, as a hot standby, until its context
-	// ends. Otherwise it fails with checkpoint.ErrLeaseHeld.
+	// ends. It asks 50 times in a TTL, but no more often than every 50 ms, and when
+	// the other's lease ends. Otherwise Open fails with checkpoint.ErrLeaseHeld.
 	Wait bool
 
 	// Keeper renews the lease, in calls that the leases of all its subscriptions
@@ -54,6 +54,7 @@ func (s *Subscription) keep(ctx context.Context) error {
 	if s.lease, err = k.Add(lease, asked); err != nil {
 		return err
 	}
+	s.log.Info("the lease is acquired", "epoch", lease.Epoch)
 	each(s.hooks.gained, func(o LeaseGainedObserver) { o.LeaseGained(lease) })
 	return nil
 }
@@ -76,12 +77,12 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 				waiting = true
 				s.log.Info("waiting for the lease", "error", err.Error())
 			}
-		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushPatience:
+		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushTimeout:
 			return lease, asked, err
 		default:
 			s.log.Warn("the lease could not be asked for, and is tried again", "error", err.Error())
 		}
-		pause(ctx, standbyPoll) // at its end the store says why
+		pause(ctx, standbyPause(s.opts.Lease.TTL, err)) // at its end the store says why
 	}
 }
 

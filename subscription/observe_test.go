@@ -51,8 +51,8 @@ func TestFailedFlushesAreHeardOf(t *testing.T) {
 		if err := s.Close(b.Context()); err != nil {
 			b.Error(err)
 		}
-		if stats.FlushFailures < 2 || stats.Flushes != 1 || heard.failed != stats.FlushFailures || heard.stored != 1 {
-			b.Errorf("Stats tell of %d failures and %d flushes, the observer of %d and %d; want some failures, and one flush",
+		if stats.FlushFailures < 2 || stats.Flushes != 2 || heard.failed != stats.FlushFailures || heard.stored != 2 {
+			b.Errorf("Stats tell of %d failures and %d flushes, the observer of %d and %d; want some failures, and one flush beside that of Open",
 				stats.FlushFailures, stats.Flushes, heard.failed, heard.stored)
 		}
 		if lines := strings.Count(text.String(), errEngine.Error()); lines != stats.FlushFailures {

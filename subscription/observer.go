@@ -57,14 +57,14 @@ type (
 
 	// An EventRetriedObserver hears of each attempt that [Run] makes once more.
 	EventRetriedObserver interface {
-		// EventRetried is called on the worker's goroutine, after Handling.Retry
+		// EventRetried is called on the worker's goroutine, after Handler.Retry
 		// and before the wait that it asks for.
 		EventRetried(Event)
 	}
 
 	// An EventParkedObserver hears of each event that [Run] has put aside.
 	EventParkedObserver interface {
-		// EventParked is called on the worker's goroutine, after Handling.Park. The
+		// EventParked is called on the worker's goroutine, after Handler.Park. The
 		// event is done then, so that EventDone follows.
 		EventParked(Event)
 	}

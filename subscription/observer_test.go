@@ -89,7 +89,7 @@ func TestObserverHearsOfFlushesAndTheLease(t *testing.T) {
 		opts := listened(&l)
 		opts.Head = headAt(10)
 		s := b.open(opts)
-		b.wantHeard(&l, "a gained orders, epoch 1")
+		b.wantHeard(&l, "a gained orders, epoch 1", "flushed orders C:0/P:0 after 0s: <nil>")
 		b.track(s, 3).Done()
 		b.mem.Fail(errEngine)
 		time.AfterFunc(time.Millisecond, func() { b.mem.Fail(nil) })
@@ -152,6 +152,7 @@ func TestObserverHearsOfEvents(t *testing.T) {
 			b.Errorf("Run: %v; want the reason why the last event was not parked", err)
 		}
 		b.wantHeard(&l,
+			"flushed orders C:0/P:0 after 0s: <nil>",
 			"C:1/P:1 of orders done after 1s, attempt 0: <nil>",
 			"C:2/P:2 of orders retried after 2s, attempt 1: the handler's reason",
 			"C:2/P:2 of orders parked after 1m3s, attempt 2: the handler's reason",
@@ -175,7 +176,8 @@ func TestObserverHearsOfAnEventOnce(t *testing.T) {
 			failing.Fail(errHandler)
 			failing.Done()
 		}
-		b.wantHeard(&l, "C:1/P:1 of orders done after 0s, attempt 0: <nil>",
+		b.wantHeard(&l, "flushed orders C:0/P:0 after 0s: <nil>",
+			"C:1/P:1 of orders done after 0s, attempt 0: <nil>",
 			"C:2/P:2 of orders failed after 0s, attempt 0: the handler's reason")
 	})
 }

@@ -19,7 +19,9 @@ const (
 	// turn into a replay of everything today. It is the default.
 	Refuse Missing = iota
 	// FromStart is for a consumer that has to see every event: its first run
-	// begins at the start of the log.
+	// begins at the start of the log. Open stores the zero Position, which stands
+	// before everything, or the one before Options.Tail, so that the next run finds
+	// a checkpoint.
 	FromStart
 	// FromHead is for a consumer that needs only what is new: its first run
 	// begins at the end of the log. Open stores the head that Options.Head tells,
@@ -41,17 +43,29 @@ type Options struct {
 	// Head returns the position of the last event in the log. Open fails with
 	// [ErrBeyondHead] where the checkpoint is beyond it, and Lag counts from it.
 	// Ask the node that knows the most: a replica that lags would make a sound
-	// checkpoint look wrong. Of an empty log it is the zero Position; where an
-	// event can stand at that, as in Kafka, return an error instead. Nil: not
-	// checked.
+	// checkpoint look wrong. The head of an empty log is the zero Position. In a log
+	// of offsets from 0, whose next event will be at n, it is
+	// checkpoint.Offset(n-1). Nil: not checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
+
+	// Tail returns the position of the first event that the log still has. Open
+	// fails with [ErrTrimmed] if the checkpoint is before it: events that were not
+	// processed are gone. In a log of single numbers a checkpoint at the number
+	// before the first event has missed nothing. In other logs nobody can tell, so
+	// that Tail returns the zero Position as long as nothing was removed. Nil: not
+	// checked.
+	Tail func(ctx context.Context) (checkpoint.Position, error)
+
+	// AcceptTrimmed makes Open go on from the first event where it would fail with
+	// [ErrTrimmed]. It logs what is skipped, and stores where it goes on.
+	AcceptTrimmed bool
 
 	// StoredByHandler is for handlers that store the position themselves, in one
 	// transaction with what an event changes, and with the subscription's Epoch:
 	// each event then takes effect exactly once. The subscription stores nothing
-	// but where a first run from the head begins. Handle events one at a time and
+	// but where a first run begins, or one on a trimmed log. Handle events one at a time and
 	// in the order of the log: one position cannot tell which of several have
-	// taken effect. [Run] refuses more than one of Workers, and OrderedBy. A
+	// taken effect. [Run] refuses more than one of Workers, and OrderingKey. A
 	// handler's checkpoint.ErrFenced for the subscription's key ends Run at once:
 	// the event is not tried again, nor parked, since another instance handles it.
 	StoredByHandler bool
@@ -65,10 +79,10 @@ type Options struct {
 	// Zero: 1 second.
 	FlushAfter time.Duration
 
-	// FlushPatience is for how long storing may fail, again and again, until the
+	// FlushTimeout is for how long storing may fail, again and again, until the
 	// subscription ends with the error, and for how long a standby that waits for
 	// the lease bears a store that fails. Zero: 30 seconds.
-	FlushPatience time.Duration
+	FlushTimeout time.Duration
 
 	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.
 	MaxInFlight int
@@ -102,12 +116,16 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("FlushEvery", &out.FlushEvery, 1000),
 		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
 		orDefault("FlushAfter", &out.FlushAfter, time.Second),
-		orDefault("FlushPatience", &out.FlushPatience, 30*time.Second),
+		orDefault("FlushTimeout", &out.FlushTimeout, 30*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)
 	if out.Lease != nil {
 		lease := *out.Lease
 		out.Lease = &lease
+		if lease.Owner == "" {
+			lease.Owner = uniqueOwner()
+		}
+		out.Logger = out.Logger.With("owner", lease.Owner)
 		err = errors.Join(err, orDefault("Lease.TTL", &lease.TTL, 15*time.Second))
 	}
 	return out, errors.Join(err, out.check())
@@ -129,6 +147,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("subscription: Missing is %d: want Refuse, FromStart or FromHead", o.Missing)
 	case o.Missing == FromHead && o.Head == nil:
 		return errors.New("subscription: Missing is FromHead, which needs Head")
+	case o.AcceptTrimmed && o.Tail == nil:
+		return errors.New("subscription: AcceptTrimmed needs Tail")
 	case o.StoredByHandler && o.TTL != 0:
 		return errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
 	}

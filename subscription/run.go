@@ -11,9 +11,9 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// Handling says how [Run] handles events of type E. Position and Handle are
+// Handler says how [Run] handles events of type E. Position and Handle are
 // required.
-type Handling[E any] struct {
+type Handler[E any] struct {
 	// Position is where an event stands in the log.
 	Position func(E) checkpoint.Position
 
@@ -22,17 +22,18 @@ type Handling[E any] struct {
 	// second time after a crash.
 	Handle func(ctx context.Context, event E) error
 
-	// OrderedBy names the group of an event, by its ordering key: events of one
-	// group are handled one after another, in the order of the log, and groups in
-	// parallel. A group that is slow holds up no other while a worker is free.
-	// Nil: all events are independent.
-	OrderedBy func(E) string
+	// OrderingKey names what an event changes: events of one key are handled one
+	// after another, in the order of the log, and keys in parallel. A key that is
+	// slow holds up no other while a worker is free. Nil: all events are
+	// independent.
+	OrderingKey func(E) string
 
-	// Skip reports that an event carries no work. Nil: all do.
-	Skip func(E) bool
+	// Ignore reports that an event carries no work: [Subscription.Skip] passes its
+	// position. Nil: all events carry work.
+	Ignore func(E) bool
 
 	// Workers is how many events are handled at the same time. Zero: 1, which
-	// keeps the order of the log where OrderedBy is nil.
+	// keeps the order of the log where OrderingKey is nil.
 	Workers int
 
 	// Retry decides, after an attempt (1 is the first) that failed with err,
@@ -54,10 +55,11 @@ type Handling[E any] struct {
 //
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
 // at work finish, and returns nil: that is how a consumer is stopped. Run does
-// not close the subscription: whoever opened it does, after Run. Where the reader
+// not close the subscription: whoever opened it does, after Run. A second Run of
+// one Subscription is an error. Where the reader
 // panics, the handlers that are at work finish, too, before Run passes that on.
 func Run[E any](
-	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handling[E],
+	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handler[E],
 ) error {
 	if h.Position == nil || h.Handle == nil {
 		return errors.New("subscription: Run needs Position and Handle")
@@ -65,9 +67,13 @@ func Run[E any](
 	if h.Workers < 0 {
 		return fmt.Errorf("subscription: Workers is %d, it must not be negative", h.Workers)
 	}
-	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderedBy != nil) {
-		return errors.New("subscription: Run needs one of Workers and no OrderedBy with Options.StoredByHandler: " +
+	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderingKey != nil) {
+		return errors.New("subscription: Run needs one of Workers and no OrderingKey with Options.StoredByHandler: " +
 			"a position that is stored must not pass an event that is not done")
+	}
+	if s.ran.Swap(true) {
+		return fmt.Errorf("subscription %q: Run was called before, and events of it may be in work: "+
+			"close the Subscription, and open another, which resumes from what is stored", s.key)
 	}
 	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -100,7 +106,7 @@ const maxReady = 4096
 
 type run[E any] struct {
 	s     *Subscription
-	h     Handling[E]
+	h     Handler[E]
 	queue *schedule[E]
 }
 
@@ -133,7 +139,7 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if r.h.Skip != nil && r.h.Skip(event) {
+		if r.h.Ignore != nil && r.h.Ignore(event) {
 			if err := r.s.Skip(r.h.Position(event)); err != nil {
 				return err
 			}
@@ -144,10 +150,10 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 			return err
 		}
 		i := item[E]{event, work}
-		if r.h.OrderedBy == nil {
+		if r.h.OrderingKey == nil {
 			err = r.queue.addAlone(ctx, i)
 		} else {
-			err = r.queue.add(ctx, r.h.OrderedBy(event), i)
+			err = r.queue.add(ctx, r.h.OrderingKey(event), i)
 		}
 		if err != nil {
 			return err

@@ -58,8 +58,8 @@ func (j *journal) add(n uint64) {
 	j.done = append(j.done, n)
 }
 
-func handling(handle func(context.Context, uint64) error) subscription.Handling[uint64] {
-	return subscription.Handling[uint64]{Position: at, Handle: handle}
+func handling(handle func(context.Context, uint64) error) subscription.Handler[uint64] {
+	return subscription.Handler[uint64]{Position: at, Handle: handle}
 }
 
 func TestRunHandlesEverythingInOrder(t *testing.T) {
@@ -70,7 +70,7 @@ func TestRunHandlesEverythingInOrder(t *testing.T) {
 			j.add(n)
 			return nil
 		})
-		h.Skip = func(n uint64) bool { return n%10 == 0 }
+		h.Ignore = func(n uint64) bool { return n%10 == 0 }
 		if err := subscription.Run(b.Context(), s, events(1000), h); err != nil {
 			b.Fatal(err)
 		}
@@ -266,7 +266,7 @@ func TestRunWithoutWhatItNeeds(t *testing.T) {
 		}
 		defer s.Close(context.Background())
 		nothing := func(context.Context, uint64) error { return nil }
-		for name, h := range map[string]subscription.Handling[uint64]{
+		for name, h := range map[string]subscription.Handler[uint64]{
 			"Position": {Handle: nothing}, "Handle": {Position: at}, "Workers": {Position: at, Handle: nothing, Workers: -1},
 		} {
 			if err := subscription.Run(t.Context(), s, events(1), h); err == nil {

@@ -32,7 +32,7 @@ func TestRunKeepsTheOrderOfGroups(t *testing.T) {
 				return nil
 			})
 			h.Workers = 64
-			h.OrderedBy = func(n uint64) string { return fmt.Sprint(n % groups) }
+			h.OrderingKey = func(n uint64) string { return fmt.Sprint(n % groups) }
 			start := time.Now()
 			if err := subscription.Run(b.Context(), s, events(groups*each), h); err != nil {
 				b.Fatal(err)
@@ -60,7 +60,7 @@ func TestRunLetsNoGroupHoldUpAnother(t *testing.T) {
 			return nil
 		})
 		h.Workers = 2
-		h.OrderedBy = func(n uint64) string { return fmt.Sprint(n % 10) }
+		h.OrderingKey = func(n uint64) string { return fmt.Sprint(n % 10) }
 		start := time.Now()
 		go func() {
 			time.Sleep(time.Minute)
@@ -90,7 +90,7 @@ func TestRunServesTheGroupThatWaitedLongest(t *testing.T) {
 			j.add(n)
 			return nil
 		})
-		h.OrderedBy = func(n uint64) string { return fmt.Sprint(n == 10) }
+		h.OrderingKey = func(n uint64) string { return fmt.Sprint(n == 10) }
 		if err := subscription.Run(b.Context(), s, events(100), h); err != nil {
 			b.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestRunServesTheGroupThatWaitedLongest(t *testing.T) {
 // TestRunHandlesNothingAfterAFailedEvent: what comes after it in its group would
 // take effect before it does.
 func TestRunHandlesNothingAfterAFailedEvent(t *testing.T) {
-	for name, orderedBy := range map[string]func(uint64) string{
+	for name, orderingKey := range map[string]func(uint64) string{
 		"in the log's order": nil,
 		"in its group":       func(uint64) string { return "one" },
 	} {
@@ -120,7 +120,7 @@ func TestRunHandlesNothingAfterAFailedEvent(t *testing.T) {
 					j.add(n)
 					return nil
 				})
-				h.OrderedBy = orderedBy
+				h.OrderingKey = orderingKey
 				if err := subscription.Run(b.Context(), s, events(100), h); !errors.Is(err, broken) {
 					b.Errorf("Run: %v; want the handler's error", err)
 				}

@@ -119,7 +119,7 @@ func TestHangingFlushDoesNotStopRenewals(t *testing.T) {
 	}
 	slowly(t, take, func(b bench) {
 		opts := leased("a", false)
-		opts.FlushPatience = time.Hour
+		opts.FlushTimeout = time.Hour
 		s := b.open(opts)
 		b.track(s, 1).Done()
 		time.Sleep(time.Hour - time.Second)

@@ -8,18 +8,13 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A start is where a Subscription resumes. It is known unless the log is read from
-// its own start.
-type start struct {
-	after checkpoint.Position
-	known bool
+// Resume returns the position of the last event that was processed, which is what
+// KurrentDB's From takes. It is false if that stands before everything, as it does
+// in a first run: then begin at the start of the log. For KurrentDB that is Start:
+// a nil From is the end.
+func (s *Subscription) Resume() (checkpoint.Position, bool) {
+	return s.start, s.start != checkpoint.Position{}
 }
-
-// Resume returns the position of the last event that was processed, which is
-// what KurrentDB's From takes. It is false where there was no checkpoint: then
-// begin at the start of the log. For KurrentDB that is Start: a nil From is the
-// end.
-func (s *Subscription) Resume() (checkpoint.Position, bool) { return s.start.after, s.start.known }
 
 func (s *Subscription) load(ctx context.Context) error {
 	cp, err := s.store.Get(ctx, s.key)
@@ -33,28 +28,42 @@ func (s *Subscription) load(ctx context.Context) error {
 		return err
 	}
 	s.flusher.stats.Stored, s.flusher.stats.StoredAt = cp.Position, cp.UpdatedAt
+	goesOn, err := s.afterTrim(ctx, cp.Position)
+	if err != nil {
+		return err
+	}
+	if goesOn != cp.Position {
+		return s.beginAfter(ctx, goesOn)
+	}
 	adopts := cp.LogID != s.opts.LogID && s.opts.LogID != ""
 	s.flusher.again = adopts || s.opts.TTL > 0 || !cp.ExpiresAt.IsZero()
 	return s.resumeAt(cp.Position)
 }
 
-// begin does what Options.Missing says.
-func (s *Subscription) begin(ctx context.Context, missing error) error {
+// begin does what Options.Missing says. Where it begins is stored at once, so that
+// a run which sees no event leaves a checkpoint, too.
+func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
+	var first checkpoint.Position
 	switch s.opts.Missing {
 	case FromStart:
-		return nil
+		first, err = s.beforeTail(ctx)
 	case FromHead:
-		head, err := s.head(ctx)
-		if err != nil {
-			return err
-		}
-		return errors.Join(s.resumeAt(head), s.write(ctx, head))
+		first, err = s.head(ctx)
+	default:
+		return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
+			s.key, ErrNoCheckpoint, missing)
 	}
-	return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
-		s.key, ErrNoCheckpoint, missing)
+	if err != nil {
+		return err
+	}
+	return s.beginAfter(ctx, first)
+}
+
+func (s *Subscription) beginAfter(ctx context.Context, p checkpoint.Position) error {
+	return errors.Join(s.resumeAt(p), s.write(ctx, p))
 }
 
 func (s *Subscription) resumeAt(p checkpoint.Position) error {
-	s.start = start{after: p, known: true}
+	s.start = p
 	return s.work.resumeAt(p)
 }

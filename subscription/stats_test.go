@@ -24,7 +24,7 @@ func TestStatsCountNothingThatIsInWork(t *testing.T) {
 	go func() {
 		defer close(tracked)
 		for n := range uint64(events) {
-			if _, err := s.Track(t.Context(), at(n)); err != nil {
+			if _, err := s.Track(t.Context(), at(n+1)); err != nil {
 				t.Error(err)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/keeper"
@@ -29,11 +30,12 @@ type Subscription struct {
 	log   *slog.Logger
 	hooks hooks
 
-	lease   *keeper.Lease // nil without one
-	start   start
+	lease   *keeper.Lease       // nil without one
+	start   checkpoint.Position // where it resumes
 	work    inWork
 	flusher flusher
 	life    life
+	ran     atomic.Bool // Run was called
 }
 
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the

@@ -141,8 +141,8 @@ func TestFlushAfterSomeTime(t *testing.T) {
 			b.Errorf("stored just now, but updated at %v (%v), and Stats say %v", cp.UpdatedAt, err, s.Stats().StoredAt)
 		}
 		time.Sleep(time.Hour)
-		if got := s.Stats().Flushes; got != 1 {
-			b.Errorf("an idle subscription has stored %d times, want once", got)
+		if got := s.Stats().Flushes; got != 2 {
+			b.Errorf("an idle subscription has stored %d times, want once beside Open", got)
 		}
 	})
 }
@@ -266,7 +266,7 @@ func TestFlushEveryMayBeNever(t *testing.T) {
 
 func TestFlushesThatFailAreTriedAgain(t *testing.T) {
 	bubble(t, func(b bench) {
-		s := b.open(subscription.Options{FlushAfter: time.Second, FlushPatience: time.Minute})
+		s := b.open(subscription.Options{FlushAfter: time.Second, FlushTimeout: time.Minute})
 		b.track(s, 1).Done()
 		b.mem.Fail(errEngine)
 		time.Sleep(30 * time.Second)
@@ -287,7 +287,7 @@ func TestFlushesThatFailAreTriedAgain(t *testing.T) {
 
 func TestFlushesThatFailTooLongEndTheSubscription(t *testing.T) {
 	bubble(t, func(b bench) {
-		s := b.open(subscription.Options{FlushAfter: time.Second, FlushPatience: time.Minute})
+		s := b.open(subscription.Options{FlushAfter: time.Second, FlushTimeout: time.Minute})
 		b.track(s, 1).Done()
 		b.mem.Fail(errEngine)
 		time.Sleep(2 * time.Minute)
@@ -336,7 +336,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"FlushEvery":           {FlushEvery: -1},
 		"MaxInFlight":          {MaxInFlight: -1},
 		"FlushAfter":           {FlushAfter: -1},
-		"FlushPatience":        {FlushPatience: -1},
+		"FlushTimeout":         {FlushTimeout: -1},
 		"TTL":                  {TTL: -1},
 		"Lease.TTL":            {Lease: &subscription.Lease{Owner: "a", TTL: -1}},
 		"Missing":              {Missing: 9},

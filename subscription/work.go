@@ -20,7 +20,8 @@ type Work struct {
 
 // Track says that the event at p is in work from now on. It waits while
 // Options.MaxInFlight are, until ctx or the subscription ends. A p that does not
-// come after the last one is tracker.ErrOrder, and changes nothing.
+// come after the last one is tracker.ErrOrder, and changes nothing. No event is at
+// the zero Position: see [checkpoint.Offset].
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {
 	if s.work.full() {
 		if err := s.work.waitForRoom(ctx, &s.life); err != nil {
@@ -31,6 +32,10 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 		return Work{}, err
 	}
 	token, err := s.work.track(p)
+	if err != nil && p == (checkpoint.Position{}) {
+		err = fmt.Errorf("%w: an event is at the zero position, which stands before everything: "+
+			"use checkpoint.Offset if the log's first event is at 0", err)
+	}
 	if err != nil {
 		return Work{}, err
 	}

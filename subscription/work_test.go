@@ -62,45 +62,6 @@ func TestWorkOfAnEarlierRun(t *testing.T) {
 	})
 }
 
-// C:0/P:0 is where KurrentDB's log begins.
-func TestFirstPositionOfTheLog(t *testing.T) {
-	for name, opts := range map[string]subscription.Options{
-		"stored by a flush": {FlushEvery: 1}, "stored by Close": {FlushAfter: time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(b bench) {
-				s := b.open(opts)
-				b.track(s, 0).Done()
-				synctest.Wait()
-				if err := s.Close(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-				s = b.open(opts)
-				if p, ok := s.Resume(); !ok || p != at(0) {
-					b.Errorf("the next run resumes at %s, %v; want %s", p, ok, at(0))
-				}
-				if _, err := s.Track(b.Context(), at(0)); err == nil {
-					b.Error("the first event is tracked again")
-				}
-			})
-		})
-	}
-}
-
-// An event that is in work is stored by nobody, be it the first of all.
-func TestUnfinishedFirstPosition(t *testing.T) {
-	bubble(t, func(b bench) {
-		s := b.open(subscription.Options{FlushEvery: 1})
-		b.track(s, 0)
-		b.track(s, 1).Done()
-		time.Sleep(time.Minute)
-		s.Close(b.Context())
-		if cp, err := b.store.Get(b.Context(), key); err == nil {
-			b.Errorf("%s is stored, though the first event is not done", cp.Position)
-		}
-	})
-}
-
 // A position that is skipped again is no other event.
 func TestSkipAgainCountsNothing(t *testing.T) {
 	bubble(t, func(b bench) {

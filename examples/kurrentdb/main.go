@@ -74,13 +74,13 @@ func consume(ctx context.Context, client *kurrentdb.Client, store *checkpoint.St
 		filter := kurrentdb.SubscribeToAllOptions{Filter: kurrentdb.ExcludeSystemEventsFilter()}
 		return events(ctx, client, filter, last, resumes)
 	}
-	return subscription.Run(ctx, s, read, subscription.Handling[item]{
-		Position:  func(i item) checkpoint.Position { return i.position },
-		Skip:      func(i item) bool { return i.event == nil },
-		OrderedBy: func(i item) string { return i.event.OriginalEvent().StreamID },
-		Handle:    handle,
-		Workers:   8,
-		Retry:     func(attempt int, _ error) (time.Duration, bool) { return time.Second << attempt, attempt < 5 },
+	return subscription.Run(ctx, s, read, subscription.Handler[item]{
+		Position:    func(i item) checkpoint.Position { return i.position },
+		Ignore:      func(i item) bool { return i.event == nil },
+		OrderingKey: func(i item) string { return i.event.OriginalEvent().StreamID },
+		Handle:      handle,
+		Workers:     8,
+		Retry:       subscription.Backoff(time.Second, time.Minute, 5),
 	})
 }
 

@@ -85,11 +85,9 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	read := func(ctx context.Context) iter.Seq2[event, error] { return events(ctx, client, *stream, after) }
-	return subscription.Run(ctx, s, read, subscription.Handling[event]{
+	return subscription.Run(ctx, s, read, subscription.Handler[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
 		Handle:   model.apply,
-		Retry: func(attempt int, _ error) (time.Duration, bool) {
-			return 100 * time.Millisecond << attempt, attempt < 5
-		},
+		Retry:    subscription.Backoff(200*time.Millisecond, 5*time.Second, 5),
 	})
 }

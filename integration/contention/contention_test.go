@@ -22,7 +22,7 @@ func newFight(t *testing.T, store, sabotage string, attacks ...attack) *fight {
 	return &fight{
 		arena: newArena(t, task{
 			Store: store, Sabotage: sabotage,
-			TTL: 400 * time.Millisecond, Timeout: 400 * time.Millisecond, FlushPatience: patience,
+			TTL: 400 * time.Millisecond, Timeout: 400 * time.Millisecond, FlushTimeout: patience,
 			Workers: 4, Work: 4 * time.Millisecond,
 		}),
 		random:  random(t),

@@ -71,7 +71,7 @@ func (i *instance) takePart(ctx context.Context) error {
 	if err := i.records.add(record{What: ended, Epoch: s.Epoch(), Why: why(ctx, s, err)}); err != nil {
 		return err
 	}
-	// Longer than FlushPatience, which is to decide.
+	// Longer than FlushTimeout, which is to decide.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	switch err := s.Close(closing); {
@@ -99,14 +99,14 @@ func (i *instance) open(ctx context.Context) (*subscription.Subscription, error)
 	}
 }
 
-func (i *instance) handling(epoch uint64) subscription.Handling[event] {
+func (i *instance) handling(epoch uint64) subscription.Handler[event] {
 	write := func(n event) error { return i.records.add(record{What: handled, Epoch: epoch, Event: n}) }
 	if i.sabotage.record != nil {
 		write = i.sabotage.record(write)
 	}
-	h := subscription.Handling[event]{
-		Position:  event.position,
-		OrderedBy: event.orderedBy,
+	h := subscription.Handler[event]{
+		Position:    event.position,
+		OrderingKey: event.orderingKey,
 		Handle: func(ctx context.Context, n event) error {
 			if rand.N(2) == 0 {
 				ctx = context.Background() // cannot be called off, and makes the worse zombie
@@ -119,7 +119,7 @@ func (i *instance) handling(epoch uint64) subscription.Handling[event] {
 		Workers: i.Workers,
 	}
 	if i.sabotage.unordered {
-		h.OrderedBy = nil
+		h.OrderingKey = nil
 	}
 	return h
 }

@@ -22,8 +22,8 @@ func (n event) position() checkpoint.Position {
 // orderingKeys is how many ordering keys there are.
 const orderingKeys = 16
 
-// orderedBy is scattered, so that neighbours have different keys.
-func (n event) orderedBy() string {
+// orderingKey is scattered, so that neighbours have different keys.
+func (n event) orderingKey() string {
 	return strconv.FormatUint(uint64(n)*0x9e3779b97f4a7c15>>32%orderingKeys, 10)
 }
 

@@ -91,7 +91,7 @@ func (e *evidence) mustHaveSeen(t *tenure, epoch uint64, n event) {
 }
 
 func (e *evidence) handle(t *tenure, n event) {
-	key := n.orderedBy()
+	key := n.orderingKey()
 	switch {
 	case t.ended != "":
 		e.violated(errOutsideTerm, "%s handled %d after its tenure of epoch %d", t.owner, n, t.epoch)
@@ -121,6 +121,7 @@ func (e *evidence) observe(cp checkpoint.Checkpoint) {
 		e.violated(errNotDone, "it stands at %d, and event %d is missing", n, e.done.upTo+1)
 	}
 	switch t := e.byEpoch[cp.Epoch]; {
+	case t == nil && n == 0: // by Open, before the instance could record its grant
 	case t == nil:
 		e.violated(errNotGranted, "%s, epoch %d", cp.Position, cp.Epoch)
 	case n > t.done.upTo:

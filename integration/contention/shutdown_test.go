@@ -21,10 +21,10 @@ type relay struct {
 
 // newRelay starts the first instance. The shorter a call of the store may take,
 // the sooner an outage shows, but also a machine that is busy.
-func newRelay(t *testing.T, timeout, flushPatience time.Duration) *relay {
+func newRelay(t *testing.T, timeout, flushTimeout time.Duration) *relay {
 	t.Helper()
 	r := &relay{random: random(t), arena: newArena(t, task{
-		Store: onRedis(t), TTL: patience, Timeout: timeout, FlushPatience: flushPatience,
+		Store: onRedis(t), TTL: patience, Timeout: timeout, FlushTimeout: flushTimeout,
 		Workers: 8, Work: 2 * time.Millisecond,
 	})}
 	if _, err := r.start("instance-0"); err != nil {
@@ -107,7 +107,7 @@ func TestShutdown(t *testing.T) {
 }
 
 // TestShutdownDuringAnOutage cuts the instance off from the store while it
-// shuts down, for less than FlushPatience.
+// shuts down, for less than FlushTimeout.
 func TestShutdownDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	r := newRelay(t, time.Second, patience)

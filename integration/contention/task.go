@@ -16,26 +16,26 @@ import (
 
 // A task is what an instance is started to do.
 type task struct {
-	Store         string // host:port of a Redis, or the path of an SQLite file
-	Key           string
-	Owner         string
-	File          string // for its records
-	TTL           time.Duration
-	Timeout       time.Duration // of one call of Redis
-	FlushPatience time.Duration
-	Workers       int
-	Work          time.Duration // the most that a handler takes
-	Sabotage      string        // the name of one of the saboteurs, or ""
+	Store        string // host:port of a Redis, or the path of an SQLite file
+	Key          string
+	Owner        string
+	File         string // for its records
+	TTL          time.Duration
+	Timeout      time.Duration // of one call of Redis
+	FlushTimeout time.Duration
+	Workers      int
+	Work         time.Duration // the most that a handler takes
+	Sabotage     string        // the name of one of the saboteurs, or ""
 }
 
 func (t *task) options() *subscription.Options {
 	return &subscription.Options{
-		Missing:       subscription.FromStart,
-		FlushEvery:    20,
-		FlushAfter:    10 * time.Millisecond,
-		FlushPatience: t.FlushPatience,
-		MaxInFlight:   16 * t.Workers,
-		Lease:         &subscription.Lease{Owner: t.Owner, TTL: t.TTL, Wait: true},
+		Missing:      subscription.FromStart,
+		FlushEvery:   20,
+		FlushAfter:   10 * time.Millisecond,
+		FlushTimeout: t.FlushTimeout,
+		MaxInFlight:  16 * t.Workers,
+		Lease:        &subscription.Lease{Owner: t.Owner, TTL: t.TTL, Wait: true},
 	}
 }
 

@@ -79,7 +79,7 @@ func (c *consumer) instance(store *checkpoint.Store, owner string) {
 	for c.stopped.Err() == nil {
 		s, err := subscription.Open(c.stopped, store, c.key, &subscription.Options{
 			Missing:    subscription.FromStart,
-			FlushEvery: 100, FlushAfter: 20 * time.Millisecond, FlushPatience: 5 * time.Second,
+			FlushEvery: 100, FlushAfter: 20 * time.Millisecond, FlushTimeout: 5 * time.Second,
 			Lease: &subscription.Lease{Owner: owner, TTL: 1500 * time.Millisecond, Wait: true},
 		})
 		if err != nil {
@@ -89,11 +89,11 @@ func (c *consumer) instance(store *checkpoint.Store, owner string) {
 		resumed := c.resumes(s)
 		crashed := c.crashable()
 		_ = subscription.Run(crashed, s, func(ctx context.Context) iter.Seq2[event, error] { return c.read(ctx, resumed) },
-			subscription.Handling[event]{
-				Position:  position,
-				Handle:    func(_ context.Context, e event) error { c.handle(e); return nil },
-				OrderedBy: func(e event) string { return strconv.Itoa(int(e % 7)) },
-				Workers:   3,
+			subscription.Handler[event]{
+				Position:    position,
+				Handle:      func(_ context.Context, e event) error { c.handle(e); return nil },
+				OrderingKey: func(e event) string { return strconv.Itoa(int(e % 7)) },
+				Workers:     3,
 			})
 		// One that crashed stores nothing more, and does not release its lease.
 		ctx := crashed

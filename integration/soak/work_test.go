@@ -70,10 +70,10 @@ func pause(ctx context.Context, d time.Duration) {
 // subscribe is one tenure of a consumer, one of two on one key.
 func subscribe(ctx context.Context, store *checkpoint.Store) (err error) {
 	s, err := subscription.Open(ctx, store, "consumer", &subscription.Options{
-		Missing:       subscription.FromStart,
-		FlushAfter:    10 * time.Millisecond,
-		FlushPatience: 500 * time.Millisecond,
-		Lease:         &subscription.Lease{Owner: fmt.Sprint(rand.Uint64()), TTL: time.Second, Wait: true},
+		Missing:      subscription.FromStart,
+		FlushAfter:   10 * time.Millisecond,
+		FlushTimeout: 500 * time.Millisecond,
+		Lease:        &subscription.Lease{Owner: fmt.Sprint(rand.Uint64()), TTL: time.Second, Wait: true},
 	})
 	if err != nil {
 		return err
@@ -95,9 +95,9 @@ func subscribe(ctx context.Context, store *checkpoint.Store) (err error) {
 			}
 		}
 	}
-	return subscription.Run(working, s, events, subscription.Handling[checkpoint.Position]{
-		Position:  func(p checkpoint.Position) checkpoint.Position { return p },
-		OrderedBy: func(p checkpoint.Position) string { return fmt.Sprint(p.Commit % 16) },
+	return subscription.Run(working, s, events, subscription.Handler[checkpoint.Position]{
+		Position:    func(p checkpoint.Position) checkpoint.Position { return p },
+		OrderingKey: func(p checkpoint.Position) string { return fmt.Sprint(p.Commit % 16) },
 		Handle: func(ctx context.Context, _ checkpoint.Position) error {
 			pause(ctx, rand.N(time.Millisecond))
 			return nil

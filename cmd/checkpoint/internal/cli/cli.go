@@ -52,7 +52,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "checkpoint",
 		Short: "Look at and change the checkpoints of event consumers",
 		Long: `Looks at and changes the checkpoints of event consumers: how far each got in its
-log. A position is C:12/P:34, 12@34, 12/34 or 12-34. 12 stands for C:12/P:12.
+log. A position is C:12/P:34, 12@34, 12/34 or 12-34. 12 stands for C:12/P:12. In a log
+of offsets from 0 it is offset:12. Position 0 is before everything.
 
 Start with: checkpoint demo`,
 		Args:          knownCommand,

@@ -18,9 +18,11 @@ epoch. A consumer that writes with an older epoch fails its next write, so that
 it cannot undo the rewind. Start it again to go on from POSITION. One that writes
 without epochs, as without a lease, is not locked out: stop it first.
 
+Position 0 is before everything, in every log: the consumer handles all of it again.
+
 It says on stderr where the checkpoint stood, where it stands now, and whom it locks
 out. The exit code is 3 if there is no checkpoint, unless --create is given.`,
-		example: "  checkpoint rewind order-processor 0",
+		example: "  checkpoint rewind order-processor 0\n  checkpoint rewind kafka/orders/3 offset:41",
 		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, flags *writeFlags) error {
 			before, err := stand(ctx, store, key)
 			if err != nil {

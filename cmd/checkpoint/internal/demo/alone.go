@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/subscription"
+	"github.com/checkpointstore/checkpoint/keeper"
 )
 
 // supervisorKey has a lease, and never a checkpoint.
@@ -24,10 +24,8 @@ func (r *run) alone(ctx context.Context) (_ context.Context, leave func() error,
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := subscription.Open(ctx, r.store, supervisorKey, &subscription.Options{
-		Missing: subscription.FromStart,
-		Lease:   &subscription.Lease{Owner: fmt.Sprintf("process %d on %s", os.Getpid(), host), TTL: aloneTTL},
-	})
+	asked := time.Now()
+	lease, err := r.store.Acquire(ctx, supervisorKey, fmt.Sprintf("process %d on %s", os.Getpid(), host), aloneTTL)
 	if held := new(checkpoint.LeaseHeldError); errors.As(err, &held) {
 		return nil, nil, fmt.Errorf("another demo is at work on this store (%s); if it was killed, try again after %s",
 			held.Owner, held.ExpiresAt.Local().Format(time.TimeOnly))
@@ -35,13 +33,18 @@ func (r *run) alone(ctx context.Context) (_ context.Context, leave func() error,
 	if err != nil {
 		return nil, nil, err
 	}
+	kept, err := keeper.New(r.store).Add(lease, asked)
+	if err != nil {
+		return nil, nil, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(s.Context(), func() { cancel(context.Cause(s.Context())) })
+	stop := context.AfterFunc(kept.Context(), func() { cancel(context.Cause(kept.Context())) })
 	return ctx, func() error {
 		stop()
+		lost := context.Cause(kept.Context())
 		cancel(nil)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTTL)
 		defer cancel()
-		return s.Close(ctx)
+		return errors.Join(lost, kept.Remove(ctx), r.store.Release(ctx, lease))
 	}, nil
 }

@@ -48,7 +48,7 @@ func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.
 		return err
 	}
 	read := func(context.Context) iter.Seq2[Event, error] { return readLog(logPath(t.Dir), from) }
-	err = subscription.Run(ctx, s, read, subscription.Handling[Event]{
+	err = subscription.Run(ctx, s, read, subscription.Handler[Event]{
 		Position: func(e Event) checkpoint.Position { return e.Position },
 		Handle:   func(_ context.Context, e Event) error { return t.handle(ctx, effects, e) },
 		Workers:  workers,

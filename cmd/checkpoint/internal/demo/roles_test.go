@@ -118,7 +118,7 @@ func acknowledgeAhead(ctx context.Context, store *checkpoint.Store, taskJSON str
 		return err
 	}
 	read := func(context.Context) iter.Seq2[Event, error] { return readLog(logPath(t.Dir), checkpoint.Position{}) }
-	return subscription.Run(ctx, s, read, subscription.Handling[Event]{
+	return subscription.Run(ctx, s, read, subscription.Handler[Event]{
 		Position: func(e Event) checkpoint.Position { return e.Position },
 		Handle: func(_ context.Context, e Event) (err error) {
 			if e.Position.Compare(t.Hold) > 0 {

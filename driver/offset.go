@@ -1,0 +1,16 @@
+package driver
+
+// Offset returns the position of the event at offset n in a log that numbers its
+// events from 0, such as a Kafka partition: {n+1, n+1}, so that the zero Position
+// stays before the first event. The position before the event at n is
+// Offset(n-1), for n = 0 too: then it is the zero Position.
+func Offset(n uint64) Position { return Position{Commit: n + 1, Prepare: n + 1} }
+
+// Offset returns the offset of the event at p, the n of Offset(n). It is false if
+// p stands before the first event.
+func (p Position) Offset() (n uint64, ok bool) {
+	if p.Commit == 0 {
+		return 0, false
+	}
+	return p.Commit - 1, true
+}

@@ -1,0 +1,45 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// Consume is Open, Run and Close, with their errors joined. Events returns the
+// events after a position in the order of the log, as [Run] reads them. After the
+// zero Position it begins at the start of the log.
+//
+// When ctx ends, also while a standby waits for the lease, Consume returns nil once
+// what is done is stored.
+func Consume[E any](
+	ctx context.Context, store *checkpoint.Store, key string, opts *Options,
+	events func(ctx context.Context, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],
+) (err error) {
+	s, err := Open(ctx, store, key, opts)
+	if err != nil {
+		return notOf(err, context.Cause(ctx), ctx.Err())
+	}
+	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+	after, _ := s.Resume()
+	return Run(ctx, s, func(ctx context.Context) iter.Seq2[E, error] { return events(ctx, after) }, h)
+}
+
+// Backoff returns a Retry for up to so many attempts. It waits first before the
+// second attempt, and twice as long before each next one, but no longer than most.
+func Backoff(first, most time.Duration, attempts int) func(attempt int, err error) (time.Duration, bool) {
+	return func(attempt int, _ error) (time.Duration, bool) {
+		wait := min(first, most)
+		for n := 1; n < attempt && 0 < wait && wait < most; n++ {
+			if wait > most/2 {
+				wait = most // to double it could overflow
+			} else {
+				wait *= 2
+			}
+		}
+		return wait, attempt < attempts
+	}
+}

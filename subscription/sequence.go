@@ -1,0 +1,122 @@
+package subscription
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A Sequence reads events that are numbered before they are committed, as those of
+// a table whose ids come from a database sequence are: a reader can see event 4
+// before event 3, and would never read 3. The Sequence holds what comes after a gap
+// until the gap fills, or is so old that its transaction was rolled back. Each
+// number must be given out after those before it: a Postgres sequence has CACHE 1.
+type Sequence[E any] struct {
+	// Read returns the first events after a position, in ascending order, at most
+	// as many as fit in memory. It is asked again for events that were held.
+	Read func(ctx context.Context, after checkpoint.Position) ([]E, error)
+
+	// Position is where an event stands: {n, n} for number n, or checkpoint.Offset
+	// if the first number is 0.
+	Position func(E) checkpoint.Position
+
+	// GapTimeout is how old a gap must be until the events after it are handled.
+	// It must be longer than the longest transaction that writes events: an event
+	// that is committed later is skipped. Zero: 1 minute.
+	GapTimeout time.Duration
+
+	// Poll is the pause after a read that brought nothing to handle. Zero: 1 second.
+	Poll time.Duration
+}
+
+// After reads the events after p, and then new ones, until ctx ends or Read fails.
+// It is what [Consume] reads.
+func (q Sequence[E]) After(ctx context.Context, p checkpoint.Position) iter.Seq2[E, error] {
+	return func(yield func(E, error) bool) {
+		var none E
+		if err := q.check(); err != nil {
+			yield(none, err)
+			return
+		}
+		for held := (gaps{last: p}); ctx.Err() == nil; {
+			asked := time.Now()
+			events, err := q.Read(ctx, held.last)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			ready := held.pass(q.positions(events), asked.Add(-cmp.Or(q.GapTimeout, time.Minute)))
+			for _, e := range events[:ready] {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if ready == 0 {
+				pause(ctx, cmp.Or(q.Poll, time.Second))
+			}
+		}
+	}
+}
+
+func (q Sequence[E]) check() error {
+	switch {
+	case q.Read == nil || q.Position == nil:
+		return errors.New("subscription: Sequence needs Read and Position")
+	case q.GapTimeout < 0 || q.Poll < 0:
+		return fmt.Errorf("subscription: GapTimeout is %v and Poll %v, they must not be negative", q.GapTimeout, q.Poll)
+	}
+	return nil
+}
+
+func (q Sequence[E]) positions(events []E) []checkpoint.Position {
+	positions := make([]checkpoint.Position, len(events))
+	for i, e := range events {
+		positions[i] = q.Position(e)
+	}
+	return positions
+}
+
+// gaps knows the events that are held behind a gap.
+type gaps struct {
+	last checkpoint.Position               // that was passed
+	seen map[checkpoint.Position]time.Time // when each that is held was first read
+}
+
+// pass returns how many of the positions that were read have no gap before them,
+// except gaps that were seen before limit. It passes these.
+func (g *gaps) pass(read []checkpoint.Position, limit time.Time) int {
+	since := g.since(read)
+	for i, p := range read {
+		// A gap is as old as the sight of anything behind it.
+		if p.Commit > g.last.Commit+1 && since[i].After(limit) {
+			return i
+		}
+		g.last = p
+		delete(g.seen, p)
+	}
+	return len(read)
+}
+
+// since returns for each position when it, or one after it, was first read.
+func (g *gaps) since(read []checkpoint.Position) []time.Time {
+	now := time.Now()
+	seen, since := make(map[checkpoint.Position]time.Time, len(read)), make([]time.Time, len(read))
+	oldest := now
+	for i := len(read) - 1; i >= 0; i-- {
+		at, held := g.seen[read[i]]
+		if !held {
+			at = now
+		}
+		if seen[read[i]] = at; at.Before(oldest) {
+			oldest = at
+		}
+		since[i] = oldest
+	}
+	g.seen = seen
+	return since
+}
