@@ -82,7 +82,7 @@ func FuzzCanonical(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		ctx := t.Context()
-		position, goErr := decodeOlder("prod:checkpoint:k", text)
+		position, goErr := (&Driver{prefix: "prod:checkpoint:", fenced: true}).decodeOlder("k", text)
 		if goErr == nil && strconv.FormatUint(position.Commit, 10)+"@"+strconv.FormatUint(position.Prepare, 10) != text {
 			t.Errorf("%q is read as %v", text, position)
 		}

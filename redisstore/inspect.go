@@ -85,6 +85,9 @@ func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) 
 	default:
 		return c, r.Err
 	}
+	if !d.fenced {
+		return c, nil // a fence of that name is another store's
+	}
 	c.Fence = d.decodeFence(key, fence)
 	if len(fence) == 6 {
 		c.Lease = d.decodeLease(key, fence[2:])

@@ -11,6 +11,7 @@
 //	cell, precision        scripts decide as package cell does, on all 64 bits
 //	layout, namespace      each byte that a write leaves, and under which key
 //	interop, older         what the TypeScript store wrote, and strings of older layouts
+//	convert                a checkpoint in an older layout, converted in one step
 //	slot                   a fence is in the slot of its checkpoint
 //	fuzz                   stored values and patterns of every form
 //	fence, lease           fences and leases, sound, damaged and lost

@@ -100,7 +100,7 @@ func (d *Driver) decode(key string, answer []any, now time.Time) driver.Record {
 		r.Err = d.decodeFields(&r, answer)
 	case ok && len(answer) == 2:
 		text, _ := answer[0].(string)
-		r.Position, r.Err = decodeOlder(d.prefix+key, text)
+		r.Position, r.Err = d.decodeOlder(key, text)
 	case ok && len(answer) == 1:
 		r.Err = driver.DamagedCheckpoint("Redis key %q is neither a hash nor a string", d.prefix+key)
 	default:
@@ -113,12 +113,17 @@ func (d *Driver) decode(key string, answer []any, now time.Time) driver.Record {
 	return r
 }
 
-func decodeOlder(redisKey, text string) (driver.Position, error) {
+// decodeOlder reads a string. The layout of a namespace has commit@prepare only; in
+// another program's, a bare number is what most people store.
+func (d *Driver) decodeOlder(key, text string) (driver.Position, error) {
 	commit, prepare, ok := strings.Cut(text, "@")
+	if !ok && !d.fenced {
+		prepare, ok = commit, true
+	}
 	c, okCommit := canonical(commit)
 	p, okPrepare := canonical(prepare)
 	if !ok || !okCommit || !okPrepare {
-		return driver.Position{}, damaged(redisKey, "string", text)
+		return driver.Position{}, damaged(d.prefix+key, "string", text)
 	}
 	return driver.Position{Commit: c, Prepare: p}, nil
 }

@@ -31,7 +31,8 @@ type Options struct {
 	// Prefix, if set, is all that stands before the key, in place of
 	// Namespace and "checkpoint:". It is for reading, and moving on from,
 	// another layout: writes with an epoch, and leases, fail, since there is no
-	// place for its fences. It excludes Namespace.
+	// place for its fences. A string that is a bare number n is read as {n, n}.
+	// It excludes Namespace.
 	Prefix string
 
 	// MinReplicas is how many replicas must have a change before the call that

@@ -28,6 +28,9 @@ var leaseText string
 //go:embed fence.lua
 var fenceText string
 
+//go:embed convert.lua
+var convertText string
+
 //go:embed stored.lua
 var storedText string
 
@@ -41,6 +44,8 @@ var (
 	writeScript = newScript(true, 8, usualText, commonText, changeText, writeText)
 	leaseScript = newScript(true, 10, commonText, changeText, leaseText)
 	fenceScript = newScript(true, 8, commonText, changeText, fenceText)
+
+	convertScript = newScript(true, 5, commonText, changeText, convertText)
 
 	readScript    = newScript(false, 5, commonText, storedText, readText)
 	inspectScript = newScript(false, 5, commonText, storedText, inspectText)

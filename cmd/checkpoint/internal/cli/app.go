@@ -13,6 +13,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/logging"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
@@ -79,18 +80,24 @@ func (a *app) run(cmd *cobra.Command, w with, f job) (err error) {
 }
 
 func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create bool) (*checkpoint.Store, error) {
+	store, _, err := a.openDriver(ctx, cmd, url, create)
+	return store, err
+}
+
+// openDriver is open, for a command that asks the driver for more than a store has.
+func (a *app) openDriver(ctx context.Context, cmd *cobra.Command, url string, create bool) (*checkpoint.Store, driver.Driver, error) {
 	logger, err := logging.New(a.stderr, a.logLevel, a.logFormat)
 	if err != nil {
-		return nil, usageError{cmd.CommandPath(), err}
+		return nil, nil, usageError{cmd.CommandPath(), err}
 	}
 	d, err := storeurl.Open(ctx, url, create, logger)
 	if errors.Is(err, storeurl.ErrUsage) || errors.Is(err, redisstore.ErrURL) {
-		return nil, usageError{cmd.CommandPath(), err}
+		return nil, nil, usageError{cmd.CommandPath(), err}
 	}
 	if err != nil {
-		return nil, openError{url, err}
+		return nil, nil, openError{url, err}
 	}
-	return checkpoint.New(d, &checkpoint.Options{Logger: logger}), nil
+	return checkpoint.New(d, &checkpoint.Options{Logger: logger}), d, nil
 }
 
 // printOne prints one checkpoint.

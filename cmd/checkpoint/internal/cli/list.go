@@ -157,10 +157,3 @@ const (
 	fenceRemedy = "`checkpoint fence KEY --at-least N` repairs a fence: N is the highest epoch that was in use"
 	leaseRemedy = "stop its owner, then `checkpoint fence KEY` repairs a lease"
 )
-
-func damagedError(n int) error {
-	if n == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d damaged; `checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs one", n)
-}

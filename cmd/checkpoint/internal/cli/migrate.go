@@ -4,127 +4,144 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
+// migrateFlags are the flags of migrate.
+type migrateFlags struct {
+	from           string
+	copies         bool // whether --from is given
+	apply, cutover bool
+}
+
 func (a *app) migrate() *cobra.Command {
-	var from string
-	var apply bool
+	var flags migrateFlags
 	cmd := &cobra.Command{
 		Use:     "migrate [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Bring older checkpoints into today's layout",
 		Long: `Without --from: rewrites the checkpoints of older layouts where they stand, that is
 commit@prepare strings and hashes without updatedAt. With --from: copies the
-checkpoints of another store, or of another prefix, into this one; the other is
-only read. In both cases it only says what it would do, unless --apply is given.
+checkpoints of another store, or of another program behind prefix=, into this one.
+It only says what it would do, unless --apply is given.
 
-It is safe while consumers write, and safe to run again: everything is stored with
-SetIfNewer, so that a checkpoint that is newer here stays. What is damaged is
-listed on stderr, is left alone, and makes the exit code 1.
+It is safe while consumers write, and safe to run again. Without --from, each
+checkpoint changes its layout in one step that leaves the position that stands. With
+--from, a checkpoint that is newer here stays. What is damaged is listed on stderr,
+is left alone, and makes the exit code 1.
 
-With --from, a checkpoint's own epoch is carried over, and so is refused whoever has
-an older one. The epoch of a key whose checkpoint is gone, or was written without
-one since, is not: start the consumers that use epochs anew.`,
+The source is only read, except with --cutover: it takes the lease of each key there
+before it copies the key, and keeps it. A consumer with an epoch can then neither
+write nor start there. It names each key whose consumer writes without an epoch:
+stop that consumer first.
+
+Behind prefix=, a bare number n is the position n/n, the last event processed. A
+checkpoint's own epoch is carried over. The epoch of a key whose checkpoint is gone,
+or was written without one since, is not: start the consumers that use epochs anew.`,
 		Example: `  checkpoint migrate
   checkpoint migrate --apply
   checkpoint migrate --from 'redis://127.0.0.1:6379/0?prefix=orders:cp:' --apply
-  checkpoint --store redis://127.0.0.1:6379 migrate --from sqlite:checkpoints.db --apply`,
+  checkpoint --store redis://127.0.0.1:6379 migrate --from sqlite:checkpoints.db --apply --cutover`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m := migrate.Migration{Pattern: patternOf(args), Apply: apply}
-			given := cmd.Flags().Changed("from")
-			if given {
-				ctx, cancel, err := a.limit(cmd, true)
-				if err != nil {
-					return err
-				}
-				defer cancel()
-				cmd.SetContext(ctx) // one limit for both stores
-				// First, so that a mistake in it does not make the other.
-				source, err := a.open(ctx, cmd, from, false)
-				if err != nil {
-					return err
-				}
-				defer source.Close()
-				m.From = source
+			flags.copies = cmd.Flags().Changed("from")
+			if flags.cutover && !flags.copies {
+				return usageError{cmd.CommandPath(), errors.New("--cutover closes the store that --from names, and --from is missing")}
 			}
-			return a.run(cmd, with{create: given && apply, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				m.To = store
-				err := a.runMigration(ctx, m, from)
-				if errors.As(err, new(*migrate.SourceError)) {
-					return openError{from, err}
-				}
+			ctx, cancel, err := a.limit(cmd, true) // one limit for both stores
+			if err != nil {
 				return err
-			})
+			}
+			defer cancel()
+			return a.migrateStores(ctx, cmd, flags, patternOf(args))
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "copy from this store; prefix=P in a Redis URL is all that stands before its keys")
-	cmd.Flags().BoolVar(&apply, "apply", false, "do it, rather than say what would be done")
+	cmd.Flags().StringVar(&flags.from, "from", "", "copy from this store; prefix=P in a Redis URL is all that stands before its keys; "+
+		"ps shows it, so name a variable that holds a password: env:NAME")
+	cmd.Flags().BoolVar(&flags.apply, "apply", false, "do it, rather than say what would be done")
+	cmd.Flags().BoolVar(&flags.cutover, "cutover", false, "with --apply: lock the source's consumers out, key by key, before each is copied")
 	return cmd
 }
 
-func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string) error {
-	verb, summary := "would write", "would be written"
-	if m.Apply {
-		verb, summary = "wrote", "written"
-	}
-	bar := a.progress()
-	out := &sticky{w: a.stdout}
-	m.Changes = func(c checkpoint.Checkpoint) {
-		bar.done()
-		fmt.Fprintf(out, "%s %s at %s\n", verb, c.Key, c.Position)
-	}
-	m.Damage = func(key string, err error) {
-		bar.done()
-		if m.From == nil {
-			a.reportDamage(key, err)
-			return
+// migrateStores opens the stores and migrates.
+func (a *app) migrateStores(ctx context.Context, cmd *cobra.Command, flags migrateFlags, pattern string) (err error) {
+	m := migrate.Migration{Pattern: pattern, Apply: flags.apply}
+	from := flags.from
+	if flags.copies {
+		if from, err = fromEnvironment(from); err != nil {
+			return usageError{cmd.CommandPath(), err}
 		}
-		// The advice to delete must not hit the healthy one in the other store.
-		where := a.storeName()
-		if errors.As(err, new(*migrate.SourceError)) {
-			where = from
+		// First, so that a mistake in it does not make the other.
+		if m.From, err = a.open(ctx, cmd, from, false); err != nil {
+			return err
 		}
-		a.note("%q in %s: %v", key, storeurl.Redact(where), err)
+		defer func() { err = errors.Join(err, m.From.Close()) }()
+		if flags.cutover {
+			m.Cutover = ownerOfCutover(a.storeName())
+		}
 	}
-	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Newer+r.Fenced+r.Damaged) }
-	r, err := m.Run(ctx)
-	bar.done()
-	fmt.Fprintf(out, "%d %s, %d are there already, %d are newer here, %d fenced, %d damaged\n",
-		r.Changed, summary, r.Same, r.Newer, r.Fenced, r.Damaged)
+	to, d, err := a.openDriver(ctx, cmd, a.storeName(), flags.copies && flags.apply)
+	if flags.copies && !flags.apply && errors.Is(err, storeurl.ErrNoStore) {
+		a.note("%v yet; --apply makes it", err)
+		to, err = checkpoint.New(memstore.New(), nil), nil
+	}
 	if err != nil {
 		return err
 	}
-	if !m.Apply && r.Changed > 0 {
-		fmt.Fprintln(out, "Nothing was changed. --apply does it.")
+	defer func() { err = errors.Join(err, to.Close()) }()
+	if m.To = to; m.From == nil {
+		if m.Convert, err = conversion(ctx, d); err != nil {
+			return err
+		}
 	}
-	if out.err != nil {
-		return out.err
-	}
-	if err = damagedError(r.Damaged); err != nil && m.From != nil {
-		err = fmt.Errorf("%w, with the --store that is named beside it", err)
+	err = a.runMigration(ctx, m, from)
+	if errors.As(err, new(*migrate.SourceError)) {
+		return openError{from, err}
 	}
 	return err
 }
 
-// sticky remembers the first error of a writer.
-type sticky struct {
-	w   io.Writer
-	err error
+// conversion returns how d converts its older layouts, or nil if it has none.
+func conversion(ctx context.Context, d driver.Driver) (func(context.Context, []string) ([]redisstore.Conversion, error), error) {
+	r, ok := d.(*redisstore.Driver)
+	if !ok {
+		return nil, nil
+	}
+	convert := func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
+		return r.Convert(ctx, keys, time.Now())
+	}
+	_, err := convert(ctx, nil) // a dry run must not promise what --apply refuses
+	return convert, err
 }
 
-func (s *sticky) Write(b []byte) (int, error) {
-	n, err := s.w.Write(b)
-	if s.err == nil {
-		s.err = err
+// fromEnvironment returns the URL that --from names.
+func fromEnvironment(from string) (string, error) {
+	name, ok := strings.CutPrefix(from, "env:")
+	if !ok {
+		return from, nil
 	}
-	return n, err
+	url := os.Getenv(name)
+	if url == "" {
+		return "", fmt.Errorf("--from is env:%s, and the variable %q is empty: put the source's URL into it", name, name)
+	}
+	return url, nil
+}
+
+// ownerOfCutover tells whoever meets the lease where the checkpoint is now.
+func ownerOfCutover(url string) string {
+	const limit = 512 // of an owner
+	owner := "moved to " + storeurl.Redact(url)
+	return strings.ToValidUTF8(owner[:min(len(owner), limit)], "")
 }

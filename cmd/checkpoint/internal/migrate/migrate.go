@@ -8,6 +8,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // A Report says what was, or would be, done.
@@ -42,13 +43,23 @@ type Migration struct {
 	Pattern string
 	Apply   bool // false: only report
 
+	// Convert brings keys of To into today's layout, and leaves the positions that
+	// stand. Nil: To has no other layout.
+	Convert func(ctx context.Context, keys []string) ([]redisstore.Conversion, error)
+
+	// Cutover, unless empty, is the owner of the leases that keep the consumers of
+	// From out of the keys that are copied.
+	Cutover string
+
 	Changes  func(checkpoint.Checkpoint)    // told of each that is, or would be, written
 	Damage   func(key string, reason error) // told of each damaged one
+	Unfenced func(key string)               // told of each whose consumer Cutover cannot stop
 	Progress func(Report)
 }
 
-// Run does it. Everything it writes, it writes with SetIfNewer: a consumer
-// that has moved on meanwhile is not set back, and a second run changes nothing.
+// Run does it. A conversion in place leaves the position that stands. A copy is
+// written with SetIfNewer: a consumer that has moved on meanwhile is not set back.
+// A second run changes nothing.
 func (m Migration) Run(ctx context.Context) (Report, error) {
 	var r Report
 	source := m.From
@@ -71,7 +82,7 @@ func (m Migration) Run(ctx context.Context) (Report, error) {
 			return r, m.ofSource(err)
 		case err != nil:
 			m.damage(&r, c.Key, m.ofSource(err))
-		case m.From == nil && !c.UpdatedAt.IsZero():
+		case m.From == nil && (m.Convert == nil || !c.UpdatedAt.IsZero()):
 			r.Same++
 		default:
 			todo = append(todo, c)
@@ -96,20 +107,36 @@ func (m Migration) migrate(ctx context.Context, todo []checkpoint.Checkpoint, r 
 	if len(todo) == 0 {
 		return nil
 	}
+	var err error
 	if m.From != nil {
-		var err error
+		if m.Apply && m.Cutover != "" {
+			if todo, err = m.cutover(ctx, todo, r); err != nil {
+				return err
+			}
+		}
 		if todo, err = m.compare(ctx, todo, r); err != nil {
 			return err
 		}
 	}
-	if m.Apply {
-		return m.write(ctx, todo, r)
+	switch {
+	case !m.Apply:
+		for _, c := range todo {
+			r.Changed++
+			m.Changes(c)
+		}
+		return nil
+	case m.From == nil:
+		return m.convert(ctx, todo, r)
 	}
-	for _, c := range todo {
-		r.Changed++
-		m.Changes(c)
+	return m.write(ctx, todo, r)
+}
+
+func keysOf(all []checkpoint.Checkpoint) []string {
+	keys := make([]string, len(all))
+	for i, c := range all {
+		keys[i] = c.Key
 	}
-	return nil
+	return keys
 }
 
 // compare looks at the destination, and returns what is to be written there.
@@ -142,10 +169,7 @@ func (m Migration) compare(ctx context.Context, todo []checkpoint.Checkpoint, r 
 func (m Migration) there(
 	ctx context.Context, todo []checkpoint.Checkpoint,
 ) (found map[string]checkpoint.Checkpoint, damaged map[string]error, err error) {
-	keys := make([]string, len(todo))
-	for i, c := range todo {
-		keys[i] = c.Key
-	}
+	keys := keysOf(todo)
 	found, err = m.To.GetMany(ctx, keys...)
 	if err == nil || found == nil {
 		return found, nil, err

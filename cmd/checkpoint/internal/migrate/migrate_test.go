@@ -2,10 +2,13 @@ package migrate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
@@ -15,13 +18,26 @@ import (
 
 func open(t *testing.T, server *redistest.Server, query string) *checkpoint.Store {
 	t.Helper()
+	store, _ := openDriver(t, server, query)
+	return store
+}
+
+func openDriver(t *testing.T, server *redistest.Server, query string) (*checkpoint.Store, *redisstore.Driver) {
+	t.Helper()
 	d, err := redisstore.Open(t.Context(), server.URL()+"/0?"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	store := checkpoint.New(d, nil)
 	t.Cleanup(func() { store.Close() })
-	return store
+	return store, d
+}
+
+// inPlace is a migration of a Redis by itself.
+func inPlace(store *checkpoint.Store, d *redisstore.Driver) migrate.Migration {
+	return migrate.Migration{To: store, Convert: func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
+		return d.Convert(ctx, keys, time.Now())
+	}}
 }
 
 // TestWhileConsumersWrite migrates, in place and from another prefix, again and
@@ -30,14 +46,15 @@ func open(t *testing.T, server *redistest.Server, query string) *checkpoint.Stor
 func TestWhileConsumersWrite(t *testing.T) {
 	const keys, writes = 8, 400
 	server := redistest.Start(t)
-	store, older := open(t, server, "namespace=new:"), open(t, server, "prefix=old:")
+	store, d := openDriver(t, server, "namespace=new:")
+	older := open(t, server, "prefix=old:")
 	for i := range keys {
 		server.Do("SET", fmt.Sprintf("new:checkpoint:k%d", i), "1@1")
 		server.Do("SET", fmt.Sprintf("old:k%d", i), "5@5")
 	}
 	consumers, stop := context.WithCancel(t.Context())
 	var migrations, all sync.WaitGroup
-	for _, m := range []migrate.Migration{{To: store}, {From: older, To: store}} {
+	for _, m := range []migrate.Migration{inPlace(store, d), {From: older, To: store}} {
 		m.Pattern, m.Apply = "*", true
 		m.Changes = func(checkpoint.Checkpoint) {}
 		m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
@@ -82,12 +99,13 @@ func TestWhileConsumersWrite(t *testing.T) {
 // TestDryRunWritesNothing compares everything on the server before and after.
 func TestDryRunWritesNothing(t *testing.T) {
 	server := redistest.Start(t)
-	store, older := open(t, server, "namespace=new:"), open(t, server, "prefix=old:")
+	store, d := openDriver(t, server, "namespace=new:")
+	older := open(t, server, "prefix=old:")
 	server.Do("SET", "new:checkpoint:a", "1@1")
 	server.Do("SET", "old:b", "2@2", "EX", "1000")
 	server.Do("SET", "old:broken", "x")
 	before := snapshot(server)
-	for _, m := range []migrate.Migration{{To: store}, {From: older, To: store}} {
+	for _, m := range []migrate.Migration{inPlace(store, d), {From: older, To: store}} {
 		var changes, damaged []string
 		m.Pattern = "*"
 		m.Changes = func(c checkpoint.Checkpoint) { changes = append(changes, c.Key) }
@@ -109,4 +127,46 @@ func snapshot(server *redistest.Server) map[string]string {
 		all[key.(string)] = server.Do("DUMP", key.(string)).(string)
 	}
 	return all
+}
+
+// TestInPlaceBesideAnOperator changes keys while the migration has read them and not
+// yet written: what somebody rewound or deleted stays so.
+func TestInPlaceBesideAnOperator(t *testing.T) {
+	server := redistest.Start(t)
+	store, d := openDriver(t, server, "namespace=new:")
+	m := inPlace(store, d)
+	m.Pattern, m.Apply = "*", true
+	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+	var told []string
+	m.Changes = func(c checkpoint.Checkpoint) { told = append(told, c.Key+" "+c.Position.String()) }
+	for _, key := range []string{"rewound", "set", "deleted", "left"} {
+		server.Do("SET", "new:checkpoint:"+key, "9@9")
+	}
+	convert := m.Convert
+	m.Convert = func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
+		if _, err := store.Rewind(ctx, "rewound", checkpoint.Position{Commit: 1, Prepare: 1}); err != nil {
+			t.Error(err)
+		}
+		server.Do("SET", "new:checkpoint:set", "2@2")
+		if err := store.Delete(ctx, "deleted"); err != nil {
+			t.Error(err)
+		}
+		return convert(ctx, keys)
+	}
+	r, err := m.Run(t.Context())
+	if err != nil || r.Changed != 2 || r.Same != 1 {
+		t.Errorf("Run = %+v, %v; want 2 changed, and the rewound one as it is", r, err)
+	}
+	slices.Sort(told)
+	if want := []string{"left C:9/P:9", "set C:2/P:2"}; !slices.Equal(told, want) {
+		t.Errorf("it tells of %q, want %q", told, want)
+	}
+	for key, commit := range map[string]uint64{"rewound": 1, "set": 2, "left": 9} {
+		if c, err := store.Get(t.Context(), key); err != nil || c.Position.Commit != commit {
+			t.Errorf("%s is at %s, %v; want %d", key, c.Position, err, commit)
+		}
+	}
+	if c, err := store.Get(t.Context(), "deleted"); !errors.Is(err, checkpoint.ErrNotFound) {
+		t.Errorf("deleted is at %s, %v", c.Position, err)
+	}
 }

@@ -81,12 +81,14 @@ func number(name, s string) (uint64, error) {
 	return n, nil
 }
 
+// instant reads a time with or without a fraction of a second. What is below a
+// millisecond is cut off.
 func instant(name, s string) (time.Time, error) {
-	t, err := time.Parse(driver.TimeLayout, s)
-	if err != nil || t.Format(driver.TimeLayout) != s || t.Year() < 1 {
+	t, err := time.Parse(time.RFC3339, s)
+	if t = t.UTC().Truncate(time.Millisecond); err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("the field %q is %.40q: want a time such as 2026-01-02T03:04:05.006Z", name, s)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 func validateLogIDField(id string) error {

@@ -19,13 +19,22 @@ type Report struct {
 	Stale   int // left as they were, because a newer position is stored
 	Fenced  int // left as they were, because a higher epoch was seen
 	Expired int // left out, because they would have expired by now
+
+	// Unfenced are those that are overwritten, and whose consumers write without an
+	// epoch, so that nothing locks them out.
+	Unfenced int
 }
 
 // ImportOptions configures [Import].
 type ImportOptions struct {
 	From      int  // the number of the first line that is imported; lines count from 1
 	Overwrite bool // write also over newer positions
+	Fence     bool // with Overwrite: lock the keys' consumers out in the same step
 	Progress  func(Report)
+
+	// Running is told of each key that is overwritten while an owner holds its
+	// lease, who will write on. Nil, or with Fence: nobody is told.
+	Running func(key, owner string)
 }
 
 // A LineError says where an import stopped: every line before Line is done.
@@ -99,6 +108,19 @@ func readLines(ctx context.Context, r io.Reader) <-chan lineRead {
 	return lines
 }
 
+// ImportAll is [Import] of checkpoints that were read before. The Line of its error
+// counts them from 1.
+func ImportAll(ctx context.Context, store *checkpoint.Store, all []checkpoint.Checkpoint, opts ImportOptions) (Report, error) {
+	im := importer{store: store, opts: opts}
+	for i, c := range all {
+		im.report.Lines++
+		if err := im.take(ctx, i+1, c); err != nil {
+			return im.report, err
+		}
+	}
+	return im.report, im.flush(ctx)
+}
+
 type importer struct {
 	store  *checkpoint.Store
 	opts   ImportOptions
@@ -130,7 +152,11 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 	if err != nil {
 		return im.stop(ctx, n, err)
 	}
-	im.lines = append(im.lines, n)
+	return im.take(ctx, n, c)
+}
+
+func (im *importer) take(ctx context.Context, line int, c checkpoint.Checkpoint) error {
+	im.lines = append(im.lines, line)
 	if im.batch = append(im.batch, c); len(im.batch) < batchSize {
 		return nil
 	}
@@ -146,7 +172,14 @@ func (im *importer) flush(ctx context.Context) error {
 	if len(writes) == 0 {
 		return nil
 	}
-	outcomes, err := im.store.Apply(ctx, writes...)
+	if im.opts.Overwrite {
+		im.look(ctx, writes)
+	}
+	send := im.store.Apply
+	if im.opts.Fence {
+		send = im.rewind
+	}
+	outcomes, err := send(ctx, writes...)
 	for _, o := range outcomes {
 		switch o {
 		case checkpoint.Advanced, checkpoint.Unchanged:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 func TestLinesRoundTrip(t *testing.T) {
@@ -116,4 +117,28 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q was read as %+v, and then as %+v, %v", line, c, again, err)
 		}
 	})
+}
+
+// TestTimesOfOtherPrograms: not everybody writes milliseconds, or UTC.
+func TestTimesOfOtherPrograms(t *testing.T) {
+	for text, want := range map[string]string{
+		"2026-01-02T03:04:05Z":            "2026-01-02T03:04:05.000Z",
+		"2026-01-02T03:04:05.6Z":          "2026-01-02T03:04:05.600Z",
+		"2026-01-02T03:04:05.123456789Z":  "2026-01-02T03:04:05.123Z",
+		"2026-01-02T03:04:05+02:00":       "2026-01-02T01:04:05.000Z",
+		"2026-01-02T03:04:05.5-00:30":     "2026-01-02T03:34:05.500Z",
+		"2026-01-02 03:04:05Z":            "",
+		"2026-01-02T03:04:05":             "",
+		"2026-01-02":                      "",
+		"1767323045":                      "",
+		"2026-02-30T03:04:05Z":            "",
+		"0000-01-02T03:04:05Z":            "",
+		"9999-12-31T23:59:59.999-01:00":   "",
+		"2026-01-02T03:04:05.000000000+1": "",
+	} {
+		c, err := transfer.Decode([]byte(`{"key":"k","commit":"1","prepare":"1","expiresAt":"` + text + `"}`))
+		if got := c.ExpiresAt.Format(driver.TimeLayout); err == nil && got != want || (err == nil) != (want != "") {
+			t.Errorf("%s is %s, %v; want %q", text, got, err, want)
+		}
+	}
 }

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+)
+
+func (a *app) export() *cobra.Command {
+	return &cobra.Command{
+		Use:     "export [PATTERN]",
+		GroupID: groupMany,
+		Short:   "Write checkpoints to stdout as JSON Lines",
+		Long: `Writes the checkpoints whose keys match PATTERN, or all, to stdout: one JSON object
+a line, numbers as strings. "checkpoint import" reads it. Damaged checkpoints,
+fences and leases go to stderr with what is wrong, and make the exit code 1.`,
+		Example:           "  checkpoint export > backup.jsonl",
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				w := bufio.NewWriter(a.stdout)
+				p, err := output.New(w, "json")
+				if err != nil {
+					return err
+				}
+				found, err := a.printAll(ctx, store, patternOf(args), p)
+				if err != nil {
+					return err
+				}
+				if err := w.Flush(); err != nil {
+					return err
+				}
+				return found.err()
+			})
+		},
+	}
+}

@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/foreign"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+)
+
+// importFlags are the flags of import.
+type importFlags struct {
+	transfer.ImportOptions
+
+	format, key string
+}
+
+func (f *importFlags) check() error {
+	switch {
+	case f.From < 1:
+		return fmt.Errorf("--from-line is %d; lines count from 1", f.From)
+	case f.Fence && !f.Overwrite:
+		return errors.New("--fence locks out whom --overwrite would meet, and --overwrite is missing")
+	case f.key != "" && f.format == "":
+		return errors.New("--key names the consumer of a --format, and --format is missing")
+	case f.From > 1 && f.format != "":
+		return errors.New("--from-line goes on with JSON Lines only; a --format is read as a whole, and to repeat it does no harm")
+	}
+	return nil
+}
+
+func formatHelp() string {
+	var text strings.Builder
+	for _, f := range foreign.Formats {
+		fmt.Fprintf(&text, "  %-10s  %s\n", f.Name, f.Help)
+	}
+	return text.String()
+}
+
+func (a *app) importCommand() *cobra.Command {
+	var flags importFlags
+	cmd := &cobra.Command{
+		Use:     "import [FILE]",
+		GroupID: groupMany,
+		Short:   "Read checkpoints, also those of other programs",
+		Long: `Reads what "checkpoint export" wrote, from FILE or from stdin, and stores it. A
+checkpoint that is newer in the store stays, unless --overwrite is given. One that
+would have expired by now is left out. A line that is not what export writes stops
+the import; the lines before it are stored, and --from-line goes on. If there is
+no store, an empty input is an error and makes none.
+
+With --overwrite, a consumer that runs writes over what is imported. It is named if
+it holds a lease. --fence raises the epoch of each key in the same step, which locks
+it out; one that writes without an epoch must be stopped first.
+
+With --format, it reads what another program exported, as a whole before it stores
+anything. The next event to read becomes the last one processed. The keys are --key,
+"/" and the file's own names. The formats:
+
+` + formatHelp() + `
+A checkpoint's own epoch is in its line. The epoch of a key whose checkpoint is gone,
+or was written without one since, is not.`,
+		Example: `  checkpoint import backup.jsonl
+  checkpoint export | checkpoint --store redis://127.0.0.1:6379 import
+  checkpoint import --format kafka --key billing offsets.csv`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
+			in, err := a.input(args)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			ctx, cancel, err := a.limit(cmd, true)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			cmd.SetContext(ctx) // one limit for all of it
+			if flags.format != "" {
+				return a.importForeign(cmd, in, flags)
+			}
+			return a.importLines(cmd, in, flags.ImportOptions)
+		},
+	}
+	cmd.Flags().StringVar(&flags.format, "format", "", "read what another program exported, in one of the formats above")
+	cmd.Flags().StringVar(&flags.key, "key", "", "with --format: what stands before the file's own names, or in place of one")
+	cmd.Flags().IntVar(&flags.From, "from-line", 1, "leave out the lines before this one")
+	cmd.Flags().BoolVar(&flags.Overwrite, "overwrite", false, "write also over newer positions")
+	cmd.Flags().BoolVar(&flags.Fence, "fence", false, "with --overwrite: lock the keys' consumers out, so that they do not write on")
+	return cmd
+}
+
+// input is the file of the arguments, or stdin.
+func (a *app) input(args []string) (io.ReadCloser, error) {
+	if len(args) == 0 || args[0] == "-" {
+		return io.NopCloser(a.stdin), nil
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s is a folder", args[0])
+	}
+	return f, nil
+}
+
+// importForeign reads all of the file first: a mistake in it makes no store.
+func (a *app) importForeign(cmd *cobra.Command, in io.Reader, flags importFlags) error {
+	format, err := foreign.Find(flags.format)
+	if err != nil {
+		return usageError{cmd.CommandPath(), err}
+	}
+	all, err := readAll(cmd.Context(), func() ([]checkpoint.Checkpoint, error) { return format.Read(in, flags.key) })
+	if err != nil {
+		return err
+	}
+	return a.run(cmd, with{create: true, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+		err := a.importFrom(flags.ImportOptions, func(opts transfer.ImportOptions) (transfer.Report, error) {
+			return transfer.ImportAll(ctx, store, all, opts)
+		})
+		if e := (*transfer.LineError)(nil); errors.As(err, &e) {
+			return fmt.Errorf("%q: %w", all[e.Line-1].Key, e.Err)
+		}
+		return err
+	})
+}
+
+// importLines reads JSON Lines.
+func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.ImportOptions) error {
+	read := func(ctx context.Context, store *checkpoint.Store) error {
+		err := a.importFrom(opts, func(opts transfer.ImportOptions) (transfer.Report, error) {
+			return transfer.Import(ctx, store, in, opts)
+		})
+		if e := (*transfer.LineError)(nil); errors.As(err, &e) {
+			return fmt.Errorf("%w; the lines before it are done, `checkpoint import --from-line %d` goes on", err, e.Line)
+		}
+		return err
+	}
+	err := a.run(cmd, with{walks: true}, read)
+	if !errors.Is(err, storeurl.ErrNoStore) {
+		return err
+	}
+	// An empty input, as of an export that failed, must not make an empty store.
+	said := bufio.NewReader(in)
+	_, first := readAll(cmd.Context(), func() ([]byte, error) { return said.Peek(1) })
+	switch {
+	case errors.Is(first, io.EOF):
+		return err
+	case first != nil:
+		return first
+	}
+	in = said
+	return a.run(cmd, with{create: true, walks: true}, read)
+}
+
+// readAll ends with ctx. A read from a pipe or a terminal sees no context.
+func readAll[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
+	done := make(chan struct{})
+	var late T
+	var lateErr error
+	go func() {
+		defer close(done)
+		late, lateErr = read()
+	}()
+	select {
+	case <-done:
+		return late, lateErr
+	case <-ctx.Done():
+		return value, context.Cause(ctx)
+	}
+}
+
+// importFrom says what became of an import.
+func (a *app) importFrom(opts transfer.ImportOptions, do func(transfer.ImportOptions) (transfer.Report, error)) error {
+	bar := a.progress()
+	opts.Progress = func(r transfer.Report) { bar.show("%d lines", r.Lines) }
+	opts.Running = func(key, owner string) {
+		bar.done()
+		a.note("%q is leased by %q, who will write on over what is imported; --fence locks its consumer out", key, owner)
+	}
+	r, err := do(opts)
+	bar.done()
+	if r.Unfenced > 0 {
+		a.note("%d checkpoints were written without an epoch: a consumer of theirs that runs will write on; stop it, no fence does", r.Unfenced)
+	}
+	_, outErr := fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
+	if err == nil && r.Fenced > 0 {
+		err = fmt.Errorf("%w: %d lines carry an epoch below one that their keys have seen", checkpoint.ErrFenced, r.Fenced)
+	}
+	return cmp.Or(err, outErr)
+}

@@ -1,0 +1,63 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+)
+
+const (
+	cutoverTTL = 10 * 365 * 24 * time.Hour // until somebody revokes it
+
+	// maxAttempts is how often a standby may take a lease between its end and ours.
+	maxAttempts = 100
+)
+
+// cutover locks the source's consumers out, key by key, and returns what stands
+// there after that: no write of theirs comes later.
+func (m Migration) cutover(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) ([]checkpoint.Checkpoint, error) {
+	var left []checkpoint.Checkpoint
+	for _, c := range todo {
+		err := m.lock(ctx, c.Key)
+		if err == nil {
+			c, err = m.From.Get(ctx, c.Key)
+		}
+		switch {
+		case errors.Is(err, checkpoint.ErrNotFound):
+		case errors.Is(err, checkpoint.ErrCorrupt):
+			m.damage(r, c.Key, m.ofSource(transfer.Reason(err)))
+		case err != nil:
+			return nil, m.ofSource(err)
+		default:
+			left = append(left, c)
+		}
+	}
+	return left, nil
+}
+
+// lock takes the lease of a key away from whoever has it, and keeps it. A consumer
+// that writes without an epoch asks for no lease, and no fence stops it.
+func (m Migration) lock(ctx context.Context, key string) error {
+	cell, err := m.From.Inspect(ctx, key)
+	if err != nil {
+		return err
+	}
+	if !cell.Fence.Exists() && !cell.Lease.Exists() && cell.Checkpoint.Epoch == 0 {
+		m.Unfenced(key)
+		return nil
+	}
+	for range maxAttempts {
+		_, err = m.From.Acquire(ctx, key, m.Cutover, cutoverTTL)
+		if !errors.Is(err, checkpoint.ErrLeaseHeld) && !errors.Is(err, checkpoint.ErrCorruptLease) {
+			return err
+		}
+		if _, err := m.From.Revoke(ctx, key); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%q: other instances took its lease %d times in a row: %w", key, maxAttempts, err)
+}

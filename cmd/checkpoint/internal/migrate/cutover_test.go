@@ -1,0 +1,60 @@
+package migrate_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// TestCutover: nobody with an epoch writes, or takes the lease, at the source again,
+// and what its owner wrote last is at the destination.
+func TestCutover(t *testing.T) {
+	ctx := t.Context()
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	lease, err := from.Acquire(ctx, "leased", "worker-1", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := checkpoint.Position{Commit: 5, Prepare: 5}
+	for _, key := range []string{"leased", "plain"} {
+		var opts []checkpoint.WriteOption
+		if key == "leased" {
+			opts = append(opts, checkpoint.Epoch(lease.Epoch))
+		}
+		if err := from.Set(ctx, key, last, opts...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var unfenced []string
+	m := migrate.Migration{From: from, To: to, Pattern: "*", Apply: true, Cutover: "moved to b"}
+	m.Changes = func(checkpoint.Checkpoint) {}
+	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+	m.Unfenced = func(key string) { unfenced = append(unfenced, key) }
+	for round, want := range []migrate.Report{{Changed: 2}, {Same: 2}} {
+		if r, err := m.Run(ctx); err != nil || r != want {
+			t.Errorf("Run %d = %+v, %v; want %+v", round, r, err, want)
+		}
+	}
+	if want := []string{"plain", "plain"}; !slices.Equal(unfenced, want) {
+		t.Errorf("without an epoch are %q, want %q", unfenced, want)
+	}
+	next := checkpoint.Position{Commit: 6, Prepare: 6}
+	if _, err := from.SetIfNewer(ctx, "leased", next, checkpoint.Epoch(lease.Epoch)); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("the former owner writes at the source: %v", err)
+	}
+	var held *checkpoint.LeaseHeldError
+	if _, err := from.Acquire(ctx, "leased", "worker-2", time.Hour); !errors.As(err, &held) || held.Owner != m.Cutover {
+		t.Errorf("another instance asks for the lease: %v", err)
+	}
+	if c, err := to.Get(ctx, "leased"); err != nil || c.Position != last {
+		t.Errorf("the destination is at %s, %v; want %s", c.Position, err, last)
+	}
+	if cell, err := from.Inspect(ctx, "plain"); err != nil || cell.Fence.Exists() || cell.Lease.Exists() {
+		t.Errorf("the source has %+v, %v, though nothing reads it", cell, err)
+	}
+}
