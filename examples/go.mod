@@ -4,9 +4,10 @@ go 1.26.0
 
 require (
 	github.com/checkpointstore/checkpoint v0.0.0
+	github.com/checkpointstore/checkpoint/kurrentdb v0.0.0
 	github.com/checkpointstore/checkpoint/sqlitestore v0.0.0
 	github.com/google/uuid v1.6.0
-	github.com/kurrent-io/KurrentDB-Client-Go v1.1.2
+	github.com/kurrent-io/KurrentDB-Client-Go v1.4.2
 	github.com/redis/go-redis/v9 v9.23.0
 	google.golang.org/grpc v1.79.3
 )
@@ -32,3 +33,5 @@ require (
 replace github.com/checkpointstore/checkpoint => ..
 
 replace github.com/checkpointstore/checkpoint/sqlitestore => ../sqlitestore
+
+replace github.com/checkpointstore/checkpoint/kurrentdb => ../kurrentdb
