@@ -13,7 +13,8 @@ FUZZTIME ?= 30s
 
 # What `make check` tests: nothing here starts a server.
 SERVERLESS := ./... ./sqlitestore ./kurrentdb ./integration/layout ./integration/internal/... \
-              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
+              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer \
+              ./examples/kafka ./examples/kurrentdb
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another.
