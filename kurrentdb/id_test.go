@@ -16,3 +16,15 @@ func TestIDIsThatOfTheLog(t *testing.T) {
 		t.Errorf("one log is %q, then %q; another %q", ids[0], ids[1], ids[2])
 	}
 }
+
+func TestFollowerDoesNotNameTheLog(t *testing.T) {
+	leader, follower := newPeer(t), newPeer(t)
+	follower.leader = leader
+	want, err := leader.log.ID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := follower.log.ID(t.Context()); got != want || err != nil {
+		t.Errorf("the log is %q, %v; want %q", got, err, want)
+	}
+}

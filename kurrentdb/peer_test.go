@@ -28,6 +28,7 @@ type peer struct {
 	mu      sync.Mutex
 	scripts []script
 	asked   []*streams.ReadReq_Options
+	leader  *peer                                     // of whom a follower tells who asks for the name
 	first   *streams.ReadResp_ReadEvent_RecordedEvent // of the stream that names the log
 }
 
@@ -90,9 +91,7 @@ func (p *peer) Read(req *streams.ReadReq, stream grpc.ServerStreamingServer[stre
 		return next.refuse
 	}
 	if next.leader != nil {
-		host, port, _ := net.SplitHostPort(next.leader.address)
-		stream.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port))
-		return status.Error(codes.NotFound, "leader info available")
+		return redirect(stream, next.leader)
 	}
 	confirmation := &streams.ReadResp{Content: &streams.ReadResp_Confirmation{Confirmation: &streams.ReadResp_SubscriptionConfirmation{}}}
 	for _, r := range append([]*streams.ReadResp{confirmation}, next.send...) {
@@ -104,6 +103,13 @@ func (p *peer) Read(req *streams.ReadReq, stream grpc.ServerStreamingServer[stre
 		<-stream.Context().Done()
 	}
 	return next.end
+}
+
+// redirect sends a client to the leader, as a follower does.
+func redirect(stream grpc.ServerStream, leader *peer) error {
+	host, port, _ := net.SplitHostPort(leader.address)
+	stream.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port))
+	return status.Error(codes.NotFound, "leader info available")
 }
 
 func (p *peer) plan(s script) {
@@ -122,6 +128,9 @@ func (p *peer) requests() []*streams.ReadReq_Options {
 func (p *peer) readFirst(stream grpc.ServerStreamingServer[streams.ReadResp]) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.leader != nil {
+		return redirect(stream, p.leader)
+	}
 	if p.first == nil {
 		return stream.Send(&streams.ReadResp{Content: &streams.ReadResp_StreamNotFound_{
 			StreamNotFound: &streams.ReadResp_StreamNotFound{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("s")}},
