@@ -7,7 +7,7 @@
 #             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./cmd/checkpoint ./examples ./integration
+MODULES  := . ./redisstore ./sqlitestore ./kurrentdb ./cmd/checkpoint ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
@@ -15,8 +15,9 @@ FUZZTIME ?= 30s
 export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
-SERVERLESS := ./... ./sqlitestore ./integration/layout ./integration/internal/... \
-              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
+SERVERLESS := ./... ./sqlitestore ./kurrentdb ./integration/layout ./integration/internal/... \
+              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer \
+              ./examples/kafka ./examples/kurrentdb
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another.
@@ -39,6 +40,7 @@ check:
 test: servers
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
 	go test -race -timeout 15m $(PACKAGES)
+	cd kurrentdb && GOWORK=off go test -race -timeout 15m ./... # the oldest client
 	$(call on,$(NEWEST),go test -race -timeout 15m ./redisstore)
 	$(call on,$(OTHER),go test -race -timeout 15m -run '^TestConformance' ./redisstore)
 	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)

@@ -2,18 +2,20 @@
 # Unpacks the servers that the tests start into .bin/servers, and installs nothing:
 # Debian's packages of three suites, with the C library that each was built for, so
 # that they run on any Linux. Without apt-get or dpkg the tests run on the
-# redis-server that is on PATH. Quick if all is there.
+# redis-server and the postgres that are on PATH. Quick if all is there.
 #
 # .bin/servers/NAME/bin has redis-server, redis-cli and redis-benchmark; those of
-# Valkey have Redis's names. internal/redistest finds the servers there.
+# Valkey have Redis's names. internal/redistest finds the servers there. That of
+# PostgreSQL has postgres and initdb, which examples/postgres starts.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Name, Debian's suite, package, and what `redis-server --version` must contain.
+# Name, Debian's suite, package, and what --version of the server must contain.
 servers="
 redis-7.0 bookworm redis-tools  v=7.0.
 redis-8   trixie   redis-tools  v=8.
 valkey-9  forky    valkey-tools v=9.
+postgres-15 bookworm postgresql-15 15.
 "
 into=.bin/servers
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -25,22 +27,24 @@ fail() {
 }
 
 missing=$(echo "$servers" | while read -r name _; do
-	[ -z "$name" ] || [ -x "$into/$name/bin/redis-server" ] || echo "$name"
+	[ -z "$name" ] || [ -d "$into/$name/bin" ] || echo "$name"
 done)
 [ -n "$missing" ] || exit 0
 
-# Without Debian's archive the tests have one server, that of the system.
+# Without Debian's archive the tests have one server of a kind, that of the system.
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null || [ ! -r "$keys" ]; then
-	if ! command -v redis-server >/dev/null && command -v brew >/dev/null; then
-		echo "The tests start real Redis servers. Installing Homebrew's redis." >&2
-		brew install --quiet redis
-	fi
-	for tool in redis-server redis-cli redis-benchmark; do
-		command -v "$tool" >/dev/null || fail "The tests start real Redis servers, and $tool is missing." \
-			"Install Redis 6.2 or later with your package manager and run this again."
+	for server in redis-server:redis postgres:postgresql; do
+		if ! command -v "${server%:*}" >/dev/null && command -v brew >/dev/null; then
+			echo "The tests start real servers. Installing Homebrew's ${server#*:}." >&2
+			brew install --quiet "${server#*:}"
+		fi
+	done
+	for tool in redis-server redis-cli redis-benchmark postgres initdb; do
+		command -v "$tool" >/dev/null || fail "The tests start real servers, and $tool is missing on PATH." \
+			"Install Redis 6.2 or later and PostgreSQL 14 or later with your package manager and run this again."
 	done
 	echo "No apt-get with the keys of Debian's archive (package debian-archive-keyring):" \
-		"the tests run on the redis-server on PATH, and not on" $missing. >&2
+		"the tests run on the servers on PATH, and not on" $missing. >&2
 	exit 0
 fi
 
@@ -59,10 +63,49 @@ private_apt() {
 		-o APT::Update::Post-Invoke-Success= -o APT::Update::Error-Mode=any -o Acquire::Retries=3 "$@"
 }
 
-# closure prints the package and every library that it needs.
+# closure prints the package and every library that it needs. PostgreSQL runs without
+# the compiler of its JIT.
 closure() {
 	private_apt -s --no-install-recommends install "$1" |
-		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib)/ || $2 == package) { print $2 }'
+		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib)/ || $2 == package) { print $2 }' |
+		grep -Ev '^lib(llvm|z3|perl)'
+}
+
+# wrap FILE LD PROGRAM writes a script that runs a program with its own C library. The
+# program looks for its files beside the script.
+wrap() {
+	cat >"$1" <<-END
+		#!/bin/sh
+		self=\$(readlink -f "\$0")
+		here=\${self%/*}/$3
+		export LC_ALL=C
+		exec "\$here/lib/$2" --library-path "\$here/lib" --argv0 "\$self" "\$here/libexec/\${self##*/}" "\$@"
+	END
+	chmod +x "$1"
+}
+
+# redis ROOT PACKAGE LD
+redis() {
+	product=${2%-tools}
+	for tool in cli benchmark; do cp "$1/all/usr/bin/$product-$tool" "$1/done/libexec/redis-$tool"; done
+	# In Debian's packages the server is the same program as the checker of its files.
+	cp -L "$1/all/usr/bin/$product-check-rdb" "$1/done/libexec/redis-server"
+	for tool in server cli benchmark; do wrap "$1/done/bin/redis-$tool" "$3" ..; done
+}
+
+# postgres ROOT PACKAGE LD keeps the folders as they are in the package: the server finds
+# each of its folders by the way from the others.
+postgres() {
+	folder=postgresql/${2#postgresql-}
+	mkdir -p "$1/done/lib/$folder/bin" "$1/done/share/postgresql"
+	cp -R "$1/all/usr/lib/$folder/lib" "$1/done/lib/$folder/lib"
+	rm -rf "$1/done/lib/$folder/lib/bitcode"
+	cp -R "$1/all/usr/share/$folder" "$1/done/share/postgresql/"
+	for tool in postgres initdb; do
+		cp "$1/all/usr/lib/$folder/bin/$tool" "$1/done/libexec/$tool"
+		wrap "$1/done/lib/$folder/bin/$tool" "$3" ../../../..
+		ln -s "../lib/$folder/bin/$tool" "$1/done/bin/$tool"
+	done
 }
 
 # unpack NAME SUITE PACKAGE VERSION
@@ -77,7 +120,7 @@ unpack() {
 	END
 	private_apt update ||
 		fail "Debian's suite $2 cannot be read from $mirror. Set DEBIAN_MIRROR to one that can," \
-			"or run go test yourself: it takes the redis-server on PATH."
+			"or run go test yourself: it takes the servers on PATH."
 	root=$work/$1
 	mkdir -p "$root/debs" "$root/all" "$root/done/bin" "$root/done/lib" "$root/done/libexec"
 	packages=$(closure "$3")
@@ -87,21 +130,18 @@ unpack() {
 	# ld.so finds these by --library-path, whatever the system has.
 	find "$root/all" -path '*/lib/*-linux-gnu*/*.so*' ! -path '*/*-linux-gnu*/*/*' -exec cp -P {} "$root/done/lib" \;
 	ld=$(cd "$root/done/lib" && ls ld-linux*.so.*)
-	product=${3%-tools}
-	for tool in cli benchmark; do cp "$root/all/usr/bin/$product-$tool" "$root/done/libexec/redis-$tool"; done
-	# In Debian's packages the server is the same program as the checker of its files.
-	cp -L "$root/all/usr/bin/$product-check-rdb" "$root/done/libexec/redis-server"
-	for tool in server cli benchmark; do
-		cat >"$root/done/bin/redis-$tool" <<-END
-			#!/bin/sh
-			here=\${0%/*}/..
-			export LC_ALL=C
-			exec "\$here/lib/$ld" --library-path "\$here/lib" --argv0 redis-$tool "\$here/libexec/redis-$tool" "\$@"
-		END
-		chmod +x "$root/done/bin/redis-$tool"
-	done
+	case $3 in
+	postgresql-*)
+		server=postgres
+		postgres "$root" "$3" "$ld"
+		;;
+	*)
+		server=redis-server
+		redis "$root" "$3" "$ld"
+		;;
+	esac
 
-	version=$("$root/done/bin/redis-server" --version) || fail "The redis-server of $1 does not run."
+	version=$("$root/done/bin/$server" --version) || fail "The $server of $1 does not run."
 	case $version in
 	*"$4"*) ;;
 	*) fail "Debian's suite $2 no longer has $1 but \"$version\": change the table in scripts/install-servers.sh." ;;

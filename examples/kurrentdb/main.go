@@ -14,9 +14,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
+	kurrent "github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/kurrentdb"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
@@ -37,27 +38,22 @@ func main() {
 }
 
 func run(ctx context.Context, url string, firstRun bool) error {
-	config, err := kurrentdb.ParseConnectionString(url)
+	config, err := kurrent.ParseConnectionString(url)
 	if err != nil {
 		return err
 	}
-	client, err := kurrentdb.NewClient(config)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	driver, err := sqlitestore.Open(ctx, "checkpoints.db", nil)
 	if err != nil {
 		return err
 	}
 	store := checkpoint.New(driver, nil)
 	defer store.Close()
-	return consume(ctx, client, store, firstRun)
+	return consume(ctx, &kurrentdb.Log{Config: config}, store, firstRun)
 }
 
-func consume(ctx context.Context, client *kurrentdb.Client, store *checkpoint.Store, firstRun bool) (err error) {
+func consume(ctx context.Context, log *kurrentdb.Log, store *checkpoint.Store, firstRun bool) (err error) {
 	opts := new(subscription.Options)
-	if opts.LogID, err = logID(ctx, client); err != nil {
+	if opts.LogID, err = log.ID(ctx); err != nil {
 		return err
 	}
 	if firstRun {
@@ -69,15 +65,14 @@ func consume(ctx context.Context, client *kurrentdb.Client, store *checkpoint.St
 	}
 	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
 
-	last, resumes := s.Resume()
-	read := func(ctx context.Context) iter.Seq2[item, error] {
-		filter := kurrentdb.SubscribeToAllOptions{Filter: kurrentdb.ExcludeSystemEventsFilter()}
-		return events(ctx, client, filter, last, resumes)
+	after, _ := s.Resume() // the zero position is the start
+	read := func(ctx context.Context) iter.Seq2[kurrentdb.Event, error] {
+		return log.All(ctx, after, kurrent.SubscribeToAllOptions{Filter: kurrent.ExcludeSystemEventsFilter()})
 	}
-	return subscription.Run(ctx, s, read, subscription.Handler[item]{
-		Position:    func(i item) checkpoint.Position { return i.position },
-		Ignore:      func(i item) bool { return i.event == nil },
-		OrderingKey: func(i item) string { return i.event.OriginalEvent().StreamID },
+	return subscription.Run(ctx, s, read, subscription.Handler[kurrentdb.Event]{
+		Position:    kurrentdb.Event.Position,
+		Ignore:      kurrentdb.Event.IsEmpty,
+		OrderingKey: kurrentdb.Event.StreamID,
 		Handle:      handle,
 		Workers:     8,
 		Retry:       subscription.Backoff(time.Second, time.Minute, 5),
@@ -85,8 +80,8 @@ func consume(ctx context.Context, client *kurrentdb.Client, store *checkpoint.St
 }
 
 // handle is the work: here, a line of the log.
-func handle(ctx context.Context, i item) error {
-	e := i.event.OriginalEvent()
-	slog.InfoContext(ctx, "event", "type", e.EventType, "stream", e.StreamID, "position", i.position)
+func handle(ctx context.Context, e kurrentdb.Event) error {
+	original := e.OriginalEvent()
+	slog.InfoContext(ctx, "event", "type", original.EventType, "stream", e.StreamID(), "position", e.Position())
 	return nil
 }

@@ -1,166 +1,72 @@
 package main
 
 import (
-	"errors"
 	"net"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
 	"github.com/kurrent-io/KurrentDB-Client-Go/protos/kurrentdb/protocols/v1/shared"
 	"github.com/kurrent-io/KurrentDB-Client-Go/protos/kurrentdb/protocols/v1/streams"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
-// A peer speaks KurrentDB's protocol, so that the real client is tested with the
-// adapter. Each subscription gets the next of its scripts.
+// A peer speaks as much of KurrentDB's protocol as the program needs. Its log has the
+// events 1 to last.
 type peer struct {
 	streams.UnimplementedStreamsServer
-	server *grpc.Server
-	client *kurrentdb.Client
-
-	mu      sync.Mutex
-	scripts []script
-	asked   []*streams.ReadReq_Options_AllOptions
-	first   *streams.ReadResp_ReadEvent_RecordedEvent // of the stream that names the log
+	url        string
+	last, sent atomic.Uint64
 }
 
-// A script is what a subscription is sent, and how it then ends: nil leaves it
-// open. One that is refused does not even begin.
-type script struct {
-	refuse error
-	send   []*streams.ReadResp
-	end    error
-}
-
-var errDropped = status.Error(codes.Unavailable, "the node goes down")
-
-func newPeer(t *testing.T, scripts ...script) *peer {
+func newPeer(t *testing.T) *peer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{server: grpc.NewServer(), scripts: scripts}
-	streams.RegisterStreamsServer(p.server, p)
+	p := &peer{url: "kurrentdb://" + listener.Addr().String() + "?tls=false"}
+	server := grpc.NewServer()
+	streams.RegisterStreamsServer(server, p)
 	served := make(chan error, 1)
-	go func() { served <- p.server.Serve(listener) }()
+	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
-		p.server.Stop()
-		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		server.Stop()
+		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	config, err := kurrentdb.ParseConnectionString("kurrentdb://" + listener.Addr().String() + "?tls=false&maxDiscoverAttempts=2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Logger = kurrentdb.NoopLogging()
-	if p.client, err = kurrentdb.NewClient(config); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.client.Close() })
 	return p
 }
+
+var logName = uuid.NewString()
 
 func (p *peer) Read(req *streams.ReadReq, stream grpc.ServerStreamingServer[streams.ReadResp]) error {
 	all := req.GetOptions().GetAll()
 	if all == nil {
-		return p.readFirst(stream)
+		return stream.Send(event(0)) // the event that names the log
 	}
-	p.mu.Lock()
-	p.asked = append(p.asked, all)
-	next := script{}
-	if len(p.scripts) > 0 {
-		next, p.scripts = p.scripts[0], p.scripts[1:]
+	confirmed := &streams.ReadResp_Confirmation{Confirmation: &streams.ReadResp_SubscriptionConfirmation{}}
+	if err := stream.Send(&streams.ReadResp{Content: confirmed}); err != nil {
+		return err
 	}
-	p.mu.Unlock()
-	if next.refuse != nil {
-		return next.refuse
-	}
-	confirmation := &streams.ReadResp{Content: &streams.ReadResp_Confirmation{Confirmation: &streams.ReadResp_SubscriptionConfirmation{}}}
-	for _, r := range append([]*streams.ReadResp{confirmation}, next.send...) {
-		if err := stream.Send(r); err != nil {
+	for n := all.GetPosition().GetCommitPosition() + 1; n <= p.last.Load(); n++ {
+		if err := stream.Send(event(n)); err != nil {
 			return err
 		}
+		p.sent.Add(1)
 	}
-	if next.end == nil {
-		<-stream.Context().Done()
-	}
-	return next.end
+	<-stream.Context().Done()
+	return nil
 }
 
-func (p *peer) plan(s script) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.scripts = append(p.scripts, s)
-}
-
-// requests are the positions from which it was asked to send.
-func (p *peer) requests() []*streams.ReadReq_Options_AllOptions {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.asked
-}
-
-func (p *peer) readFirst(stream grpc.ServerStreamingServer[streams.ReadResp]) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.first == nil {
-		return stream.Send(&streams.ReadResp{Content: &streams.ReadResp_StreamNotFound_{
-			StreamNotFound: &streams.ReadResp_StreamNotFound{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("s")}},
-		}})
-	}
-	return stream.Send(&streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{Event: p.first}}})
-}
-
-func (p *peer) Append(stream grpc.ClientStreamingServer[streams.AppendReq, streams.AppendResp]) error {
-	header, err := stream.Recv()
-	if err != nil {
-		return err
-	}
-	proposed, err := stream.Recv()
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.first != nil || header.GetOptions().GetNoStream() == nil {
-		return errors.New("the stream is there")
-	}
-	p.first = recorded(0, 0)
-	p.first.Id = proposed.GetProposedMessage().GetId()
-	return stream.SendAndClose(&streams.AppendResp{Result: &streams.AppendResp_Success_{Success: &streams.AppendResp_Success{}}})
-}
-
-func recorded(commit, prepare uint64) *streams.ReadResp_ReadEvent_RecordedEvent {
-	return &streams.ReadResp_ReadEvent_RecordedEvent{
-		Id:               &shared.UUID{Value: &shared.UUID_String_{String_: uuid.NewString()}},
-		StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("order-1")},
-		CommitPosition:   commit, PreparePosition: prepare,
-		Metadata: map[string]string{"type": "OrderPlaced", "content-type": "application/json", "created": "0"},
-	}
-}
-
-func appeared(event, link *streams.ReadResp_ReadEvent_RecordedEvent) *streams.ReadResp {
-	return &streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{Event: event, Link: link}}}
-}
-
-func responses(r ...*streams.ReadResp) []*streams.ReadResp { return r }
-
-func event(commit, prepare uint64) *streams.ReadResp { return appeared(recorded(commit, prepare), nil) }
-
-func checkpointReached(commit, prepare uint64) *streams.ReadResp {
-	return &streams.ReadResp{Content: &streams.ReadResp_Checkpoint_{
-		Checkpoint: &streams.ReadResp_Checkpoint{CommitPosition: commit, PreparePosition: prepare},
-	}}
-}
-
-// caughtUp has no time, as older servers send it. The client makes of it an event
-// with nothing in it.
-func caughtUp() *streams.ReadResp {
-	return &streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: &streams.ReadResp_CaughtUp{}}}
+func event(n uint64) *streams.ReadResp {
+	return &streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{
+		Event: &streams.ReadResp_ReadEvent_RecordedEvent{
+			Id:               &shared.UUID{Value: &shared.UUID_String_{String_: logName}},
+			StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("order-1")},
+			CommitPosition:   n, PreparePosition: n,
+			Metadata: map[string]string{"type": "OrderPlaced", "content-type": "application/json", "created": "0"},
+		},
+	}}}
 }

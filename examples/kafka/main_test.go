@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
+	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Check(m).Run()) }
+
+// A broker is Kafka's, as far as franz-go needs it.
+type broker struct {
+	*consumer
+	admin  *kadm.Client
+	client *kgo.Client
+
+	mu      sync.Mutex
+	handled []string
+}
+
+func newBroker(t *testing.T) *broker {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &broker{
+		consumer: &consumer{store: checkpoint.New(memstore.New(), nil), brokers: cluster.ListenAddrs(), topic: "orders"},
+		client:   client,
+		admin:    kadm.NewClient(client),
+	}
+}
+
+// produce writes the next n records of each partition.
+func (b *broker) produce(t *testing.T, n int) {
+	t.Helper()
+	for i := range 2 * n {
+		r := &kgo.Record{Topic: b.topic, Partition: int32(i % 2), Key: fmt.Append(nil, i), Value: []byte("{}")}
+		if err := b.client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// consume runs the consumer until it has handled as many records, or has ended.
+func (b *broker) consume(t *testing.T, records int, firstRun bool) ([]string, error) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	c := *b.consumer
+	c.firstRun = firstRun
+	c.handle = func(_ context.Context, r *kgo.Record) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.handled = append(b.handled, fmt.Sprintf("%d@%d", r.Partition, r.Offset)); len(b.handled) == records {
+			stop()
+		}
+		return nil
+	}
+	b.handled = nil
+	err := c.all(ctx, []int32{0, 1})
+	slices.Sort(b.handled)
+	return b.handled, err
+}
+
+func TestEveryRecordOnce(t *testing.T) {
+	b := newBroker(t)
+	b.produce(t, 2)
+	for n, want := range [][]string{{"0@0", "0@1", "1@0", "1@1"}, {"0@2", "1@2"}} {
+		if n > 0 {
+			b.produce(t, 1)
+		}
+		if got, err := b.consume(t, len(want), n == 0); err != nil || !slices.Equal(got, want) {
+			t.Errorf("run %d handled %v, %v; want %v", n+1, got, err, want)
+		}
+	}
+}
+
+func TestWhatWasDeletedIsAnError(t *testing.T) {
+	b := newBroker(t)
+	b.produce(t, 1)
+	if _, err := b.consume(t, 2, true); err != nil {
+		t.Fatal(err)
+	}
+	b.produce(t, 3)
+	var offsets kadm.Offsets = make(map[string]map[int32]kadm.Offset)
+	offsets.Add(kadm.Offset{Topic: b.topic, Partition: 1, At: 3}) // 1 and 2 were not handled
+	if _, err := b.admin.DeleteRecords(t.Context(), offsets); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.consume(t, 99, false); !errors.Is(err, kerr.OffsetOutOfRange) {
+		t.Errorf("handled %v, %v; want OffsetOutOfRange", got, err)
+	}
+}
+
+func TestTopicThatWasMadeAnewIsAnError(t *testing.T) {
+	b := newBroker(t)
+	b.produce(t, 1)
+	if _, err := b.consume(t, 2, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.admin.DeleteTopics(t.Context(), b.topic); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.admin.CreateTopic(t.Context(), 2, 1, nil, b.topic); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.consume(t, 99, false); !errors.Is(err, subscription.ErrOtherLog) {
+		t.Errorf("handled %v, %v; want ErrOtherLog", got, err)
+	}
+}

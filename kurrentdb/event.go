@@ -1,0 +1,57 @@
+package kurrentdb
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	kurrent "github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// An Event is an event of a log, or a position that the log has passed without an
+// event for this reader. Its methods have the types that a subscription's handler
+// wants.
+type Event struct {
+	// ResolvedEvent is nil if IsEmpty. If links are resolved, its Event is nil for a
+	// link to an event that was deleted.
+	*kurrent.ResolvedEvent
+
+	position checkpoint.Position
+}
+
+// Position is where the event stands in the log: a link's own position, not that of
+// the event to which it points.
+func (e Event) Position() checkpoint.Position { return e.position }
+
+// IsEmpty reports that there is no event, only a position.
+func (e Event) IsEmpty() bool { return e.ResolvedEvent == nil }
+
+// StreamID names the stream that has the event: a link's own stream, not that of the
+// event to which it points.
+func (e Event) StreamID() string { return e.OriginalEvent().StreamID }
+
+// ErrOrder says that KurrentDB has sent an event at or before a position that it had
+// passed, or at or before the checkpoint. The consumer may not have seen that event.
+var ErrOrder = errors.New("event out of order")
+
+// An orderError is an ErrOrder with its remedy.
+type orderError struct{ event, after checkpoint.Position }
+
+func (e *orderError) Error() string {
+	return fmt.Sprintf("kurrentdb: %v: the server sent %s after %s", ErrOrder, e.event, e.after)
+}
+
+func (e *orderError) Unwrap() error { return ErrOrder }
+
+// Hint is what checkpoint.Hint returns.
+func (e *orderError) Hint() string {
+	return "Check that the consumer reads the log of its checkpoint. If the log was replaced, rewind the consumer."
+}
+
+// isPlace reports that p is a place in a log. KurrentDB writes its end as {Max, Max},
+// and a position that it does not know likewise.
+func isPlace(p checkpoint.Position) bool {
+	return p.Commit != math.MaxUint64 && p.Prepare != math.MaxUint64
+}

@@ -1,0 +1,55 @@
+package kurrentdb
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	kurrent "github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
+)
+
+// idStream is the stream whose first event names the log.
+const idStream = "checkpoint-log-id"
+
+// ID names the log by the ID of an event in the stream checkpoint-log-id, which the
+// first call writes. A log that is made anew gets another ID. A backup that was
+// restored keeps it.
+func (l *Log) ID(ctx context.Context) (id string, err error) {
+	client, err := l.connect()
+	if err != nil {
+		return "", err
+	}
+	defer client.Close()
+	for range 3 { // a client that met a follower is at the leader the next time
+		if id, err = nameOf(ctx, client); !hasCode(err, kurrent.ErrorCodeNotLeader) {
+			break
+		}
+	}
+	return id, err
+}
+
+func nameOf(ctx context.Context, client *kurrent.Client) (string, error) {
+	id, err := readName(ctx, client)
+	if !hasCode(err, kurrent.ErrorCodeResourceNotFound) {
+		return id, err
+	}
+	_, appendErr := client.AppendToStream(ctx, idStream, kurrent.AppendToStreamOptions{StreamState: kurrent.NoStream{}},
+		kurrent.EventData{EventID: uuid.New(), EventType: "LogNamed", ContentType: kurrent.ContentTypeJson, Data: []byte("{}")})
+	if id, err = readName(ctx, client); err != nil { // another consumer may have been faster
+		return "", errors.Join(err, appendErr)
+	}
+	return id, nil
+}
+
+func readName(ctx context.Context, client *kurrent.Client) (string, error) {
+	events, err := client.ReadStream(ctx, idStream, kurrent.ReadStreamOptions{RequiresLeader: true}, 1)
+	if err != nil {
+		return "", err
+	}
+	defer events.Close()
+	first, err := events.Recv()
+	if err != nil {
+		return "", err
+	}
+	return first.OriginalEvent().EventID.String(), nil
+}
