@@ -106,6 +106,10 @@ func (s *Subscription) release(ctx context.Context) error {
 	if err := s.lease.Remove(ctx); err != nil {
 		return fmt.Errorf("subscription %q: the lease is not released, since a renewal is under way: %w", s.key, err)
 	}
+	if s.hands.busy() {
+		return fmt.Errorf("subscription %q: the lease is not released, since a handler is still at work: it ends after %v",
+			s.key, s.opts.Lease.TTL)
+	}
 	ctx, cancel := context.WithTimeout(ctx, releasePatience)
 	defer cancel()
 	return s.store.Release(ctx, s.lease.Lease())

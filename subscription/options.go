@@ -73,6 +73,12 @@ type Options struct {
 	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.
 	MaxInFlight int
 
+	// DrainTimeout is how long [Run] waits, once it is to return, for the handlers at
+	// work: after a signal, the reader's error, or the end of the subscription. Then
+	// the handlers' context ends, and Run returns a second later at most, with
+	// [ErrDrainTimeout], even if a handler ignores its context. Zero: 20 seconds.
+	DrainTimeout time.Duration
+
 	// TTL lets the checkpoint expire so long after it was last stored. An idle
 	// consumer stores it again in time. Zero: never.
 	TTL time.Duration
@@ -103,6 +109,7 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
 		orDefault("FlushAfter", &out.FlushAfter, time.Second),
 		orDefault("FlushPatience", &out.FlushPatience, 30*time.Second),
+		orDefault("DrainTimeout", &out.DrainTimeout, 20*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)
 	if out.Lease != nil {

@@ -32,6 +32,7 @@ type Subscription struct {
 	lease   *keeper.Lease // nil without one
 	start   start
 	work    inWork
+	hands   hands
 	flusher flusher
 	life    life
 }
@@ -49,6 +50,10 @@ var (
 
 	// ErrOvertaken says that another instance has stored a newer position.
 	ErrOvertaken = errors.New("another instance has stored a newer position")
+
+	// ErrDrainTimeout says that handlers were still at work when Options.DrainTimeout
+	// was over.
+	ErrDrainTimeout = errors.New("handlers did not finish in time")
 
 	// ErrClosed is the error of Track and Skip after Close.
 	ErrClosed = errors.New("the subscription is closed")
@@ -106,7 +111,8 @@ func (s *Subscription) Epoch() uint64 {
 // Close stores what is acknowledged, releases the lease, so that a standby takes
 // over at once, and ends the subscription. Stop reading and wait for the workers
 // first: work that is done later is not stored, and is done again by the next
-// run. The context limits how long storing may take.
+// run. While a handler of [Run] is at work, Close does not release the lease, which
+// then ends by itself. The context limits how long storing may take.
 //
 // The error is why the subscription had ended before, unless Run has said so, and
 // why what was acknowledged could not be stored. To close again only waits until
@@ -136,7 +142,7 @@ func (s *Subscription) close(ctx context.Context) error {
 		err = s.flushPatiently(ctx, nil)
 	}
 	if !s.life.told.Load() {
-		err = errors.Join(context.Cause(s.life.ctx), err)
+		err = errors.Join(s.Err(), err)
 	}
 	s.life.end(ErrClosed)
 	// Last, since a renewal that hangs must not take the time to store.
