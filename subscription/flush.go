@@ -144,13 +144,15 @@ func isFinal(err error) bool {
 
 // flush stores the low watermark, if it has moved, or must not expire.
 func (s *Subscription) flush(ctx context.Context) error {
-	acks := s.flusher.acks.Load() // before the low watermark: it covers at least these
+	// Before the low watermark, which covers at least these.
+	acks, settled := s.flusher.acks.Load(), s.work.settled()
 	if p, ok := s.work.tracker.LowWatermark(); ok && s.flusher.stale(p, s.opts.TTL) {
 		if err := s.write(ctx, p); err != nil {
 			return err
 		}
 	}
 	s.flusher.flushed.Store(acks)
+	s.work.keep(settled)
 	return nil
 }
 

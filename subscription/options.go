@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -57,8 +58,8 @@ type Options struct {
 	StoredByHandler bool
 
 	// FlushEvery is after how many events, done or skipped, the low watermark is
-	// stored. Zero: 1000. It is the most that is done again after a crash, with
-	// what is in flight, if FlushAfter does not come first.
+	// stored. Zero: 1000. It bounds how many are unstored, if FlushAfter does not come
+	// first, while nothing holds up the low watermark and the store answers.
 	FlushEvery int
 
 	// FlushAfter is the longest time that what was acknowledged stays unstored.
@@ -70,8 +71,15 @@ type Options struct {
 	// the lease bears a store that fails. Zero: 30 seconds.
 	FlushPatience time.Duration
 
-	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.
+	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000. It
+	// bounds memory.
 	MaxInFlight int
+
+	// MaxAhead is how many events may be tracked past what is stored until Track
+	// waits. It bounds how many events are done again after a crash, however long one
+	// event takes, or the store fails: so many go on meanwhile. Zero: FlushEvery and
+	// MaxInFlight together.
+	MaxAhead int
 
 	// DrainTimeout is how long [Run] waits, once it is to return, for the handlers at
 	// work: after a signal, the reader's error, or the end of the subscription. Then
@@ -112,6 +120,10 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("DrainTimeout", &out.DrainTimeout, 20*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)
+	err = errors.Join(err, orDefault("MaxAhead", &out.MaxAhead, sum(out.FlushEvery, out.MaxInFlight)))
+	if out.StoredByHandler {
+		out.MaxAhead = math.MaxInt // it has stored all that it has done
+	}
 	if out.Lease != nil {
 		lease := *out.Lease
 		out.Lease = &lease
@@ -128,6 +140,9 @@ func orDefault[N int | time.Duration](name string, n *N, otherwise N) error {
 	*n = cmp.Or(*n, otherwise)
 	return nil
 }
+
+// sum is a and b together, or the highest int.
+func sum(a, b int) int { return a + min(b, math.MaxInt-a) }
 
 // check refuses what makes no sense together.
 func (o *Options) check() error {

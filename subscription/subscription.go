@@ -74,7 +74,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		log: o.Logger.With("component", "Subscription", "key", key),
 	}
 	s.life.init()
-	s.work.init(o.MaxInFlight)
+	s.work.init(o.MaxInFlight, o.MaxAhead)
 	s.flusher.init(s.life.ctx, o.FlushEvery)
 	if o.Lease != nil {
 		if err := s.keep(ctx); err != nil {

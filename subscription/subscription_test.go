@@ -335,6 +335,8 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, opts := range map[string]subscription.Options{
 		"FlushEvery":           {FlushEvery: -1},
 		"MaxInFlight":          {MaxInFlight: -1},
+		"MaxAhead":             {MaxAhead: -1},
+		"DrainTimeout":         {DrainTimeout: -1},
 		"FlushAfter":           {FlushAfter: -1},
 		"FlushPatience":        {FlushPatience: -1},
 		"TTL":                  {TTL: -1},

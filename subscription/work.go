@@ -19,11 +19,12 @@ type Work struct {
 }
 
 // Track says that the event at p is in work from now on. It waits while
-// Options.MaxInFlight are, until ctx or the subscription ends. A p that does not
+// Options.MaxInFlight are, or Options.MaxAhead are past what is stored, until ctx or
+// the subscription ends. A p that does not
 // come after the last one is tracker.ErrOrder, and changes nothing.
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {
 	if s.work.full() {
-		if err := s.work.waitForRoom(ctx, &s.life); err != nil {
+		if err := s.work.waitForRoom(ctx, &s.life, s.flusher.due); err != nil {
 			return Work{}, err
 		}
 	}
