@@ -27,7 +27,7 @@ func (r *run[E]) drain(ctx context.Context) {
 		return
 	}
 	err := fmt.Errorf("subscription %q: %w, which was %v", r.s.key, ErrDrainTimeout, timeout)
-	if oldest, ok := r.s.hands.oldest(time.Now()); ok {
+	if oldest, ok := r.s.oldest(time.Now()); ok {
 		err = fmt.Errorf("%w: that of the event at %s is at work for %v, attempt %d",
 			err, oldest.Position, oldest.Age.Round(time.Millisecond), oldest.Attempts)
 	}

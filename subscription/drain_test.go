@@ -53,8 +53,9 @@ func (r *records) String() string {
 
 func (r *records) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r, nil)) }
 
-func retrying(wait time.Duration, attempts int) func(int, error) (time.Duration, bool) {
-	return func(attempt int, _ error) (time.Duration, bool) { return wait, attempt < attempts }
+// retrying makes one more attempt for ever.
+func retrying(wait time.Duration) func(int, error) (time.Duration, bool) {
+	return func(int, error) (time.Duration, bool) { return wait, true }
 }
 
 // TestReadersEndIsNotHidden: retries, and events that wait for them, could keep a run
@@ -63,8 +64,8 @@ func TestReadersEndIsNotHidden(t *testing.T) {
 	fails := func(context.Context, uint64) error { return errHandler }
 	park := func(context.Context, uint64, error) error { return nil }
 	for name, h := range map[string]subscription.Handling[uint64]{
-		"one event that is retried for ever": {Handle: fails, Retry: retrying(time.Second, 1<<60)},
-		"without a wait":                     {Handle: fails, Retry: retrying(0, 1<<60)},
+		"one event that is retried for ever": {Handle: fails, Retry: retrying(time.Second)},
+		"without a wait":                     {Handle: fails, Retry: retrying(0)},
 		"events retried and parked": {
 			Handle: fails, Park: park,
 			Retry: func(attempt int, _ error) (time.Duration, bool) { return time.Second << attempt, attempt < 5 },
@@ -138,7 +139,7 @@ func TestReaderThatGoesBackEndsTheSubscription(t *testing.T) {
 			return func(yield func(uint64, error) bool) { _ = yield(2, nil) && yield(1, nil) }
 		}
 		h := handling(func(context.Context, uint64) error { return errHandler })
-		h.Retry = retrying(time.Second, 1<<60)
+		h.Retry = retrying(time.Second)
 		if err := subscription.Run(b.Context(), s, back, h); err == nil || s.Err() == nil {
 			b.Errorf("Run: %v, Err: %v; want that 1 comes after 2", err, s.Err())
 		}

@@ -81,6 +81,10 @@ type Options struct {
 	// MaxInFlight together.
 	MaxAhead int
 
+	// StuckAfter is how long an event may be in work until the Logger and the observers
+	// are warned of it, and again after twice the time, and so on. Zero: 1 minute.
+	StuckAfter time.Duration
+
 	// DrainTimeout is how long [Run] waits, once it is to return, for the handlers at
 	// work: after a signal, the reader's error, or the end of the subscription. Then
 	// the handlers' context ends, and Run returns a second later at most, with
@@ -117,6 +121,7 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
 		orDefault("FlushAfter", &out.FlushAfter, time.Second),
 		orDefault("FlushPatience", &out.FlushPatience, 30*time.Second),
+		orDefault("StuckAfter", &out.StuckAfter, time.Minute),
 		orDefault("DrainTimeout", &out.DrainTimeout, 20*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)

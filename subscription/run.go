@@ -228,7 +228,6 @@ var errAbandoned = errors.New("abandoned")
 
 func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 	for attempt := 1; ; attempt++ {
-		own.try(attempt)
 		err := r.h.Handle(r.s.life.ctx, i.event)
 		if err == nil {
 			return nil
@@ -250,6 +249,7 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 				if !pause(ctx, wait) {
 					return errAbandoned
 				}
+				own.again()
 				continue
 			}
 		}

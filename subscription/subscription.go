@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/keeper"
@@ -33,6 +34,7 @@ type Subscription struct {
 	start   start
 	work    inWork
 	hands   hands
+	watch   *time.Timer // looks for events that are stuck
 	flusher flusher
 	life    life
 }
@@ -90,6 +92,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	if s.lease != nil {
 		context.AfterFunc(s.lease.Context(), s.leaseEnded)
 	}
+	s.startWatch()
 	if !o.StoredByHandler {
 		if s.flusher.again {
 			signal(s.flusher.due)
@@ -132,6 +135,7 @@ func (s *Subscription) Close(ctx context.Context) error {
 
 func (s *Subscription) close(ctx context.Context) error {
 	close(s.life.closing)
+	s.watch.Stop()
 	// A flush that hangs is given up with ctx; the last one stores the same.
 	stop := context.AfterFunc(ctx, s.flusher.stop)
 	defer stop()

@@ -336,6 +336,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"FlushEvery":           {FlushEvery: -1},
 		"MaxInFlight":          {MaxInFlight: -1},
 		"MaxAhead":             {MaxAhead: -1},
+		"StuckAfter":           {StuckAfter: -1},
 		"DrainTimeout":         {DrainTimeout: -1},
 		"FlushAfter":           {FlushAfter: -1},
 		"FlushPatience":        {FlushPatience: -1},
