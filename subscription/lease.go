@@ -85,15 +85,34 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 	}
 }
 
-// leaseEnded ends the subscription, unless it is Close that gives up the lease.
+// atWork reports whether the subscription goes on, and the lease lasts, at now, which
+// time.Now has just returned. A lease that ended during a suspend ends it at once.
+func (s *Subscription) atWork(now time.Time) bool {
+	if s.life.ctx.Err() != nil {
+		return false
+	}
+	if s.lease == nil || s.lease.Held(now) {
+		return true
+	}
+	s.endLeaseless()
+	return false
+}
+
+// leaseEnded tells of a lease that is lost.
 func (s *Subscription) leaseEnded() {
+	if s.endLeaseless() {
+		each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), context.Cause(s.lease.Context())) })
+	}
+}
+
+// endLeaseless ends the subscription, unless it is Close that gives up the lease.
+func (s *Subscription) endLeaseless() bool {
 	if s.life.isClosing.Load() {
-		return
+		return false
 	}
 	s.life.outdone.Store(true)
-	reason := context.Cause(s.lease.Context())
-	s.fail(fmt.Errorf("subscription %q: %w", s.key, reason))
-	each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), reason) })
+	s.fail(fmt.Errorf("subscription %q: %w", s.key, context.Cause(s.lease.Context())))
+	return true
 }
 
 // release changes nothing where another instance has the lease. A renewal that

@@ -207,10 +207,11 @@ func (r *run[E]) work(ctx context.Context, own *hand, g *group[E]) {
 // reads it again. The subscription's own end comes to ctx a little later: until
 // then an event could be handled after one of its group that has failed.
 func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) {
-	if ctx.Err() != nil || r.s.life.ctx.Err() != nil {
+	now := time.Now()
+	if ctx.Err() != nil || !r.s.atWork(now) {
 		return
 	}
-	own.take(i.work.position, time.Now())
+	own.take(i.work.position, now)
 	err := r.handle(ctx, own, i)
 	own.put()
 	switch {
@@ -234,7 +235,7 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 		}
 		// Where the subscription has ended, the event is another run's to handle,
 		// and to park. Where Run is to stop, the handler may have been called off.
-		if r.s.life.ctx.Err() != nil || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
+		if !r.s.atWork(time.Now()) || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
 		if r.s.isFencedOut(err) {
@@ -246,7 +247,7 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 					return errAbandoned
 				}
 				i.work.tellRetried(attempt, err)
-				if !pause(ctx, wait) {
+				if !pause(ctx, wait) || !r.s.atWork(time.Now()) {
 					return errAbandoned
 				}
 				own.again()

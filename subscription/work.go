@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/tracker"
@@ -27,6 +28,9 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 		if err := s.work.waitForRoom(ctx, &s.life, s.flusher.due); err != nil {
 			return Work{}, err
 		}
+	}
+	if s.lease != nil {
+		s.atWork(time.Now())
 	}
 	if err := s.life.over(); err != nil {
 		return Work{}, err

@@ -91,8 +91,10 @@ var layers = map[string][]string{
 
 	".":            {"driver"},
 	"tracker":      {"."},
-	"keeper":       {"."},
-	"subscription": {".", "keeper", "tracker"},
+	"keeper":       {".", "internal/clock"},
+	"subscription": {".", "internal/clock", "keeper", "tracker"},
+
+	"internal/clock": {}, // alone of internal it is not for tests
 
 	"internal":  {"."},
 	"storetest": {".", "driver", "internal"},
