@@ -6,12 +6,41 @@ import (
 	"time"
 )
 
+// readerGrace is how long events that were read before the reader failed may still be
+// begun. Otherwise a reader that fails again and again, after a few events, would keep
+// a consumer where it is.
+const readerGrace = time.Second
+
+// blameReader ends the run because of a reader's error. It returns err if something
+// had ended the subscription before.
+func (r *run[E]) blameReader(err error) error {
+	if err == nil {
+		return nil
+	}
+	if r.s.life.over() != nil {
+		r.stop(err)
+		return err
+	}
+	err = fmt.Errorf("subscription %q: reading failed: %w", r.s.key, err)
+	r.s.life.blame(err)
+	r.s.log.Error("reading failed, and the subscription ends when the handlers at work have finished", "error", err.Error())
+	r.endWaits(err)
+	time.AfterFunc(readerGrace, func() { r.stop(err) })
+	return nil
+}
+
+// abandon leaves an event to the next run, and what comes after the event.
+func (r *run[E]) abandon() error {
+	r.stop(context.Cause(r.waits))
+	return errAbandoned
+}
+
 // unwinding is how long handlers may take to return after their context has ended.
 const unwinding = time.Second
 
-// drain waits until no handler is at work. Once ctx has ended it waits no longer
+// drain waits until no handler is at work. Once the run is to end it waits no longer
 // than Options.DrainTimeout, and ends the subscription with it.
-func (r *run[E]) drain(ctx context.Context) {
+func (r *run[E]) drain() {
 	idle := make(chan struct{})
 	go func() {
 		r.workers.Wait()
@@ -20,7 +49,7 @@ func (r *run[E]) drain(ctx context.Context) {
 	select {
 	case <-idle:
 		return
-	case <-ctx.Done():
+	case <-r.waits.Done():
 	}
 	timeout := r.s.opts.DrainTimeout
 	if endsWithin(idle, timeout) {

@@ -131,6 +131,35 @@ func TestReadersErrorIsToldAtOnce(t *testing.T) {
 	})
 }
 
+// TestReaderThatFailsEarlyLetsTheConsumerGoOn, run after run, past what it has read: a
+// little each time, if the handlers are slow.
+func TestReaderThatFailsEarlyLetsTheConsumerGoOn(t *testing.T) {
+	bubble(t, func(b bench) {
+		early := func(context.Context) iter.Seq2[uint64, error] {
+			return func(yield func(uint64, error) bool) {
+				for n := b.stored() + 1; n <= 20; n++ {
+					if !yield(n, nil) {
+						return
+					}
+				}
+				yield(0, errReader)
+			}
+		}
+		h := handling(func(context.Context, uint64) error {
+			time.Sleep(400 * time.Millisecond)
+			return nil
+		})
+		for _, want := range []uint64{3, 6, 9} {
+			s := b.open(subscription.Options{})
+			if err := subscription.Run(b.Context(), s, early, h); !errors.Is(err, errReader) {
+				b.Errorf("Run: %v; want the reader's error", err)
+			}
+			s.Close(b.Context())
+			b.wantStored(want)
+		}
+	})
+}
+
 // TestReaderThatGoesBackEndsTheSubscription: its fault is found by Track, or Skip.
 func TestReaderThatGoesBackEndsTheSubscription(t *testing.T) {
 	bubble(t, func(b bench) {

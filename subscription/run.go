@@ -54,9 +54,9 @@ type Handling[E any] struct {
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
 // at work finish, and returns nil: that is how a consumer is stopped. An error of
 // events is logged at once, and ends the subscription when the handlers that are at
-// work have finished. If the reader panics, they finish before Run passes the panic
-// on. Events that wait for a handler, or between two attempts, are left to the next
-// run. A handler has Options.DrainTimeout to finish. Run does not close the
+// work have finished; for a second at most, they go on to events that wait for them. If
+// the reader panics, they finish before Run passes the panic on. Events that wait
+// longer, or between two attempts, are left to the next run. A handler has Options.DrainTimeout to finish. Run does not close the
 // subscription: whoever opened it does, after Run.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handling[E],
@@ -77,8 +77,10 @@ func Run[E any](
 	stop := context.AfterFunc(s.life.ctx, func() { cancel(context.Cause(s.life.ctx)) })
 	defer stop()
 
-	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady))}
-	err := r.all(ctx, cancel, events)
+	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady)), stop: cancel}
+	r.waits, r.endWaits = context.WithCancelCause(ctx)
+	defer r.endWaits(nil)
+	err := r.all(ctx, events)
 	if reason := s.Err(); reason != nil {
 		s.fail(reason)
 	}
@@ -109,45 +111,33 @@ type run[E any] struct {
 	queue *schedule[E]
 
 	workers sync.WaitGroup
-	late    error // that DrainTimeout was over
+	stop    context.CancelCauseFunc // ends the run
+	late    error                   // that DrainTimeout was over
+
+	// waits ends with the run, or sooner with the reader: nothing waits between
+	// attempts any more.
+	waits    context.Context
+	endWaits context.CancelCauseFunc
 }
 
 // all returns, or passes on a panic of the reader, when no handler is at work, or
 // DrainTimeout is over.
-func (r *run[E]) all(
-	ctx context.Context, cancel context.CancelCauseFunc, events func(context.Context) iter.Seq2[E, error],
-) error {
+func (r *run[E]) all(ctx context.Context, events func(context.Context) iter.Seq2[E, error]) error {
 	for range max(1, r.h.Workers) {
 		r.workers.Go(func() { r.work(ctx, r.s.hands.add(), nil) })
 	}
 	returned := false
 	defer func() {
 		if !returned {
-			cancel(nil)
+			r.stop(nil)
 		}
 		r.queue.end()
-		r.drain(ctx)
+		r.drain()
 	}()
 	err := r.read(ctx, events(ctx))
-	err = r.blameReader(notOf(err, context.Cause(ctx), ctx.Err()), cancel)
+	err = r.blameReader(notOf(err, context.Cause(ctx), ctx.Err()))
 	returned = true
 	return err
-}
-
-// blameReader ends the run because of a reader's error. It returns err if something
-// had ended the subscription before.
-func (r *run[E]) blameReader(err error, cancel context.CancelCauseFunc) error {
-	if err == nil {
-		return nil
-	}
-	cancel(err)
-	if r.s.life.over() != nil {
-		return err
-	}
-	err = fmt.Errorf("subscription %q: reading failed: %w", r.s.key, err)
-	r.s.life.blame(err)
-	r.s.log.Error("reading failed, and the subscription ends when the handlers at work have finished", "error", err.Error())
-	return nil
 }
 
 func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
@@ -243,12 +233,12 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 		}
 		if r.h.Retry != nil {
 			if wait, again := r.h.Retry(attempt, err); again {
-				if ctx.Err() != nil {
-					return errAbandoned
+				if r.waits.Err() != nil {
+					return r.abandon()
 				}
 				i.work.tellRetried(attempt, err)
-				if !pause(ctx, wait) || !r.s.atWork(time.Now()) {
-					return errAbandoned
+				if !pause(r.waits, wait) || !r.s.atWork(time.Now()) {
+					return r.abandon()
 				}
 				own.again()
 				continue
