@@ -25,9 +25,9 @@ func TestWhatACrashRepeatsIsBounded(t *testing.T) {
 		begin func(bench) time.Duration // returns how long the event 11 takes
 		bound uint64
 	}{
-		"one event takes 5 s":          {subscription.Options{FlushEvery: 100, MaxInFlight: 100}, slow, 200},
-		"one event takes 5 s, tightly": {subscription.Options{FlushEvery: 10, MaxInFlight: 10}, slow, 20},
-		"the store is away for 5 s":    {subscription.Options{FlushEvery: 100, MaxInFlight: 100}, away, 200},
+		"one event takes 5 s":          {subscription.Options{FlushEvery: 100, MaxInFlight: 100}, slow, 400},
+		"one event takes 5 s, tightly": {subscription.Options{FlushEvery: 10, MaxInFlight: 10}, slow, 40},
+		"the store is away for 5 s":    {subscription.Options{FlushEvery: 100, MaxInFlight: 100}, away, 400},
 		"with a bound of its own":      {subscription.Options{MaxAhead: 50}, slow, 50},
 		"with a wide bound":            {subscription.Options{FlushEvery: 10, MaxInFlight: 10, MaxAhead: 3000}, slow, 3000},
 		"with a bound of one":          {subscription.Options{MaxAhead: 1}, away, 1},

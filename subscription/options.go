@@ -77,8 +77,9 @@ type Options struct {
 
 	// MaxAhead is how many events may be tracked past what is stored until Track
 	// waits. It bounds how many events are done again after a crash, however long one
-	// event takes, or the store fails: so many go on meanwhile. Zero: FlushEvery and
-	// MaxInFlight together.
+	// event takes, or the store fails: so many go on meanwhile. Zero: twice FlushEvery
+	// and MaxInFlight together. With less than that, a reader that is faster than the
+	// handlers waits for flushes, and has more of them made.
 	MaxAhead int
 
 	// StuckAfter is how long an event may be in work until the Logger and the observers
@@ -125,7 +126,7 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("DrainTimeout", &out.DrainTimeout, 20*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)
-	err = errors.Join(err, orDefault("MaxAhead", &out.MaxAhead, sum(out.FlushEvery, out.MaxInFlight)))
+	err = errors.Join(err, orDefault("MaxAhead", &out.MaxAhead, twice(out.FlushEvery, out.MaxInFlight)))
 	if out.StoredByHandler {
 		out.MaxAhead = math.MaxInt // it has stored all that it has done
 	}
@@ -146,8 +147,11 @@ func orDefault[N int | time.Duration](name string, n *N, otherwise N) error {
 	return nil
 }
 
-// sum is a and b together, or the highest int.
-func sum(a, b int) int { return a + min(b, math.MaxInt-a) }
+// twice is two times a and b together, or the highest int.
+func twice(a, b int) int {
+	sum := a + min(b, math.MaxInt-a)
+	return sum + min(sum, math.MaxInt-sum)
+}
 
 // check refuses what makes no sense together.
 func (o *Options) check() error {
