@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/clock"
 )
 
 // A call renews some leases.
@@ -12,17 +13,19 @@ type call struct {
 	kept   []*Lease
 	leases []checkpoint.Lease // those of kept
 	asked  time.Time          // before the request was sent
+	wall   time.Time          // what the wall clock said then
 
 	ctx      context.Context
 	deadline time.Time
 	giveUp   context.CancelCauseFunc
 	cancel   context.CancelFunc
 	sooner   *time.Timer // gives up before the deadline, or nil
+	looks    *time.Timer // looks at the clocks meanwhile
 	done     chan struct{}
 }
 
 func newCall(now, firstEnd time.Time) *call {
-	c := &call{asked: now, deadline: patience(now, firstEnd), done: make(chan struct{})}
+	c := &call{asked: now, wall: clock.Wall(now), deadline: patience(now, firstEnd), done: make(chan struct{})}
 	c.ctx, c.giveUp = context.WithCancelCause(context.Background())
 	c.ctx, c.cancel = context.WithDeadlineCause(c.ctx, c.deadline, errUnanswered)
 	return c
@@ -62,6 +65,7 @@ func (c *call) abandon() {
 }
 
 func (c *call) end() {
+	c.looks.Stop()
 	if c.sooner != nil {
 		c.sooner.Stop()
 	}

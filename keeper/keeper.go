@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/clock"
 )
 
 // A Keeper renews the leases that are added to it. Its methods, and those of its
@@ -34,6 +35,9 @@ type Keeper struct {
 
 // ErrLost is in the cause with which the context of a lost lease ends.
 var ErrLost = errors.New("the lease is lost")
+
+// errSuspended is the cause with which a lease ends by the wall clock alone.
+var errSuspended = errors.New("it ended while the machine was suspended, or the clock was set forward")
 
 // errUnanswered is the cause with which a call is given up.
 var errUnanswered = errors.New("no answer in time")
@@ -62,8 +66,8 @@ func (k *Keeper) Add(lease checkpoint.Lease, asked time.Time) (*Lease, error) {
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	l.end = time.AfterFunc(time.Until(asked.Add(lease.TTL)), l.late)
-	l.renewed(asked)
+	l.end = time.AfterFunc(lease.TTL, l.late)
+	l.renewed(asked, clock.Wall(asked))
 	k.leases[l] = struct{}{}
 	if k.call != nil {
 		k.call.spare(l)
@@ -103,16 +107,17 @@ func (k *Keeper) run() {
 	}
 }
 
-// next returns the call that is due, or how long to wait for one. If there are no
-// leases it returns neither.
+// next returns the call that is due, or how long to wait for one, or to look at the
+// clocks again. If there are no leases it returns neither.
 func (k *Keeper) next() (*call, time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	now := time.Now()
+	step := k.look(now)
 	if len(k.leases) == 0 {
 		k.running = false
 		return nil, 0
 	}
-	now := time.Now()
 	var due, end time.Time
 	for l := range k.leases {
 		if due.IsZero() || l.due.Before(due) {
@@ -123,9 +128,10 @@ func (k *Keeper) next() (*call, time.Duration) {
 		}
 	}
 	if pause := due.Sub(now); pause > 0 {
-		return nil, pause
+		return nil, min(pause, step)
 	}
 	k.call = newCall(now, end)
+	k.lookDuring(k.call, step)
 	keys := make(map[string]bool, len(k.leases))
 	for l := range k.leases {
 		if !now.Before(l.early) && !keys[l.lease.Key] { // a key that is there twice waits for the next call
@@ -134,6 +140,29 @@ func (k *Keeper) next() (*call, time.Duration) {
 		}
 	}
 	return k.call, 0
+}
+
+// look ends the leases that are over, and returns how long the next look may wait: a
+// little less than a twentieth of the shortest TTL.
+func (k *Keeper) look(now time.Time) (step time.Duration) {
+	for l := range k.leases {
+		l.look(now)
+		if s := l.lease.TTL / 21; step == 0 || s < step {
+			step = s
+		}
+	}
+	return step
+}
+
+// lookDuring goes on to look while the goroutine waits for the answer to c.
+func (k *Keeper) lookDuring(c *call, step time.Duration) {
+	c.looks = time.AfterFunc(step, func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if next := k.look(time.Now()); k.call == c && next > 0 {
+			c.looks.Reset(next)
+		}
+	})
 }
 
 // end takes the answers to c.
@@ -150,7 +179,7 @@ func (k *Keeper) end(c *call, results []checkpoint.LeaseResult, err error) {
 		switch {
 		case l.ctx.Err() != nil:
 		case answer == nil:
-			l.renewed(c.asked)
+			l.renewed(c.asked, c.wall)
 		case err == nil && errors.Is(answer, checkpoint.ErrFenced):
 			l.lose(answer)
 		default:

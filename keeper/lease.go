@@ -1,11 +1,14 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/clock"
 )
 
 // A Lease is one that a [Keeper] renews.
@@ -14,6 +17,8 @@ type Lease struct {
 	lease  checkpoint.Lease // as it was granted
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+
+	until atomic.Pointer[time.Time] // by the wall clock
 
 	// Under the Keeper's mu:
 	since   time.Time // it lasts from here: before the last request that succeeded
@@ -32,8 +37,28 @@ func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 // failed. It ends at the latest when the lease does by this machine's clock,
 // counted from before the request that granted or renewed it, no matter what the
 // store does. The engine's clock never ends the lease sooner, unless it jumps.
+//
+// Timers stand still while the machine is suspended. So the Keeper also looks at the
+// wall clock, twenty times within the TTL: after a suspend in which the lease ended,
+// the context ends within a twentieth of the TTL. [Lease.Held] sees it at once. A wall clock
+// that is set forward ends leases, too.
+//
 // After Remove the context ends with context.Canceled.
 func (l *Lease) Context() context.Context { return l.ctx }
+
+// Held reports whether the lease lasts at now, which time.Now has just returned, by the
+// monotonic and by the wall clock. Otherwise its context has ended. Whoever calls Held
+// before each piece of work begins none after a suspend that outlasted the lease.
+func (l *Lease) Held(now time.Time) bool {
+	if l.ctx.Err() != nil {
+		return false
+	}
+	if clock.Wall(now).Before(*l.until.Load()) {
+		return true
+	}
+	l.late()
+	return l.ctx.Err() == nil
+}
 
 // Remove ends the renewals and the context of l, and then waits until no renewal of
 // it is under way, or until ctx ends, whose cause it returns: a renewal may still
@@ -61,10 +86,18 @@ func (l *Lease) Remove(ctx context.Context) error {
 
 func (l *Lease) ends() time.Time { return l.since.Add(l.lease.TTL) }
 
-func (l *Lease) renewed(since time.Time) {
+// renewed takes a grant that was asked for at since, when the wall clock said wall.
+func (l *Lease) renewed(since, wall time.Time) {
 	l.since, l.failure = since, nil
+	until := wall.Add(l.lease.TTL)
+	l.until.Store(&until)
 	l.end.Reset(time.Until(l.ends()))
 	l.schedule(since, l.lease.TTL/3)
+}
+
+// left is how long the lease lasts by the clock that has gone further.
+func (l *Lease) left(now time.Time) time.Duration {
+	return min(l.ends().Sub(now), l.until.Load().Sub(clock.Wall(now)))
 }
 
 // failed keeps the error of the last answer, which says more than that a call was
@@ -80,17 +113,26 @@ func (l *Lease) schedule(from time.Time, wait time.Duration) {
 	l.early, l.due = from.Add(wait/2), from.Add(wait)
 }
 
-// late is called when l ends, and sometimes just after it was renewed.
+// late is called when l may have ended.
 func (l *Lease) late() {
 	l.keeper.mu.Lock()
 	defer l.keeper.mu.Unlock()
-	if time.Now().Before(l.ends()) {
-		return
+	l.look(time.Now())
+}
+
+// look ends l if its time is over. After a suspend that l has survived, it makes a
+// renewal due.
+func (l *Lease) look(now time.Time) {
+	left, awake := l.left(now), l.ends().Sub(now)
+	switch {
+	case l.ctx.Err() != nil:
+	case awake <= 0:
+		l.lose(fmt.Errorf("it could not be renewed for %v: %w", l.lease.TTL, cmp.Or(l.failure, errUnanswered)))
+	case left <= 0:
+		l.lose(errSuspended)
+	case awake-left >= l.lease.TTL/20 && l.due.After(now):
+		l.early, l.due = now, now
 	}
-	if l.failure == nil {
-		l.failure = errUnanswered
-	}
-	l.lose(fmt.Errorf("it could not be renewed for %v: %w", l.lease.TTL, l.failure))
 }
 
 func (l *Lease) lose(why error) { l.stop(fmt.Errorf("%w: %w", ErrLost, why)) }

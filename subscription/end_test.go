@@ -184,7 +184,9 @@ func TestRunParksNothingThatItsEndInterrupts(t *testing.T) {
 // subscription on the way, may be followed by another instance.
 func TestRunThatPanicsLeavesNobodyAtWork(t *testing.T) {
 	bubble(t, func(b bench) {
-		s := b.open(leased("a", false))
+		opts := leased("a", false)
+		opts.DrainTimeout = time.Hour
+		s := b.open(opts)
 		var j journal
 		h := handling(func(_ context.Context, n uint64) error {
 			time.Sleep(time.Minute)

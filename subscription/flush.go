@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/clock"
 )
 
 const (
@@ -57,7 +58,9 @@ func (f *flusher) stale(p checkpoint.Position, ttl time.Duration) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	moved := p != f.stats.Stored || f.stats.StoredAt.IsZero()
-	expiring := ttl > 0 && time.Since(f.stats.StoredAt) >= ttl/3
+	now := time.Now() // by the wall clock, too: the machine may have been suspended
+	age := max(now.Sub(f.stats.StoredAt), clock.Wall(now).Sub(f.stats.StoredAt.Round(0)))
+	expiring := ttl > 0 && age >= ttl/3
 	return moved || expiring || f.again
 }
 
@@ -144,13 +147,15 @@ func isFinal(err error) bool {
 
 // flush stores the low watermark, if it has moved, or must not expire.
 func (s *Subscription) flush(ctx context.Context) error {
-	acks := s.flusher.acks.Load() // before the low watermark: it covers at least these
+	// Before the low watermark, which covers at least these.
+	acks, settled := s.flusher.acks.Load(), s.work.settled()
 	if p, ok := s.work.tracker.LowWatermark(); ok && s.flusher.stale(p, s.opts.TTL) {
 		if err := s.write(ctx, p); err != nil {
 			return err
 		}
 	}
 	s.flusher.flushed.Store(acks)
+	s.work.keep(settled)
 	return nil
 }
 

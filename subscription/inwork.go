@@ -12,16 +12,21 @@ import (
 // An inWork is the events that are in work, and how many were.
 type inWork struct {
 	most    int             // that may be at the same time
+	ahead   int             // that may have been tracked past what is stored
 	tracker tracker.Tracker // changes under mu, except for what Ack and Hold do
 	room    chan struct{}   // of capacity 1: work is done that Track may wait for
 	waiting atomic.Bool     // whether Track does
+	stored  atomic.Int64    // how many of those tracked are stored as done, at least
 
 	mu      sync.Mutex
+	tracked int64               // events since Open; only Track changes it
 	entered int64               // events tracked and skipped since Open
 	last    checkpoint.Position // of those, or where it resumes
 }
 
-func (w *inWork) init(most int) { w.most, w.room = most, make(chan struct{}, 1) }
+func (w *inWork) init(most, ahead int) {
+	w.most, w.ahead, w.room = most, ahead, make(chan struct{}, 1)
+}
 
 // resumeAt begins after p.
 func (w *inWork) resumeAt(p checkpoint.Position) error {
@@ -29,13 +34,37 @@ func (w *inWork) resumeAt(p checkpoint.Position) error {
 	return w.tracker.Skip(p)
 }
 
-func (w *inWork) full() bool { return w.tracker.InFlight() >= w.most }
+func (w *inWork) full() bool { return w.tracker.InFlight() >= w.most || w.far() }
 
-// waitForRoom waits until an event may be tracked.
-func (w *inWork) waitForRoom(ctx context.Context, l *life) error {
+// far reports whether a crash would repeat as much as it may. It is for the goroutine
+// that calls Track.
+func (w *inWork) far() bool { return w.tracked-w.stored.Load() >= int64(w.ahead) }
+
+// settled is how many events the low watermark covers, or some less.
+func (w *inWork) settled() int64 {
+	w.mu.Lock()
+	tracked := w.tracked
+	w.mu.Unlock()
+	return tracked - int64(w.tracker.Ahead())
+}
+
+// keep says that so many are stored as done.
+func (w *inWork) keep(settled int64) {
+	w.stored.Store(max(settled, w.stored.Load()))
+	if w.waiting.Load() {
+		signal(w.room)
+	}
+}
+
+// waitForRoom waits until an event may be tracked. It makes a flush due if that
+// makes room.
+func (w *inWork) waitForRoom(ctx context.Context, l *life, due chan struct{}) error {
 	w.waiting.Store(true)
 	defer w.waiting.Store(false)
 	for w.full() {
+		if w.far() && w.settled() > w.stored.Load() {
+			signal(due)
+		}
 		select {
 		case <-w.room:
 		case <-ctx.Done():
@@ -54,6 +83,7 @@ func (w *inWork) track(p checkpoint.Position) (tracker.Token, error) {
 	defer w.mu.Unlock()
 	token, err := w.tracker.Track(p)
 	if err == nil {
+		w.tracked++
 		w.enter(p)
 	}
 	return token, err

@@ -86,15 +86,34 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 	}
 }
 
-// leaseEnded ends the subscription, unless it is Close that gives up the lease.
+// atWork reports whether the subscription goes on, and the lease lasts, at now, which
+// time.Now has just returned. A lease that ended during a suspend ends it at once.
+func (s *Subscription) atWork(now time.Time) bool {
+	if s.life.ctx.Err() != nil {
+		return false
+	}
+	if s.lease == nil || s.lease.Held(now) {
+		return true
+	}
+	s.endLeaseless()
+	return false
+}
+
+// leaseEnded tells of a lease that is lost.
 func (s *Subscription) leaseEnded() {
+	if s.endLeaseless() {
+		each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), context.Cause(s.lease.Context())) })
+	}
+}
+
+// endLeaseless ends the subscription, unless it is Close that gives up the lease.
+func (s *Subscription) endLeaseless() bool {
 	if s.life.isClosing.Load() {
-		return
+		return false
 	}
 	s.life.outdone.Store(true)
-	reason := context.Cause(s.lease.Context())
-	s.fail(fmt.Errorf("subscription %q: %w", s.key, reason))
-	each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), reason) })
+	s.fail(fmt.Errorf("subscription %q: %w", s.key, context.Cause(s.lease.Context())))
+	return true
 }
 
 // release changes nothing where another instance has the lease. A renewal that
@@ -106,6 +125,10 @@ func (s *Subscription) release(ctx context.Context) error {
 	}
 	if err := s.lease.Remove(ctx); err != nil {
 		return fmt.Errorf("subscription %q: the lease is not released, since a renewal is under way: %w", s.key, err)
+	}
+	if s.hands.busy() {
+		return fmt.Errorf("subscription %q: the lease is not released, since a handler is still at work: it ends after %v",
+			s.key, s.opts.Lease.TTL)
 	}
 	ctx, cancel := context.WithTimeout(ctx, releasePatience)
 	defer cancel()

@@ -2,13 +2,15 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 )
 
 // A life says whether a Subscription is at work, has ended, is closing or is closed.
 type life struct {
-	ctx context.Context // ends, with its cause, when the subscription does
-	end context.CancelCauseFunc
+	ctx    context.Context // ends, with its cause, when the subscription does
+	end    context.CancelCauseFunc
+	reason atomic.Pointer[error] // why it ends: the first reason, maybe before ctx ends
 
 	isClosing atomic.Bool
 	closing   chan struct{} // closed by Close
@@ -33,25 +35,45 @@ func (l *life) over() error {
 	}
 }
 
+// blame keeps err as the reason of the end, unless there is one.
+func (l *life) blame(err error) {
+	if l.ctx.Err() == nil {
+		l.reason.CompareAndSwap(nil, &err)
+	}
+}
+
+// why is the reason of the end, and what ended ctx if that was another one.
+func (l *life) why() error {
+	cause, reason := context.Cause(l.ctx), l.reason.Load()
+	switch {
+	case reason == nil:
+		return cause
+	case cause == nil || errors.Is(cause, *reason):
+		return *reason
+	}
+	return errors.Join(*reason, cause)
+}
+
 // Context ends when the subscription does, with the reason as its cause: the
 // lease is lost, a write was fenced, an event failed, flushing failed for too
 // long, or Close was called. Work that runs under it stops in time.
 func (s *Subscription) Context() context.Context { return s.life.ctx }
 
 // Err is why the subscription has ended, or nil while it runs and after a Close
-// that nothing preceded.
+// that nothing preceded. A reader's error is there at once, while [Run] still waits
+// for the handlers at work.
 func (s *Subscription) Err() error {
-	err := context.Cause(s.life.ctx)
-	if err == ErrClosed { //nolint:errorlint // that of a handler may wrap it
-		return nil
+	if reason := s.life.reason.Load(); reason != nil {
+		return *reason
 	}
-	return err
+	return nil
 }
 
 // fail ends the subscription. The first reason stays. A log that is slow must
 // not keep work going on.
 func (s *Subscription) fail(err error) {
 	first := s.life.ctx.Err() == nil
+	s.life.blame(err)
 	s.life.end(err)
 	if first {
 		s.log.Error("subscription ended", "error", err.Error())

@@ -62,6 +62,13 @@ type (
 		EventRetried(Event)
 	}
 
+	// An EventStuckObserver hears of each event that is in work for long.
+	EventStuckObserver interface {
+		// EventStuck is called on a goroutine of its own, when the event is in work
+		// for Options.StuckAfter, for twice that time, and so on.
+		EventStuck(Event)
+	}
+
 	// An EventParkedObserver hears of each event that [Run] has put aside.
 	EventParkedObserver interface {
 		// EventParked is called on the worker's goroutine, after Handler.Park. The
@@ -82,8 +89,8 @@ type Flush struct {
 type Event struct {
 	Key      string // the subscription's
 	Position checkpoint.Position
-	Duration time.Duration // since Track
-	Attempt  int           // of EventRetried and EventParked: the one that failed, from 1
+	Duration time.Duration // since Track; of EventStuck: InWork.Age
+	Attempt  int           // of EventRetried and EventParked: the one that failed, from 1; of EventStuck: InWork.Attempts
 	Err      error         // why it failed, was retried or parked; of EventDone nil
 }
 
@@ -95,6 +102,7 @@ type hooks struct {
 	done    []EventDoneObserver
 	failed  []EventFailedObserver
 	retried []EventRetriedObserver
+	stuck   []EventStuckObserver
 	parked  []EventParkedObserver
 }
 
@@ -107,6 +115,7 @@ func hooksOf(observers []checkpoint.Observer) hooks {
 		done:    checkpoint.HooksOf[EventDoneObserver](observers),
 		failed:  checkpoint.HooksOf[EventFailedObserver](observers),
 		retried: checkpoint.HooksOf[EventRetriedObserver](observers),
+		stuck:   checkpoint.HooksOf[EventStuckObserver](observers),
 		parked:  checkpoint.HooksOf[EventParkedObserver](observers),
 	}
 }

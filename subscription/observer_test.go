@@ -46,6 +46,8 @@ func (l *listener) EventFailed(e subscription.Event) { l.event("failed", e) }
 
 func (l *listener) EventRetried(e subscription.Event) { l.event("retried", e) }
 
+func (l *listener) EventStuck(e subscription.Event) { l.event("stuck", e) }
+
 func (l *listener) EventParked(e subscription.Event) { l.event("parked", e) }
 
 func (l *listener) event(what string, e subscription.Event) {
@@ -78,7 +80,7 @@ func (b bench) wantHeard(l *listener, want ...string) {
 // listened is options with l, a nil observer, and one without hooks.
 func listened(l *listener) subscription.Options {
 	opts := leased("a", false)
-	opts.FlushEvery, opts.FlushAfter = 0, time.Hour
+	opts.FlushEvery, opts.FlushAfter, opts.StuckAfter = 0, time.Hour, time.Hour
 	opts.Observers = []checkpoint.Observer{nil, l, struct{}{}}
 	return opts
 }

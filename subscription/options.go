@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -71,8 +72,8 @@ type Options struct {
 	StoredByHandler bool
 
 	// FlushEvery is after how many events, done or skipped, the low watermark is
-	// stored. Zero: 1000. It is the most that is done again after a crash, with
-	// what is in flight, if FlushAfter does not come first.
+	// stored. Zero: 1000. It bounds how many are unstored, if FlushAfter does not come
+	// first, while nothing holds up the low watermark and the store answers.
 	FlushEvery int
 
 	// FlushAfter is the longest time that what was acknowledged stays unstored.
@@ -84,8 +85,26 @@ type Options struct {
 	// the lease bears a store that fails. Zero: 30 seconds.
 	FlushTimeout time.Duration
 
-	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000.
+	// MaxInFlight is how many events may be in work until Track waits. Zero: 1000. It
+	// bounds memory.
 	MaxInFlight int
+
+	// MaxAhead is how many events may be tracked past what is stored until Track
+	// waits. It bounds how many events are done again after a crash, however long one
+	// event takes, or the store fails: so many go on meanwhile. Zero: twice FlushEvery
+	// and MaxInFlight together. With less than that, a reader that is faster than the
+	// handlers waits for flushes, and has more of them made.
+	MaxAhead int
+
+	// StuckAfter is how long an event may be in work until the Logger and the observers
+	// are warned of it, and again after twice the time, and so on. Zero: 1 minute.
+	StuckAfter time.Duration
+
+	// DrainTimeout is how long [Run] waits, once it is to return, for the handlers at
+	// work: after a signal, the reader's error, or the end of the subscription. Then
+	// the handlers' context ends, and Run returns a second later at most, with
+	// [ErrDrainTimeout], even if a handler ignores its context. Zero: 20 seconds.
+	DrainTimeout time.Duration
 
 	// TTL lets the checkpoint expire so long after it was last stored. An idle
 	// consumer stores it again in time. Zero: never.
@@ -117,8 +136,14 @@ func (o *Options) withDefaults() (Options, error) {
 		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
 		orDefault("FlushAfter", &out.FlushAfter, time.Second),
 		orDefault("FlushTimeout", &out.FlushTimeout, 30*time.Second),
+		orDefault("StuckAfter", &out.StuckAfter, time.Minute),
+		orDefault("DrainTimeout", &out.DrainTimeout, 20*time.Second),
 		orDefault("TTL", &out.TTL, 0),
 	)
+	err = errors.Join(err, orDefault("MaxAhead", &out.MaxAhead, twice(out.FlushEvery, out.MaxInFlight)))
+	if out.StoredByHandler {
+		out.MaxAhead = math.MaxInt // it has stored all that it has done
+	}
 	if out.Lease != nil {
 		lease := *out.Lease
 		out.Lease = &lease
@@ -138,6 +163,12 @@ func orDefault[N int | time.Duration](name string, n *N, otherwise N) error {
 	}
 	*n = cmp.Or(*n, otherwise)
 	return nil
+}
+
+// twice is two times a and b together, or the highest int.
+func twice(a, b int) int {
+	sum := a + min(b, math.MaxInt-a)
+	return sum + min(sum, math.MaxInt-sum)
 }
 
 // check refuses what makes no sense together.

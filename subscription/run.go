@@ -49,15 +49,17 @@ type Handler[E any] struct {
 
 // Run reads events and handles each once it is tracked, until they end, ctx
 // ends, or the subscription does. Events come in the order of the log, from
-// after [Subscription.Resume] on; an error of theirs ends Run. The context that
-// events is given ends with ctx and with the subscription: an iterator that
-// waits for the next event must watch it.
+// after [Subscription.Resume] on. The context that events is given ends with ctx and
+// with the subscription: an iterator that waits for the next event must watch it.
 //
 // When ctx ends, say by a signal, Run reads no more, lets the handlers that are
-// at work finish, and returns nil: that is how a consumer is stopped. Run does
-// not close the subscription: whoever opened it does, after Run. A second Run of
-// one Subscription is an error. Where the reader
-// panics, the handlers that are at work finish, too, before Run passes that on.
+// at work finish, and returns nil: that is how a consumer is stopped. An error of
+// events is logged at once, and ends the subscription when the handlers that are at
+// work have finished; for a second at most, they go on to events that wait for them. If
+// the reader panics, they finish before Run passes the panic on. Events that wait
+// longer, or between two attempts, are left to the next run. A handler has
+// Options.DrainTimeout to finish. Run does not close the subscription: whoever opened
+// it does, after Run. A second Run of one Subscription is an error.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handler[E],
 ) error {
@@ -81,14 +83,19 @@ func Run[E any](
 	stop := context.AfterFunc(s.life.ctx, func() { cancel(context.Cause(s.life.ctx)) })
 	defer stop()
 
-	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady))}
-	err := r.all(ctx, cancel, events)
-	failure := context.Cause(s.life.ctx)
+	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady)), stop: cancel}
+	r.waits, r.endWaits = context.WithCancelCause(ctx)
+	defer r.endWaits(nil)
+	err := r.all(ctx, events)
+	if reason := s.Err(); reason != nil {
+		s.fail(reason)
+	}
+	failure := s.life.why()
 	if failure != nil {
 		s.life.told.Store(true)
 	}
 	// The subscription's own end says more than what came of it.
-	return errors.Join(failure, notOf(err, failure, context.Cause(stopped), stopped.Err(), ctx.Err()))
+	return errors.Join(failure, notOf(r.late, failure), notOf(err, failure, context.Cause(stopped), stopped.Err(), ctx.Err()))
 }
 
 // notOf is err, unless it came of one of causes.
@@ -108,25 +115,33 @@ type run[E any] struct {
 	s     *Subscription
 	h     Handler[E]
 	queue *schedule[E]
+
+	workers sync.WaitGroup
+	stop    context.CancelCauseFunc // ends the run
+	late    error                   // that DrainTimeout was over
+
+	// waits ends with the run, or sooner with the reader: nothing waits between
+	// attempts any more.
+	waits    context.Context
+	endWaits context.CancelCauseFunc
 }
 
-// all returns, or passes on a panic of the reader, when no handler is at work.
-func (r *run[E]) all(
-	ctx context.Context, cancel context.CancelCauseFunc, events func(context.Context) iter.Seq2[E, error],
-) error {
-	var workers sync.WaitGroup
+// all returns, or passes on a panic of the reader, when no handler is at work, or
+// DrainTimeout is over.
+func (r *run[E]) all(ctx context.Context, events func(context.Context) iter.Seq2[E, error]) error {
 	for range max(1, r.h.Workers) {
-		workers.Go(func() { r.work(ctx, nil) })
+		r.workers.Go(func() { r.work(ctx, r.s.hands.add(), nil) })
 	}
 	returned := false
 	defer func() {
 		if !returned {
-			cancel(nil)
+			r.stop(nil)
 		}
 		r.queue.end()
-		workers.Wait()
+		r.drain()
 	}()
 	err := r.read(ctx, events(ctx))
+	err = r.blameReader(notOf(err, context.Cause(ctx), ctx.Err()))
 	returned = true
 	return err
 }
@@ -163,21 +178,23 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 }
 
 // work handles g, if any, and then those that are ready.
-func (r *run[E]) work(ctx context.Context, g *group[E]) {
+func (r *run[E]) work(ctx context.Context, own *hand, g *group[E]) {
 	defer func() {
 		if g == nil {
+			r.s.hands.remove(own)
 			return
 		}
 		if p := recover(); p != nil {
 			panic(p)
 		}
 		// runtime.Goexit, as of a test that fails in a handler. Others wait for g.
+		own.put()
 		g.next.work.Fail(errExited)
-		r.work(ctx, r.queue.handled(g))
+		r.work(ctx, own, r.queue.handled(g))
 	}()
 	for more := true; more; g, more = <-r.queue.ready {
 		for ; g != nil; g = r.queue.handled(g) {
-			r.one(ctx, &g.next)
+			r.one(ctx, own, &g.next)
 		}
 	}
 }
@@ -185,11 +202,15 @@ func (r *run[E]) work(ctx context.Context, g *group[E]) {
 // one handles one event. Once ctx has ended it leaves it to the next run, which
 // reads it again. The subscription's own end comes to ctx a little later: until
 // then an event could be handled after one of its group that has failed.
-func (r *run[E]) one(ctx context.Context, i *item[E]) {
-	if ctx.Err() != nil || r.s.life.ctx.Err() != nil {
+func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) {
+	now := time.Now()
+	if ctx.Err() != nil || !r.s.atWork(now) {
 		return
 	}
-	switch err := r.handle(ctx, i); {
+	own.take(i.work.position, now)
+	err := r.handle(ctx, own, i)
+	own.put()
+	switch {
 	case err == nil:
 		i.work.Done()
 	case !errors.Is(err, errAbandoned):
@@ -202,7 +223,7 @@ var errExited = errors.New("subscription: the handler ended its goroutine and di
 // errAbandoned is for an event whose handling ended with the run.
 var errAbandoned = errors.New("abandoned")
 
-func (r *run[E]) handle(ctx context.Context, i *item[E]) error {
+func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 	for attempt := 1; ; attempt++ {
 		err := r.h.Handle(r.s.life.ctx, i.event)
 		if err == nil {
@@ -210,7 +231,7 @@ func (r *run[E]) handle(ctx context.Context, i *item[E]) error {
 		}
 		// Where the subscription has ended, the event is another run's to handle,
 		// and to park. Where Run is to stop, the handler may have been called off.
-		if r.s.life.ctx.Err() != nil || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
+		if !r.s.atWork(time.Now()) || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
 		if r.s.isFencedOut(err) {
@@ -218,10 +239,14 @@ func (r *run[E]) handle(ctx context.Context, i *item[E]) error {
 		}
 		if r.h.Retry != nil {
 			if wait, again := r.h.Retry(attempt, err); again {
-				i.work.tellRetried(attempt, err)
-				if !pause(ctx, wait) {
-					return errAbandoned
+				if r.waits.Err() != nil {
+					return r.abandon()
 				}
+				i.work.tellRetried(attempt, err)
+				if !pause(r.waits, wait) || !r.s.atWork(time.Now()) {
+					return r.abandon()
+				}
+				own.again()
 				continue
 			}
 		}

@@ -12,6 +12,7 @@ type Stats struct {
 	StoredAt      time.Time           // when; zero: never
 	LowWatermark  checkpoint.Position // what a flush would store now
 	InFlight      int                 // events in work
+	Oldest        InWork              // of those, what is in work for the longest time; zero: none is
 	Done          int64               // events done and skipped since Open
 	Flushes       int                 // that stored something
 	FlushFailures int
@@ -27,5 +28,6 @@ func (s *Subscription) Stats() Stats {
 		stats.Stored = low
 	}
 	stats.InFlight, stats.Done = s.work.counts()
+	stats.Oldest, _ = s.oldest(time.Now())
 	return stats
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/keeper"
@@ -33,6 +34,8 @@ type Subscription struct {
 	lease   *keeper.Lease       // nil without one
 	start   checkpoint.Position // where it resumes
 	work    inWork
+	hands   hands
+	watch   *time.Timer // looks for events that are stuck
 	flusher flusher
 	life    life
 	ran     atomic.Bool // Run was called
@@ -51,6 +54,10 @@ var (
 
 	// ErrOvertaken says that another instance has stored a newer position.
 	ErrOvertaken = errors.New("another instance has stored a newer position")
+
+	// ErrDrainTimeout says that handlers were still at work when Options.DrainTimeout
+	// was over.
+	ErrDrainTimeout = errors.New("handlers did not finish in time")
 
 	// ErrClosed is the error of Track and Skip after Close.
 	ErrClosed = errors.New("the subscription is closed")
@@ -71,7 +78,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		log: o.Logger.With("component", "Subscription", "key", key),
 	}
 	s.life.init()
-	s.work.init(o.MaxInFlight)
+	s.work.init(o.MaxInFlight, o.MaxAhead)
 	s.flusher.init(s.life.ctx, o.FlushEvery)
 	if o.Lease != nil {
 		if err := s.keep(ctx); err != nil {
@@ -87,6 +94,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	if s.lease != nil {
 		context.AfterFunc(s.lease.Context(), s.leaseEnded)
 	}
+	s.startWatch()
 	if !o.StoredByHandler {
 		if s.flusher.again {
 			signal(s.flusher.due)
@@ -108,7 +116,8 @@ func (s *Subscription) Epoch() uint64 {
 // Close stores what is acknowledged, releases the lease, so that a standby takes
 // over at once, and ends the subscription. Stop reading and wait for the workers
 // first: work that is done later is not stored, and is done again by the next
-// run. The context limits how long storing may take.
+// run. While a handler of [Run] is at work, Close does not release the lease, which
+// then ends by itself. The context limits how long storing may take.
 //
 // The error is why the subscription had ended before, unless Run has said so, and
 // why what was acknowledged could not be stored. To close again only waits until
@@ -128,6 +137,7 @@ func (s *Subscription) Close(ctx context.Context) error {
 
 func (s *Subscription) close(ctx context.Context) error {
 	close(s.life.closing)
+	s.watch.Stop()
 	// A flush that hangs is given up with ctx; the last one stores the same.
 	stop := context.AfterFunc(ctx, s.flusher.stop)
 	defer stop()
@@ -138,7 +148,7 @@ func (s *Subscription) close(ctx context.Context) error {
 		err = s.flushPatiently(ctx, nil)
 	}
 	if !s.life.told.Load() {
-		err = errors.Join(context.Cause(s.life.ctx), err)
+		err = errors.Join(s.Err(), err)
 	}
 	s.life.end(ErrClosed)
 	// Last, since a renewal that hangs must not take the time to store.

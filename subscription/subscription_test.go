@@ -335,6 +335,9 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, opts := range map[string]subscription.Options{
 		"FlushEvery":           {FlushEvery: -1},
 		"MaxInFlight":          {MaxInFlight: -1},
+		"MaxAhead":             {MaxAhead: -1},
+		"StuckAfter":           {StuckAfter: -1},
+		"DrainTimeout":         {DrainTimeout: -1},
 		"FlushAfter":           {FlushAfter: -1},
 		"FlushTimeout":         {FlushTimeout: -1},
 		"TTL":                  {TTL: -1},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/tracker"
@@ -19,14 +20,17 @@ type Work struct {
 }
 
 // Track says that the event at p is in work from now on. It waits while
-// Options.MaxInFlight are, until ctx or the subscription ends. A p that does not
-// come after the last one is tracker.ErrOrder, and changes nothing. No event is at
-// the zero Position: see [checkpoint.Offset].
+// Options.MaxInFlight are, or Options.MaxAhead are past what is stored, until ctx or
+// the subscription ends. A p that does not come after the last one is tracker.ErrOrder,
+// and changes nothing. No event is at the zero Position: see [checkpoint.Offset].
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {
 	if s.work.full() {
-		if err := s.work.waitForRoom(ctx, &s.life); err != nil {
+		if err := s.work.waitForRoom(ctx, &s.life, s.flusher.due); err != nil {
 			return Work{}, err
 		}
+	}
+	if s.lease != nil {
+		s.atWork(time.Now())
 	}
 	if err := s.life.over(); err != nil {
 		return Work{}, err

@@ -28,6 +28,7 @@ type pending struct {
 }
 
 type entry struct {
+	p    checkpoint.Position // as it was pushed
 	upTo checkpoint.Position // done, it covers every position up to this one
 	seq  uint64
 	done bool
@@ -36,12 +37,20 @@ type entry struct {
 
 func (q *pending) at(i int) *entry { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
 
+// ahead is how many positions were pushed from the first entry on.
+func (q *pending) ahead() int {
+	if q.n == 0 {
+		return 0
+	}
+	return int(q.seq - q.ring[q.head].seq + 1)
+}
+
 func (q *pending) push(p checkpoint.Position) (seq uint64) {
 	if q.n == len(q.ring) || q.turn == len(q.ring) {
 		q.fit()
 	}
 	q.seq++
-	*q.at(q.n) = entry{upTo: p, seq: q.seq}
+	*q.at(q.n) = entry{p: p, upTo: p, seq: q.seq}
 	q.n++
 	q.inFlight++
 	q.turn++

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -118,6 +119,27 @@ func (m *machine) step(t *testing.T, op, arg byte) {
 	}
 	if n, want := m.tracker.InFlight(), m.model.inFlight(); n != want {
 		t.Fatalf("InFlight() = %d, want %d", n, want)
+	}
+	m.checkOldest(t)
+}
+
+// checkOldest looks at what is past the low watermark.
+func (m *machine) checkOldest(t *testing.T) {
+	t.Helper()
+	ahead, first := 0, slices.Index(m.model.done, false)
+	if first >= 0 {
+		for _, token := range m.tokens[first:] {
+			if token != (tracker.Token{}) {
+				ahead++
+			}
+		}
+	}
+	if n := m.tracker.Ahead(); n != ahead {
+		t.Fatalf("Ahead() = %d, want %d", n, ahead)
+	}
+	oldest, ok := m.tracker.Oldest()
+	if ok != (first >= 0) || ok && oldest != m.model.positions[first] {
+		t.Fatalf("Oldest() = %v, %v, want that of %d in %v", oldest, ok, first, m.model.positions)
 	}
 }
 

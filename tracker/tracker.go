@@ -138,6 +138,26 @@ func (t *Tracker) LowWatermark() (checkpoint.Position, bool) {
 	return t.low, t.settled
 }
 
+// Ahead returns how many tracked positions are past the low watermark, acknowledged
+// or not: a consumer that has stored the low watermark repeats so many after a crash.
+// Skipped positions do not count.
+func (t *Tracker) Ahead() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ahead()
+}
+
+// Oldest returns the first position in flight, which holds the low watermark where it
+// is. It is false if none is in flight.
+func (t *Tracker) Oldest() (checkpoint.Position, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n == 0 {
+		return checkpoint.Position{}, false
+	}
+	return t.at(0).p, true
+}
+
 // InFlight returns how many positions are tracked and not acknowledged. At
 // zero, the low watermark is the last position tracked or skipped.
 func (t *Tracker) InFlight() int {

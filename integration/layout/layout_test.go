@@ -101,9 +101,11 @@ var layers = map[string][]string{
 
 	".":            {"driver"},
 	"tracker":      {"."},
-	"keeper":       {"."},
+	"keeper":       {".", "internal/clock"},
 	"kurrentdb":    {"."},
-	"subscription": {".", "keeper", "tracker"},
+	"subscription": {".", "internal/clock", "keeper", "tracker"},
+
+	"internal/clock": {}, // alone of internal it is not for tests
 
 	"internal":  {"."},
 	"storetest": {".", "driver", "internal"},

@@ -1,0 +1,125 @@
+package subscription
+
+import (
+	"sync"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// An InWork is an event that is in work.
+type InWork struct {
+	Position checkpoint.Position
+
+	// Age is how long ago [Run] first called the event's handler. Without Run, Age is
+	// since the event was found to hold the low watermark: it is too low by up to a
+	// quarter of Options.StuckAfter.
+	Age time.Duration
+
+	Attempts int // how often Run has called the handler; 0 without Run
+}
+
+// hands hold the events in work: one for each of [Run]'s workers, or one for the
+// caller who does without Run.
+type hands struct {
+	mu      sync.Mutex
+	workers map[*hand]struct{} // nil until Run is called
+	caller  hand
+}
+
+// A hand holds the event that its worker handles.
+type hand struct {
+	mu       sync.Mutex
+	position checkpoint.Position
+	since    time.Time // zero: the hand is empty
+	attempts int
+	warned   time.Duration // at which age, or zero
+}
+
+func (h *hands) add() *hand {
+	own := new(hand)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.workers == nil {
+		h.workers = make(map[*hand]struct{})
+	}
+	h.workers[own] = struct{}{}
+	return own
+}
+
+func (h *hands) remove(own *hand) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.workers, own)
+}
+
+// busy reports whether a handler of Run is at work.
+func (h *hands) busy() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for own := range h.workers {
+		if _, busy := own.holds(time.Now()); busy {
+			return true
+		}
+	}
+	return false
+}
+
+// all are the hands to look at. The caller's holds what first is, if anything.
+func (h *hands) all(first func() (checkpoint.Position, bool), now time.Time) []*hand {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.workers == nil {
+		h.caller.hold(first, now)
+		return []*hand{&h.caller}
+	}
+	all := make([]*hand, 0, len(h.workers))
+	for own := range h.workers {
+		all = append(all, own)
+	}
+	return all
+}
+
+func (h *hand) take(p checkpoint.Position, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.position, h.since, h.attempts, h.warned = p, now, 1, 0
+}
+
+// again is called before the handler is called once more.
+func (h *hand) again() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.attempts++
+}
+
+func (h *hand) put() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.since = time.Time{}
+}
+
+// hold makes it that of a caller whose oldest event in flight is first.
+func (h *hand) hold(first func() (checkpoint.Position, bool), now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch p, ok := first(); {
+	case !ok:
+		h.since = time.Time{}
+	case h.since.IsZero() || h.position != p:
+		h.position, h.since, h.warned = p, now, 0
+	}
+}
+
+func (h *hand) holds(now time.Time) (w InWork, busy bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.inWork(now)
+}
+
+func (h *hand) inWork(now time.Time) (w InWork, busy bool) {
+	if h.since.IsZero() {
+		return w, false
+	}
+	return InWork{Position: h.position, Age: now.Sub(h.since), Attempts: h.attempts}, true
+}
