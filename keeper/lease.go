@@ -33,7 +33,7 @@ type Lease struct {
 func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 
 // Context ends when the lease is lost, with a cause that wraps [ErrLost] and the
-// reason: checkpoint.ErrFenced if another owner took over, else why renewals
+// reason: checkpoint.ErrFenced if another owner took over; otherwise why renewals
 // failed. It ends at the latest when the lease does by this machine's clock,
 // counted from before the request that granted or renewed it, no matter what the
 // store does. The engine's clock never ends the lease sooner, unless it jumps.
@@ -47,7 +47,7 @@ func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 func (l *Lease) Context() context.Context { return l.ctx }
 
 // Held reports whether the lease lasts at now, which time.Now has just returned, by the
-// monotonic and by the wall clock. Otherwise its context has ended. Whoever calls Held
+// monotonic and by the wall clock. Otherwise its context has ended. A holder that calls Held
 // before each piece of work begins none after a suspend that outlasted the lease.
 func (l *Lease) Held(now time.Time) bool {
 	if l.ctx.Err() != nil {
@@ -62,7 +62,7 @@ func (l *Lease) Held(now time.Time) bool {
 
 // Remove ends the renewals and the context of l, and then waits until no renewal of
 // it is under way, or until ctx ends, whose cause it returns: a renewal may still
-// arrive then. It does not release the lease. Whoever does so calls Remove first: a renewal that arrives after a
+// arrive then. It does not release the lease. A caller that releases it calls Remove first: a renewal that arrives after a
 // release brings the lease back.
 func (l *Lease) Remove(ctx context.Context) error {
 	k := l.keeper

@@ -30,7 +30,7 @@ type Log struct {
 }
 
 // All reads $all: the events after the position after, or all of them if it is the
-// zero position. Whoever reads $all must be an admin of KurrentDB.
+// zero position. The user that reads $all must be an admin of KurrentDB.
 //
 // All sets From of opts, and passes the rest on. If a connection is lost, it connects
 // again, and goes on after the last event. It ends with the cause of ctx, with an

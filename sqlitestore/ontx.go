@@ -22,7 +22,7 @@ import (
 //
 // The transaction is of a *sql.DB over a file that [Open] has made, with this
 // module's SQLite driver, "sqlite", and _txlock=immediate, so that it waits for
-// other writers where it begins, and not where it first writes. Nothing is
+// other writers when it begins, and not when it first writes. Nothing is
 // decided before it is committed, and a full disk is seldom met before: then the
 // error is that of Commit. After an error, roll it back. The Store is for one
 // goroutine at a time, and needs no Close.

@@ -26,7 +26,7 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 
 // read calls f while other processes hold the file locked, and returns when it
 // does or ctx ends. SQLite itself waits within a call, for up to 10 seconds
-// where the log must be recovered, and sees no context then. Whether the file is
+// if the log must be recovered, and sees no context then. Whether the file is
 // still there is looked at last: f may have opened another one in its place.
 func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error) {
 	type answer struct {

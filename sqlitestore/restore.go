@@ -77,7 +77,7 @@ func restore(ctx context.Context, to, from string) (done Restored, err error) {
 	return done, err
 }
 
-// restoreNew makes of a copy a store where there was none.
+// restoreNew makes a store of a copy if there was none.
 func restoreNew(ctx context.Context, name string) (done Restored, err error) {
 	err = alone(ctx, name, func(conn *sql.Conn) error {
 		r := newRestoration(conn)

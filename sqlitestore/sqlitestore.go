@@ -62,7 +62,7 @@ var (
 func (d *Driver) Name() string { return "SQLite" }
 
 // Close ends the writer, after the transaction that is under way, and closes
-// the file. Writes that still wait fail with ErrClosed. Where the log is one
+// the file. Writes that still wait fail with ErrClosed. If the log is one
 // that another process has made since, Close leaves it alone and fails.
 func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
@@ -73,7 +73,7 @@ func (d *Driver) Close() error {
 		err = e
 	}
 	// The last connection to close moves the log into the file and removes it. It
-	// stays open where that would be another process's log.
+	// stays open if that would be another process's log.
 	if d.overtaken() {
 		return fmt.Errorf("SQLite file %s: %w", d.path, errors.Join(errOvertaken, err))
 	}

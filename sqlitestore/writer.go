@@ -187,7 +187,7 @@ func (w *writer) end(t *transaction, writes int) ending {
 	}
 	if err := w.session.commit(); err != nil {
 		w.rollback()
-		// It may stand in the log, whole, for whoever recovers it.
+		// It may stand in the log, whole, for the process that recovers it.
 		return ending{err: err, unknown: true}
 	}
 	if w.purged = purged; purged != (purgePlace{}) {

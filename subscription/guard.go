@@ -8,7 +8,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// The errors of Open where the checkpoint and the log do not belong together.
+// The errors of Open if the checkpoint and the log do not belong together.
 var (
 	// ErrOtherLog says that the checkpoint was stored for a log with another
 	// Options.LogID.

@@ -42,7 +42,7 @@ type Options struct {
 	LogID string
 
 	// Head returns the position of the last event in the log. Open fails with
-	// [ErrBeyondHead] where the checkpoint is beyond it, and Lag counts from it.
+	// [ErrBeyondHead] if the checkpoint is beyond it, and Lag counts from it.
 	// Ask the node that knows the most: a replica that lags would make a sound
 	// checkpoint look wrong. The head of an empty log is the zero Position. In a log
 	// of offsets from 0, whose next event will be at n, it is
@@ -57,7 +57,7 @@ type Options struct {
 	// checked.
 	Tail func(ctx context.Context) (checkpoint.Position, error)
 
-	// AcceptTrimmed makes Open go on from the first event where it would fail with
+	// AcceptTrimmed makes Open go on from the first event if it would fail with
 	// [ErrTrimmed]. It logs what is skipped, and stores where it goes on.
 	AcceptTrimmed bool
 

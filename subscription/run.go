@@ -58,8 +58,8 @@ type Handler[E any] struct {
 // work have finished; for a second at most, they go on to events that wait for them. If
 // the reader panics, they finish before Run passes the panic on. Events that wait
 // longer, or between two attempts, are left to the next run. A handler has
-// Options.DrainTimeout to finish. Run does not close the subscription: whoever opened
-// it does, after Run. A second Run of one Subscription is an error.
+// Options.DrainTimeout to finish. Run does not close the subscription: its opener
+// does, after Run. A second Run of one Subscription is an error.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handler[E],
 ) error {
@@ -229,7 +229,7 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 		if err == nil {
 			return nil
 		}
-		// Where the subscription has ended, the event is another run's to handle,
+		// If the subscription has ended, the event is another run's to handle,
 		// and to park. Where Run is to stop, the handler may have been called off.
 		if !r.s.atWork(time.Now()) || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned

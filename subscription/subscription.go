@@ -44,7 +44,7 @@ type Subscription struct {
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the
 // store and of the caller's handlers.
 var (
-	// ErrNoCheckpoint is the error of Open where there is no checkpoint, and
+	// ErrNoCheckpoint is the error of Open if there is no checkpoint, and
 	// Options.Missing is Refuse.
 	ErrNoCheckpoint = errors.New("there is no checkpoint to resume from")
 
@@ -64,7 +64,7 @@ var (
 )
 
 // Open loads the checkpoint at key, after it has got the lease if Options ask
-// for one, and holds it to the log where they say how. The context is for Open
+// for one, and holds it to the log if they say how. The context is for Open
 // alone.
 //
 // The Subscription must be closed. The store stays the caller's.
@@ -86,7 +86,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		}
 	}
 	if err := s.load(ctx); err != nil {
-		// Also where it is ctx that has ended.
+		// Also if it is ctx that has ended.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 		defer cancel()
 		return nil, errors.Join(err, s.release(ctx))

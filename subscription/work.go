@@ -75,7 +75,7 @@ func (w Work) Done() {
 }
 
 // Fail ends the subscription, since nothing after this event may be stored as
-// done. A Done that comes later does not count. Whoever wants to go on parks the
+// done. A Done that comes later does not count. A consumer that wants to go on parks the
 // event somewhere and calls Done instead.
 func (w Work) Fail(err error) {
 	if w.s == nil {

@@ -64,7 +64,7 @@ func parse(m redis.XMessage) (event, error) {
 	return event{p, customer, cents}, nil
 }
 
-// checkStream fails where the stream does not hold the last event any more, be
+// checkStream fails if the stream does not hold the last event any more, be
 // it that of the checkpoint or the last that was read: it is another stream, lost
 // its data, or was trimmed, perhaps past events that were not read.
 func checkStream(ctx context.Context, client *redis.Client, stream string, p checkpoint.Position) error {

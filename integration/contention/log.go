@@ -28,7 +28,7 @@ func (n event) orderingKey() string {
 }
 
 // eventAt is the event at p, or zero for the zero position, which is before the
-// log. It is false where nothing of the log stands.
+// log. It is false if nothing of the log stands.
 func eventAt(p checkpoint.Position) (event, bool) {
 	if p == (checkpoint.Position{}) {
 		return 0, true

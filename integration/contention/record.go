@@ -11,8 +11,8 @@ import (
 type record struct {
 	What  string
 	Epoch uint64 // of the tenure that it belongs to
-	Event event  // where it says so
-	Why   string // where it says so
+	Event event  // if it says so
+	Why   string // if it says so
 }
 
 // What a record says.

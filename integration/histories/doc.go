@@ -1,7 +1,7 @@
 // Package histories records what many clients did to a few keys, and when, while
 // faults run, and looks for an order of it that explains every answer: each
 // operation in one step, between its call and its return, on one store that does
-// what package driver says. The search is porcupine's. Where there is no such
+// what package driver says. The search is porcupine's. If there is no such
 // order the engine is not linearizable.
 //
 // A client calls a driver, since that tells what landed. An operation that may

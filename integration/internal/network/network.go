@@ -112,7 +112,7 @@ func remove(toxics *toxiproxy.ToxicCollection, faults []Fault) error {
 	return errors.Join(errs...)
 }
 
-// change waits for a change of the toxics. Where a connection breaks at that moment
+// change waits for a change of the toxics. If a connection breaks at that moment
 // toxiproxy 2.5.0 may wait for ever, and lets nobody connect any more. Then another
 // proxy takes its place.
 func (p *Proxy) change(f func() error) error {

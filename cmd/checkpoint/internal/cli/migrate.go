@@ -139,7 +139,7 @@ func fromEnvironment(from string) (string, error) {
 	return url, nil
 }
 
-// ownerOfCutover tells whoever meets the lease where the checkpoint is now.
+// ownerOfCutover tells a consumer that meets the lease where the checkpoint is now.
 func ownerOfCutover(url string) string {
 	const limit = 512 // of an owner
 	owner := "moved to " + storeurl.Redact(url)

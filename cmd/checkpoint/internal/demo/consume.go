@@ -58,7 +58,7 @@ func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.
 
 // handle is how both consumers handle an event, which is done when it returns.
 // The effect outlives this process, however it dies, except a crash of the
-// machine: whoever needs that syncs the file.
+// machine: a consumer that needs more syncs the file.
 //
 // Behind Hold, handle stands still between the effect and its return, as if a
 // database hung, so that the instance can be killed there.

@@ -39,7 +39,7 @@ func (m Migration) cutover(ctx context.Context, todo []checkpoint.Checkpoint, r 
 	return left, nil
 }
 
-// lock takes the lease of a key away from whoever has it, and keeps it. A consumer
+// lock takes the lease of a key away from its owner, and keeps it. A consumer
 // that writes without an epoch asks for no lease, and no fence stops it.
 func (m Migration) lock(ctx context.Context, key string) error {
 	cell, err := m.From.Inspect(ctx, key)

@@ -32,7 +32,7 @@ var ErrNoStore = errors.New("there is no store")
 var ErrUsage = errors.New("want " + Help)
 
 // Open opens the store. One in a file is made only where create is set: what
-// only reads must not find an empty store where there is none. The logger receives
+// only reads must not find an empty store if there is none. The logger receives
 // warnings about the store.
 func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) (driver.Driver, error) {
 	scheme, rest, ok := strings.Cut(rawURL, ":")

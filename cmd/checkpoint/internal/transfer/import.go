@@ -38,7 +38,7 @@ type ImportOptions struct {
 }
 
 // A LineError says where an import stopped: every line before Line is done.
-// Some after it may be, where they were in the same batch.
+// Some after it may be done, too, if they were in the same batch.
 type LineError struct {
 	Line int
 	Err  error

@@ -39,7 +39,7 @@ func Encode(c checkpoint.Checkpoint) []byte {
 }
 
 // Decode reads one line. It takes nothing that Encode would not have written,
-// but for white space and the order of the fields.
+// except for white space and the order of the fields.
 func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	var c checkpoint.Checkpoint
 	if bytes.HasPrefix(text, []byte("\ufeff")) {
