@@ -1,0 +1,60 @@
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/keeper"
+)
+
+// ConsumeEach is [Consume] for several keys at the same time, as for the partitions
+// of a log that one process reads. The handler is called for events of different
+// keys at once; Handler.Workers is for each key. All leases are renewed by one keeper,
+// that of opts.Lease or a new one.
+//
+// ConsumeEach returns when each key's events have ended. A key that fails ends the
+// others as the end of ctx does. The errors are joined; each names its key.
+func ConsumeEach[E any](
+	ctx context.Context, store *checkpoint.Store, keys []string, opts *Options,
+	events func(ctx context.Context, key string, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],
+) error {
+	seen := make(map[string]bool)
+	for _, key := range keys {
+		if seen[key] {
+			return fmt.Errorf("subscription: ConsumeEach is given %q twice: give each key once", key)
+		}
+		seen[key] = true
+	}
+	opts = shareKeeper(store, opts)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(keys))
+	var consumers sync.WaitGroup
+	for i, key := range keys {
+		consumers.Go(func() {
+			err := Consume(ctx, store, key, opts, func(ctx context.Context, after checkpoint.Position) iter.Seq2[E, error] {
+				return events(ctx, key, after)
+			}, h)
+			if err != nil {
+				errs[i] = err
+				cancel()
+			}
+		})
+	}
+	consumers.Wait()
+	return errors.Join(errs...)
+}
+
+func shareKeeper(store *checkpoint.Store, opts *Options) *Options {
+	if opts == nil || opts.Lease == nil || opts.Lease.Keeper != nil {
+		return opts
+	}
+	shared, lease := *opts, *opts.Lease
+	lease.Keeper = keeper.New(store)
+	shared.Lease = &lease
+	return &shared
+}
