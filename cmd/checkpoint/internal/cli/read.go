@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 func (a *app) get() *cobra.Command {
@@ -15,8 +16,8 @@ func (a *app) get() *cobra.Command {
 		Use:     "get KEY",
 		GroupID: groupOne,
 		Short:   "Print a checkpoint",
-		Long: `Prints the checkpoint at KEY. The exit code is 3 if there is none, and 1 if it is
-damaged or the store cannot be reached.
+		Long: `Prints the checkpoint at KEY. The exit code is 3 if there is none, and 1 if it, its
+fence or its lease is damaged, or the store cannot be reached.
 
 A terminal gets a table. In a pipe the columns, divided by tabs, are key, commit,
 prepare, updatedAt, expiresAt and epoch; "-" stands for none. -o table prints the
@@ -34,10 +35,30 @@ table there, too, and -o wide one with exact times and the id of the log.`,
 				if err != nil {
 					return err
 				}
-				return a.printOne(c)
+				if err := a.printOne(c); err != nil {
+					return err
+				}
+				return a.damageBeside(ctx, store, c.Key)
 			})
 		},
 	}
+}
+
+// damageBeside looks at the fence and the lease of a sound checkpoint.
+func (a *app) damageBeside(ctx context.Context, store *checkpoint.Store, key string) error {
+	cell, err := store.Inspect(ctx, key)
+	if errors.Is(err, checkpoint.ErrUnsupported) {
+		return nil
+	}
+	var found damage
+	if err == nil {
+		if wrong := transfer.Damage(&cell); wrong != nil {
+			found.add(wrong)
+			a.reportDamage(key, wrong)
+		}
+		err = found.err()
+	}
+	return err
 }
 
 // completeKey offers the valid keys that begin with what was typed.

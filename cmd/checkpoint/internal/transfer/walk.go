@@ -52,9 +52,13 @@ func yieldCell(cell checkpoint.Cell, yield func(checkpoint.Checkpoint, error) bo
 	if stored.Exists && stored.Err == nil && wrong == nil && !yield(c, nil) {
 		return false
 	}
-	err := joined(wrong, stored.Err, fenceFault(&cell), cell.Lease.Err)
+	err := joined(wrong, Damage(&cell))
 	return err == nil || yield(checkpoint.Checkpoint{Key: cell.Key}, err)
 }
+
+// Damage says what is wrong with what is stored for a key: the checkpoint, the fence,
+// the lease.
+func Damage(c *checkpoint.Cell) error { return joined(c.Checkpoint.Err, fenceFault(c), c.Lease.Err) }
 
 // fenceFault says what is wrong with a fence: also that it was lost or lowered.
 func fenceFault(c *checkpoint.Cell) error {
