@@ -34,7 +34,7 @@ type Keeper struct {
 	call    *call // under way, or nil
 }
 
-// The cause with which the context of a lost lease ends wraps ErrLost.
+// ErrLost says that the lease is lost. The cause of a lost lease's context wraps it.
 var ErrLost = errors.New("the lease is lost")
 
 // errSuspended is the cause if only the wall clock says that the lease has ended.
@@ -52,9 +52,9 @@ func New(store *checkpoint.Store) *Keeper {
 func (k *Keeper) Store() *checkpoint.Store { return k.store }
 
 // Add renews lease from now on, until it is lost or [Lease.Remove] gives it up. The
-// time asked must be before the request that was granted the lease was sent: the Keeper
-// counts the TTL from there. Add returns an error if the lease has an invalid key, a
-// TTL below a millisecond, or no epoch.
+// caller took the time asked before it sent the request that granted the lease: the
+// lease lasts for its TTL from asked. Add returns an error if the lease has an invalid
+// key, a TTL below a millisecond, or no epoch.
 func (k *Keeper) Add(lease checkpoint.Lease, asked time.Time) (*Lease, error) {
 	// One lease that the store refuses to send would make a batch fail as a whole.
 	switch err := checkpoint.ValidateKey(lease.Key); {
