@@ -28,9 +28,9 @@ func Consume[E any](
 	return Run(ctx, s, func(ctx context.Context) iter.Seq2[E, error] { return events(ctx, after) }, h)
 }
 
-// Backoff returns a Retry that allows up to attempts attempts. Before the second
-// attempt it waits for first. Before each later attempt it waits twice as long as
-// before, but no longer than most.
+// Backoff returns a Retry that allows up to that many attempts. It waits for first
+// before the second attempt, and twice as long before each next attempt, but never
+// longer than most.
 func Backoff(first, most time.Duration, attempts int) func(attempt int, err error) (time.Duration, bool) {
 	return func(attempt int, _ error) (time.Duration, bool) {
 		wait := min(first, most)
