@@ -8,11 +8,11 @@ import (
 
 // Stats is how a subscription stands.
 type Stats struct {
-	Stored        checkpoint.Position // the last position stored, also by the handler, or resumed from
+	Stored        checkpoint.Position // last stored, also by the handler, or resumed from
 	StoredAt      time.Time           // when it was stored; zero: never
 	LowWatermark  checkpoint.Position // what a flush would store now
 	InFlight      int                 // events in work
-	Oldest        InWork              // the event that has been in work longest; zero: none is in work
+	Oldest        InWork              // the event longest in work; zero: none is in work
 	Done          int64               // events done and skipped since Open
 	Flushes       int                 // how many flushes stored something
 	FlushFailures int
