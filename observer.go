@@ -64,7 +64,7 @@ type CallResult struct {
 	Refused  int     // writes that were stale or fenced, renewals that were fenced
 	Failed   int     // writes known not to have landed, leases in error, damaged checkpoints in GetAll
 	Unknown  int     // writes that may or may not have landed
-	Err      error   // as the method returns it; of GetAll: why the loop ended, otherwise the first damage
+	Err      error   // as the method returns it; of GetAll: what ended it, or the first damage
 }
 
 func (r *CallResult) count(o Outcome) {
