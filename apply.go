@@ -8,15 +8,15 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Apply writes a batch, in far fewer round trips than as many calls. Each
-// write is atomic by itself, the batch is not. Writes to the same key are
-// applied in their order.
+// Apply writes a batch, in far fewer round trips than one call for each write. Each
+// write is atomic; the batch as a whole is not. Writes to the same key are applied in
+// their order.
 //
-// The outcomes stand in the order of the writes, also beside an error: then
-// those that are [Failed] did not land, and of those that are [Unknown] it
-// cannot be told. The error wraps the reason of each. [Stale] and [Fenced] are
-// answers, and no errors here. An invalid key, TTL or time anywhere in the
-// batch is an error before anything is sent.
+// The outcomes stand in the order of the writes, also if Apply returns an error. Then a
+// [Failed] write did not land, and an [Unknown] write may or may not have landed. The
+// error wraps the reason for each of them. [Stale] and [Fenced] are answers, not
+// errors. If any write of the batch has an invalid key, TTL, time or LogID, Apply
+// returns an error and sends nothing.
 func (s *Store) Apply(ctx context.Context, writes ...Write) ([]Outcome, error) {
 	c := call{Call: Call{Op: opApply, Size: len(writes)}}
 	ctx = s.begin(ctx, &c)

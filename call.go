@@ -14,7 +14,7 @@ type call struct {
 	start time.Time
 }
 
-// begin returns the context that the driver is given.
+// begin starts c, and returns the context for the driver.
 func (s *Store) begin(ctx context.Context, c *call) context.Context {
 	c.Engine = s.engine
 	c.start = time.Now()
@@ -35,7 +35,7 @@ func (s *Store) end(c *call, r CallResult) {
 	}
 }
 
-// ready says why a call must not reach the engine at all.
+// ready returns why a call must not reach the engine at all, or nil.
 func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed
@@ -43,8 +43,8 @@ func (s *Store) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// wrap makes err the error of c. After the end of its context it names the
-// cause, whatever the engine made of that.
+// wrap makes err the error of c. If the context of c has ended, the error names the
+// cause of the end, whatever error the engine returned.
 func (c *call) wrap(err error) error { return c.wrapFor(c.Key, err) }
 
 // wrapFor is wrap for one key of a batch.

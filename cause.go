@@ -7,16 +7,16 @@ import (
 	"slices"
 )
 
-// A causeless context is the caller's without the cause of its end. The Store
-// adds the cause to a call's error. The cause is often the error of another call,
-// as an errgroup makes it: a driver could take what that error says of a key, or
-// of a connection, for this call's own.
+// A causeless context is the caller's context without the cause of its end. The cause
+// is often the error of another call, for instance in an errgroup. A driver could take
+// it, and what it says of a key or of a connection, for an error of its own. So the
+// driver does not see the cause. The Store adds the cause to the call's error.
 type causeless struct{ context.Context }
 
-// Value finds no more of why the context ended than WithoutCancel does.
+// Value hides the cause of the end, as WithoutCancel does.
 func (c causeless) Value(key any) any { return context.WithoutCancel(c.Context).Value(key) }
 
-// AfterFunc saves those who derive a context from this one a goroutine.
+// AfterFunc saves a goroutine for each context that is derived from this one.
 func (c causeless) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(c.Context, f) }
 
 func withoutCause(ctx context.Context) context.Context {
@@ -26,8 +26,9 @@ func withoutCause(ctx context.Context) context.Context {
 	return causeless{ctx}
 }
 
-// causeOf is why ctx has ended. An answer of another call is told and not
-// wrapped: it must not pass for one of this call.
+// causeOf returns why ctx has ended. If the cause is the answer of another call, the
+// error shows its text and does not wrap it: it must not pass for an answer of this
+// call.
 func causeOf(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if isAnswer(cause) {
@@ -36,8 +37,8 @@ func causeOf(ctx context.Context) error {
 	return cause
 }
 
-// answers are all errors of this package and of its drivers: what they say is
-// about the key, or the Store, of one call.
+// answers are all errors of this package and of its drivers. Each of them is about the
+// key, or the Store, of one call.
 var answers = []error{
 	ErrNotFound, ErrFenced, ErrLeaseHeld, ErrUnsupported, ErrCorrupt, ErrInvalidKey, ErrInvalidPosition, ErrClosed,
 	ErrEpochExhausted,

@@ -15,7 +15,7 @@ type Checkpoint struct {
 	Key string `json:"key"`
 	Mark
 
-	// ExpiresAt is when the checkpoint is gone, by the engine's clock; zero: never.
+	// ExpiresAt is when the checkpoint expires, by the engine's clock. Zero: never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 }
 
@@ -23,8 +23,9 @@ func fromRecord(r driver.Record) Checkpoint {
 	return Checkpoint{Key: r.Key, Mark: r.Mark, ExpiresAt: r.ExpiresAt}
 }
 
-// Collect gathers what [Store.GetAll] yields into a map by key, up to the first
-// error, also of a damaged checkpoint. Then the map is not all there is.
+// Collect gathers what [Store.GetAll] yields into a map by key. It stops at the first
+// error, even if the error is about one damaged checkpoint. Then it returns the error
+// and an incomplete map.
 func Collect(seq iter.Seq2[Checkpoint, error]) (map[string]Checkpoint, error) {
 	all := make(map[string]Checkpoint)
 	for c, err := range seq {

@@ -1,11 +1,11 @@
 // Package checkpoint stores how far the consumers of an event log have got,
-// so that each resumes where it stopped: nothing skipped, and nothing replayed
-// but what was in flight.
+// so that each resumes where it stopped. Nothing is skipped, and nothing is
+// replayed except what was in flight.
 //
-// A [Store] keeps one [Checkpoint] for each key. It works over an engine that
-// a driver makes available: Redis (package redisstore), SQLite (sqlitestore),
-// or memory for tests (memstore). All engines give the same answers; package
-// storetest holds them to it.
+// A [Store] keeps one [Checkpoint] for each key. It reaches an engine through a
+// driver: Redis (package redisstore), SQLite (sqlitestore), or memory for tests
+// (memstore). All engines give the same answers; package storetest holds them to
+// it.
 //
 //	driver, err := sqlitestore.Open(ctx, "checkpoints.db", nil)
 //	if err != nil {
@@ -29,17 +29,19 @@
 //
 // # What holds
 //
-// SetIfNewer compares and stores in one atomic step, over the full 64 bits of
-// commit and prepare, so that a checkpoint never goes backwards, however many
-// instances write it.
+// [Store.SetIfNewer] compares and stores in one atomic step, over the full 64
+// bits of commit and prepare. So it never moves a checkpoint backwards, however
+// many instances call it.
 //
 // Missing, damaged and unreachable are three answers: [ErrNotFound],
 // [ErrCorrupt], and the engine's own error. No method turns one into another.
 //
-// A write may carry an epoch, a number that only grows, for instance that of a
-// lease. One that carries less than the key has seen is refused with
-// [ErrFenced]. [Store.Rewind] uses this to reset a consumer that is running:
-// an instance that still writes with the old epoch fails, and cannot undo it.
-// [Store.Acquire] grants one instance of a consumer a lease, which has an epoch.
-// Package subscription is a consumer's loop over all of this.
+// A write may carry an epoch, a number that only grows, for instance the epoch of
+// a lease. The Store remembers the highest epoch that the key has seen: the key's
+// fence. A write with an epoch below the fence fails with [ErrFenced]. A write
+// without an epoch is not fenced. [Store.Rewind] raises the fence to reset a
+// consumer that is running: an instance that still writes with the old epoch
+// fails, and cannot undo the rewind. [Store.Acquire] grants one instance of a
+// consumer a lease, which has an epoch. Package subscription runs a consumer's
+// loop over all of this.
 package checkpoint

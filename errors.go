@@ -7,11 +7,11 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// The errors that a caller tells apart with errors.Is. Every error of a Store
-// is an [*Error] that wraps one of these, or the engine's own error.
+// Errors to test for with errors.Is. Every error of a Store is an [*Error] that wraps
+// one of these, or the engine's own error.
 var (
-	// ErrNotFound says that there is no checkpoint at the key, or that it has
-	// expired. It is never the answer of a store that fails or is damaged.
+	// ErrNotFound says that there is no checkpoint at the key, or that it has expired.
+	// A store that fails or is damaged never returns it.
 	ErrNotFound = driver.ErrNotFound
 
 	// ErrFenced says that a write carried an epoch below one that the key has
@@ -19,10 +19,11 @@ var (
 	ErrFenced = driver.ErrFenced
 
 	// ErrLeaseHeld says that another owner holds the lease. The error is a
-	// [*LeaseHeldError], which names the owner and when the lease ends.
+	// [*LeaseHeldError], which names the owner and says when the lease ends.
 	ErrLeaseHeld = driver.ErrLeaseHeld
 
-	// ErrUnsupported says that the engine lacks an ability. ErrNoLeases is one.
+	// ErrUnsupported says that the engine lacks an ability. ErrNoLeases is an
+	// ErrUnsupported.
 	ErrUnsupported = driver.ErrUnsupported
 
 	// ErrNoLeases says that the engine cannot grant leases.
@@ -32,21 +33,22 @@ var (
 	// and cannot be raised.
 	ErrEpochExhausted = driver.ErrEpochExhausted
 
-	// ErrCorrupt says that something stored for the key is damaged: each of the
-	// next three errors is an ErrCorrupt. [Hint] returns what repairs it.
+	// ErrCorrupt says that something stored for the key is damaged. Each of the next
+	// three errors is an ErrCorrupt. [Hint] returns the remedy.
 	ErrCorrupt = driver.ErrCorrupt
 
-	// ErrCorruptCheckpoint says that something is stored at the key that is not a
-	// checkpoint. Set, Delete and Rewind repair it; SetIfNewer refuses to guess.
+	// ErrCorruptCheckpoint says that what is stored at the key cannot be read as a
+	// checkpoint. Set and Rewind replace it, and Delete removes it. SetIfNewer has
+	// nothing to compare with, and fails with this error.
 	ErrCorruptCheckpoint = driver.ErrCorruptCheckpoint
 
-	// ErrCorruptFence says that the record of the highest epoch is damaged, or was
-	// lowered. Rewind, Acquire, Renew and writes with an epoch fail with it.
-	// [Store.Fence] repairs it.
+	// ErrCorruptFence says that the fence, which records the highest epoch that the key
+	// has seen, is damaged or was lowered. Rewind, Acquire, Renew and writes with an
+	// epoch fail with it. [Store.Fence] repairs it.
 	ErrCorruptFence = driver.ErrCorruptFence
 
-	// ErrCorruptLease says that nobody can tell whether the lease still holds.
-	// Acquire fails with it. [Store.Revoke] repairs it.
+	// ErrCorruptLease says that the lease is damaged: nobody can tell whether it still
+	// holds. Acquire fails with it. [Store.Revoke] repairs it.
 	ErrCorruptLease = driver.ErrCorruptLease
 
 	// ErrInvalidKey says that a key is not 1 to 512 bytes of valid UTF-8
@@ -60,7 +62,7 @@ var (
 	ErrClosed = driver.ErrClosed
 )
 
-// Hint returns the remedy that err carries, or "" if it carries none. It is one
+// Hint returns the remedy that err carries, or "" if it carries none. The remedy is one
 // sentence without a period, for people.
 func Hint(err error) string { return driver.Hint(err) }
 

@@ -14,9 +14,10 @@ import (
 // each of them absent, sound or damaged.
 type Cell = driver.Cell
 
-// Inspect returns everything that is stored for key, and changes nothing. A key
-// that holds nothing is the zero Cell with that Key, and no error; damage is told
-// in the Cell. If the engine cannot show it the error is [ErrUnsupported].
+// Inspect returns everything that is stored for key, and changes nothing. If nothing is
+// stored, it returns a Cell in which only Key is set, and no error. Damage is no error
+// either: the Cell says what is damaged. If the engine cannot show its cells, the error
+// is [ErrUnsupported].
 func (s *Store) Inspect(ctx context.Context, key string) (Cell, error) {
 	c := call{Call: Call{Op: opInspect, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)
@@ -40,8 +41,8 @@ func (s *Store) inspectOne(ctx context.Context, key string) (Cell, error) {
 	return cells[0], nil
 }
 
-// InspectAll yields everything that is stored for the keys that match pattern,
-// as [Store.Scan] yields keys: also a fence or a lease whose key has no checkpoint.
+// InspectAll yields a Cell for each key that matches pattern and has a checkpoint, a
+// fence or a lease. It walks the keys as [Store.Scan] does.
 func (s *Store) InspectAll(ctx context.Context, pattern string, opts ...ScanOption) iter.Seq2[Cell, error] {
 	return walk(ctx, s, call{Call: Call{Op: opInspectAll, Pattern: pattern}}, opts, s.scanCells,
 		func(c Cell) (Cell, string, error) { return c, c.Key, nil })
@@ -51,19 +52,21 @@ func (s *Store) scanCells(ctx context.Context, pattern string, size int) iter.Se
 	return driver.ScanCells(ctx, s.driver, pattern, size)
 }
 
-// Fence raises the highest epoch that key has seen to at least atLeast, and above
-// every epoch that is stored for key, and ends the key's lease. Each writer with
-// an earlier epoch fails with [ErrFenced] from then on. It returns the new fence.
-// It repairs a damaged fence: atLeast is then the highest epoch that was in use.
-// An atLeast of 2^64-1 is refused: nobody could acquire the key's lease again.
+// Fence raises the highest epoch that key has seen, ends the key's lease, and returns
+// the new fence. The new fence is at least atLeast, and above every epoch that is
+// stored for key. From then on each writer with an earlier epoch fails with
+// [ErrFenced].
+//
+// Fence repairs a damaged fence. Then atLeast must be the highest epoch that was in
+// use. Fence refuses an atLeast of 2^64-1: nobody could acquire the key's lease again.
 func (s *Store) Fence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
 	return s.raise(ctx, opFence, key, atLeast)
 }
 
-// Revoke ends the lease on key, of any owner, and raises the highest epoch
-// that key has seen by one: the former owner's writes fail with [ErrFenced]. It
-// returns the new fence, or zero if there was neither a lease nor a fence. It
-// repairs a damaged lease, but not a damaged fence.
+// Revoke ends the lease on key, whoever owns it, and raises the highest epoch that key
+// has seen by one. From then on the former owner's writes fail with [ErrFenced]. Revoke
+// returns the new fence, or zero if there was neither a lease nor a fence. It repairs a
+// damaged lease, but not a damaged fence.
 func (s *Store) Revoke(ctx context.Context, key string) (uint64, error) {
 	return s.raise(ctx, opRevoke, key, 0)
 }
@@ -94,14 +97,14 @@ func (s *Store) raiseOne(ctx context.Context, key string, atLeast uint64) (uint6
 	return fencer.RaiseFence(ctx, key, atLeast)
 }
 
-// ReleaseFences removes the fences of keys that match pattern and that protect
-// nothing: the key has no checkpoint and no lease, and its fence was raised for
-// the last time at least idle ago. It returns how many it removed. Fences are kept
-// for ever otherwise.
+// ReleaseFences removes the fences that protect nothing, of keys that match pattern,
+// and returns how many it removed. A fence protects nothing if its key has no
+// checkpoint and no lease, and if it was raised for the last time at least idle ago. An
+// idle below a minute is an error. No other method removes a fence.
 //
-// What is given up: a writer that still has an epoch of the key, and has been
-// silent for longer than idle, can then write again. Choose an idle far above the
-// time for which any instance could have been stopped or cut off: days.
+// What you give up: a writer that still has an epoch of the key, and has been silent
+// for longer than idle, can write again. Choose an idle far above the time for which
+// any instance could have been stopped or cut off: days.
 func (s *Store) ReleaseFences(ctx context.Context, pattern string, idle time.Duration, opts ...ScanOption) (int, error) {
 	c := call{Call: Call{Op: opReleaseFences, Pattern: pattern}}
 	ctx = s.begin(ctx, &c)

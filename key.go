@@ -9,8 +9,8 @@ import (
 
 const maxTextBytes = 512
 
-// ValidateKey says what is wrong with a key, with an error that wraps
-// [ErrInvalidKey]. Every method of a [Store] checks its keys by itself.
+// ValidateKey returns an error that wraps [ErrInvalidKey] and says what is wrong with
+// key, or nil. Every method of a [Store] checks its keys by itself.
 func ValidateKey(key string) error {
 	if err := textFault(key); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalidKey, err)
@@ -18,8 +18,9 @@ func ValidateKey(key string) error {
 	return nil
 }
 
-// ValidateLogID says what is wrong with the identity of a log, for which the rules
-// of keys hold. The empty one, which stands for none, is valid.
+// ValidateLogID returns an error that says what is wrong with the identity of a log, or
+// nil. The rules are those of keys, except that the empty identity is valid: it stands
+// for none.
 func ValidateLogID(id string) error {
 	if id == "" {
 		return nil

@@ -13,59 +13,60 @@ import (
 // writes with [Epoch](lease.Epoch).
 type Lease = driver.Lease
 
-// A LeaseResult is what became of one lease of a batch.
+// A LeaseResult is the answer for one lease of a batch.
 type LeaseResult = driver.LeaseResult
 
-// A LeaseHeldError is an [ErrLeaseHeld] that says by whom and until when.
+// A LeaseHeldError is an [ErrLeaseHeld] that says who holds the lease and until when.
 type LeaseHeldError = driver.LeaseHeldError
 
-// Acquire grants the lease on key to owner, for ttl by the engine's clock. If
-// another owner holds it the error is [ErrLeaseHeld], and a [*LeaseHeldError].
-// An owner that holds it already gets a new one: give each instance a name of
-// its own. In the same atomic step the highest epoch that the key has seen is
-// raised by one and becomes the lease's, so that no former owner can write any
-// more. The lease ends early if the key is rewound, or written with a higher
-// epoch. It needs no checkpoint, and outlives one.
+// Acquire grants the lease on key to owner, for ttl by the engine's clock. If another
+// owner holds the lease, the error is [ErrLeaseHeld], as a [*LeaseHeldError]. If owner
+// itself holds the lease, it gets a new one: so give each instance a name of its own.
 //
-// The owner is 1 to 512 bytes of valid UTF-8 without control characters; ttl is
-// at least a millisecond, and a part of one counts as a whole. If the engine has
-// no leases the error is [ErrNoLeases].
+// In the same atomic step Acquire raises the highest epoch that the key has seen by
+// one. The new epoch is the epoch of the lease. A former owner, which has a lower
+// epoch, can no longer write. The lease ends early if the key is rewound, or written
+// with a higher epoch. A lease needs no checkpoint, and outlives one.
+//
+// The owner is 1 to 512 bytes of valid UTF-8 without control characters. The ttl is
+// above zero, and is rounded up to whole milliseconds. If the engine has no leases, the
+// error is [ErrNoLeases].
 func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (Lease, error) {
 	return s.lease(ctx, opAcquire, driver.Acquire, Lease{Key: key, Owner: owner, TTL: ttl})
 }
 
-// Renew lets a lease end ttl from now, by the engine's clock. A lease that has
-// ended can be renewed as long as nobody took over; otherwise the error is
-// [ErrFenced].
+// Renew makes a lease end ttl from now, by the engine's clock, and returns it. Even a
+// lease that has ended can be renewed, as long as nobody took over. Otherwise the error
+// is [ErrFenced].
 func (s *Store) Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	lease.TTL = ttl
 	return s.lease(ctx, opRenew, driver.Renew, lease)
 }
 
-// Release ends a lease, so that another owner gets one at once. If the lease was
-// taken over, or has ended, nothing changes, and that is no error. Until another
-// owner has one, its former owner can still write.
+// Release ends a lease, so that another owner can acquire one at once. If the lease was
+// taken over, or has ended, Release changes nothing and returns no error. Release
+// fences nobody: the former owner can still write until another owner acquires a lease.
 func (s *Store) Release(ctx context.Context, lease Lease) error {
 	_, err := s.lease(ctx, opRelease, driver.Release, lease)
 	return err
 }
 
-// AcquireMany is Acquire for each of leases, of which Key, Owner and TTL count, in
-// few round trips. The results stand in the order of the leases, each with its
-// own error. An error beside the results concerns all of them. A key that stands
-// in the batch twice is an error before anything is sent, as an invalid key,
-// owner or TTL is.
+// AcquireMany is Acquire for each of leases, in few round trips. It reads their Key,
+// Owner and TTL, and ignores the other fields. The results stand in the order of the
+// leases, each with its own error. If AcquireMany itself returns an error, the error
+// concerns all leases. If a key, owner or TTL is invalid, or a key stands in the batch
+// twice, AcquireMany returns an error and sends nothing.
 func (s *Store) AcquireMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opAcquireMany, driver.Acquire, leases)
 }
 
-// RenewMany is Renew for each of leases, each for its own TTL. About its results
-// see [Store.AcquireMany].
+// RenewMany is Renew for each of leases, with the lease's own TTL. Its results and
+// errors are like those of [Store.AcquireMany].
 func (s *Store) RenewMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opRenewMany, driver.Renew, leases)
 }
 
-// ReleaseMany is Release for each of leases. About its results see
+// ReleaseMany is Release for each of leases. Its results and errors are like those of
 // [Store.AcquireMany].
 func (s *Store) ReleaseMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opReleaseMany, driver.Release, leases)
@@ -107,7 +108,7 @@ func (s *Store) leases(ctx context.Context, op string, do leasing, leases []Leas
 	return results, err
 }
 
-// decide checks leases before anything is sent.
+// decide checks leases, and calls do if they are valid.
 func (s *Store) decide(ctx context.Context, op string, do leasing, leases []Lease) ([]LeaseResult, error) {
 	checked := make([]Lease, len(leases))
 	seen := make(map[string]bool, len(leases))

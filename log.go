@@ -18,7 +18,7 @@ func (l logging) CallEnd(ctx context.Context, c Call, r CallResult) {
 
 func levelOf(r CallResult) slog.Level {
 	switch {
-	// A lease that is held is what a standby is told many times a second.
+	// A standby is told many times a second that the lease is held.
 	case r.Err == nil && r.Refused+r.Failed == 0, errors.Is(r.Err, ErrNotFound), errors.Is(r.Err, ErrLeaseHeld):
 		return slog.LevelDebug
 	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):

@@ -12,13 +12,15 @@ import (
 
 // Options configures a [Store]. A nil *Options is the zero Options.
 type Options struct {
-	// Logger receives one record per call: debug for a call that worked, or found
-	// no checkpoint or the lease held, warn for a stale, fenced or corrupt one,
-	// error for a failure, also of one lease in a batch. Nil discards.
+	// Logger receives one record per call. Nil: nothing is logged. The level is
+	//
+	//   - debug if the call worked, found no checkpoint, or found the lease held;
+	//   - warn if it found a stale position, a low epoch or damage;
+	//   - error if it failed, or one lease of a batch failed.
 	Logger *slog.Logger
 
-	// Observers hear of every call, in this order: see [CallStarter] and
-	// [CallEnder]. The Logger comes before them. A nil one is skipped.
+	// Observers hear of every call, in this order: see [CallStarter] and [CallEnder].
+	// The Logger comes before them. A nil observer is skipped.
 	Observers []Observer
 }
 
@@ -41,26 +43,26 @@ const (
 	logIDOption
 )
 
-// TTL makes the checkpoint expire d after it is written, by the engine's
-// clock. A part of a millisecond counts as a whole one. Zero is no expiry, as
-// is a write without this option: either clears an expiry that was there. A
-// negative duration is an error.
+// TTL makes the checkpoint expire d after it is written, by the engine's clock. A part
+// of a millisecond counts as a whole one. Zero means no expiry, and so does a write
+// without this option: both clear an expiry that was there. A negative duration is an
+// error.
 func TTL(d time.Duration) WriteOption { return WriteOption{kind: ttlOption, ttl: d} }
 
-// UpdatedAt sets the time that is stored with the position, cut to whole
-// milliseconds, in place of the time of the call. The years 1 to 9999 can be
-// stored. The zero time means the time of the call.
+// UpdatedAt sets the time that is stored with the position, cut to whole milliseconds,
+// in place of the time of the call. A time outside the years 1 to 9999 is an error. The
+// zero time means the time of the call.
 func UpdatedAt(t time.Time) WriteOption { return WriteOption{kind: updatedAtOption, at: t} }
 
-// Epoch fences the write: below the highest epoch that the key has seen it is
-// refused with [ErrFenced], otherwise n becomes that highest epoch, in the
-// same atomic step. Zero leaves the write unfenced.
+// Epoch fences the write. If n is below the highest epoch that the key has seen, the
+// write fails with [ErrFenced]. Otherwise n becomes the highest epoch, in the same
+// atomic step. Zero leaves the write unfenced.
 func Epoch(n uint64) WriteOption { return WriteOption{kind: epochOption, n: n} }
 
-// LogID stores the identity of the log that the position is in: up to 512 bytes
-// of valid UTF-8 without control characters. A write without it, or with an
-// empty one, leaves the identity that is stored. It goes with the checkpoint
-// when that is deleted or expires.
+// LogID stores the identity of the log that the position is in: up to 512 bytes of
+// valid UTF-8 without control characters. A write without a LogID, or with an empty
+// one, leaves the identity that is stored. The identity is gone once the checkpoint is
+// deleted or expires.
 func LogID(id string) WriteOption { return WriteOption{kind: logIDOption, text: id} }
 
 // A Write is one position to be written by [Store.Apply].
@@ -69,8 +71,8 @@ type Write struct {
 	IfNewer bool          // as SetIfNewer does; otherwise as Set does
 	TTL     time.Duration // see the option [TTL]
 
-	// Mark is what is written. Its zero UpdatedAt means the time of the call; about
-	// Epoch and LogID see the options of these names.
+	// Mark is what is written. A zero UpdatedAt means the time of the call. Epoch
+	// and LogID mean the same as the options [Epoch] and [LogID].
 	Mark
 }
 
@@ -131,9 +133,9 @@ type ScanOption struct{ pageSize int }
 
 const defaultPageSize = 500
 
-// PageSize sets how many keys are fetched from the engine at a time: from 1 to
-// 100,000, about 500 by default. It bounds memory and how long one step
-// occupies the engine; it does not change what is found.
+// PageSize sets about how many keys are fetched from the engine at a time: from 1 to
+// 100,000. The default is 500. It bounds memory, and the time for which one step
+// occupies the engine. It does not change which keys are found.
 func PageSize(n int) ScanOption { return ScanOption{pageSize: n} }
 
 func pageSize(opts []ScanOption) (int, error) {

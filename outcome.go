@@ -5,7 +5,7 @@ import "github.com/checkpointstore/checkpoint/driver"
 // Outcome is what became of one [Write].
 type Outcome = driver.Outcome
 
-// The outcomes. Beside an [Unknown] or a [Failed] one, Apply returns an error.
+// The outcomes. If any outcome is [Unknown] or [Failed], Apply also returns an error.
 const (
 	Unknown   = driver.Unknown   // the engine failed, and the write may or may not have landed
 	Failed    = driver.Failed    // the write is known not to have landed

@@ -2,23 +2,23 @@ package checkpoint
 
 import "github.com/checkpointstore/checkpoint/driver"
 
-// A Position is a place in a log: {Commit, Prepare}, the last event that was
-// processed, never the next to read. Positions are ordered by Commit, then by
-// Prepare. The zero Position stands before everything, in every log. Its methods
-// are those of [driver.Position].
+// A Position is a place in a log: {Commit, Prepare} of the last event that was
+// processed, never of the next event to read. Positions are ordered by Commit, then by
+// Prepare. The zero Position stands before everything, in every log. Its methods are
+// those of [driver.Position].
 type Position = driver.Position
 
-// Offset returns the position of the event at offset n in a log that numbers its
-// events from 0, such as a Kafka partition: {n+1, n+1}, so that the zero Position
-// stays before the first event. The position before the event at n is
-// Offset(n-1), for n = 0 too: then it is the zero Position. [Position.Offset] is
-// the way back.
+// Offset returns the position of the event at offset n in a log that numbers its events
+// from 0, such as a Kafka partition. It is {n+1, n+1}, so that the zero Position stays
+// before the first event. The position before the event at n is Offset(n-1). This holds
+// for n = 0, too: there Offset(n-1) is the zero Position. [Position.Offset] is the way
+// back.
 func Offset(n uint64) Position { return driver.Offset(n) }
 
-// ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34",
-// "12-34", "12", which is {12, 12}, or "offset:12", which is [Offset] of 12.
-// Numbers are decimal, from 0 to 2^64-1, without sign, space or leading zero;
-// anything else is [ErrInvalidPosition].
+// ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34", "12-34",
+// "12" or "offset:12". "12" is {12, 12}, and "offset:12" is [Offset] of 12. Numbers are
+// decimal, from 0 to 2^64-1, without sign, space or leading zero. Any other text is
+// [ErrInvalidPosition].
 func ParsePosition(s string) (Position, error) { return driver.ParsePosition(s) }
 
 // MatchPattern reports whether key matches pattern, byte for byte as Redis

@@ -9,22 +9,23 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Scan yields the keys that match pattern (see [MatchPattern]), in any order
-// and each exactly once, damaged checkpoints' too. They are fetched in pages,
-// in memory bounded except for the set of keys seen, without blocking the engine.
-// A key that is there throughout is never missed; one that comes or goes
-// meanwhile may be. An error is the last pair, with an empty key. Breaking out
-// of the loop stops the work.
+// Scan yields the keys that match pattern (see [MatchPattern]) and have a checkpoint,
+// sound or damaged. It yields them in any order, each exactly once. A key that is there
+// throughout is never missed. A key that comes or goes meanwhile may be missed.
+//
+// Scan fetches the keys in pages, without blocking the engine. Its memory is bounded,
+// except for the set of keys seen. An error is the last pair, with an empty key. To
+// break out of the loop stops the work.
 func (s *Store) Scan(ctx context.Context, pattern string, opts ...ScanOption) iter.Seq2[string, error] {
 	return walk(ctx, s, call{Call: Call{Op: opScan, Pattern: pattern}}, opts,
 		s.driver.Scan,
 		func(key string) (string, string, error) { return key, key, nil })
 }
 
-// GetAll yields the checkpoints whose keys match pattern, as [Store.Scan]
-// yields keys. A damaged one is a Checkpoint with its Key alone beside an
-// [ErrCorrupt], and the walk goes on. Any other error has no Key beside it, and is
-// the last pair.
+// GetAll yields the checkpoints whose keys match pattern, as [Store.Scan] yields keys.
+// For a damaged checkpoint it yields a Checkpoint in which only Key is set, with an
+// [ErrCorrupt], and goes on. Any other error is the last pair, with the zero
+// Checkpoint.
 func (s *Store) GetAll(ctx context.Context, pattern string, opts ...ScanOption) iter.Seq2[Checkpoint, error] {
 	return walk(ctx, s, call{Call: Call{Op: opGetAll, Pattern: pattern}}, opts,
 		func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Record, error] {
@@ -69,8 +70,8 @@ func walk[In, Out any](
 	}
 }
 
-// ends counts one item of a walk, and reports whether its error ends the walk: that
-// of a damaged key does not.
+// ends counts one item of a walk, and reports whether its error ends the walk. The
+// error of a damaged key does not.
 func (r *CallResult) ends(key string, err error) bool {
 	switch {
 	case err == nil:
@@ -134,10 +135,9 @@ func items[In any](ctx context.Context, s *Store, pattern string, opts []ScanOpt
 	}
 }
 
-// Clear removes the checkpoints whose keys match pattern, damaged ones too,
-// page by page as [Store.Scan] finds them, and returns how many it removed:
-// after an error, how many are known to be gone. As with [Store.Delete] the
-// keys' epochs are kept.
+// Clear removes the checkpoints whose keys match pattern, damaged ones too, page by
+// page as [Store.Scan] finds them. It returns how many it removed, or after an error
+// how many are known to be gone. Like [Store.Delete] it keeps the keys' epochs.
 func (s *Store) Clear(ctx context.Context, pattern string, opts ...ScanOption) (int, error) {
 	c := call{Call: Call{Op: opClear, Pattern: pattern}}
 	ctx = s.begin(ctx, &c)
@@ -160,7 +160,8 @@ func (s *Store) clear(ctx context.Context, pattern string, opts []ScanOption) (i
 		}
 	}
 	if total == 0 {
-		// An earlier Clear, of which nobody knows whether it lasts, may have left nothing.
+		// An earlier Clear may have removed everything, not yet durably. Delete
+		// without keys succeeds once it is durable.
 		return s.driver.Delete(ctx, nil)
 	}
 	return total, nil

@@ -39,18 +39,21 @@ const (
 	opReleaseFences = "releaseFences"
 )
 
-// A Store keeps checkpoints in an engine. Its methods may be called from any
-// number of goroutines at once.
+// A Store keeps checkpoints in an engine. Its methods may be called from any number of
+// goroutines at once.
 //
-// Every error is an [*Error]. A key that is not 1 to 512 bytes of valid UTF-8
-// without control characters is [ErrInvalidKey] before anything is sent. After
-// an error that is neither [ErrNotFound], [ErrCorrupt] nor [ErrFenced] nothing
-// is known: least of all that there is no checkpoint. Every method returns
-// soon after its context ends, with an error that wraps context.Cause. If that
-// cause itself wraps an error of this package, the answer of another call, the
-// error shows its text and wraps the context's Err alone. A write that fails so,
-// or by a failure of the engine, may have landed; to write it again is safe if
-// it was a SetIfNewer.
+// Every error is an [*Error]. A key that is not 1 to 512 bytes of valid UTF-8 without
+// control characters is refused with [ErrInvalidKey] before anything is sent. An error
+// other than [ErrNotFound], [ErrCorrupt] or [ErrFenced] says nothing about the
+// checkpoint: least of all that there is none.
+//
+// Every method returns soon after its context ends, with an error that wraps
+// context.Cause. There is one exception: if the cause wraps an error of this package,
+// it is the answer of another call. Then the error shows the text of the cause, and
+// wraps the context's Err alone.
+//
+// A write may have landed if it failed because its context ended or because the engine
+// failed. To repeat a SetIfNewer is safe.
 type Store struct {
 	driver   driver.Driver
 	engine   string
@@ -59,8 +62,8 @@ type Store struct {
 	closed   atomic.Bool
 }
 
-// New returns a Store over d, which it owns: closing the Store closes d.
-// Options may be nil.
+// New returns a Store over d. The Store owns d: to close the Store closes d. The
+// options may be nil. New panics if d is nil.
 func New(d driver.Driver, opts *Options) *Store {
 	if d == nil {
 		panic("checkpoint: New with a nil driver")
@@ -78,7 +81,8 @@ func New(d driver.Driver, opts *Options) *Store {
 	return s
 }
 
-// Close closes the driver. Every later call but Close is [ErrClosed].
+// Close closes the driver. Every later call fails with [ErrClosed], except Close, which
+// returns nil.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -89,14 +93,14 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Get returns the checkpoint at key, [ErrNotFound] if there is none, or
-// [ErrCorrupt] if what is stored cannot be read as one.
+// Get returns the checkpoint at key. The error is [ErrNotFound] if there is none, and
+// [ErrCorrupt] if what is stored cannot be read as a checkpoint.
 func (s *Store) Get(ctx context.Context, key string) (Checkpoint, error) {
 	return s.get(ctx, opGet, key)
 }
 
-// Exists reports whether there is a checkpoint at key. If there is a
-// damaged one the error is [ErrCorrupt].
+// Exists reports whether there is a checkpoint at key. If the checkpoint is damaged,
+// the error is [ErrCorrupt].
 func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
 	_, err := s.get(ctx, opExists, key)
 	if errors.Is(err, ErrNotFound) {
@@ -142,9 +146,9 @@ func (s *Store) read(ctx context.Context, keys []string) ([]driver.Record, error
 	return driver.Get(ctx, s.driver, keys)
 }
 
-// GetMany returns the checkpoints at keys, by key; a key that has none is not
-// in the map. If some are damaged or cannot be read the error names each of
-// them, and the map holds the others; a nil map says that none could be read.
+// GetMany returns the checkpoints at keys, by key. A key without a checkpoint is not in
+// the map. If some checkpoints are damaged or cannot be read, the error names each of
+// their keys, and the map holds the others. A nil map says that none could be read.
 func (s *Store) GetMany(ctx context.Context, keys ...string) (map[string]Checkpoint, error) {
 	c := call{Call: Call{Op: opGetMany, Size: len(keys)}}
 	ctx = s.begin(ctx, &c)
@@ -177,9 +181,9 @@ func (s *Store) getMany(ctx context.Context, keys []string) (map[string]Checkpoi
 	return found, errors.Join(failed...)
 }
 
-// Delete removes the checkpoint at key, damaged or not. A missing one is no
-// error. The highest epoch that the key has seen is kept, so that a writer who
-// was fenced out stays out.
+// Delete removes the checkpoint at key, damaged or not. If there is none, Delete
+// returns no error. Delete keeps the highest epoch that the key has seen, so that a
+// writer that was fenced out stays out.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	c := call{Call: Call{Op: opDelete, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)
@@ -199,9 +203,9 @@ func (s *Store) deleteOne(ctx context.Context, key string) (int, error) {
 	return s.driver.Delete(ctx, []string{key})
 }
 
-// Touch sets the checkpoint at key to expire ttl from now, or never if ttl
-// is zero, and leaves everything else as it is. It returns [ErrNotFound] if
-// there is no checkpoint.
+// Touch makes the checkpoint at key expire ttl from now, or never if ttl is zero, and
+// leaves everything else as it is. The error is [ErrNotFound] if there is no
+// checkpoint, and [ErrCorrupt] if the checkpoint is damaged.
 func (s *Store) Touch(ctx context.Context, key string, ttl time.Duration) error {
 	_, _, err := s.writeOne(ctx, opTouch, driver.Touch, Write{Key: key, TTL: ttl}, nil)
 	return err

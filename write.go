@@ -9,31 +9,31 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Set stores p at key, whatever is there: also over a newer position or a
-// damaged checkpoint. Consumers use [Store.SetIfNewer].
+// Set stores p at key whatever is there, even over a newer position or a damaged
+// checkpoint. Consumers call [Store.SetIfNewer] instead.
 func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOption) error {
 	_, _, err := s.writeOne(ctx, opSet, driver.Set, Write{Key: key, Mark: Mark{Position: p}}, opts)
 	return err
 }
 
-// SetIfNewer stores p at key unless a newer position is there, comparing and
-// storing in one atomic step. It returns false if a newer one is there,
-// which then stays. An equal position returns true: updatedAt, expiry and
-// epoch are refreshed. With a damaged checkpoint it does not guess, and
+// SetIfNewer stores p at key unless a newer position is there. It compares and stores
+// in one atomic step. If a newer position is there, it stays, and SetIfNewer returns
+// false. If an equal position is there, SetIfNewer refreshes updatedAt, expiry and
+// epoch, and returns true. If the checkpoint is damaged, SetIfNewer changes nothing and
 // returns [ErrCorrupt].
 func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...WriteOption) (bool, error) {
 	_, r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, Write{Key: key, Mark: Mark{Position: p}}, opts)
 	return err == nil && r.Outcome.Landed(), err
 }
 
-// Rewind stores p at key, whatever is there, and in the same step raises the
-// highest epoch that the key has seen by one and writes with that. A consumer
-// that still writes with an older epoch fails with [ErrFenced] from then on,
-// so that it cannot undo the rewind. The result is what was written: its
-// ExpiresAt is by this machine's clock, its LogID empty unless it was given.
+// Rewind stores p at key, whatever is there. In the same step it raises the highest
+// epoch that the key has seen by one, and writes with the new epoch. A consumer that
+// still writes with an older epoch fails with [ErrFenced] from then on, so that it
+// cannot undo the rewind. Rewind returns what it wrote. The ExpiresAt of the result is
+// by this machine's clock, and its LogID is empty unless the option [LogID] gave one.
 //
-// With the option [Epoch] the rewind is itself refused if that epoch is
-// below the highest. If the record of the highest is damaged, Rewind changes
+// With the option [Epoch] the rewind itself fails with [ErrFenced] if that epoch is
+// below the highest. If the record of the highest epoch is damaged, Rewind changes
 // nothing and returns [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
 	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Mark: Mark{Position: p}}, opts)
@@ -68,7 +68,7 @@ func (s *Store) writeOne(
 
 var singleWrites = sync.Pool{New: func() any { return new([1]driver.Write) }}
 
-// send is the driver's Write for one write, with the result's error as its own.
+// send calls the driver's Write for one write, and returns the error of its result.
 func (s *Store) send(ctx context.Context, w driver.Write) (driver.Result, error) {
 	if err := s.ready(ctx); err != nil {
 		return driver.Result{Outcome: driver.Failed}, err
@@ -92,8 +92,8 @@ func (s *Store) send(ctx context.Context, w driver.Write) (driver.Result, error)
 	return r, resultError(w, r)
 }
 
-// resultError makes an error of every result that the caller must not take
-// for an answer.
+// resultError returns an error for each result that the caller must not take for an
+// answer, otherwise nil.
 func resultError(w driver.Write, r driver.Result) error {
 	switch {
 	case r.Outcome == driver.Fenced:

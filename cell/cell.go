@@ -1,12 +1,12 @@
 // Package cell has the rule of every change to a key: what a write, a deletion,
-// a lease and a raised fence do to what is stored, and what they answer. It is
-// the one place that decides; testdata/*.txt is the same rule as a table that
+// a lease and a raised fence do to what is stored, and what they answer. No other
+// place decides. The files testdata/*.txt state the same rules as tables that
 // anybody can read.
 //
 // All functions are pure: no I/O, no clock, no goroutine. A driver loads the
 // [Cell] of a key, calls a method with the engine's time, and stores the
-// difference between the two cells, in one atomic step. It need not load what
-// the method does not read:
+// difference between the two cells, in one atomic step. It needs to load only
+// what the method reads:
 //
 //	Write without an epoch, Delete      the checkpoint
 //	Write with an epoch, Rewind         the checkpoint and the fence
@@ -14,8 +14,7 @@
 //	Renew                               the fence and the lease
 //	Release                             the lease
 //
-// A method returns its receiver unchanged if it changes nothing. Then there is
-// nothing to store.
+// If a method returns its receiver unchanged, there is nothing to store.
 package cell
 
 import (
@@ -28,7 +27,7 @@ import (
 // A Cell is a [driver.Cell] with its rules.
 type Cell driver.Cell
 
-// Record is the answer of Get at now.
+// Record returns the answer of Get at now.
 func (c Cell) Record(now time.Time) driver.Record {
 	r := driver.Record{Key: c.Key}
 	switch stored := c.checkpoint(now); {
@@ -42,7 +41,7 @@ func (c Cell) Record(now time.Time) driver.Record {
 	return r
 }
 
-// Visible is the answer of Inspect at now: c without an expired checkpoint.
+// Visible returns the answer of Inspect at now: c without an expired checkpoint.
 func (c Cell) Visible(now time.Time) driver.Cell {
 	c.Checkpoint = *c.checkpoint(now)
 	return driver.Cell(c)
@@ -122,7 +121,8 @@ func (c Cell) Delete(now time.Time) (Cell, bool) {
 	return c, true
 }
 
-// checkpoint is the stored one, or none if it has expired. It is not to be changed.
+// checkpoint returns the stored checkpoint, or none if it has expired. Callers must not
+// change it.
 func (c *Cell) checkpoint(now time.Time) *driver.StoredCheckpoint {
 	if at := c.Checkpoint.ExpiresAt; !at.IsZero() && !now.Before(at) {
 		return &none
@@ -139,7 +139,7 @@ func expiry(now time.Time, ttl time.Duration) time.Time {
 	return ceil(now).Add(ttl)
 }
 
-// ceil is the first whole millisecond that is not before t.
+// ceil returns the first whole millisecond that is not before t.
 func ceil(t time.Time) time.Time {
 	whole := t.UTC().Truncate(time.Millisecond)
 	if whole.Before(t) {

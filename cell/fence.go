@@ -16,8 +16,8 @@ func (c *Cell) raise(epoch uint64, now time.Time) {
 	}
 }
 
-// lost is the error for a fence that was lowered or removed. Every change keeps
-// epoch <= fence for the epoch of the checkpoint and of the lease.
+// lost returns an error if the fence was lowered or removed. Every change keeps epoch
+// <= fence, for the epoch of the checkpoint and of the lease.
 func lost(fence, epoch uint64, part string) error {
 	if epoch <= fence {
 		return nil
@@ -25,10 +25,10 @@ func lost(fence, epoch uint64, part string) error {
 	return driver.DamagedFence("it is at epoch %d, below epoch %d of the %s", fence, epoch, part)
 }
 
-// RaiseFence raises the fence to atLeast, or to one more than the highest epoch
-// that is stored, whichever is more, and removes the lease. It repairs a damaged
-// fence, but only if atLeast is not zero: the caller must say what the fence was.
-// A cell without fence, lease and epoch is left as it is if atLeast is zero.
+// RaiseFence raises the fence to atLeast, or to one more than the highest epoch that is
+// stored, whichever is higher, and removes the lease. It repairs a damaged fence only
+// if atLeast is not zero: the caller must say what the fence was. If atLeast is zero,
+// and the cell has no fence, no lease and no epoch, nothing changes.
 func (c Cell) RaiseFence(atLeast uint64, now time.Time) (Cell, uint64, error) {
 	if c.Fence.Err != nil && atLeast == 0 {
 		return c, 0, c.Fence.Err
@@ -46,9 +46,11 @@ func (c Cell) RaiseFence(atLeast uint64, now time.Time) (Cell, uint64, error) {
 	return c, c.Fence.Epoch, nil
 }
 
-// ReleaseFence removes the fence, and what is left of a lease, if nothing needs
-// them: there is no checkpoint, no lease that has not ended, and the fence was
-// raised for the last time at least idle before now. It reports whether it did.
+// ReleaseFence removes the fence, and what is left of a lease, if nothing needs them,
+// and reports whether it did. Something needs them as long as there is a checkpoint, or
+// less than idle has passed since the fence was raised or the lease ended. A fence
+// whose time is not known stays, and so does one that is damaged, or whose lease is
+// damaged or has a higher epoch.
 func (c Cell) ReleaseFence(idle time.Duration, now time.Time) (Cell, bool) {
 	before := now.Add(-idle)
 	switch {

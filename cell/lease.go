@@ -7,8 +7,9 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Acquire decides whether l.Owner gets the lease for l.TTL. The returned cell is
-// to be stored also beside a [driver.LeaseHeldError]: the end may have changed.
+// Acquire decides whether l.Owner gets the lease for l.TTL. Store the returned cell
+// even if the answer is a [driver.LeaseHeldError]: the end of the lease may have
+// changed.
 func (c Cell) Acquire(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) {
 	fence := c.Fence.Epoch
 	if c.Fence.Err != nil {
@@ -40,9 +41,9 @@ func (c Cell) Acquire(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) 
 	return c.grant(l, now)
 }
 
-// bounded is the end of a lease that another owner asks for. If the clock was
-// set back since the lease was granted, it ends its TTL from now: its holder,
-// who counts by a clock of its own, does not believe in it for longer.
+// bounded returns the end of a lease that another owner asks for. If the clock was set
+// back since the lease was granted, the lease ends its TTL from now. Its holder counts
+// by a clock of its own, and does not believe in the lease for longer.
 func bounded(l driver.Lease, now time.Time) time.Time {
 	if latest := ceil(now).Add(l.TTL); l.TTL > 0 && l.ExpiresAt.After(latest) {
 		return latest
@@ -50,7 +51,7 @@ func bounded(l driver.Lease, now time.Time) time.Time {
 	return l.ExpiresAt
 }
 
-// Renew decides whether l, which is still the holder's, ends its TTL from now.
+// Renew decides whether l is still the holder's. If it is, it ends its TTL from now.
 func (c Cell) Renew(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) {
 	if c.Fence.Err != nil {
 		return c.refuse(c.Fence.Err)
@@ -59,7 +60,8 @@ func (c Cell) Renew(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) {
 	if l.Epoch == 0 || l.Epoch != c.Fence.Epoch {
 		return c.refuse(fmt.Errorf("%w: the lease has epoch %d, the key has seen %d", driver.ErrFenced, l.Epoch, c.Fence.Epoch))
 	}
-	// An engine that loses a grant, as by a failover, may grant its epoch again.
+	// An engine that loses a grant, for instance in a failover, may grant its epoch
+	// again.
 	if c.Lease.Epoch == l.Epoch && c.Lease.Owner != "" && c.Lease.Owner != l.Owner {
 		return c.refuse(fmt.Errorf("%w: %q has a lease with epoch %d, too", driver.ErrFenced, c.Lease.Owner, l.Epoch))
 	}

@@ -11,14 +11,14 @@ import (
 // A RecordScanner is a Driver that can read checkpoints while it scans, faster
 // than Scan and Get in turn.
 type RecordScanner interface {
-	// ScanRecords is Scan, with the whole record in place of the key. A record
-	// whose checkpoint is damaged carries its Err; none is ErrNotFound.
+	// ScanRecords is Scan, but yields records in place of keys. The record of a damaged
+	// checkpoint carries its Err. No record has ErrNotFound.
 	ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]Record, error]
 }
 
-// ScanRecords calls d's own ScanRecords if d is a [RecordScanner]. Otherwise it
-// gets the keys of each page that Scan yields. A key that is gone by then is
-// left out.
+// ScanRecords calls d's own ScanRecords if d is a [RecordScanner]. Otherwise it calls
+// Get for each page of keys that Scan yields, and leaves out the keys that are gone by
+// then.
 func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) iter.Seq2[[]Record, error] {
 	if s, ok := d.(RecordScanner); ok {
 		return s.ScanRecords(ctx, pattern, pageSize)
@@ -47,8 +47,8 @@ func ScanRecords(ctx context.Context, d Driver, pattern string, pageSize int) it
 	}
 }
 
-// Get calls d's Get, and holds it to a record for each key: a missing record
-// would look like a missing checkpoint.
+// Get calls d's Get. It returns an error unless d answers with one record for each key:
+// a missing record would look like a missing checkpoint.
 func Get(ctx context.Context, d Driver, keys []string) ([]Record, error) {
 	records, err := d.Get(ctx, keys)
 	if err == nil && len(records) != len(keys) {

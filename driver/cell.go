@@ -25,8 +25,8 @@ type StoredCheckpoint struct {
 	Mark
 	ExpiresAt time.Time // zero: never
 
-	// Err is an [ErrCorruptCheckpoint] if the checkpoint is damaged. Epoch, LogID
-	// and ExpiresAt are then what can still be read, otherwise zero.
+	// Err is an [ErrCorruptCheckpoint] if the checkpoint is damaged. Then each of
+	// Epoch, LogID and ExpiresAt is set if it can still be read, otherwise zero.
 	Err error
 }
 
@@ -45,8 +45,8 @@ func (f Fence) Exists() bool { return f.Epoch != 0 || f.Err != nil }
 type StoredLease struct {
 	Lease
 
-	// Err is an [ErrCorruptLease] if the lease is damaged. Owner and Epoch are then
-	// what can still be read, otherwise zero.
+	// Err is an [ErrCorruptLease] if the lease is damaged. Then each of Owner and
+	// Epoch is set if it can still be read, otherwise zero.
 	Err error
 }
 
@@ -56,8 +56,8 @@ func (l StoredLease) Exists() bool { return l.Owner != "" || l.Err != nil }
 // An Inspector is a Driver that shows its cells, so that an operator sees who
 // holds a lease and what is damaged.
 type Inspector interface {
-	// Inspect returns the cells of keys, in their order. It changes nothing. A
-	// checkpoint that has expired is absent; a lease that has ended is shown.
+	// Inspect returns the cells of keys, in the order of the keys. It changes nothing.
+	// A checkpoint that has expired is absent. A lease that has ended is shown.
 	Inspect(ctx context.Context, keys []string) ([]Cell, error)
 
 	// ScanCells yields, as Scan does, the cell of every key that matches pattern
@@ -68,27 +68,28 @@ type Inspector interface {
 // A Fencer is a Driver whose fences an operator can raise, and release once
 // nobody needs them.
 type Fencer interface {
-	// RaiseFence raises the key's fence to atLeast, or to one more than the
-	// highest epoch that is stored for the key, whichever is more, and removes the
-	// key's lease, in one atomic step. It returns the fence. It repairs a damaged
-	// fence, and a damaged lease. If the fence is damaged and atLeast is zero, the
-	// error is [ErrCorruptFence]: the caller must say what the fence was. If the
-	// fence cannot be raised the error is [ErrEpochExhausted]. If the key has no
-	// fence, no epoch and no lease, and atLeast is zero, nothing changes, and the
-	// fence is zero.
+	// RaiseFence raises the key's fence to atLeast, or to one more than the highest
+	// epoch that is stored for the key, whichever is higher. In the same atomic step it
+	// removes the key's lease. It returns the new fence. It repairs a damaged fence and
+	// a damaged lease.
+	//
+	// If the fence is damaged and atLeast is zero, the error is [ErrCorruptFence]: the
+	// caller must say what the fence was. If the fence cannot be raised, the error is
+	// [ErrEpochExhausted]. If the key has no fence, no epoch and no lease, and atLeast
+	// is zero, nothing changes, and the returned fence is zero.
 	RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error)
 
-	// ReleaseFences removes those fences of keys that protect nothing: there is no
-	// checkpoint, no lease that has not ended, and the fence was raised for the
-	// last time at least idle ago. A fence whose time is not known, or that is
-	// damaged, stays. It returns how many it removed.
+	// ReleaseFences removes the fences of keys that protect nothing, and returns how
+	// many it removed. A fence protects nothing if the key has no checkpoint and no
+	// lease that has not ended, and if the fence was raised for the last time at least
+	// idle ago. A damaged fence stays, and so does a fence whose time is not known.
 	//
-	// With its fence a key forgets every epoch: a writer that still has one can
-	// then write again.
+	// A key that loses its fence forgets every epoch: a writer that still has one can
+	// write again.
 	ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error)
 }
 
-// Inspect calls d's own Inspect. The error is [ErrUnsupported] if d is no
+// Inspect calls d's own Inspect. The error is [ErrUnsupported] if d is not an
 // [Inspector].
 func Inspect(ctx context.Context, d Driver, keys []string) ([]Cell, error) {
 	i, ok := d.(Inspector)
@@ -102,7 +103,7 @@ func Inspect(ctx context.Context, d Driver, keys []string) ([]Cell, error) {
 	return cells, err
 }
 
-// ScanCells calls d's own ScanCells. The error is [ErrUnsupported] if d is no
+// ScanCells calls d's own ScanCells. The error is [ErrUnsupported] if d is not an
 // [Inspector].
 func ScanCells(ctx context.Context, d Driver, pattern string, pageSize int) iter.Seq2[[]Cell, error] {
 	if i, ok := d.(Inspector); ok {
@@ -111,7 +112,7 @@ func ScanCells(ctx context.Context, d Driver, pattern string, pageSize int) iter
 	return func(yield func([]Cell, error) bool) { yield(nil, unsupported(d, "it does not show fences and leases")) }
 }
 
-// Fences returns d as a [Fencer], or [ErrUnsupported] if it is none.
+// Fences returns d as a [Fencer], or [ErrUnsupported] if d is not one.
 func Fences(d Driver) (Fencer, error) {
 	f, ok := d.(Fencer)
 	if !ok {

@@ -8,8 +8,8 @@ import (
 // Errors that a driver wraps and a Store passes on. Package checkpoint exports
 // them under the same names.
 var (
-	// ErrNotFound says that there is no checkpoint at the key, or that it has
-	// expired. It is never the answer of a store that fails or is damaged.
+	// ErrNotFound says that there is no checkpoint at the key, or that it has expired.
+	// A store that fails or is damaged never returns it.
 	ErrNotFound = errors.New("not found")
 
 	// ErrClosed says that the store was closed.
@@ -73,8 +73,8 @@ func DamagedLease(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorruptLease, fmt.Sprintf(format, args...))
 }
 
-// Hint returns the remedy that err carries: that of the first error in its tree
-// with a method Hint() string. It is empty if there is none.
+// Hint returns the remedy that err carries, or "" if it carries none. It calls the
+// method Hint() string of the first error in err's tree that has one.
 func Hint(err error) string {
 	if h, ok := errors.AsType[interface {
 		error

@@ -1,13 +1,13 @@
 package driver
 
-// Offset returns the position of the event at offset n in a log that numbers its
-// events from 0, such as a Kafka partition: {n+1, n+1}, so that the zero Position
-// stays before the first event. The position before the event at n is
-// Offset(n-1), for n = 0 too: then it is the zero Position.
+// Offset returns the position of the event at offset n in a log that numbers its events
+// from 0, such as a Kafka partition. It is {n+1, n+1}, so that the zero Position stays
+// before the first event. The position before the event at n is Offset(n-1). This holds
+// for n = 0, too: there Offset(n-1) is the zero Position.
 func Offset(n uint64) Position { return Position{Commit: n + 1, Prepare: n + 1} }
 
-// Offset returns the offset of the event at p, the n of Offset(n). It is false if
-// p stands before the first event.
+// Offset returns the offset of the event at p: the n for which Offset(n) is p. It
+// returns false if p stands before the first event.
 func (p Position) Offset() (n uint64, ok bool) {
 	if p.Commit == 0 {
 		return 0, false

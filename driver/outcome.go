@@ -5,8 +5,8 @@ import "fmt"
 // Outcome is what became of a Write.
 type Outcome uint8
 
-// The outcomes. Unknown and Failed come with an error, the others are answers
-// and come with none.
+// The outcomes. Unknown and Failed come with an error. The others are answers, and come
+// without one.
 const (
 	Unknown   Outcome = iota // the write may or may not have landed
 	Failed                   // the write is known not to have landed

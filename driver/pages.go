@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Pages yields what find returns in pages of size, as Scan must. It calls find when
-// the loop begins, and ready before each page; the error of either ends the
-// sequence. It serves an engine that finds all its keys in one step:
+// Pages yields what find returns in pages of size, as Scan must. It calls find when the
+// loop begins, and ready before each page. An error of either ends the sequence. It
+// serves an engine that finds all its keys in one step:
 //
 //	return driver.Pages(pageSize, ctx.Err, func() ([]string, error) { ... })
 func Pages[T any](size int, ready func() error, find func() ([]T, error)) iter.Seq2[[]T, error] {

@@ -5,13 +5,13 @@ import "strings"
 // MatchPattern reports whether key matches pattern, byte for byte as Redis
 // matches the MATCH of a SCAN:
 //
-//   - `*` is any run of bytes, also none; `?` is any one byte;
-//   - `[abc]` is one of these bytes, `[a-z]` one of a range (its ends in either
-//     order), `[^...]` one that is not; a class that is not closed ends with
-//     the pattern;
+//   - `*` matches any run of bytes, even an empty one; `?` matches any one byte;
+//   - `[abc]` matches one of these bytes, `[a-z]` one byte of a range (its ends in
+//     either order), and `[^...]` one byte that is not in the class; a class that
+//     is not closed ends with the pattern;
 //   - `\` takes the byte after it literally, also within a class.
 //
-// Matching is by bytes, so that one `?` does not match a letter of two bytes.
+// Matching is by bytes: one `?` does not match a letter of two bytes.
 // The bytes at the ends of a range compare as signed, as they do in Redis on
 // x86: keep them ASCII. No pattern is malformed. The key is never empty.
 func MatchPattern(pattern, key string) bool {
@@ -87,7 +87,8 @@ func QuotePattern(s string) string {
 
 var patternQuoter = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `\`, `\\`)
 
-// LiteralPrefix returns what every key that matches pattern begins with.
+// LiteralPrefix returns the literal text with which every key that matches pattern
+// begins.
 func LiteralPrefix(pattern string) string {
 	var b strings.Builder
 	for i := 0; i < len(pattern); i++ {

@@ -29,10 +29,10 @@ type Position struct {
 	Prepare uint64
 }
 
-// ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34",
-// "12-34", "12", which is {12, 12}, or "offset:12", which is [Offset] of 12.
-// Numbers are decimal, from 0 to 2^64-1, without sign, space or leading zero;
-// anything else is [ErrInvalidPosition].
+// ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34", "12-34",
+// "12" or "offset:12". "12" is {12, 12}, and "offset:12" is [Offset] of 12. Numbers are
+// decimal, from 0 to 2^64-1, without sign, space or leading zero. Any other text is
+// [ErrInvalidPosition].
 func ParsePosition(s string) (Position, error) {
 	if offset, ok := strings.CutPrefix(s, "offset:"); ok {
 		return parseOffset(s, offset)
@@ -83,8 +83,8 @@ func splitPosition(s string) (commit, prepare string, err error) {
 	return s, s, nil
 }
 
-// parseCanonical reads the one way to write a number: strconv alone would take
-// a plus sign and leading zeros.
+// parseCanonical reads a number in its only valid form: strconv alone would take a plus
+// sign and leading zeros.
 func parseCanonical(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	switch {

@@ -11,18 +11,18 @@ type Mark struct {
 	// Position is the last event that the consumer has processed.
 	Position Position `json:"position"`
 
-	// UpdatedAt is when the position was written, by the writer's clock: UTC,
-	// whole milliseconds, years 1 to 9999. It is zero if the store has none: the
-	// oldest layout in Redis did not keep it.
+	// UpdatedAt is when the position was written, by the writer's clock: UTC, whole
+	// milliseconds, years 1 to 9999. It is zero if the store has no time: the oldest
+	// layout in Redis did not keep one.
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 
-	// Epoch is that of the write; zero: the write was not fenced. JSON has it as
-	// a string, so that no reader rounds it.
+	// Epoch is the epoch of the write. Zero: the write was not fenced. JSON has it as a
+	// string, so that no reader rounds it.
 	Epoch uint64 `json:"epoch,omitempty,string"`
 
-	// LogID identifies the log that the position is in; empty: no write has said.
-	// Without it nobody could tell a log that was wiped, or restored from a
-	// backup, from the one that was read.
+	// LogID identifies the log that the position is in. Empty: no write has named it.
+	// Without a LogID nobody could tell the log that was read from one that was wiped,
+	// or restored from a backup.
 	LogID string `json:"logId,omitempty"`
 }
 
@@ -45,12 +45,12 @@ const (
 	// It does not compare with a damaged checkpoint: it fails with
 	// [ErrCorruptCheckpoint].
 	IfNewer
-	// Rewind is Set. In the same step it raises the fence by one and writes with
-	// the epoch that the fence then has.
+	// Rewind is Set, and in the same step raises the fence by one and writes with the
+	// raised fence as its epoch.
 	Rewind
-	// Touch sets the expiry and leaves the mark. Position, UpdatedAt and LogID of
-	// the write have no meaning. It fails with [ErrNotFound] if nothing is there,
-	// and with [ErrCorruptCheckpoint] if a damaged checkpoint is.
+	// Touch sets the expiry and leaves the mark. The write's Position, UpdatedAt and
+	// LogID have no meaning. Touch fails with [ErrNotFound] if nothing is there, and
+	// with [ErrCorruptCheckpoint] if the checkpoint is damaged.
 	Touch
 )
 
@@ -60,21 +60,21 @@ type Write struct {
 	Key  string
 	Mode Mode
 
-	// TTL is how long the checkpoint lives from now, in whole milliseconds; zero:
-	// for ever, and an expiry that was there is cleared.
+	// TTL is how long the checkpoint lives from now, in whole milliseconds. Zero: for
+	// ever, and an expiry that was there is cleared.
 	TTL time.Duration
 
 	// Mark is what the write leaves.
 	//
-	// Its Epoch, unless zero, fences the write. Below the key's fence (the highest
-	// epoch ever seen for it, zero at first) the outcome is Fenced and nothing
-	// changes. Otherwise the fence becomes the Epoch, in the same step, even if
-	// the position is then Stale. A write that Failed leaves the fence as it was.
+	// An Epoch above zero fences the write. The key's fence is the highest epoch
+	// ever seen for the key, zero at first. If Epoch < fence, the outcome is Fenced
+	// and nothing changes. Otherwise the fence becomes the Epoch, in the same step,
+	// even if the outcome is Stale. A write that Failed leaves the fence as it was.
 	// A Rewind raises the fence by one more. A write without an epoch neither
-	// reads nor moves the fence, and leaves a checkpoint whose Epoch is zero.
+	// reads nor moves the fence, and leaves a checkpoint whose Epoch is zero,
+	// unless it is a Rewind.
 	//
-	// An empty LogID leaves the one that is stored. A LogID lives and ends with
-	// the checkpoint.
+	// An empty LogID leaves the stored one. A LogID goes when the checkpoint goes.
 	Mark
 }
 

@@ -31,7 +31,7 @@ func newCall(now, firstEnd time.Time) *call {
 	return c
 }
 
-// patience is until when a call may take if a lease ends at end.
+// patience returns until when a call may take if a lease ends at end.
 func patience(now, end time.Time) time.Time { return now.Add(end.Sub(now) / 4 * 3) }
 
 func (c *call) add(l *Lease) {

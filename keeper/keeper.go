@@ -14,15 +14,16 @@ import (
 )
 
 // A Keeper renews the leases that are added to it. Its methods, and those of its
-// leases, may be called from any number of goroutines at once. It needs no closing:
-// its goroutine ends when the last lease is lost or removed.
+// leases, may be called from any number of goroutines at once. It needs no closing: its
+// goroutine ends when the last lease is lost or removed.
 //
 // The Keeper renews a lease after a third of its TTL, or a little sooner to share a
-// call with others. If a renewal fails, the Keeper tries again after a twentieth of
-// the TTL, until the lease ends. A call that hangs is given up after three quarters
-// of the time that is left to the lease which ends first. So one call that hangs
-// loses no lease. But a store that needs longer for a call than two fifths of the
-// shortest TTL cannot keep that lease: leases of very different TTLs want a Keeper each.
+// call with others. If a renewal fails, the Keeper tries again after a twentieth of the
+// TTL, until the lease ends. The Keeper gives up a call that hangs after three quarters
+// of the time that is left to the lease which ends first. So one call that hangs loses
+// no lease. But if the store needs longer for a call than two fifths of the shortest
+// TTL, the Keeper cannot keep that lease. Give leases of very different TTLs a Keeper
+// each.
 type Keeper struct {
 	store   *checkpoint.Store
 	changed chan struct{} // of capacity 1: a lease was added or removed
@@ -33,13 +34,13 @@ type Keeper struct {
 	call    *call // under way, or nil
 }
 
-// ErrLost is in the cause with which the context of a lost lease ends.
+// ErrLost says that the lease is lost. The cause of a lost lease's context wraps it.
 var ErrLost = errors.New("the lease is lost")
 
-// errSuspended is the cause with which a lease ends by the wall clock alone.
+// errSuspended is the cause if only the wall clock says that the lease has ended.
 var errSuspended = errors.New("it ended while the machine was suspended, or the clock was set forward")
 
-// errUnanswered is the cause with which a call is given up.
+// errUnanswered is the cause with which the Keeper gives up a call.
 var errUnanswered = errors.New("no answer in time")
 
 // New returns a Keeper of leases that store grants.
@@ -50,8 +51,10 @@ func New(store *checkpoint.Store) *Keeper {
 // Store returns the store whose leases k renews.
 func (k *Keeper) Store() *checkpoint.Store { return k.store }
 
-// Add renews lease from now on. It was granted by a request that was sent after
-// asked: the lease counts from there, for its TTL. Remove gives it up.
+// Add renews lease from now on, until it is lost or [Lease.Remove] gives it up. The
+// caller took the time asked before it sent the request that granted the lease: the
+// lease lasts for its TTL from asked. Add returns an error if the lease has an invalid
+// key, a TTL below a millisecond, or no epoch.
 func (k *Keeper) Add(lease checkpoint.Lease, asked time.Time) (*Lease, error) {
 	// One lease that the store refuses to send would make a batch fail as a whole.
 	switch err := checkpoint.ValidateKey(lease.Key); {
@@ -107,8 +110,8 @@ func (k *Keeper) run() {
 	}
 }
 
-// next returns the call that is due, or how long to wait for one, or to look at the
-// clocks again. If there are no leases it returns neither.
+// next returns the call that is due, or how long to wait for a call or for the next
+// look at the clocks. If there are no leases it returns neither.
 func (k *Keeper) next() (*call, time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -142,7 +145,7 @@ func (k *Keeper) next() (*call, time.Duration) {
 	return k.call, 0
 }
 
-// look ends the leases that are over, and returns how long the next look may wait: a
+// look ends the leases that are over. It returns how long the next look may wait: a
 // little less than a twentieth of the shortest TTL.
 func (k *Keeper) look(now time.Time) (step time.Duration) {
 	for l := range k.leases {
@@ -154,7 +157,7 @@ func (k *Keeper) look(now time.Time) (step time.Duration) {
 	return step
 }
 
-// lookDuring goes on to look while the goroutine waits for the answer to c.
+// lookDuring keeps looking at the clocks while the goroutine waits for the answer to c.
 func (k *Keeper) lookDuring(c *call, step time.Duration) {
 	c.looks = time.AfterFunc(step, func() {
 		k.mu.Lock()

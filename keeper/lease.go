@@ -32,23 +32,24 @@ type Lease struct {
 // Lease returns the lease as it was added. Its ExpiresAt does not follow renewals.
 func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 
-// Context ends when the lease is lost, with a cause that wraps [ErrLost] and the
-// reason: checkpoint.ErrFenced if another owner took over; otherwise why renewals
-// failed. It ends at the latest when the lease does by this machine's clock,
-// counted from before the request that granted or renewed it, no matter what the
-// store does. The engine's clock never ends the lease sooner, unless it jumps.
+// Context ends when the lease is lost. Its cause wraps [ErrLost] and the reason:
+// checkpoint.ErrFenced if another owner took over, otherwise why renewals failed. It
+// ends at the latest when the lease ends by this machine's clock, whatever the store
+// does. The TTL counts from before the request that granted or renewed the lease. The
+// engine's clock never ends the lease sooner, unless it jumps.
 //
 // Timers stand still while the machine is suspended. So the Keeper also looks at the
 // wall clock, twenty times within the TTL: after a suspend in which the lease ended,
-// the context ends within a twentieth of the TTL. [Lease.Held] sees it at once. A wall clock
-// that is set forward ends leases, too.
+// the context ends within a twentieth of the TTL. [Lease.Held] sees it at once. A wall
+// clock that is set forward ends leases, too.
 //
 // After Remove the context ends with context.Canceled.
 func (l *Lease) Context() context.Context { return l.ctx }
 
-// Held reports whether the lease lasts at now, which time.Now has just returned, by the
-// monotonic and by the wall clock. Otherwise its context has ended. A holder that calls Held
-// before each piece of work begins none after a suspend that outlasted the lease.
+// Held reports whether the lease lasts at now, by the monotonic and by the wall clock.
+// Pass what time.Now has just returned. If Held returns false, the lease's context has
+// ended. A holder that calls Held before each piece of work begins none after a suspend
+// that outlasted the lease.
 func (l *Lease) Held(now time.Time) bool {
 	if l.ctx.Err() != nil {
 		return false
@@ -60,10 +61,10 @@ func (l *Lease) Held(now time.Time) bool {
 	return l.ctx.Err() == nil
 }
 
-// Remove ends the renewals and the context of l, and then waits until no renewal of
-// it is under way, or until ctx ends, whose cause it returns: a renewal may still
-// arrive then. It does not release the lease. A caller that releases it calls Remove first: a renewal that arrives after a
-// release brings the lease back.
+// Remove ends the renewals and the context of l. Then it waits until no renewal of l is
+// under way. If ctx ends first, Remove returns the cause, and a renewal may still
+// arrive. Remove does not release the lease. Call Remove before you release the lease:
+// a renewal that arrives after a release brings the lease back.
 func (l *Lease) Remove(ctx context.Context) error {
 	k := l.keeper
 	k.mu.Lock()
@@ -95,13 +96,13 @@ func (l *Lease) renewed(since, wall time.Time) {
 	l.schedule(since, l.lease.TTL/3)
 }
 
-// left is how long the lease lasts by the clock that has gone further.
+// left returns how long the lease lasts by whichever clock has gone further.
 func (l *Lease) left(now time.Time) time.Duration {
 	return min(l.ends().Sub(now), l.until.Load().Sub(clock.Wall(now)))
 }
 
-// failed keeps the error of the last answer, which says more than that a call was
-// given up.
+// failed keeps the error of the last answer. The error that a call was given up does
+// not replace it, since it says less.
 func (l *Lease) failed(now time.Time, err error, givenUp bool) {
 	if l.failure == nil || !givenUp {
 		l.failure = err
@@ -120,8 +121,8 @@ func (l *Lease) late() {
 	l.look(time.Now())
 }
 
-// look ends l if its time is over. After a suspend that l has survived, it makes a
-// renewal due.
+// look ends l if its time is over. If l has survived a suspend, look makes a renewal
+// due.
 func (l *Lease) look(now time.Time) {
 	left, awake := l.left(now), l.ends().Sub(now)
 	switch {

@@ -42,17 +42,16 @@ func (d *Driver) Close() error {
 	return nil
 }
 
-// Fail makes every call fail with err, as an engine does that cannot be
-// reached, until it is called again with nil.
+// Fail makes every call fail with err, as if the engine could not be reached. Fail(nil)
+// ends this.
 func (d *Driver) Fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.failure = err
 }
 
-// Damage makes the checkpoint at key unreadable, so that a test can see what
-// its code does about [driver.ErrCorrupt]. It stores something if there was
-// nothing.
+// Damage makes the checkpoint at key unreadable, so that a test can see how its code
+// handles [driver.ErrCorrupt]. If there was no checkpoint, Damage stores a damaged one.
 func (d *Driver) Damage(key string) {
 	d.Edit(key, func(c *driver.Cell) {
 		c.Checkpoint.Exists = true
@@ -61,19 +60,19 @@ func (d *Driver) Damage(key string) {
 	})
 }
 
-// DamageFence makes the fence of key unreadable, as Damage does the checkpoint.
+// DamageFence makes the fence of key unreadable, as Damage makes the checkpoint.
 func (d *Driver) DamageFence(key string) {
 	d.Edit(key, func(c *driver.Cell) { c.Fence = driver.Fence{Err: driver.DamagedFence("it was damaged on purpose")} })
 }
 
-// DamageLease makes the lease of key unreadable, as Damage does the checkpoint.
-// Its owner and epoch can still be read.
+// DamageLease makes the lease of key unreadable, as Damage makes the checkpoint. The
+// lease's owner and epoch can still be read.
 func (d *Driver) DamageLease(key string) {
 	d.Edit(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
 }
 
-// Edit changes what is stored for key in one step, whatever the rules say. It is
-// for tests: to plant a state, or a broken rule.
+// Edit lets f change what is stored for key, in one step and without any rule. It is
+// for tests that plant a state, or a broken rule.
 func (d *Driver) Edit(key string, f func(*driver.Cell)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -95,7 +94,7 @@ func (d *Driver) begin(ctx context.Context) error {
 	return nil
 }
 
-// cell is never nil. It is in the map only if something is stored.
+// cell never returns nil. A cell is in the map only if it holds something.
 func (d *Driver) cell(key string) *cell.Cell {
 	if c, ok := d.cells[key]; ok {
 		return c
@@ -103,7 +102,7 @@ func (d *Driver) cell(key string) *cell.Cell {
 	return &cell.Cell{Key: key}
 }
 
-// store puts c into the map, and an empty one out of it.
+// store puts c into the map. If c is empty, it removes c from the map.
 func (d *Driver) store(c cell.Cell) {
 	old, ok := d.cells[c.Key]
 	switch {
@@ -146,7 +145,7 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	return results, nil
 }
 
-// results cuts from a larger slice, so that few of the calls allocate.
+// results cuts n results from a larger slice, so that few calls allocate.
 func (d *Driver) results(n int) []driver.Result {
 	const ahead = 64
 	if n > len(d.spare) {
@@ -182,7 +181,8 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 	})
 }
 
-// pages yields what pick makes of the cells that match pattern and that it takes.
+// pages calls pick for each cell that matches pattern, and yields the items that pick
+// returns with true.
 func pages[T any](
 	ctx context.Context, d *Driver, pattern string, pageSize int, pick func(*cell.Cell, time.Time) (T, bool),
 ) iter.Seq2[[]T, error] {

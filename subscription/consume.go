@@ -9,12 +9,12 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// Consume is Open, Run and Close, with their errors joined. Events returns the
-// events after a position in the order of the log, as [Run] reads them. After the
-// zero Position it begins at the start of the log.
+// Consume is Open, Run and Close, with their errors joined. Events returns the events
+// after a position in the order of the log; [Run] reads them. After the zero Position,
+// events begins at the start of the log.
 //
-// When ctx ends, also while a standby waits for the lease, Consume returns nil once
-// what is done is stored.
+// When ctx ends, even while a standby waits for the lease, Consume stores what is done
+// and returns nil.
 func Consume[E any](
 	ctx context.Context, store *checkpoint.Store, key string, opts *Options,
 	events func(ctx context.Context, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],
@@ -28,8 +28,9 @@ func Consume[E any](
 	return Run(ctx, s, func(ctx context.Context) iter.Seq2[E, error] { return events(ctx, after) }, h)
 }
 
-// Backoff returns a Retry for up to so many attempts. It waits first before the
-// second attempt, and twice as long before each next one, but no longer than most.
+// Backoff returns a Retry that allows up to that many attempts. It waits for first
+// before the second attempt, and twice as long before each next attempt, but never
+// longer than most.
 func Backoff(first, most time.Duration, attempts int) func(attempt int, err error) (time.Duration, bool) {
 	return func(attempt int, _ error) (time.Duration, bool) {
 		wait := min(first, most)

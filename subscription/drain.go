@@ -7,12 +7,12 @@ import (
 )
 
 // readerGrace is how long events that were read before the reader failed may still be
-// begun. Otherwise a reader that fails again and again, after a few events, would keep
-// a consumer where it is.
+// begun. Without a limit a reader that fails again and again, after a few events, would
+// keep a consumer where it is.
 const readerGrace = time.Second
 
-// blameReader ends the run because of a reader's error. It returns err if something
-// had ended the subscription before.
+// blameReader ends the run because of a reader's error. If something had ended the
+// subscription before, it returns err.
 func (r *run[E]) blameReader(err error) error {
 	if err == nil {
 		return nil
@@ -29,7 +29,7 @@ func (r *run[E]) blameReader(err error) error {
 	return nil
 }
 
-// abandon leaves an event to the next run, and what comes after the event.
+// abandon leaves an event, and what comes after the event, to the next run.
 func (r *run[E]) abandon() error {
 	r.stop(context.Cause(r.waits))
 	return errAbandoned
@@ -38,8 +38,8 @@ func (r *run[E]) abandon() error {
 // unwinding is how long handlers may take to return after their context has ended.
 const unwinding = time.Second
 
-// drain waits until no handler is at work. Once the run is to end it waits no longer
-// than Options.DrainTimeout, and ends the subscription with it.
+// drain waits until no handler is at work. Once the run is to end, drain waits for
+// Options.DrainTimeout at most. Then it ends the subscription with [ErrDrainTimeout].
 func (r *run[E]) drain() {
 	idle := make(chan struct{})
 	go func() {

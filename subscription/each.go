@@ -11,13 +11,14 @@ import (
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
-// ConsumeEach is [Consume] for several keys at the same time, as for the partitions
-// of a log that one process reads. The handler is called for events of different
-// keys at once; Handler.Workers is for each key. All leases are renewed by one keeper,
-// that of opts.Lease or a new one.
+// ConsumeEach is [Consume] for several keys at the same time, for instance for the
+// partitions of a log that one process reads. It calls the handler for events of
+// different keys at once. Handler.Workers is for each key. One keeper renews all
+// leases: that of opts.Lease, or a new one.
 //
-// ConsumeEach returns when each key's events have ended. A key that fails ends the
-// others as the end of ctx does. The errors are joined; each names its key.
+// ConsumeEach returns when each key's events have ended. If one key fails, the others
+// end as if ctx had ended. The errors are joined, and each names its key. To give a key
+// twice is an error.
 func ConsumeEach[E any](
 	ctx context.Context, store *checkpoint.Store, keys []string, opts *Options,
 	events func(ctx context.Context, key string, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],

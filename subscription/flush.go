@@ -30,8 +30,8 @@ type flusher struct {
 
 	mu    sync.Mutex
 	stats Stats // of flushes alone
-	// again says that what another run stored must be stored once more, though
-	// the position does not move: with this run's expiry, or the log's identity.
+	// again says that the position must be stored once more although it does not
+	// move: another run stored it without this run's expiry or log identity.
 	again bool
 }
 
@@ -106,8 +106,8 @@ func (s *Subscription) flushLoop() {
 	}
 }
 
-// flushPatiently flushes, and tries again for as long as Options.FlushTimeout,
-// ctx and quit let it. The end of quit is no error.
+// flushPatiently flushes, and tries again until Options.FlushTimeout is over, or ctx or
+// quit ends. The end of quit is no error.
 func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.FlushTimeout)
 	defer cancel()
@@ -139,13 +139,13 @@ func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{})
 	}
 }
 
-// isFinal reports that to try again cannot help.
+// isFinal reports whether another attempt cannot help.
 func isFinal(err error) bool {
 	return errors.Is(err, checkpoint.ErrFenced) || errors.Is(err, checkpoint.ErrCorrupt) ||
 		errors.Is(err, checkpoint.ErrClosed) || errors.Is(err, ErrOvertaken)
 }
 
-// flush stores the low watermark, if it has moved, or must not expire.
+// flush stores the low watermark if it has moved, or if what is stored would expire.
 func (s *Subscription) flush(ctx context.Context) error {
 	// Before the low watermark, which covers at least these.
 	acks, settled := s.flusher.acks.Load(), s.work.settled()

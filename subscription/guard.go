@@ -10,18 +10,18 @@ import (
 
 // The errors of Open if the checkpoint and the log do not belong together.
 var (
-	// ErrOtherLog says that the checkpoint was stored for a log with another
+	// ErrOtherLog says that the checkpoint was stored for a log with another LogID than
 	// Options.LogID.
 	ErrOtherLog = errors.New("the checkpoint is of another log")
 
-	// ErrBeyondHead says that the checkpoint is beyond the head that Options.Head
-	// tells: the log has lost its end, or is another one.
+	// ErrBeyondHead says that the checkpoint is beyond the position that Options.Head
+	// returns: the log has lost its end, or is another log.
 	ErrBeyondHead = errors.New("the checkpoint is beyond the log's head")
 )
 
-// guard holds a stored checkpoint to the log that the caller reads. The head is
-// asked for after the checkpoint was read, and only grows: whatever another
-// instance stored before is not beyond it.
+// guard checks that a stored checkpoint belongs to the log that the caller reads. It
+// asks for the head after the checkpoint was read. The head only grows, so that nothing
+// another instance stored before is beyond it.
 func (s *Subscription) guard(ctx context.Context, cp checkpoint.Checkpoint) error {
 	const remedy = "if the log was replaced or restored on purpose, rewind the checkpoint to where this consumer begins in it, with its LogID, or delete it"
 	if s.opts.LogID != "" && cp.LogID != "" && cp.LogID != s.opts.LogID {
@@ -50,10 +50,10 @@ func (s *Subscription) head(ctx context.Context) (checkpoint.Position, error) {
 	return head, nil
 }
 
-// Lag returns the log's head minus what is stored, in the unit of the log's
-// commit positions: bytes in KurrentDB, milliseconds in a Redis Stream, records
-// in a Kafka partition. At zero no more than one commit is left. It needs
-// Options.Head, whose error it passes on.
+// Lag returns the log's head minus the stored position, in the unit of the log's commit
+// positions: bytes in KurrentDB, milliseconds in a Redis Stream, records in a Kafka
+// partition. If Lag is zero, at most one commit is left. Lag needs Options.Head, and
+// returns the error of Head.
 func (s *Subscription) Lag(ctx context.Context) (uint64, error) {
 	if s.opts.Head == nil {
 		return 0, errors.New("subscription: Lag needs Options.Head")

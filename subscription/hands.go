@@ -11,16 +11,16 @@ import (
 type InWork struct {
 	Position checkpoint.Position
 
-	// Age is how long ago [Run] first called the event's handler. Without Run, Age is
-	// since the event was found to hold the low watermark: it is too low by up to a
-	// quarter of Options.StuckAfter.
+	// Age is how long ago [Run] first called the event's handler. Without Run, Age
+	// counts from when the subscription found that the event holds the low watermark.
+	// Then Age is too low, by up to a quarter of Options.StuckAfter.
 	Age time.Duration
 
 	Attempts int // how often Run has called the handler; 0 without Run
 }
 
-// hands hold the events in work: one for each of [Run]'s workers, or one for the
-// caller who does without Run.
+// hands hold the events in work: one hand for each of [Run]'s workers, or one for a
+// caller that does not use Run.
 type hands struct {
 	mu      sync.Mutex
 	workers map[*hand]struct{} // nil until Run is called
@@ -65,7 +65,8 @@ func (h *hands) busy() bool {
 	return false
 }
 
-// all are the hands to look at. The caller's holds what first is, if anything.
+// all returns the hands to look at. The caller's hand holds what first returns, if
+// anything.
 func (h *hands) all(first func() (checkpoint.Position, bool), now time.Time) []*hand {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -99,7 +100,7 @@ func (h *hand) put() {
 	h.since = time.Time{}
 }
 
-// hold makes it that of a caller whose oldest event in flight is first.
+// hold puts first, the caller's oldest event in flight, into the hand.
 func (h *hand) hold(first func() (checkpoint.Position, bool), now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

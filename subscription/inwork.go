@@ -11,12 +11,12 @@ import (
 
 // An inWork is the events that are in work, and how many were.
 type inWork struct {
-	most    int             // that may be at the same time
-	ahead   int             // that may have been tracked past what is stored
+	most    int             // how many may be in work at the same time
+	ahead   int             // how many may be tracked past what is stored
 	tracker tracker.Tracker // changes under mu, except for what Ack and Hold do
 	room    chan struct{}   // of capacity 1: work is done that Track may wait for
-	waiting atomic.Bool     // whether Track does
-	stored  atomic.Int64    // how many of those tracked are stored as done, at least
+	waiting atomic.Bool     // whether Track waits for room
+	stored  atomic.Int64    // at least how many of the tracked events are stored as done
 
 	mu      sync.Mutex
 	tracked int64               // events since Open; only Track changes it
@@ -40,7 +40,7 @@ func (w *inWork) full() bool { return w.tracker.InFlight() >= w.most || w.far() 
 // that calls Track.
 func (w *inWork) far() bool { return w.tracked-w.stored.Load() >= int64(w.ahead) }
 
-// settled is how many events the low watermark covers, or some less.
+// settled returns how many events the low watermark covers, or fewer.
 func (w *inWork) settled() int64 {
 	w.mu.Lock()
 	tracked := w.tracked
@@ -48,7 +48,7 @@ func (w *inWork) settled() int64 {
 	return tracked - int64(w.tracker.Ahead())
 }
 
-// keep says that so many are stored as done.
+// keep says that settled events are stored as done.
 func (w *inWork) keep(settled int64) {
 	w.stored.Store(max(settled, w.stored.Load()))
 	if w.waiting.Load() {
@@ -56,8 +56,8 @@ func (w *inWork) keep(settled int64) {
 	}
 }
 
-// waitForRoom waits until an event may be tracked. It makes a flush due if that
-// makes room.
+// waitForRoom waits until an event may be tracked. If a flush would make room, it makes
+// one due.
 func (w *inWork) waitForRoom(ctx context.Context, l *life, due chan struct{}) error {
 	w.waiting.Store(true)
 	defer w.waiting.Store(false)

@@ -10,35 +10,35 @@ import (
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
-// releasePatience is for how long a release is tried, which only makes a standby
-// wait less.
+// releasePatience is for how long a release is tried. A release only shortens the wait
+// of a standby.
 const releasePatience = 2 * time.Second
 
 // Lease says how an instance becomes the one at work.
 type Lease struct {
-	// Owner names the instance, in logs and for others that ask for the lease. An
+	// Owner names the instance, in logs and to others that ask for the lease. An
 	// instance that keeps its name takes over from its former self at once after a
-	// crash. Instances that run at the same time must not share a name, as those on
-	// one machine would share its hostname. Empty: the hostname, the process id and
-	// a random text, which no other instance has.
+	// crash. Instances that run at the same time must not share a name, so do not use
+	// the hostname alone for several on one machine. Empty: the hostname, the process
+	// id and a random text, which no other instance has.
 	Owner string
 
-	// TTL is how long the lease lasts unless it is renewed, which is done three
-	// times as often: how long a standby waits after a crash. Zero: 15 seconds.
+	// TTL is how long the lease lasts unless it is renewed. It is renewed three times
+	// in a TTL. After a crash a standby waits for up to TTL. Zero: 15 seconds.
 	TTL time.Duration
 
-	// Wait makes Open wait for the lease, as a hot standby, until its context
-	// ends. It asks 50 times in a TTL, but no more often than every 50 ms, and when
-	// the other's lease ends. Otherwise Open fails with checkpoint.ErrLeaseHeld.
+	// Wait makes Open wait for the lease, as a hot standby, until its context ends. It
+	// asks 50 times in a TTL, but no more often than every 50 ms. It also asks when the
+	// other owner's lease ends. Without Wait, Open fails with checkpoint.ErrLeaseHeld.
 	Wait bool
 
-	// Keeper renews the lease, in calls that the leases of all its subscriptions
-	// share. It must be one of the store that Open is given. Nil: the subscription
-	// has a Keeper of its own.
+	// Keeper renews the lease. All subscriptions with this Keeper share its calls. It
+	// must be a Keeper of the store that Open is given. Nil: the subscription has a
+	// Keeper of its own.
 	Keeper *keeper.Keeper
 }
 
-// keep acquires the lease, and has it renewed from now on.
+// keep acquires the lease, and adds it to the Keeper.
 func (s *Subscription) keep(ctx context.Context) error {
 	k := s.opts.Lease.Keeper
 	switch {
@@ -59,8 +59,8 @@ func (s *Subscription) keep(ctx context.Context) error {
 	return nil
 }
 
-// acquire gets the lease, and returns the time from which it lasts at least. A
-// standby that waits for it outlives an outage of the store.
+// acquire gets the lease, and returns a time from which the lease counts. A standby
+// that waits for the lease outlives an outage of the store.
 func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time, error) {
 	waiting := false
 	var answered time.Time // when the store last said that the lease is held
@@ -86,8 +86,9 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 	}
 }
 
-// atWork reports whether the subscription goes on, and the lease lasts, at now, which
-// time.Now has just returned. A lease that ended during a suspend ends it at once.
+// atWork reports whether the subscription goes on, and the lease lasts, at now. Pass
+// what time.Now has just returned. If the lease ended during a suspend, atWork ends the
+// subscription at once.
 func (s *Subscription) atWork(now time.Time) bool {
 	if s.life.ctx.Err() != nil {
 		return false
@@ -99,14 +100,14 @@ func (s *Subscription) atWork(now time.Time) bool {
 	return false
 }
 
-// leaseEnded tells of a lease that is lost.
+// leaseEnded ends the subscription, and tells the observers, if the lease is lost.
 func (s *Subscription) leaseEnded() {
 	if s.endLeaseless() {
 		each(s.hooks.lost, func(o LeaseLostObserver) { o.LeaseLost(s.lease.Lease(), context.Cause(s.lease.Context())) })
 	}
 }
 
-// endLeaseless ends the subscription, unless it is Close that gives up the lease.
+// endLeaseless ends the subscription, unless Close has given up the lease.
 func (s *Subscription) endLeaseless() bool {
 	if s.life.isClosing.Load() {
 		return false
@@ -116,9 +117,9 @@ func (s *Subscription) endLeaseless() bool {
 	return true
 }
 
-// release changes nothing where another instance has the lease. A renewal that
-// arrived after the release would bring the lease back, so that one which is under
-// way is waited for.
+// release changes nothing if another instance has the lease. A renewal that arrives
+// after the release would bring the lease back. So release first waits for a renewal
+// that is under way.
 func (s *Subscription) release(ctx context.Context) error {
 	if s.lease == nil {
 		return nil

@@ -25,7 +25,7 @@ func (l *life) init() {
 	l.closing, l.closed = make(chan struct{}), make(chan struct{})
 }
 
-// over is why no event is taken any more, or nil.
+// over returns why no event is taken any more, or nil.
 func (l *life) over() error {
 	select {
 	case <-l.closing:
@@ -42,7 +42,8 @@ func (l *life) blame(err error) {
 	}
 }
 
-// why is the reason of the end, and what ended ctx if that was another one.
+// why returns the reason of the end, joined with what ended ctx if that was another
+// error.
 func (l *life) why() error {
 	cause, reason := context.Cause(l.ctx), l.reason.Load()
 	switch {
@@ -54,14 +55,14 @@ func (l *life) why() error {
 	return errors.Join(*reason, cause)
 }
 
-// Context ends when the subscription does, with the reason as its cause: the
-// lease is lost, a write was fenced, an event failed, flushing failed for too
-// long, or Close was called. Work that runs under it stops in time.
+// Context ends when the subscription does, with the reason as its cause: the lease is
+// lost, a write was fenced, an event failed, flushing failed for too long, or Close was
+// called. Work that uses this context stops in time.
 func (s *Subscription) Context() context.Context { return s.life.ctx }
 
-// Err is why the subscription has ended, or nil while it runs and after a Close
-// that nothing preceded. A reader's error is there at once, while [Run] still waits
-// for the handlers at work.
+// Err returns why the subscription has ended. It returns nil while the subscription
+// runs, and after a Close that nothing preceded. It returns a reader's error at once,
+// while [Run] still waits for the handlers at work.
 func (s *Subscription) Err() error {
 	if reason := s.life.reason.Load(); reason != nil {
 		return *reason
@@ -69,8 +70,8 @@ func (s *Subscription) Err() error {
 	return nil
 }
 
-// fail ends the subscription. The first reason stays. A log that is slow must
-// not keep work going on.
+// fail ends the subscription. The first reason stays. It writes to the log last, so
+// that a slow log does not keep work going.
 func (s *Subscription) fail(err error) {
 	first := s.life.ctx.Err() == nil
 	s.life.blame(err)

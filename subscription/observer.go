@@ -7,16 +7,16 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// The hooks of a [Subscription], which an element of Options.Observers implements as
-// it wants. A Subscription calls the hooks in the order of the list, and holds no
-// lock meanwhile. A hook must return soon, since what calls it waits, and must not
-// call Close, which can wait for the hook.
+// The hooks of a [Subscription]. An element of Options.Observers implements the hooks
+// that it wants. A Subscription calls the hooks in the order of the list, and holds no
+// lock meanwhile. A hook must return soon, since its caller waits. It must not call
+// Close, which can wait for the hook.
 type (
 	// A FlushedObserver hears of each attempt to store the low watermark.
 	FlushedObserver interface {
 		// Flushed is called on the goroutine that stores: one of the Subscription's
-		// own, or that of Open or Close. A Subscription calls it for one attempt
-		// after another.
+		// own, or that of Open or Close. A Subscription never makes two attempts at
+		// once.
 		Flushed(Flush)
 	}
 
@@ -43,36 +43,37 @@ type (
 
 	// An EventDoneObserver hears of each event that is done.
 	EventDoneObserver interface {
-		// EventDone is called on the goroutine that called Work.Done, for the first
-		// call alone, and not after Work.Fail. A flush may cover the event already.
+		// EventDone is called on the goroutine that called Work.Done, only for the
+		// first Done of an event, and not after Work.Fail. A flush may have covered the
+		// event already.
 		EventDone(Event)
 	}
 
 	// An EventFailedObserver hears of the events that end the Subscription.
 	EventFailedObserver interface {
-		// EventFailed is called on the goroutine that called Work.Fail, after
-		// Context has ended, unless the event was done or had failed before.
+		// EventFailed is called on the goroutine that called Work.Fail, after Context
+		// has ended. It is not called if the event was done or had failed before.
 		EventFailed(Event)
 	}
 
 	// An EventRetriedObserver hears of each attempt that [Run] makes once more.
 	EventRetriedObserver interface {
-		// EventRetried is called on the worker's goroutine, after Handler.Retry
-		// and before the wait that it asks for.
+		// EventRetried is called on the worker's goroutine, after Handler.Retry and
+		// before the wait that Retry asks for.
 		EventRetried(Event)
 	}
 
 	// An EventStuckObserver hears of each event that is in work for long.
 	EventStuckObserver interface {
-		// EventStuck is called on a goroutine of its own, when the event is in work
-		// for Options.StuckAfter, for twice that time, and so on.
+		// EventStuck is called on a goroutine of its own, when the event has been in
+		// work for Options.StuckAfter, for twice that time, for four times, and so on.
 		EventStuck(Event)
 	}
 
 	// An EventParkedObserver hears of each event that [Run] has put aside.
 	EventParkedObserver interface {
 		// EventParked is called on the worker's goroutine, after Handler.Park. The
-		// event is done then, so that EventDone follows.
+		// event is done then, so EventDone follows.
 		EventParked(Event)
 	}
 )
@@ -85,7 +86,7 @@ type Flush struct {
 	Err      error // nil if the position is stored
 }
 
-// An Event is what hooks are told of one.
+// An Event is what a hook is told of an event.
 type Event struct {
 	Key      string // the subscription's
 	Position checkpoint.Position
@@ -120,7 +121,7 @@ func hooksOf(observers []checkpoint.Observer) hooks {
 	}
 }
 
-// each calls a hook of all that have it.
+// each calls call with each of the observers.
 func each[H any](observers []H, call func(H)) {
 	for _, o := range observers {
 		call(o)
@@ -161,7 +162,7 @@ func (w Work) tellParked(attempt int, err error) {
 	each(w.s.hooks.parked, func(o EventParkedObserver) { o.EventParked(w.event(attempt, err)) })
 }
 
-// event is that of w, whose hooks listen.
+// event returns the Event of w. Somebody must listen: w.heard is not nil.
 func (w Work) event(attempt int, err error) Event {
 	return Event{
 		Key: w.s.key, Position: w.position, Duration: time.Since(w.heard.tracked), Attempt: attempt, Err: err,

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// uniqueOwner names this instance, and no other: instances on one machine share its
-// host, and the first process of every container has one pid.
+// uniqueOwner returns a name that no other instance has. The hostname and the pid are
+// not enough: instances on one machine share its hostname, and the first process of
+// every container has the same pid.
 func uniqueOwner() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -22,44 +22,46 @@ type Handler[E any] struct {
 	// second time after a crash.
 	Handle func(ctx context.Context, event E) error
 
-	// OrderingKey names what an event changes: events of one key are handled one
-	// after another, in the order of the log, and keys in parallel. A key that is
-	// slow holds up no other while a worker is free. Nil: all events are
-	// independent.
+	// OrderingKey names what an event changes. Events of one key are handled one after
+	// another, in the order of the log. Events of different keys are handled in
+	// parallel. A slow key holds up no other key while a worker is free. Nil: all
+	// events are independent.
 	OrderingKey func(E) string
 
 	// Ignore reports that an event carries no work: [Subscription.Skip] passes its
 	// position. Nil: all events carry work.
 	Ignore func(E) bool
 
-	// Workers is how many events are handled at the same time. Zero: 1, which
-	// keeps the order of the log where OrderingKey is nil.
+	// Workers is how many events are handled at the same time. Zero: 1, which keeps the
+	// order of the log if OrderingKey is nil.
 	Workers int
 
-	// Retry decides, after an attempt (1 is the first) that failed with err,
-	// whether to make another, and how long to wait before. Nil: never. The
-	// worker and the rest of the group wait meanwhile.
+	// Retry decides, after an attempt (1 is the first) that failed with err, whether to
+	// make another, and how long to wait before it. The worker and the rest of the
+	// group wait meanwhile. Nil: never.
 	Retry func(attempt int, err error) (wait time.Duration, again bool)
 
-	// Park puts an event aside that has failed for good, somewhere durable, so
-	// that the subscription goes on without it. Nil, or an error: the
+	// Park puts an event that has failed for good somewhere durable, so that the
+	// subscription goes on without it. If Park is nil or returns an error, the
 	// subscription ends with the reason.
 	Park func(ctx context.Context, event E, reason error) error
 }
 
-// Run reads events and handles each once it is tracked, until they end, ctx
-// ends, or the subscription does. Events come in the order of the log, from
-// after [Subscription.Resume] on. The context that events is given ends with ctx and
-// with the subscription: an iterator that waits for the next event must watch it.
+// Run reads events and handles each once it is tracked, until the events end, ctx ends,
+// or the subscription does. Events come in the order of the log, from after
+// [Subscription.Resume] on. The context that events is given ends with ctx and with the
+// subscription: an iterator that waits for the next event must watch it.
 //
-// When ctx ends, say by a signal, Run reads no more, lets the handlers that are
-// at work finish, and returns nil: that is how a consumer is stopped. An error of
-// events is logged at once, and ends the subscription when the handlers that are at
-// work have finished; for a second at most, they go on to events that wait for them. If
-// the reader panics, they finish before Run passes the panic on. Events that wait
-// longer, or between two attempts, are left to the next run. A handler has
-// Options.DrainTimeout to finish. Run does not close the subscription: its opener
-// does, after Run. A second Run of one Subscription is an error.
+// To stop a consumer, end ctx, for instance by a signal. Then Run reads no more, lets
+// the handlers that are at work finish, and returns nil.
+//
+// An error of events is logged at once. It ends the subscription when the handlers that
+// are at work have finished. For a second at most, they still begin events that wait
+// for them. If the reader panics, the handlers at work finish before Run passes the
+// panic on. Events that wait longer, or between two attempts, are left to the next run.
+//
+// A handler has Options.DrainTimeout to finish. Run does not close the subscription:
+// its opener does, after Run. A second Run of one Subscription is an error.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handler[E],
 ) error {
@@ -98,7 +100,7 @@ func Run[E any](
 	return errors.Join(failure, notOf(r.late, failure), notOf(err, failure, context.Cause(stopped), stopped.Err(), ctx.Err()))
 }
 
-// notOf is err, unless it came of one of causes.
+// notOf returns err, or nil if err wraps one of causes.
 func notOf(err error, causes ...error) error {
 	for _, cause := range causes {
 		if cause != nil && errors.Is(err, cause) {
@@ -108,7 +110,7 @@ func notOf(err error, causes ...error) error {
 	return err
 }
 
-// maxReady bounds the groups that wait for a worker, beside MaxInFlight.
+// maxReady bounds the groups that wait for a worker, as MaxInFlight does.
 const maxReady = 4096
 
 type run[E any] struct {
@@ -118,16 +120,16 @@ type run[E any] struct {
 
 	workers sync.WaitGroup
 	stop    context.CancelCauseFunc // ends the run
-	late    error                   // that DrainTimeout was over
+	late    error                   // says that DrainTimeout was over, or nil
 
-	// waits ends with the run, or sooner with the reader: nothing waits between
-	// attempts any more.
+	// waits ends with the run, or sooner if the reader fails. Then no event waits
+	// between attempts any more.
 	waits    context.Context
 	endWaits context.CancelCauseFunc
 }
 
-// all returns, or passes on a panic of the reader, when no handler is at work, or
-// DrainTimeout is over.
+// all returns when no handler is at work, or DrainTimeout is over. Then it also passes
+// on a panic of the reader.
 func (r *run[E]) all(ctx context.Context, events func(context.Context) iter.Seq2[E, error]) error {
 	for range max(1, r.h.Workers) {
 		r.workers.Go(func() { r.work(ctx, r.s.hands.add(), nil) })
@@ -177,7 +179,7 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 	return context.Cause(ctx)
 }
 
-// work handles g, if any, and then those that are ready.
+// work handles g, unless it is nil, and then the groups that are ready.
 func (r *run[E]) work(ctx context.Context, own *hand, g *group[E]) {
 	defer func() {
 		if g == nil {
@@ -187,7 +189,8 @@ func (r *run[E]) work(ctx context.Context, own *hand, g *group[E]) {
 		if p := recover(); p != nil {
 			panic(p)
 		}
-		// runtime.Goexit, as of a test that fails in a handler. Others wait for g.
+		// The handler called runtime.Goexit, for instance in a test that fails.
+		// Other events wait for g.
 		own.put()
 		g.next.work.Fail(errExited)
 		r.work(ctx, own, r.queue.handled(g))
@@ -199,9 +202,10 @@ func (r *run[E]) work(ctx context.Context, own *hand, g *group[E]) {
 	}
 }
 
-// one handles one event. Once ctx has ended it leaves it to the next run, which
-// reads it again. The subscription's own end comes to ctx a little later: until
-// then an event could be handled after one of its group that has failed.
+// one handles one event. Once ctx has ended, it leaves the event to the next run, which
+// reads it again. If the subscription itself ends, ctx ends a little later. So one also
+// asks the subscription: otherwise it could handle an event after one of the same group
+// has failed.
 func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) {
 	now := time.Now()
 	if ctx.Err() != nil || !r.s.atWork(now) {
@@ -229,8 +233,8 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 		if err == nil {
 			return nil
 		}
-		// If the subscription has ended, the event is another run's to handle,
-		// and to park. Where Run is to stop, the handler may have been called off.
+		// If the subscription has ended, another run handles the event, or parks
+		// it. If Run is to stop, the handler may have been called off.
 		if !r.s.atWork(time.Now()) || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
@@ -261,15 +265,15 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 	}
 }
 
-// isFencedOut reports that a handler which stores the position has learned that
-// another instance is at work, whose the event is to handle, and to park.
+// isFencedOut reports whether a handler that stores the position has learned that
+// another instance is at work. That instance handles the event, or parks it.
 func (s *Subscription) isFencedOut(err error) bool {
 	var refused *checkpoint.Error
 	return s.opts.StoredByHandler && errors.Is(err, checkpoint.ErrFenced) &&
 		errors.As(err, &refused) && refused.Key == s.key
 }
 
-// pause waits, and reports whether ctx has let it.
+// pause waits for d. It reports false if ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

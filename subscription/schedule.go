@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// A schedule hands events to workers: those of one group one after another, in
-// the order in which they were added, and first the group that has waited
-// longest. So a group waits for no other as long as a worker is free.
+// A schedule hands events to workers. Events of one group go one after another, in the
+// order in which they were added. The group that has waited longest goes first. So a
+// group waits for no other as long as a worker is free.
 type schedule[E any] struct {
-	ready chan *group[E] // those with an event, and no worker
+	ready chan *group[E] // groups with an event, and no worker
 
 	mu     sync.Mutex
-	named  map[string]*group[E] // those that are ready or with a worker
-	groups int                  // likewise, and those without a name
+	named  map[string]*group[E] // groups with a name that are ready or with a worker
+	groups int                  // how many groups are, with a name or without
 	ended  bool                 // no event comes any more
 	spare  []*group[E]
 }
@@ -32,7 +32,7 @@ type item[E any] struct {
 	work  Work
 }
 
-// push adds to rest, over those that are handled rather than in more room: a
+// push adds to rest. Rather than grow, it reuses the room of events that are handled: a
 // group may have events that wait for as long as the log is read.
 func (g *group[E]) push(i item[E]) {
 	if len(g.rest) == cap(g.rest) && g.first > len(g.rest)/2 {
@@ -43,7 +43,7 @@ func (g *group[E]) push(i item[E]) {
 	g.rest = append(g.rest, i)
 }
 
-// newSchedule makes one for up to maxReady groups that wait.
+// newSchedule returns a schedule in which up to maxReady groups can wait.
 func newSchedule[E any](maxReady int) *schedule[E] {
 	return &schedule[E]{ready: make(chan *group[E], maxReady), named: make(map[string]*group[E])}
 }
@@ -95,8 +95,8 @@ func (q *schedule[E]) send(ctx context.Context, g *group[E]) error {
 	}
 }
 
-// handled is called by the worker of g when it is done with g.next, and returns
-// the group that it goes on with: g, or nil for any that is ready.
+// handled is called by the worker of g when it is done with g.next. It returns the
+// group that the worker goes on with: g, or nil for any group that is ready.
 func (q *schedule[E]) handled(g *group[E]) *group[E] {
 	q.mu.Lock()
 	if g.first == len(g.rest) {
@@ -115,7 +115,7 @@ func (q *schedule[E]) handled(g *group[E]) *group[E] {
 	select {
 	case q.ready <- g:
 		return nil
-	default: // workers that all waited for room would make none
+	default: // if all workers waited for room, none would make any
 		return g
 	}
 }
@@ -130,7 +130,7 @@ func (q *schedule[E]) leave(g *group[E]) {
 	q.closeIfDone()
 }
 
-// end says that no event comes any more. Workers end when none is left.
+// end says that no event comes any more. Workers end when no event is left.
 func (q *schedule[E]) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,23 +11,23 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A Sequence reads events that are numbered before they are committed, as those of
-// a table whose ids come from a database sequence are: a reader can see event 4
-// before event 3, and would never read 3. The Sequence holds what comes after a gap
-// until the gap fills, or is so old that its transaction was rolled back. Each
-// number must be given out after those before it: a Postgres sequence has CACHE 1.
+// A Sequence reads events that get their number before they are committed, for instance
+// from a table whose ids come from a database sequence. A plain reader can see event 4
+// before event 3, and would never read 3. The Sequence holds the events after a gap
+// until the gap fills, or is so old that its transaction must have been rolled back.
+// Numbers must be given out in ascending order: set CACHE 1 for a Postgres sequence.
 type Sequence[E any] struct {
-	// Read returns the first events after a position, in ascending order, at most
-	// as many as fit in memory. It is asked again for events that were held.
+	// Read returns the first events after a position, in ascending order, and no more
+	// than fit in memory. The Sequence asks again for events that it held.
 	Read func(ctx context.Context, after checkpoint.Position) ([]E, error)
 
-	// Position is where an event stands: {n, n} for number n, or checkpoint.Offset
+	// Position returns where an event stands: {n, n} for number n, or checkpoint.Offset
 	// if the first number is 0.
 	Position func(E) checkpoint.Position
 
-	// GapTimeout is how old a gap must be until the events after it are handled.
-	// It must be longer than the longest transaction that writes events: an event
-	// that is committed later is skipped. Zero: 1 minute.
+	// GapTimeout is how old a gap must be before the events after it are handled. It
+	// must be longer than the longest transaction that writes events: an event that is
+	// committed later is skipped. Zero: 1 minute.
 	GapTimeout time.Duration
 
 	// Poll is the pause after a read that brought nothing to handle. Zero: 1 second.
@@ -87,12 +87,12 @@ type gaps struct {
 	seen map[checkpoint.Position]time.Time // when each that is held was first read
 }
 
-// pass returns how many of the positions that were read have no gap before them,
-// except gaps that were seen before limit. It passes these.
+// pass passes the positions that have no gap before them, and returns how many there
+// are. A gap that was first seen at limit or before does not count.
 func (g *gaps) pass(read []checkpoint.Position, limit time.Time) int {
 	since := g.since(read)
 	for i, p := range read {
-		// A gap is as old as the sight of anything behind it.
+		// A gap is as old as the first sight of any event behind it.
 		if p.Commit > g.last.Commit+1 && since[i].After(limit) {
 			return i
 		}
@@ -102,7 +102,7 @@ func (g *gaps) pass(read []checkpoint.Position, limit time.Time) int {
 	return len(read)
 }
 
-// since returns for each position when it, or one after it, was first read.
+// since returns for each position when it, or a position after it, was first read.
 func (g *gaps) since(read []checkpoint.Position) []time.Time {
 	now := time.Now()
 	seen, since := make(map[checkpoint.Position]time.Time, len(read)), make([]time.Time, len(read))

@@ -7,15 +7,16 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A standby asks for the lease so many times in a TTL, and no sooner than after
-// leastPoll.
+// A standby asks for the lease pollsInTTL times in a TTL, and waits leastPoll at least
+// before it asks again.
 const (
 	pollsInTTL = 50
 	leastPoll  = 50 * time.Millisecond
 )
 
-// standbyPause is how long a standby waits after err, which is why it has no lease.
-// It asks when the other's lease ends, too: sooner than in its turn if clocks agree.
+// standbyPause returns how long a standby waits after err, which says why it has no
+// lease. It also asks when the other owner's lease ends: if clocks agree, that is
+// sooner than its next turn.
 func standbyPause(ttl time.Duration, err error) time.Duration {
 	poll := max(ttl/pollsInTTL, leastPoll)
 	var held *checkpoint.LeaseHeldError

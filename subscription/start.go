@@ -9,9 +9,9 @@ import (
 )
 
 // Resume returns the position of the last event that was processed, which is what
-// KurrentDB's From takes. It is false if that stands before everything, as it does
-// in a first run: then begin at the start of the log. For KurrentDB that is Start:
-// a nil From is the end.
+// KurrentDB's From takes. It returns false if that is the zero Position, as in a first
+// run from the start: then begin at the start of the log. For KurrentDB that is Start,
+// since a nil From is the end.
 func (s *Subscription) Resume() (checkpoint.Position, bool) {
 	return s.start, s.start != checkpoint.Position{}
 }
@@ -40,8 +40,8 @@ func (s *Subscription) load(ctx context.Context) error {
 	return s.resumeAt(cp.Position)
 }
 
-// begin does what Options.Missing says. Where it begins is stored at once, so that
-// a run which sees no event leaves a checkpoint, too.
+// begin does what Options.Missing says. It stores at once where the run begins, so that
+// a run that sees no event leaves a checkpoint, too.
 func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
 	var first checkpoint.Position
 	switch s.opts.Missing {

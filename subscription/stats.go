@@ -8,13 +8,13 @@ import (
 
 // Stats is how a subscription stands.
 type Stats struct {
-	Stored        checkpoint.Position // the last that was stored, by the handler too, or resumed from
-	StoredAt      time.Time           // when; zero: never
+	Stored        checkpoint.Position // last stored, also by the handler, or resumed from
+	StoredAt      time.Time           // when it was stored; zero: never
 	LowWatermark  checkpoint.Position // what a flush would store now
 	InFlight      int                 // events in work
-	Oldest        InWork              // of those, what is in work for the longest time; zero: none is
+	Oldest        InWork              // the event longest in work; zero: none is in work
 	Done          int64               // events done and skipped since Open
-	Flushes       int                 // that stored something
+	Flushes       int                 // how many flushes stored something
 	FlushFailures int
 	FlushError    error // of the last flush, or nil if it went well
 }

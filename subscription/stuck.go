@@ -2,7 +2,7 @@ package subscription
 
 import "time"
 
-// looks is how often events are looked at while one may get stuck: four times within
+// looks is how often the subscription looks for stuck events: four times within
 // Options.StuckAfter.
 const looks = 4
 
@@ -12,7 +12,7 @@ func (s *Subscription) startWatch() {
 	s.watch = time.AfterFunc(s.opts.StuckAfter/looks, s.look)
 }
 
-// oldest is the event that has been in work for the longest time.
+// oldest returns the event that has been in work for the longest time.
 func (s *Subscription) oldest(now time.Time) (oldest InWork, ok bool) {
 	for _, h := range s.hands.all(s.work.tracker.Oldest, now) {
 		if w, busy := h.holds(now); busy && (!ok || w.Age > oldest.Age) {
@@ -22,7 +22,7 @@ func (s *Subscription) oldest(now time.Time) (oldest InWork, ok bool) {
 	return oldest, ok
 }
 
-// look warns of the events that are stuck, and comes back.
+// look warns of the events that are stuck, and schedules the next look.
 func (s *Subscription) look() {
 	if s.life.over() != nil {
 		return
@@ -37,7 +37,7 @@ func (s *Subscription) look() {
 		}
 		next = min(next, left)
 	}
-	// Before the log and the observers, which may hang.
+	// This comes before the log and the observers, which may hang.
 	s.hands.mu.Lock()
 	s.watch.Reset(max(next, time.Millisecond))
 	s.hands.mu.Unlock()
@@ -50,7 +50,7 @@ func (s *Subscription) look() {
 }
 
 // stuck reports whether it is time to warn of what h holds: after limit, and whenever
-// the age has doubled. Otherwise left is how long that takes.
+// the age has doubled. If it is not, left is how long that takes.
 func (h *hand) stuck(limit time.Duration, now time.Time) (w InWork, left time.Duration, is bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

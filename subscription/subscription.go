@@ -1,13 +1,14 @@
-// Package subscription is the consumer's side of a checkpoint: it resumes where
-// the last run ended, knows which events are in work, and stores how far the
-// work is done, never past an event that is not.
+// Package subscription is the consumer's side of a checkpoint. It resumes where
+// the last run ended, and knows which events are in work. It stores how far the
+// work is done, and never a position past an event that is not done.
 //
 // One goroutine reads the log. It calls [Subscription.Track] for every event,
 // hands the event with the [Work] that it got to a worker, and calls
 // [Subscription.Skip] for positions that carry no work. Workers call [Work.Done]
-// in any order. The subscription stores the low watermark every so many events
-// and every so often, and on Close. [Run] does all of that for a function
-// that handles an event. With Options.Lease, one instance is at work at a time.
+// in any order. The subscription stores the low watermark after a number of
+// events, after some time, and on Close: see Options.FlushEvery and
+// Options.FlushAfter. [Run] does all of this for a function that handles an event.
+// With Options.Lease, one instance is at work at a time.
 package subscription
 
 import (
@@ -21,9 +22,9 @@ import (
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
-// A Subscription is one consumer's place in its log. Track and Skip are for the
-// one goroutine that reads the log; everything else may be called from any
-// number of goroutines at once.
+// A Subscription is one consumer's place in its log. Track and Skip are for the one
+// goroutine that reads the log. Everything else may be called from any number of
+// goroutines at once.
 type Subscription struct {
 	store *checkpoint.Store
 	key   string
@@ -44,28 +45,27 @@ type Subscription struct {
 // Errors that end a subscription, besides checkpoint.ErrFenced and those of the
 // store and of the caller's handlers.
 var (
-	// ErrNoCheckpoint is the error of Open if there is no checkpoint, and
+	// ErrNoCheckpoint is the error of Open if there is no checkpoint and
 	// Options.Missing is Refuse.
 	ErrNoCheckpoint = errors.New("there is no checkpoint to resume from")
 
-	// ErrLeaseLost says that the lease could not be kept: it was taken over,
-	// ended by a rewind, or could not be renewed in time.
+	// ErrLeaseLost says that the lease could not be kept: another owner took it over, a
+	// rewind ended it, or it could not be renewed in time.
 	ErrLeaseLost = keeper.ErrLost
 
 	// ErrOvertaken says that another instance has stored a newer position.
 	ErrOvertaken = errors.New("another instance has stored a newer position")
 
-	// ErrDrainTimeout says that handlers were still at work when Options.DrainTimeout
-	// was over.
+	// ErrDrainTimeout says that handlers were still at work after Options.DrainTimeout.
 	ErrDrainTimeout = errors.New("handlers did not finish in time")
 
 	// ErrClosed is the error of Track and Skip after Close.
 	ErrClosed = errors.New("the subscription is closed")
 )
 
-// Open loads the checkpoint at key, after it has got the lease if Options ask
-// for one, and holds it to the log if they say how. The context is for Open
-// alone.
+// Open gets the lease, if the Options ask for one, and then loads the checkpoint at
+// key. It checks the checkpoint against the log, if the Options say how. The context is
+// for Open alone.
 //
 // The Subscription must be closed. The store stays the caller's.
 func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Options) (*Subscription, error) {
@@ -86,7 +86,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		}
 	}
 	if err := s.load(ctx); err != nil {
-		// Also if it is ctx that has ended.
+		// Release the lease even if ctx has ended.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 		defer cancel()
 		return nil, errors.Join(err, s.release(ctx))
@@ -104,8 +104,8 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	return s, nil
 }
 
-// Epoch is that of the lease, or zero without one. Whatever else the consumer
-// writes under the lease can be fenced with it, too.
+// Epoch returns the epoch of the lease, or zero without a lease. It can also fence
+// whatever else the consumer writes under the lease.
 func (s *Subscription) Epoch() uint64 {
 	if s.lease == nil {
 		return 0
@@ -113,15 +113,15 @@ func (s *Subscription) Epoch() uint64 {
 	return s.lease.Lease().Epoch
 }
 
-// Close stores what is acknowledged, releases the lease, so that a standby takes
-// over at once, and ends the subscription. Stop reading and wait for the workers
-// first: work that is done later is not stored, and is done again by the next
-// run. While a handler of [Run] is at work, Close does not release the lease, which
-// then ends by itself. The context limits how long storing may take.
+// Close stores what is acknowledged, releases the lease, so that a standby takes over
+// at once, and ends the subscription. Stop reading and wait for the workers first: work
+// that is done later is not stored, and the next run does it again. While a handler of
+// [Run] is at work, Close does not release the lease, which then ends by itself. The
+// context limits how long storing may take.
 //
-// The error is why the subscription had ended before, unless Run has said so, and
-// why what was acknowledged could not be stored. To close again only waits until
-// that is done.
+// The error says why the subscription had ended before, unless Run has said so, and why
+// what was acknowledged could not be stored. A second Close only waits until the first
+// is done.
 func (s *Subscription) Close(ctx context.Context) error {
 	if s.life.isClosing.Swap(true) {
 		select {
@@ -143,7 +143,7 @@ func (s *Subscription) close(ctx context.Context) error {
 	defer stop()
 	s.flusher.running.Wait()
 	var err error
-	// After a failed event, too: nothing at or past it is stored.
+	// Flush even after a failed event: nothing at or past it is stored.
 	if !s.opts.StoredByHandler && !s.life.outdone.Load() {
 		err = s.flushPatiently(ctx, nil)
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// ErrTrimmed says that the checkpoint is before the first event of the log that
-// Options.Tail tells: events that were not processed are gone.
+// ErrTrimmed says that the checkpoint is before the first event of the log, which
+// Options.Tail returns: events that were not processed are gone.
 var ErrTrimmed = errors.New("the log was trimmed past the checkpoint")
 
-// beforeTail is the position before the log's first event, or the zero position if
+// beforeTail returns the position before the log's first event, or the zero Position if
 // nobody can tell.
 func (s *Subscription) beforeTail(ctx context.Context) (checkpoint.Position, error) {
 	if s.opts.Tail == nil {
@@ -26,8 +26,8 @@ func (s *Subscription) beforeTail(ctx context.Context) (checkpoint.Position, err
 	return before(tail), nil
 }
 
-// before is the position before p: of a log with one number, which stands in both
-// halves, the number before.
+// before returns the position before p. In a log with one number both halves are that
+// number, and so both become the number before.
 func before(p checkpoint.Position) checkpoint.Position {
 	switch {
 	case p.Commit == p.Prepare:
@@ -39,7 +39,7 @@ func before(p checkpoint.Position) checkpoint.Position {
 	return checkpoint.Position{Commit: p.Commit - 1, Prepare: math.MaxUint64}
 }
 
-// afterTrim is where a consumer with a checkpoint at p goes on.
+// afterTrim returns where a consumer with a checkpoint at p goes on.
 func (s *Subscription) afterTrim(ctx context.Context, p checkpoint.Position) (checkpoint.Position, error) {
 	begins, err := s.beforeTail(ctx)
 	if err != nil || p.Compare(begins) >= 0 {

@@ -10,8 +10,7 @@ import (
 	"github.com/checkpointstore/checkpoint/tracker"
 )
 
-// A Work is one event that is in work. It may be copied, and is for any
-// goroutine.
+// A Work is one event that is in work. It may be copied, and used from any goroutine.
 type Work struct {
 	s        *Subscription
 	token    tracker.Token
@@ -20,9 +19,10 @@ type Work struct {
 }
 
 // Track says that the event at p is in work from now on. It waits while
-// Options.MaxInFlight are, or Options.MaxAhead are past what is stored, until ctx or
-// the subscription ends. A p that does not come after the last one is tracker.ErrOrder,
-// and changes nothing. No event is at the zero Position: see [checkpoint.Offset].
+// Options.MaxInFlight events are in work, or Options.MaxAhead are past what is stored,
+// until ctx or the subscription ends. If p does not come after the last position, Track
+// returns tracker.ErrOrder and changes nothing. No event is at the zero Position: see
+// [checkpoint.Offset].
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {
 	if s.work.full() {
 		if err := s.work.waitForRoom(ctx, &s.life, s.flusher.due); err != nil {
@@ -46,10 +46,10 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	return Work{s: s, token: token, position: p, heard: s.hooks.hear()}, nil
 }
 
-// Skip moves on over a position that carries no work: an event that a filter
-// left out, or a position that the log reports by itself, as KurrentDB's
-// CheckPointReached does. So a quiet subscription stores how far it is, too. One
-// before the last position is tracker.ErrOrder; that one again changes nothing.
+// Skip moves on over a position that carries no work: an event that a filter left out,
+// or a position that the log reports by itself, as KurrentDB's CheckPointReached does.
+// So even a quiet subscription stores how far it is. If p is before the last position,
+// Skip returns tracker.ErrOrder. To skip the last position again changes nothing.
 func (s *Subscription) Skip(p checkpoint.Position) error {
 	if err := s.life.over(); err != nil {
 		return err
@@ -61,8 +61,8 @@ func (s *Subscription) Skip(p checkpoint.Position) error {
 	return nil
 }
 
-// Done acknowledges the event: its work is done, and its effects are durable.
-// To call it again changes nothing.
+// Done acknowledges the event: its work is done, and its effects are durable. A second
+// Done changes nothing.
 func (w Work) Done() {
 	if w.s == nil {
 		return
@@ -74,9 +74,9 @@ func (w Work) Done() {
 	}
 }
 
-// Fail ends the subscription, since nothing after this event may be stored as
-// done. A Done that comes later does not count. A consumer that wants to go on parks the
-// event somewhere and calls Done instead.
+// Fail ends the subscription, since nothing after this event may be stored as done. A
+// later Done of the event does not count. A consumer that wants to go on parks the
+// event somewhere, and calls Done instead.
 func (w Work) Fail(err error) {
 	if w.s == nil {
 		return

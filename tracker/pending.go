@@ -8,36 +8,36 @@ import (
 
 const minRing = 16
 
-// pending holds what the low watermark has not passed: a ring of entries in
-// the order of the log. The first is always unacknowledged. The others may be
-// done, and wait for the first, until the ring is full: then each entry that is
-// done is merged into the one before it, which covers its position from there
-// on. So a ring is never larger than a small multiple of what is in flight.
+// pending holds what the low watermark has not passed: a ring of entries in the
+// order of the log. The first entry is always unacknowledged. The others may be
+// done, and wait for the first. When the ring is full, each entry that is done is
+// merged into the entry before it, which then covers its position, too. So a ring
+// is never larger than a small multiple of what is in flight.
 type pending struct {
 	ring     []entry // its length is zero or a power of two
 	head     int
 	n        int
-	inFlight int    // of the n, those that are not done
+	inFlight int    // how many of the n entries are not done
 	seq      uint64 // of the last entry; the first is 1
 
-	// How much of the ring is needed is judged by turns, of as many entries as
-	// it has room for. A burst that fills it again and again has its peak in
-	// every turn, however empty the ring is in between.
+	// fit sizes the ring by turns. A turn is as many entries as the ring has room
+	// for. Bursts that fill the ring again and again have their peak in every turn,
+	// however empty the ring is in between.
 	turn int // entries added in this turn
 	peak int // the most in flight in this turn
 }
 
 type entry struct {
 	p    checkpoint.Position // as it was pushed
-	upTo checkpoint.Position // done, it covers every position up to this one
+	upTo checkpoint.Position // once done, the entry covers every position up to this one
 	seq  uint64
 	done bool
-	held bool // it is never done
+	held bool // the entry is never done
 }
 
 func (q *pending) at(i int) *entry { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
 
-// ahead is how many positions were pushed from the first entry on.
+// ahead returns how many positions were pushed from the first entry on.
 func (q *pending) ahead() int {
 	if q.n == 0 {
 		return 0
@@ -58,7 +58,7 @@ func (q *pending) push(p checkpoint.Position) (seq uint64) {
 	return q.seq
 }
 
-// extend makes the last entry cover p, and is false if there is no entry.
+// extend makes the last entry cover p. It returns false if there is no entry.
 func (q *pending) extend(p checkpoint.Position) bool {
 	if q.n == 0 {
 		return false
@@ -67,8 +67,7 @@ func (q *pending) extend(p checkpoint.Position) bool {
 	return true
 }
 
-// done marks the entry seq. If it was the first, low is the position that
-// everything is done up to.
+// done marks the entry seq. If the entry was the first, low is the new low watermark.
 func (q *pending) done(seq uint64) (low checkpoint.Position, moved bool) {
 	e := q.find(seq)
 	if e == nil || e.done || e.held {
@@ -92,8 +91,8 @@ func (q *pending) find(seq uint64) *entry {
 	if q.n == 0 || seq < q.ring[q.head].seq {
 		return nil
 	}
-	// Entries are merged only just before one is added, so the last has q.seq,
-	// and those added since stand without a gap.
+	// Entries are merged only just before one is added. So the last entry has q.seq,
+	// and the entries that were added since the last merge stand without a gap.
 	if back := q.seq - seq; back < uint64(q.n) {
 		if e := q.at(q.n - 1 - int(back)); e.seq == seq {
 			return e
@@ -114,10 +113,10 @@ func (q *pending) find(seq uint64) *entry {
 	return nil
 }
 
-// fit makes room for at least one entry more, and lets go of a ring of which
-// the last turn has not needed more than a quarter. It doubles a ring with more
-// than half of it in flight, and shrinks one to where twice the peak has room:
-// between two moves of n entries, some n/2 or more were always added.
+// fit makes room for at least one more entry. It doubles a ring that is full if more
+// than half of it is in flight. It shrinks a ring if the last turn has not needed more
+// than a quarter of it: then the new ring has room for twice the peak. So between two
+// moves of n entries, some n/2 or more were always added.
 func (q *pending) fit() {
 	size := len(q.ring)
 	switch {
@@ -136,7 +135,7 @@ func (q *pending) fit() {
 	}
 }
 
-// move merges what is done, in place or into a ring of another size.
+// move merges the entries that are done, in place or into a ring of another size.
 func (q *pending) move(size int) {
 	to := pending{ring: q.ring, head: q.head}
 	if size != len(q.ring) {
