@@ -99,8 +99,8 @@ func (s *Store) raiseOne(ctx context.Context, key string, atLeast uint64) (uint6
 
 // ReleaseFences removes the fences that protect nothing, of keys that match pattern,
 // and returns how many it removed. A fence protects nothing if its key has no
-// checkpoint and no lease, and if it was raised for the last time at least idle ago. An
-// idle below a minute is an error. No other method removes a fence.
+// checkpoint, and if its last raise and the end of its last lease are at least idle ago.
+// An idle below a minute is an error. No other method removes a fence.
 //
 // What you give up: a writer that still has an epoch of the key, and has been silent
 // for longer than idle, can write again. Choose an idle far above the time for which

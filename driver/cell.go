@@ -80,9 +80,9 @@ type Fencer interface {
 	RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error)
 
 	// ReleaseFences removes the fences of keys that protect nothing, and returns how
-	// many it removed. A fence protects nothing if the key has no checkpoint and no
-	// lease that has not ended, and if the fence was raised for the last time at least
-	// idle ago. A damaged fence stays, and so does a fence whose time is not known.
+	// many it removed. A fence protects nothing if the key has no checkpoint, and if its
+	// last raise and the end of its last lease are at least idle ago. A damaged fence
+	// stays, and so does a fence whose time is not known.
 	//
 	// A key that loses its fence forgets every epoch: a writer that still has one can
 	// write again.
