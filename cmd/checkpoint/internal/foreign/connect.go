@@ -48,7 +48,7 @@ func answered(where string, value any) ([]entry, error) {
 	object, _ := value.(map[string]any)
 	list, ok := object["offsets"].([]any)
 	if !ok {
-		return nil, fmt.Errorf(`%s: want {"offsets":[...]}, or ["NAME",{...}] and {...} of the topic of offsets`, where)
+		return nil, fmt.Errorf(`%s: want {"offsets":[...]}, or ["NAME",{...}] and {...} of the offsets topic`, where)
 	}
 	var entries []entry
 	for i, item := range list {
@@ -109,7 +109,7 @@ func partitionName(partition map[string]any) string {
 // connectPosition reads the offset of a sink, or of one of Debezium's connectors.
 func connectPosition(r row) (p checkpoint.Position, err error) {
 	if inSnapshot(r) {
-		return p, fmt.Errorf("%s: it is within a snapshot, of which no position says how far it got: let it end first", r.where)
+		return p, fmt.Errorf("%s: it is within a snapshot, and no position says how far a snapshot got: let the snapshot end first", r.where)
 	}
 	has := func(name string) bool { return r.text(name) != "" }
 	switch {
@@ -123,8 +123,8 @@ func connectPosition(r row) (p checkpoint.Position, err error) {
 	case has("sec") && has("ord"):
 		return mongoDB(r)
 	case has("commit_lsn"):
-		return p, fmt.Errorf("%s: commit_lsn is %.80q, SQL Server's hexadecimal LSN of 80 bits: want JSON Lines as `checkpoint export` writes them, "+
-			"with its first 64 bits as commit and the other 16 as prepare, in decimals", r.where, r.text("commit_lsn"))
+		return p, fmt.Errorf("%s: commit_lsn is %.80q, SQL Server's hexadecimal LSN of 80 bits: write JSON Lines like those of `checkpoint export`, "+
+			"with the first 64 bits as a decimal commit and the other 16 as a decimal prepare", r.where, r.text("commit_lsn"))
 	}
 	return p, fmt.Errorf("%s: want kafka_offset, or Debezium's lsn, file and pos, or sec and ord: no other connector's offset is known", r.where)
 }

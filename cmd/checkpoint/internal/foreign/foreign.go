@@ -65,7 +65,7 @@ func (f Format) Read(r io.Reader, key string) ([]checkpoint.Checkpoint, error) {
 		return nil, err
 	}
 	if len(text) > maxSize {
-		return nil, fmt.Errorf("it is longer than %d MiB, which no file of the format %s is", maxSize>>20, f.Name)
+		return nil, fmt.Errorf("it is longer than %d MiB, the limit for the format %s", maxSize>>20, f.Name)
 	}
 	entries, err := f.read(bytes.TrimPrefix(text, []byte("\ufeff")))
 	if err != nil {
@@ -80,13 +80,13 @@ func (f Format) Read(r io.Reader, key string) ([]checkpoint.Checkpoint, error) {
 		parts := slices.DeleteFunc([]string{key, e.name}, func(s string) bool { return s == "" })
 		c := checkpoint.Checkpoint{Key: strings.Join(parts, "/"), Mark: checkpoint.Mark{Position: e.position}}
 		if c.Key == "" {
-			return nil, errors.New("the file does not name its consumer: --key does")
+			return nil, errors.New("the file does not name its consumer: give --key")
 		}
 		if err := checkpoint.ValidateKey(c.Key); err != nil {
 			return nil, err
 		}
 		if seen[c.Key] {
-			return nil, fmt.Errorf("%q is in it twice: leave one out", c.Key)
+			return nil, fmt.Errorf("it has %q twice: leave one out", c.Key)
 		}
 		seen[c.Key] = true
 		all = append(all, c)
@@ -130,7 +130,7 @@ func nextToRead(n uint64) checkpoint.Position { return checkpoint.Position{Commi
 // offsets begin at 0.
 func lastOffset(where, name string, n uint64) (checkpoint.Position, error) {
 	if n == math.MaxUint64 {
-		return checkpoint.Position{}, fmt.Errorf("%s: %s is %d, which no offset is", where, name, n)
+		return checkpoint.Position{}, fmt.Errorf("%s: %s is %d, which is not an offset", where, name, n)
 	}
 	return checkpoint.Offset(n), nil
 }

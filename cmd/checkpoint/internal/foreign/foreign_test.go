@@ -179,7 +179,7 @@ func TestRefusals(t *testing.T) {
 		{"replicator", "12,34", "--key does"},
 		{"eventhubs", `{"offset":"12"}`, "offset, which counts bytes"},
 		{"eventhubs", `{"sequencenumber":"-1"}`, decimal},
-		{"eventhubs", `{"sequencenumber":"18446744073709551615"}`, "which no offset is"},
+		{"eventhubs", `{"sequencenumber":"18446744073709551615"}`, "which is not an offset"},
 		{"eventhubs", `{"sequencenumber":`, "not JSON"},
 	} {
 		got, err := read(t, c.format, c.text, "")

@@ -39,7 +39,7 @@ func axon(text []byte) ([]entry, error) {
 	})
 }
 
-const wantToken = `want the token as JSON, {"index":7,"gaps":[]} or {"globalIndex":7}, or as the hexadecimal bytes of that`
+const wantToken = `want the token as JSON, {"index":7,"gaps":[]} or {"globalIndex":7}, or the same JSON as hexadecimal bytes`
 
 // axonToken reads a token. Its index was processed last, except for the gaps below
 // it: they may still fill, so that the position is before the first.

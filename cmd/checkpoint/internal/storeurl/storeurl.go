@@ -48,7 +48,7 @@ func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) 
 		// An address without its scheme, perhaps, and with a password: not a file.
 		return nil, fmt.Errorf("the store's URL begins with none of sqlite:, redis://, rediss:// and unix://: %w", ErrUsage)
 	case !looksLikeFile(rawURL):
-		return nil, fmt.Errorf("%q is no store, and no file; write sqlite:%s for a new file: %w", rawURL, rawURL, ErrUsage)
+		return nil, fmt.Errorf("%q is neither a URL nor a file; write sqlite:%s for a new file: %w", rawURL, rawURL, ErrUsage)
 	}
 	return openSQLite(ctx, rawURL, create)
 }

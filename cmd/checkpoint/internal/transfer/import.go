@@ -142,7 +142,7 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 	n := im.report.Lines
 	switch {
 	case errors.Is(readErr, bufio.ErrBufferFull):
-		return im.stop(ctx, n, fmt.Errorf("it is longer than %d KiB, which no checkpoint is", maxLineLen>>10))
+		return im.stop(ctx, n, fmt.Errorf("it is longer than %d KiB, the limit for a line", maxLineLen>>10))
 	case readErr != nil && !errors.Is(readErr, io.EOF):
 		return im.stop(ctx, n, readErr)
 	case n < im.opts.From || len(bytes.TrimSpace(text)) == 0:

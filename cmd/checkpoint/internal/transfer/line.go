@@ -104,7 +104,7 @@ func object(text []byte) (map[string]string, error) {
 			return nil, fmt.Errorf("the field %.40q is %s: write it as a string, so that no reader rounds it", name, kind(t))
 		}
 		if strings.ContainsRune(value, utf8.RuneError) && !bytes.ContainsRune(text, utf8.RuneError) {
-			return nil, fmt.Errorf("the field %.40q has an escape that is no character", name)
+			return nil, fmt.Errorf("the field %.40q has an escape that encodes no character", name)
 		}
 		fields[name] = value
 	}
@@ -112,7 +112,7 @@ func object(text []byte) (map[string]string, error) {
 		return nil, malformed(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more on it than one object")
+		return nil, errors.New("it holds more than one object: put each on a line of its own")
 	}
 	return fields, nil
 }
