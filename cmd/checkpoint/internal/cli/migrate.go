@@ -53,7 +53,8 @@ epochs.`,
 		Example: `  checkpoint migrate
   checkpoint migrate --apply
   checkpoint migrate --from 'redis://127.0.0.1:6379/0?prefix=orders:cp:' --apply
-  checkpoint --store redis://127.0.0.1:6379 migrate --from sqlite:checkpoints.db --apply --cutover`,
+  checkpoint --store redis://127.0.0.1:6379 migrate \
+      --from sqlite:checkpoints.db --apply --cutover`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
