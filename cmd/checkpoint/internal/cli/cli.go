@@ -31,8 +31,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(ctx, err)
 }
 
-// withoutPasswords redacts the URLs among args that text repeats: one may stand
-// where no URL belongs.
+// withoutPasswords redacts every URL of args in text. A URL may be given by mistake as
+// any argument, and an error may repeat it.
 func withoutPasswords(text string, args []string) string {
 	for _, arg := range args {
 		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
@@ -114,8 +114,8 @@ const (
 	groupMore = "more"
 )
 
-// storeName is the URL of the store that is asked for. An empty --store is an
-// error later on, and not the default: the variable of a script may be unset.
+// storeName returns the URL of the store. If --store is given but empty, it returns "",
+// which fails later: a script may have expanded an unset variable.
 func (a *app) storeName() string {
 	if a.storeURL != "" || a.storeGiven {
 		return a.storeURL

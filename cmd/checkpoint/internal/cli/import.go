@@ -157,7 +157,7 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.Import
 	if !errors.Is(err, storeurl.ErrNoStore) {
 		return err
 	}
-	// An empty input, as of an export that failed, must not make an empty store.
+	// A failed export leaves an empty input, which must not make an empty store.
 	said := bufio.NewReader(in)
 	_, first := readAll(cmd.Context(), func() ([]byte, error) { return said.Peek(1) })
 	switch {
@@ -170,7 +170,8 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.Import
 	return a.run(cmd, with{create: true, walks: true}, read)
 }
 
-// readAll ends with ctx. A read from a pipe or a terminal sees no context.
+// readAll returns when ctx ends, even if read does not: a read from a pipe or a terminal
+// ignores contexts.
 func readAll[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
 	done := make(chan struct{})
 	var late T

@@ -15,7 +15,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
-// orders are the values of --sort. Checkpoints that are equal go by their keys.
+// orders are the values of --sort. Equal checkpoints are sorted by key.
 var orders = map[string]func(a, b checkpoint.Checkpoint) int{
 	"key":      func(checkpoint.Checkpoint, checkpoint.Checkpoint) int { return 0 },
 	"age":      func(a, b checkpoint.Checkpoint) int { return a.UpdatedAt.Compare(b.UpdatedAt) },
@@ -124,7 +124,8 @@ func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern str
 
 func (a *app) reportDamage(key string, err error) { a.note("%q: %v", key, err) }
 
-// A damage counts the keys that have something damaged, and says what.
+// A damage counts the damaged keys, and notes what is damaged: checkpoints, fences or
+// leases.
 type damage struct {
 	keys                      int
 	checkpoint, fence, leases bool

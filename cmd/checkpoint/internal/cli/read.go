@@ -79,7 +79,7 @@ func (a *app) completeKey(cmd *cobra.Command, args []string, typed string) ([]st
 		if err != nil || len(keys) == limit {
 			break
 		}
-		if checkpoint.ValidateKey(key) == nil { // others no command takes, and they could steer the terminal
+		if checkpoint.ValidateKey(key) == nil { // no command accepts another key, and it could steer the terminal
 			keys = append(keys, key)
 		}
 	}

@@ -116,7 +116,7 @@ older epoch then fails its next write.`,
 	return cmd
 }
 
-// noteAfterSet says who goes on writing, or cannot any more.
+// noteAfterSet says who goes on writing after a set, or whom it locks out.
 func (a *app) noteAfterSet(before *standing, p checkpoint.Position, epoch uint64) {
 	switch ended := before.raisedBy(epoch, true); {
 	case ended != "":
@@ -162,8 +162,8 @@ the newer position stays, and the exit code is 4.`,
 	})
 }
 
-// printStored prints what is stored after a write. Somebody may have removed
-// it since, which is no failure of the write.
+// printStored prints what is stored after a write. If somebody has removed it since, it
+// prints nothing: the write did not fail.
 func (a *app) printStored(ctx context.Context, store *checkpoint.Store, key string) error {
 	c, err := store.Get(ctx, key)
 	if errors.Is(err, checkpoint.ErrNotFound) {
