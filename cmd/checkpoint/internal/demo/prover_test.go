@@ -12,8 +12,8 @@ func TestProverFails(t *testing.T) {
 	for role, want := range map[string]string{
 		"drops":         `^demo/stock skipped 1 of 3000 events, the first at C:\d+/P:\d+$`,
 		"drops a batch": `^demo/stock skipped (9\d|100) of 3000 events`, // some of them were repeated
-		"doubles":       `^demo/stock repeated \d+, its crash accounts for \d+$`,
-		"invents":       `^demo/stock has effects that no event of the log has: 1$`,
+		"doubles":       `^demo/stock repeated \d+ events, and its crash accounts for \d+$`,
+		"invents":       `^demo/stock has 1 effects that no event of the log has$`,
 		"errs":          `^demo/stock skipped 1 of .* \(and 1 more\)$`,
 		"forgets":       `^the checkpoint of demo/stock is at C:\d+/P:\d+, and the end of the log at `,
 		"goes back":     `^demo/stock took an old position from a stale instance$`,
