@@ -70,7 +70,7 @@ func Run[E any](
 		return fmt.Errorf("subscription: Workers is %d, it must not be negative", h.Workers)
 	}
 	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderingKey != nil) {
-		return errors.New("subscription: with Options.StoredByHandler, Run needs one worker and no OrderingKey: " +
+		return errors.New("subscription: with Options.StoredByHandler, Run needs Workers of 1 and no OrderingKey: " +
 			"a stored position must not pass an event that is not done")
 	}
 	if s.ran.Swap(true) {

@@ -44,7 +44,7 @@ func TestEachRefusalHasItsSentence(t *testing.T) {
 	}
 }
 
-// failsToRun returns what a command says on stderr that must end with exit code 1.
+// failsToRun runs a command that must end with exit code 1, and returns its stderr.
 func failsToRun(t *testing.T, url string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "checkpoint", append([]string{"--store", url}, args...)...)

@@ -118,7 +118,7 @@ func (o *outcome) failures(log logSummary, stored checkpoint.Position) (failures
 		fail("%s skipped %d of %d events, the first at %s", o.key, v.Skipped, log.Events, v.FirstSkipped)
 	}
 	if v.Foreign > 0 {
-		fail("%s has %d effects that no event of the log has", o.key, v.Foreign)
+		fail("%s has effects that no event of the log has: %d", o.key, v.Foreign)
 	}
 	if v.Repeated != o.ahead {
 		fail("%s repeated %d events, and its crash accounts for %d", o.key, v.Repeated, o.ahead)

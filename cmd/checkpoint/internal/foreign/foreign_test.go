@@ -8,7 +8,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/foreign"
 )
 
-// samples are written from the public description of each form.
+// samples are written from the public description of each format.
 var samples = []struct {
 	name, format, key, text string
 	want                    string // keys and positions, in their order
@@ -145,7 +145,7 @@ func read(t *testing.T, format, text, key string) (string, error) {
 	return strings.Join(shown, ", "), err
 }
 
-// TestRefusals: what does not fit is an error that names the form it wants.
+// TestRefusals: a file that does not fit gives an error that says what is wanted.
 func TestRefusals(t *testing.T) {
 	const decimal = "want a decimal number from 0 to 18446744073709551615"
 	for _, c := range []struct{ format, text, want string }{
