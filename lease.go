@@ -155,7 +155,7 @@ func checkLease(op string, l *Lease) (err error) {
 		return nil
 	}
 	if l.Epoch == 0 {
-		return fmt.Errorf("%w: the lease has no epoch, so that nobody has granted it", ErrFenced)
+		return fmt.Errorf("%w: the lease has no epoch, so no store has granted it", ErrFenced)
 	}
 	return nil
 }

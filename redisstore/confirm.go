@@ -39,7 +39,7 @@ func (c *confirmation) exec(ctx context.Context, server *redis.Client, changes [
 	}
 	exec(ctx, server, append(slices.Clip(changes), &nudge, &wait))
 	if err := nudge.Err(); err != nil {
-		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but whether %s cannot be told: %w", c, err)}
+		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but it is unknown whether %s: %w", c, err)}
 	}
 	return c.doubt(wait)
 }
@@ -76,7 +76,7 @@ func (c *confirmation) doubt(wait command) error {
 			"a failover may lose it", have, c.replicas, c.timeout)}
 	}
 	if err != nil {
-		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but whether %s cannot be told: %w", c, err)}
+		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but it is unknown whether %s: %w", c, err)}
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func TestFsyncAOF(t *testing.T) {
 		return s.Set(t.Context(), "orders", at(1, 1))
 	}
 	if server.Do("COMMAND", "INFO", "waitaof").([]any)[0] == nil {
-		if err := set(server, long); err == nil || !strings.Contains(err.Error(), "take Redis 7.2") {
+		if err := set(server, long); err == nil || !strings.Contains(err.Error(), "use Redis 7.2") {
 			t.Errorf("Set on a server without WAITAOF is %v", err)
 		}
 		wantKeys(t, server)

@@ -29,7 +29,7 @@ func requireMaster(answer any, err error) error {
 		if isUnknown(err) {
 			return nil
 		}
-		return fmt.Errorf("redisstore: whether the server is a master: %w", err)
+		return fmt.Errorf("redisstore: cannot tell whether the server is a master: %w", err)
 	}
 	parts, ok := answer.([]any)
 	if !ok || len(parts) == 0 {

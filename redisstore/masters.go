@@ -23,7 +23,7 @@ type masters struct {
 }
 
 // errEvicted: a lease whose fence is gone would be granted once more.
-var errEvicted = errors.New("redisstore: no lease is granted by a server whose maxmemory-policy may remove it: set noeviction")
+var errEvicted = errors.New("redisstore: no lease is granted, because the maxmemory-policy of the server may remove it: set noeviction")
 
 // check reads what all masters say of themselves, until it has once found nothing
 // to refuse.
@@ -69,7 +69,7 @@ func (m *masters) look(ctx context.Context, master *redis.Client) (warning strin
 	switch {
 	case !m.fsync:
 	case major < 7 || major == 7 && minor < 2:
-		return "", unfitError{errors.New("Options.FsyncAOF needs WAITAOF: take Redis 7.2, Valkey, or a later one, or leave FsyncAOF out")}
+		return "", unfitError{errors.New("Options.FsyncAOF needs WAITAOF: use Redis 7.2 or later, or Valkey, or leave FsyncAOF out")}
 	case infoField(info, "aof_enabled") != "1":
 		return "", unfitError{errors.New("Options.FsyncAOF needs an append-only file: set appendonly yes, or leave FsyncAOF out")}
 	}

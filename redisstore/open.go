@@ -7,7 +7,7 @@ import (
 )
 
 // ErrURL says that [Open] cannot use a URL, or not with its Options. Nothing was sent.
-var ErrURL = errors.New("it is no URL of a Redis")
+var ErrURL = errors.New("it is not the URL of a Redis")
 
 // A urlError is an [ErrURL] with the text of its reason.
 type urlError struct{ error }

@@ -129,14 +129,14 @@ func (p *pipelines) connect(client redis.UniversalClient) (readTimeout time.Dura
 			return 0, errReplicas
 		}
 		if c.Options().ClusterSlots != nil {
-			return 0, errors.New("redisstore: a cluster client with ClusterSlots, as NewFailoverClusterClient makes it, may lead to " +
-				"servers that are no cluster, whose replicas answer as if there were nothing: use NewFailoverClient for Sentinels")
+			return 0, errors.New("redisstore: a cluster client with ClusterSlots, such as one of NewFailoverClusterClient, may ask " +
+				"servers that are not a cluster, and their replicas answer as if nothing were stored: use NewFailoverClient for Sentinels")
 		}
 		p.cluster = c
 		return c.Options().ReadTimeout, nil
 	case *redis.Ring:
-		return 0, errors.New("redisstore: a Ring sends the keys of a server that is down to another, " +
-			"which knows nothing of them: use a cluster, or Sentinels")
+		return 0, errors.New("redisstore: a Ring sends the keys of a server that is down to another server, " +
+			"which does not have them: use a cluster, or Sentinels")
 	}
 	return 0, fmt.Errorf("redisstore: a %T is neither a *redis.Client nor a *redis.ClusterClient: "+
 		"pass the client that it wraps, and add what it does as a hook", client)

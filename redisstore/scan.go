@@ -95,7 +95,7 @@ type unsureError struct{ error }
 func (e unsureError) Unwrap() error { return e.error }
 
 var errMoving = unsureError{errors.New("redisstore: the cluster is moving slots between its nodes, " +
-	"so that a scan could miss keys: try again when it is done")}
+	"so that a scan could miss keys: try again when the move is done")}
 
 // run walks all servers until no key can have been missed. Between two walks it
 // yields an empty page, which waits until the caller wants more: while the caller
@@ -166,7 +166,7 @@ func (w *walk) server(ctx context.Context, s *redis.Client, yield func([]string,
 	}
 }
 
-var errReplaced = unsureError{errors.New("redisstore: another server answers than the one that a scan began at, " +
+var errReplaced = unsureError{errors.New("redisstore: another server answers than at the beginning of the scan, " +
 	"so that the scan could miss keys: try again when the servers stay the same")}
 
 // ask sends a SCAN, and returns which process has answered it. In a cluster each
@@ -192,7 +192,7 @@ func (w *walk) ask(ctx context.Context, s *redis.Client, scan *redis.ScanCmd) (p
 	}
 	text, _ := info.Val().(string)
 	if process = infoField(text, "run_id"); process == "" {
-		return "", errors.New("redisstore: INFO server names no run_id, without which a walk cannot tell one server from another")
+		return "", errors.New("redisstore: INFO server names no run_id, and a walk needs it to tell one server from another")
 	}
 	return process, nil
 }

@@ -47,7 +47,7 @@ func clusterTopology(ctx context.Context, c *redis.ClusterClient) (topology, err
 	}
 	if total != slots {
 		return topology{}, unsureError{fmt.Errorf("redisstore: the cluster's masters serve %d of %d slots, "+
-			"so that a walk would miss keys: try again when it is whole", total, slots)}
+			"so that a walk would miss keys: try again when they serve all", total, slots)}
 	}
 	slices.Sort(owned)
 	t.slots = strings.Join(owned, "\n")
@@ -107,7 +107,7 @@ func (d *Driver) refuseNode(ctx context.Context) error {
 	}
 	r = d.send(ctx, query(ctx, "cluster", "nodes"))[0]
 	if r.err != nil {
-		return fmt.Errorf("redisstore: whether the server is one node of several: %w", r.err)
+		return fmt.Errorf("redisstore: cannot tell whether the server is one node of several: %w", r.err)
 	}
 	text, ok := r.value.(string)
 	if !ok {
@@ -125,5 +125,5 @@ func (d *Driver) refuseNode(ctx context.Context) error {
 	return nil
 }
 
-var errNode = errors.New("redisstore: the server is one node of a cluster, and holds a part of the keys only: " +
+var errNode = errors.New("redisstore: the server is one node of a cluster, and holds only a part of the keys: " +
 	"use a cluster client, or cluster=true in the URL")

@@ -109,14 +109,14 @@ func take[T comparable](query url.Values, name string, field *T, parse func(stri
 		case i == 0:
 			first = value
 		case value != first:
-			return fmt.Errorf("redisstore: the URL says %s %s and %s", name, quoted(first), quoted(value))
+			return fmt.Errorf("redisstore: the URL says %s %s and %s: leave one out", name, quoted(first), quoted(value))
 		}
 	}
 	if !query.Has(name) {
 		return nil
 	}
 	if zero := *new(T); *field != zero && *field != first {
-		return fmt.Errorf("redisstore: the URL says %s %s, the Options say %s", name, quoted(first), quoted(*field))
+		return fmt.Errorf("redisstore: the URL says %s %s, the Options say %s: leave one out", name, quoted(first), quoted(*field))
 	}
 	*field = first
 	query.Del(name)
@@ -152,7 +152,7 @@ func connection(u *url.URL, cluster bool) (target, error) {
 }
 
 // errTwoDatabases: go-redis would take one of them, in which there may be nothing.
-var errTwoDatabases = errors.New("redisstore: the URL names two databases, as its path and as db")
+var errTwoDatabases = errors.New("redisstore: the URL names two databases, one as its path and one as db: leave one out")
 
 // errQuery shows nothing of the URL, as errMalformed.
 var errQuery = errors.New("redisstore: malformed URL: its query is not percent-encoded: write %25 for % and %3B for ;")

@@ -92,7 +92,7 @@ func onTheWay(r driver.Result) bool {
 }
 
 // errOnTheWay: the earlier write could arrive after this one, and undo it.
-var errOnTheWay = errors.New("redisstore: not sent, since whether an earlier write of the call to this key has landed is unknown")
+var errOnTheWay = errors.New("redisstore: not sent: it is unknown whether an earlier write of the call to this key has landed")
 
 // sendRound sends writes that may go at the same time.
 func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {

@@ -18,7 +18,7 @@ const mayWrite = 2 // W_OK
 func checkAccess(path string) error {
 	for _, name := range []string{path, filepath.Dir(path)} {
 		if err := syscall.Access(name, mayWrite); err != nil {
-			return fmt.Errorf("%s cannot be written (%w), which is needed to read it, too: use its owner's account", name, err)
+			return fmt.Errorf("%s cannot be written (%w), and even a reader must write it: use its owner's account", name, err)
 		}
 	}
 	return nil

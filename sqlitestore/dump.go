@@ -18,7 +18,7 @@ func checkDump(ctx context.Context, conn *sql.Conn) error {
 	if err != nil || tables != 3 || columns != 2 {
 		return err
 	}
-	return fmt.Errorf("%w: it has the tables of one and no mark, as .dump writes it; it was left as it is: "+
+	return fmt.Errorf("%w: it has the tables of a store but not its mark, as after .dump; it was left as it is: "+
 		"if the dump is whole, mark it by sqlite3 FILE \"PRAGMA application_id = %d; PRAGMA user_version = %d\"",
 		ErrNotOurs, applicationID, version)
 }

@@ -114,8 +114,8 @@ func (d *Driver) checkIdentity() error {
 	return nil
 }
 
-var errOvertaken = errors.New("the log or the shared memory was replaced while the store was open, and the log is another " +
-	"process's: it was left as it is, and what this process wrote last may be lost")
+var errOvertaken = errors.New("the log or the shared memory was replaced while the store was open, and the log belongs " +
+	"to another process: it was left as it is, and the last writes of this process may be lost")
 
 // overtaken reports whether the log may hold what another process wrote and this
 // one does not know of.

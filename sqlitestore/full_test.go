@@ -65,7 +65,7 @@ func fillTheDisk(ctx context.Context, store *checkpoint.Store, limit uint64) err
 		return fmt.Errorf("a write that failed is there: %w", err)
 	}
 	if isNotFound(failure) || errors.Is(failure, checkpoint.ErrCorrupt) ||
-		!strings.Contains(failure.Error(), os.Getenv(envPath)) || !strings.Contains(failure.Error(), "limit of the size of files") {
+		!strings.Contains(failure.Error(), os.Getenv(envPath)) || !strings.Contains(failure.Error(), "limit of the file size") {
 		return fmt.Errorf("a full disk gives the error %w", failure)
 	}
 	for i := range n {

@@ -20,7 +20,7 @@ func TestOnTxSaysWhatToDoOfAFullDisk(t *testing.T) {
 		want  string
 	}{
 		{fault{name: "full", code: sqlite3.SQLITE_FULL, calls: callWrite}, "make room on its disk"},
-		{fault{name: "broken", calls: callWrite}, "limit of the size of files"},
+		{fault{name: "broken", calls: callWrite}, "limit of the file size"},
 	} {
 		t.Run(c.fault.name, func(t *testing.T) {
 			failingVFS(t)

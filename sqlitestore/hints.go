@@ -19,8 +19,8 @@ func sayWhatToDo(err error) error {
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w; make room on its disk, and the store goes on", err)
 	case sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
-		return fmt.Errorf("%w; it cannot be written: see whether a quota or a limit of the size of files (ulimit -f) is reached, "+
-			"or the disk is broken", err)
+		return fmt.Errorf("%w; it cannot be written: check for a quota, a limit of the file size (ulimit -f) "+
+			"and a broken disk", err)
 	}
 	return err
 }

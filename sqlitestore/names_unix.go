@@ -18,7 +18,7 @@ func checkNames(path string, info os.FileInfo) error {
 		}
 	}
 	if mountedAlone(path) {
-		return errors.New("it is mounted without its folder, so whoever reaches it by another name does not see its log: " +
+		return errors.New("it is mounted without its folder, so a process that reaches it by another name does not see its log: " +
 			"mount the folder that holds it")
 	}
 	return nil

@@ -119,7 +119,7 @@ func (d *txDriver) Scan(context.Context, string, int) iter.Seq2[[]string, error]
 	return func(yield func([]string, error) bool) { yield(nil, errScanTx) }
 }
 
-var errScanTx = errors.New("sqlitestore: a driver of OnTx does not scan: use one of Open")
+var errScanTx = errors.New("sqlitestore: a driver of OnTx cannot scan: use a driver of Open")
 
 // Close does nothing: the transaction is the caller's.
 func (d *txDriver) Close() error { return nil }

@@ -55,9 +55,9 @@ func (r *run[E]) drain() {
 	if endsWithin(idle, timeout) {
 		return
 	}
-	err := fmt.Errorf("subscription %q: %w, which was %v", r.s.key, ErrDrainTimeout, timeout)
+	err := fmt.Errorf("subscription %q: %w (%v)", r.s.key, ErrDrainTimeout, timeout)
 	if oldest, ok := r.s.oldest(time.Now()); ok {
-		err = fmt.Errorf("%w: that of the event at %s is at work for %v, attempt %d",
+		err = fmt.Errorf("%w: the handler of the event at %s has been at work for %v, attempt %d",
 			err, oldest.Position, oldest.Age.Round(time.Millisecond), oldest.Attempts)
 	}
 	ended := r.s.life.ctx.Err() != nil

@@ -129,7 +129,7 @@ func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{})
 		case <-timer.C:
 			continue
 		case <-ctx.Done():
-			err = fmt.Errorf("subscription %q: what is done could not be stored for %v: %w",
+			err = fmt.Errorf("subscription %q: the low watermark could not be stored for %v: %w",
 				s.key, time.Since(began).Round(time.Millisecond), failure)
 		case <-quit:
 			err = nil

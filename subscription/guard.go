@@ -45,7 +45,7 @@ func (s *Subscription) guard(ctx context.Context, cp checkpoint.Checkpoint) erro
 func (s *Subscription) head(ctx context.Context) (checkpoint.Position, error) {
 	head, err := s.opts.Head(ctx)
 	if err != nil {
-		return head, fmt.Errorf("subscription %q: the log's head: %w", s.key, err)
+		return head, fmt.Errorf("subscription %q: cannot get the log's head: %w", s.key, err)
 	}
 	return head, nil
 }

@@ -45,7 +45,7 @@ func (s *Subscription) keep(ctx context.Context) error {
 	case k == nil:
 		k = keeper.New(s.store)
 	case k.Store() != s.store:
-		return errors.New("subscription: Lease.Keeper is of another store: make it of the store that Open is given")
+		return errors.New("subscription: Lease.Keeper is for another store: make it with the store that Open is given")
 	}
 	lease, asked, err := s.acquire(ctx)
 	if err != nil {
@@ -125,10 +125,10 @@ func (s *Subscription) release(ctx context.Context) error {
 		return nil
 	}
 	if err := s.lease.Remove(ctx); err != nil {
-		return fmt.Errorf("subscription %q: the lease is not released, since a renewal is under way: %w", s.key, err)
+		return fmt.Errorf("subscription %q: the lease is not released, because a renewal is under way: %w", s.key, err)
 	}
 	if s.hands.busy() {
-		return fmt.Errorf("subscription %q: the lease is not released, since a handler is still at work: it ends after %v",
+		return fmt.Errorf("subscription %q: the lease is not released, because a handler is still at work: the lease ends after %v",
 			s.key, s.opts.Lease.TTL)
 	}
 	ctx, cancel := context.WithTimeout(ctx, releasePatience)

@@ -184,7 +184,7 @@ func (o *Options) check() error {
 	case o.AcceptTrimmed && o.Tail == nil:
 		return errors.New("subscription: AcceptTrimmed needs Tail")
 	case o.StoredByHandler && o.TTL != 0:
-		return errors.New("subscription: TTL is the handler's to set where StoredByHandler is")
+		return errors.New("subscription: with StoredByHandler the handler sets the TTL: leave TTL out")
 	}
 	if err := checkpoint.ValidateLogID(o.LogID); err != nil {
 		return fmt.Errorf("subscription: LogID is %.80q: %w", o.LogID, err)

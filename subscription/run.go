@@ -72,12 +72,12 @@ func Run[E any](
 		return fmt.Errorf("subscription: Workers is %d, it must not be negative", h.Workers)
 	}
 	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderingKey != nil) {
-		return errors.New("subscription: Run needs one of Workers and no OrderingKey with Options.StoredByHandler: " +
-			"a position that is stored must not pass an event that is not done")
+		return errors.New("subscription: with Options.StoredByHandler, Run needs Workers of 1 and no OrderingKey: " +
+			"a stored position must not pass an event that is not done")
 	}
 	if s.ran.Swap(true) {
-		return fmt.Errorf("subscription %q: Run was called before, and events of it may be in work: "+
-			"close the Subscription, and open another, which resumes from what is stored", s.key)
+		return fmt.Errorf("subscription %q: Run was called before, and its events may still be in work: "+
+			"close the Subscription, and open another, which resumes from the stored position", s.key)
 	}
 	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -50,7 +50,7 @@ func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
 	case FromHead:
 		first, err = s.head(ctx)
 	default:
-		return fmt.Errorf("subscription %q: %w: if this is its first run, say with Options.Missing where it begins: %w",
+		return fmt.Errorf("subscription %q: %w: if this is its first run, set Options.Missing to where it begins: %w",
 			s.key, ErrNoCheckpoint, missing)
 	}
 	if err != nil {

@@ -343,7 +343,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 		"TTL":                  {TTL: -1},
 		"Lease.TTL":            {Lease: &subscription.Lease{Owner: "a", TTL: -1}},
 		"Missing":              {Missing: 9},
-		"TTL is the handler's": {StoredByHandler: true, TTL: time.Hour},
+		"handler sets the TTL": {StoredByHandler: true, TTL: time.Hour},
 		"Head":                 {Missing: subscription.FromHead},
 		"LogID":                {LogID: "a\nb"},
 	} {

@@ -21,7 +21,7 @@ func (s *Subscription) beforeTail(ctx context.Context) (checkpoint.Position, err
 	}
 	tail, err := s.opts.Tail(ctx)
 	if err != nil {
-		return tail, fmt.Errorf("subscription %q: the log's tail: %w", s.key, err)
+		return tail, fmt.Errorf("subscription %q: cannot get the log's tail: %w", s.key, err)
 	}
 	return before(tail), nil
 }

@@ -37,7 +37,7 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	}
 	token, err := s.work.track(p)
 	if err != nil && p == (checkpoint.Position{}) {
-		err = fmt.Errorf("%w: an event is at the zero position, which stands before everything: "+
+		err = fmt.Errorf("%w: an event is at the zero position, which is before every event: "+
 			"use checkpoint.Offset if the log's first event is at 0", err)
 	}
 	if err != nil {

@@ -40,14 +40,15 @@ func (e timeoutError) Error() string { return fmt.Sprintf("no answer within %v",
 // A job is what a command does with its open store.
 type job func(ctx context.Context, store *checkpoint.Store) error
 
-// With makes of a job on one checkpoint, or a walk over many, what cobra runs.
-// A store in a file is made only where create is set.
+// with says how to run a job. If create is set, a missing store file is made.
+// If walks is set, the job walks over many checkpoints, and has no default timeout.
 type with struct {
 	create bool
 	walks  bool
 }
 
-// limit is the command's context with the limit of --timeout.
+// limit returns the command's context with the limit of --timeout. Without the flag, a
+// walk has no limit, and any other job has shortTimeout.
 func (a *app) limit(cmd *cobra.Command, walks bool) (context.Context, context.CancelFunc, error) {
 	timeout := a.timeout
 	switch {
@@ -84,7 +85,7 @@ func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create b
 	return store, err
 }
 
-// openDriver is open, for a command that asks the driver for more than a store has.
+// openDriver is open for a command that needs more of the driver than a Store offers.
 func (a *app) openDriver(ctx context.Context, cmd *cobra.Command, url string, create bool) (*checkpoint.Store, driver.Driver, error) {
 	logger, err := logging.New(a.stderr, a.logLevel, a.logFormat)
 	if err != nil {
@@ -112,7 +113,7 @@ func (a *app) printOne(c checkpoint.Checkpoint) error {
 	return p.Flush()
 }
 
-// note tells people something that is no result.
+// note prints a line on stderr, which is for people and not part of the result.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "checkpoint: "+format+"\n", args...)
 }

@@ -40,7 +40,7 @@ func keyArgs(check cobra.PositionalArgs, n int) cobra.PositionalArgs {
 	}
 }
 
-// knownCommand refuses what is no command, and says which one may be meant.
+// knownCommand refuses an unknown command, and suggests similar ones.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -71,8 +71,8 @@ func suggestFor(root *cobra.Command) {
 	}
 }
 
-// cobrasOwn makes mistakes in the arguments of the commands that cobra adds errors of
-// usage, as those of ours are.
+// cobrasOwn turns mistakes in the arguments of cobra's own commands into errors of
+// usage, as ours do.
 func cobrasOwn(root *cobra.Command) {
 	root.InitDefaultCompletionCmd("completion")
 	root.InitDefaultHelpCmd()

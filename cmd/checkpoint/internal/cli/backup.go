@@ -16,9 +16,10 @@ func (a *app) backup() *cobra.Command {
 		Use:     "backup FILE",
 		GroupID: groupMany,
 		Short:   "Copy a store in a file, while others use it",
-		Long: `Writes the store, as it is at one moment, to a new FILE, and brings FILE to the
-disk. Others may use the store meanwhile. "checkpoint restore" brings FILE back. The
-store must be an SQLite file; "checkpoint export" writes the checkpoints of any store.`,
+		Long: `Writes the store, as it is at one moment, to a new FILE, and syncs FILE to the disk.
+Others may use the store meanwhile. "checkpoint restore" brings the store back to
+FILE. The store must be an SQLite file; "checkpoint export" writes the checkpoints of
+any store.`,
 		Example:           "  checkpoint backup checkpoints-monday.db",
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,

@@ -21,11 +21,11 @@ func (a *app) clear() *cobra.Command {
 		GroupID: groupMany,
 		Short:   "Remove the checkpoints whose keys match a pattern",
 		Long: `Removes the checkpoints whose keys match PATTERN, damaged ones too, and prints how
-many. On a terminal it says how many there are and asks; elsewhere it wants --yes.
-For patterns see "checkpoint list", which shows what would go.
+many. On a terminal it shows their number and asks first; otherwise it needs --yes.
+"checkpoint list" explains patterns, and shows which checkpoints would go.
 
-A consumer that runs writes on, and so makes its checkpoint again: stop it first, or
-see "checkpoint delete --fence".`,
+A running consumer goes on writing, and so stores its checkpoint again: stop it first,
+or use "checkpoint delete --fence".`,
 		Example: `  checkpoint clear 'orders/*'
   checkpoint clear 'test-*' --yes`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
@@ -33,7 +33,7 @@ see "checkpoint delete --fence".`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			terminal := output.IsTerminal(a.stdin) && output.IsTerminal(a.stderr)
 			if !yes && !terminal {
-				return usageError{cmd.CommandPath(), errors.New("nobody is there to ask: --yes says that it is meant")}
+				return usageError{cmd.CommandPath(), errors.New("there is no terminal to ask on: give --yes to remove without asking")}
 			}
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				if !yes {
@@ -43,7 +43,7 @@ see "checkpoint delete --fence".`,
 				}
 				n, err := store.Clear(ctx, args[0])
 				if err != nil {
-					return fmt.Errorf("%d are removed, then: %w", n, err)
+					return fmt.Errorf("%d checkpoints were removed, then: %w", n, err)
 				}
 				_, err = fmt.Fprintln(a.stdout, n)
 				return err
@@ -54,7 +54,7 @@ see "checkpoint delete --fence".`,
 	return cmd
 }
 
-// confirm asks whether what matches should really go.
+// confirm asks whether the checkpoints that match should really be removed.
 func (a *app) confirm(ctx context.Context, store *checkpoint.Store, pattern string) (bool, error) {
 	n := 0
 	bar := a.progress()

@@ -31,8 +31,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(ctx, err)
 }
 
-// withoutPasswords redacts the URLs among args that text repeats: one may stand
-// where no URL belongs.
+// withoutPasswords redacts every URL of args in text. A URL may be given by mistake as
+// any argument, and an error may repeat it.
 func withoutPasswords(text string, args []string) string {
 	for _, arg := range args {
 		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
@@ -50,10 +50,11 @@ const storeVariable = "CHECKPOINT_STORE"
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "checkpoint",
-		Short: "Look at and change the checkpoints of event consumers",
-		Long: `Looks at and changes the checkpoints of event consumers: how far each got in its
-log. A position is C:12/P:34, 12@34, 12/34 or 12-34. 12 stands for C:12/P:12. In a log
-of offsets from 0 it is offset:12. Position 0 is before everything.
+		Short: "Show and change the checkpoints of event consumers",
+		Long: `Shows and changes the checkpoints of event consumers. A checkpoint says how far a
+consumer got in its log. Write a position as C:12/P:34, 12@34, 12/34 or 12-34; 12 is
+short for C:12/P:12. In a log whose offsets start at 0, write offset:12 for the event
+at offset 12. Position 0 is before every event.
 
 Start with: checkpoint demo`,
 		Args:          knownCommand,
@@ -89,11 +90,11 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
 	flags.StringVar(&a.storeURL, "store", "", "the store's `URL`: "+storeurl.Help+" (default $"+storeVariable+
-		", or else "+storeurl.Default+"); ps shows it, so put a password in the variable")
-	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; none for walks over many checkpoints)")
+		", or else "+storeurl.Default+"); ps shows this flag, so put a URL with a password into the variable")
+	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; no limit for commands on many checkpoints)")
 	flags.StringVarP(&a.format, "output", "o", "", "print as `format`: "+output.Formats+
-		" (default a table on a terminal, columns divided by tabs in a pipe)")
-	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this `level`: "+logging.Levels)
+		" (default: a table on a terminal, columns separated by tabs in a pipe)")
+	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this `level` up: "+logging.Levels)
 	flags.StringVar(&a.logFormat, "log-format", "text", "log in this `format`: "+logging.Formats)
 	completeFlag(root, "output", "table", "wide", "json")
 	completeFlag(root, "log-format", "text", "json")
@@ -113,8 +114,8 @@ const (
 	groupMore = "more"
 )
 
-// storeName is the URL of the store that is asked for. An empty --store is an
-// error later on, and not the default: the variable of a script may be unset.
+// storeName returns the URL of the store. If --store is given but empty, it returns "",
+// which fails later: a script may have expanded an unset variable.
 func (a *app) storeName() string {
 	if a.storeURL != "" || a.storeGiven {
 		return a.storeURL

@@ -15,13 +15,13 @@ func (a *app) deleteCommand() *cobra.Command {
 		Use:     "delete KEY...",
 		GroupID: groupOne,
 		Short:   "Remove checkpoints by their keys",
-		Long: `Removes the checkpoint at each KEY, damaged or not. The exit code is 3 if there was
-none at one of them; the others are removed. The highest epoch that the key has seen
-is kept, so that a consumer that was locked out stays locked out.
+		Long: `Removes the checkpoint at each KEY, damaged or not. If a KEY has no checkpoint, the
+others are removed all the same, and the exit code is 3. Each key keeps the highest
+epoch that it has seen: a consumer that was locked out stays locked out.
 
-A consumer that runs writes on, and so makes the checkpoint again. With --fence the
-key's epoch is raised first, so that a consumer that writes with an older epoch
-fails its next write.`,
+A running consumer goes on writing, and so stores the checkpoint again. --fence raises
+the key's epoch first: a consumer that writes with an older epoch then fails its next
+write.`,
 		Example: `  checkpoint delete order-processor
   checkpoint delete order-processor --fence`,
 		Args:              keyArgs(cobra.MinimumNArgs(1), -1),
@@ -46,7 +46,7 @@ fails its next write.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&fence, "fence", false, "raise the key's epoch, too, which locks out a consumer that runs")
+	cmd.Flags().BoolVar(&fence, "fence", false, "also raise the key's epoch, which locks out consumers that write with an older one")
 	return cmd
 }
 
@@ -68,11 +68,11 @@ func (a *app) deleteOne(ctx context.Context, store *checkpoint.Store, key string
 	}
 	switch out := before.lockedOut(); {
 	case before.unfenced():
-		a.note("a consumer of %q that runs without a lease makes the checkpoint again with its next write; stop it first", key)
+		a.note("a consumer of %q that runs without a lease stores the checkpoint again with its next write; stop it first", key)
 	case fence && out != "":
 		a.note("%q is removed; %s", key, out)
 	case before.held():
-		a.note("%s, writes on and makes the checkpoint %q again; --fence locks it out", before.holder(), key)
+		a.note("%s, goes on writing and stores the checkpoint %q again; --fence locks it out", before.holder(), key)
 	}
 	return nil
 }

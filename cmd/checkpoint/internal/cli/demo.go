@@ -24,20 +24,21 @@ func (a *app) demo() *cobra.Command {
 		GroupID: groupMore,
 		Short:   "Show, with real processes, that no event is skipped",
 		Long: `Writes a log of orders and starts two consumers of it, as processes of their own. One
-keeps its position as most people do, by a plain SET of what it has read. The other
-keeps it by checkpoint. To both happens the same: the instance at work is killed with
-SIGKILL in mid-flight, another one goes on, and the first wakes up and writes an old
-position. At last, the demo compares what took effect with the log, event by event, and
-shows what each consumer skipped and repeated, and by how much its position went back.
-The exit code is 1 if the consumer that keeps its position by checkpoint skipped an event.
+keeps its position as most people do, by a plain SET of the position that it has read.
+The other keeps it by checkpoint. The demo does the same to both. It kills the instance
+at work with SIGKILL in mid-flight, another instance goes on, and the first one wakes up
+and writes an old position. Then the demo compares the effects with the log, event by
+event. It shows how many events each consumer skipped and repeated, and by how much its
+position went back. The exit code is 1 if the consumer that keeps its position by
+checkpoint skipped an event.
 
 An event is done when its effect is written to a file. The effect outlives the process,
-which is what the demo shows, and not the machine: for that, sync the file.
+as the demo shows. It may not outlive a crash of the machine: for that, sync the file.
 
 NO_COLOR turns colours off.
 
 Without --store the checkpoints are in ./checkpoints.db, under keys that begin with
-"demo/"; no other key is touched.`,
+"demo/". The demo touches no other key.`,
 		Example: `  checkpoint demo
   checkpoint demo --store redis://127.0.0.1:6379`,
 		Args:              usageArgs(cobra.NoArgs),
@@ -61,12 +62,12 @@ Without --store the checkpoints are in ./checkpoints.db, under keys that begin w
 		},
 	}
 	cmd.Flags().IntVar(&config.Events, "events", 300_000, "how many events the log has, at least 100")
-	cmd.Flags().StringVar(&config.Dir, "dir", "", "keep the log and the effects in this folder (default: a temporary one)")
+	cmd.Flags().StringVar(&config.Dir, "dir", "", "keep the log and the effects in this folder (default: a temporary folder)")
 	return cmd
 }
 
-// shownOption is what must be added to a command so that it uses the same
-// store. A URL with a password is better left in the environment.
+// shownOption is the flag that makes another command use the same store. A URL with
+// a password is better left in the environment.
 func (a *app) shownOption() string {
 	if a.storeURL == "" || storeurl.HasPassword(a.storeURL) {
 		return ""

@@ -39,17 +39,17 @@ func parseDuration(s string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseUint(days, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no duration such as 30d, 1d12h or 90m", s)
+		return 0, fmt.Errorf("%q is not a duration: want one such as 30d, 1d12h or 90m", s)
 	}
 	var total time.Duration
 	if rest != "" {
 		if total, err = time.ParseDuration(rest); err != nil || total < 0 || total >= day {
-			return 0, fmt.Errorf("%q is no duration such as 30d, 1d12h or 90m", s)
+			return 0, fmt.Errorf("%q is not a duration: want one such as 30d, 1d12h or 90m", s)
 		}
 	}
 	const most = uint64(1<<63-1) / uint64(day)
 	if n >= most {
-		return 0, fmt.Errorf("%q is above %dd", s, most-1)
+		return 0, fmt.Errorf("%q is too long: want %dd or less", s, most-1)
 	}
 	total += time.Duration(n) * day
 	if negative {

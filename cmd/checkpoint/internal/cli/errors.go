@@ -34,8 +34,8 @@ func (e usageError) Error() string { return e.err.Error() + "; see: " + e.comman
 
 func (e usageError) Unwrap() error { return e.err }
 
-// openError is the error of a store that cannot be opened, or that another
-// is copied from.
+// openError is an error of the store at url: it cannot be opened, or cannot be copied
+// from.
 type openError struct {
 	url string
 	err error
@@ -45,7 +45,7 @@ func (e openError) Error() string { return e.err.Error() }
 
 func (e openError) Unwrap() error { return e.err }
 
-// saidError says in its own words what err means.
+// saidError replaces the text of err by its own.
 type saidError struct {
 	text string
 	err  error

@@ -79,7 +79,7 @@ func ofTimeout(f failure) string {
 		}
 		return text + "--timeout sets another limit"
 	case f.tls:
-		return fmt.Sprintf("no answer from %s within %v; a port without TLS is silent, and needs redis://; --timeout sets another limit",
+		return fmt.Sprintf("no answer from %s within %v; a port without TLS does not answer: use redis:// for it; --timeout sets another limit",
 			f.store, timeout.after)
 	}
 	return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", f.store, timeout.after)
@@ -94,7 +94,7 @@ func ofConnection(f failure) string {
 	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
 		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another", dial.Addr, bare(dial.Err))
 	case errors.Is(f.err, io.EOF) && errors.As(f.err, new(openError)) && !f.tls:
-		return f.store + " closed the connection without an answer; a port with TLS needs rediss://"
+		return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
 	}
 	return ""
 }
@@ -112,19 +112,19 @@ func ofTLS(f failure) string {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(f.err, &header):
-		return f.store + " does not speak TLS; a port without it needs redis://"
+		return f.store + " does not speak TLS; use redis://"
 	case errors.As(f.err, &certificate):
-		return fmt.Sprintf("the certificate of %s is not trusted: %v; name the host as the certificate does, "+
+		return fmt.Sprintf("the certificate of %s is not trusted: %v; use the host name of the certificate, "+
 			"or name the file of its authority in SSL_CERT_FILE", f.store, certificate.Err)
 	}
 	return ""
 }
 
-// redisErrors are the prefixes of a server's errors, without ERR, which is that of many.
-// Each has what it means for the store that is named before it.
+// redisErrors maps the prefix of a server's error to its meaning. The text follows the
+// name of the store. The prefix ERR is left out, because many errors share it.
 var redisErrors = []struct{ prefix, text string }{
-	{"NOAUTH", "wants a password; its URL carries one: redis://user:password@host:port"},
-	{"WRONGPASS", "refuses the user or the password; check both in its URL, where they are percent-encoded"},
+	{"NOAUTH", "needs a password; put it into the URL: redis://user:password@host:port"},
+	{"WRONGPASS", "refuses the user or the password; check both in the URL, and percent-encode them there"},
 	{"READONLY", ofReplica},
 	{"MASTERDOWN", ofReplica},
 	{"MOVED", "is a node of a cluster; add cluster=true to the query of its URL"},
@@ -133,7 +133,7 @@ var redisErrors = []struct{ prefix, text string }{
 	{"LOADING", "is still loading its data; try again soon"},
 }
 
-const ofReplica = "is a replica, which takes no writes and does not know what its master has; name the master"
+const ofReplica = "is a replica, which takes no writes and may lack what its master has; name the master"
 
 func ofRedis(f failure) string {
 	if errors.Is(f.err, redisstore.ErrReplica) {
@@ -152,7 +152,7 @@ func ofRedis(f failure) string {
 
 func ofDamage(f failure) string {
 	switch {
-	case errors.Is(f.err, checkpoint.ErrCorruptFence): // first, since to replace the checkpoint would hide the fence
+	case errors.Is(f.err, checkpoint.ErrCorruptFence): // first: replacing the checkpoint would hide the damaged fence
 		return f.text + "; " + fenceRemedy
 	case errors.Is(f.err, checkpoint.ErrCorruptCheckpoint):
 		return f.text + "; `checkpoint set` or `checkpoint delete` repairs it"

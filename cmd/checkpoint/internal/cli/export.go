@@ -15,9 +15,10 @@ func (a *app) export() *cobra.Command {
 		Use:     "export [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Write checkpoints to stdout as JSON Lines",
-		Long: `Writes the checkpoints whose keys match PATTERN, or all, to stdout: one JSON object
-a line, numbers as strings. "checkpoint import" reads it. Damaged checkpoints,
-fences and leases go to stderr with what is wrong, and make the exit code 1.`,
+		Long: `Writes the checkpoints whose keys match PATTERN, or all checkpoints without it,
+to stdout: one JSON object a line, with numbers as strings. "checkpoint import" reads
+this output. Damaged checkpoints, fences and leases are reported on stderr with the
+reason, and make the exit code 1.`,
 		Example:           "  checkpoint export > backup.jsonl",
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -15,13 +15,13 @@ func (a *app) fence() *cobra.Command {
 		Use:     "fence KEY",
 		GroupID: groupOne,
 		Short:   "Lock out whoever writes a checkpoint, or repair its fence",
-		Long: `Raises the fence of KEY, the highest epoch that the key has seen, above every epoch
-that is stored for it, and ends its lease. A consumer that writes with an older epoch
-fails its next write. The position stays. Prints the new fence.
+		Long: `Raises the fence of KEY above every epoch that is stored for KEY, and ends the key's
+lease. The fence is the highest epoch that the key has seen. A consumer that writes
+with an older epoch fails its next write. The position stays. Prints the new fence.
 
-It repairs a damaged fence, and a damaged lease. Give the highest epoch that was in
-use as --at-least for a damaged fence: a lower one lets a former owner write again.
-The exit code is 3 if nothing is stored for KEY, unless --at-least is given.`,
+The command also repairs a damaged fence or lease. For a damaged fence, give the
+highest epoch that was in use as --at-least: a lower one lets a former owner write
+again. The exit code is 3 if nothing is stored for KEY, unless --at-least is given.`,
 		Example: `  checkpoint fence order-processor
   checkpoint fence order-processor --at-least 12`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),

@@ -31,7 +31,7 @@ func (a *app) helpWidth() int {
 	return helpWidth
 }
 
-// wrap breaks the lines of each paragraph anew. Indented ones stay as they are.
+// wrap wraps each paragraph to width. A paragraph with an indented line stays as it is.
 func wrap(text string, width int) string {
 	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
 	for i, p := range paragraphs {
@@ -58,8 +58,8 @@ func wrap(text string, width int) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// usage prints how a command is used. It is cobra's, except that flags are wrapped,
-// and that the global ones are explained in the help of the root alone.
+// usage prints the usage of a command. It differs from cobra's in two ways: flags are
+// wrapped, and only the help of the root explains the global flags.
 func (a *app) usage(cmd *cobra.Command) error {
 	var b strings.Builder
 	line := cmd.UseLine()

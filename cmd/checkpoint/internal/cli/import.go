@@ -28,13 +28,13 @@ type importFlags struct {
 func (f *importFlags) check() error {
 	switch {
 	case f.From < 1:
-		return fmt.Errorf("--from-line is %d; lines count from 1", f.From)
+		return fmt.Errorf("--from-line is %d: lines count from 1", f.From)
 	case f.Fence && !f.Overwrite:
-		return errors.New("--fence locks out whom --overwrite would meet, and --overwrite is missing")
+		return errors.New("--fence needs --overwrite, and --overwrite is missing")
 	case f.key != "" && f.format == "":
-		return errors.New("--key names the consumer of a --format, and --format is missing")
+		return errors.New("--key needs --format, and --format is missing")
 	case f.From > 1 && f.format != "":
-		return errors.New("--from-line goes on with JSON Lines only; a --format is read as a whole, and to repeat it does no harm")
+		return errors.New("--from-line works for JSON Lines only: leave it out; a file of a --format is read as a whole, and repeating it does no harm")
 	}
 	return nil
 }
@@ -53,23 +53,25 @@ func (a *app) importCommand() *cobra.Command {
 		Use:     "import [FILE]",
 		GroupID: groupMany,
 		Short:   "Read checkpoints, also those of other programs",
-		Long: `Reads what "checkpoint export" wrote, from FILE or from stdin, and stores it. A
-checkpoint that is newer in the store stays, unless --overwrite is given. One that
-would have expired by now is left out. A line that is not what export writes stops
-the import; the lines before it are stored, and --from-line goes on. If there is
-no store, an empty input is an error and makes none.
+		Long: `Reads the output of "checkpoint export" from FILE or stdin, and stores the
+checkpoints. A checkpoint that is newer in the store stays, unless --overwrite is
+given. A checkpoint that would have expired by now is left out. A line that export
+would not write stops the import. The lines before it are stored; go on from it with
+--from-line. If there is no store, an empty input is an error, and makes no store.
 
-With --overwrite, a consumer that runs writes over what is imported. It is named if
-it holds a lease. --fence raises the epoch of each key in the same step, which locks
-it out; one that writes without an epoch must be stopped first.
+With --overwrite, a running consumer goes on writing over the imported checkpoints.
+The command names it if it holds a lease. --fence raises the epoch of each key in the
+same step, which locks out a consumer that writes with an older epoch. Stop a consumer
+that writes without an epoch first.
 
-With --format, it reads what another program exported, as a whole before it stores
-anything. The next event to read becomes the last one processed. The keys are --key,
-"/" and the file's own names. The formats:
+With --format, the command reads a file that another program exported. It reads all
+of the file before it stores anything. If the file has the next event to read, the
+last event processed is stored. A key is --key, "/" and the name in the file. The
+formats:
 
 ` + formatHelp() + `
-A checkpoint's own epoch is in its line. The epoch of a key whose checkpoint is gone,
-or was written without one since, is not.`,
+A line carries the epoch of its checkpoint. The epoch of a key whose checkpoint is
+gone, or was written without an epoch since, is in no line.`,
 		Example: `  checkpoint import backup.jsonl
   checkpoint export | checkpoint --store redis://127.0.0.1:6379 import
   checkpoint import --format kafka --key billing offsets.csv`,
@@ -95,11 +97,11 @@ or was written without one since, is not.`,
 			return a.importLines(cmd, in, flags.ImportOptions)
 		},
 	}
-	cmd.Flags().StringVar(&flags.format, "format", "", "read what another program exported, in one of the formats above")
-	cmd.Flags().StringVar(&flags.key, "key", "", "with --format: what stands before the file's own names, or in place of one")
-	cmd.Flags().IntVar(&flags.From, "from-line", 1, "leave out the lines before this one")
-	cmd.Flags().BoolVar(&flags.Overwrite, "overwrite", false, "write also over newer positions")
-	cmd.Flags().BoolVar(&flags.Fence, "fence", false, "with --overwrite: lock the keys' consumers out, so that they do not write on")
+	cmd.Flags().StringVar(&flags.format, "format", "", "read a file of another program, in one of the formats above")
+	cmd.Flags().StringVar(&flags.key, "key", "", "with --format: the prefix of the names in the file, or the key if the file has no name")
+	cmd.Flags().IntVar(&flags.From, "from-line", 1, "skip the lines before this one")
+	cmd.Flags().BoolVar(&flags.Overwrite, "overwrite", false, "replace newer positions, too")
+	cmd.Flags().BoolVar(&flags.Fence, "fence", false, "with --overwrite: also raise the keys' epochs, which locks out consumers that write with older ones")
 	return cmd
 }
 
@@ -114,7 +116,7 @@ func (a *app) input(args []string) (io.ReadCloser, error) {
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		_ = f.Close()
-		return nil, fmt.Errorf("%s is a folder", args[0])
+		return nil, fmt.Errorf("%s is a folder: name a file", args[0])
 	}
 	return f, nil
 }
@@ -147,7 +149,7 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.Import
 			return transfer.Import(ctx, store, in, opts)
 		})
 		if e := (*transfer.LineError)(nil); errors.As(err, &e) {
-			return fmt.Errorf("%w; the lines before it are done, `checkpoint import --from-line %d` goes on", err, e.Line)
+			return fmt.Errorf("%w; the lines before it are done: go on with `checkpoint import --from-line %d`", err, e.Line)
 		}
 		return err
 	}
@@ -155,7 +157,7 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.Import
 	if !errors.Is(err, storeurl.ErrNoStore) {
 		return err
 	}
-	// An empty input, as of an export that failed, must not make an empty store.
+	// A failed export leaves an empty input, which must not make an empty store.
 	said := bufio.NewReader(in)
 	_, first := readAll(cmd.Context(), func() ([]byte, error) { return said.Peek(1) })
 	switch {
@@ -168,7 +170,8 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.Import
 	return a.run(cmd, with{create: true, walks: true}, read)
 }
 
-// readAll ends with ctx. A read from a pipe or a terminal sees no context.
+// readAll returns when ctx ends, even if read does not: a read from a pipe or a terminal
+// ignores contexts.
 func readAll[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
 	done := make(chan struct{})
 	var late T
@@ -185,18 +188,18 @@ func readAll[T any](ctx context.Context, read func() (T, error)) (value T, err e
 	}
 }
 
-// importFrom says what became of an import.
+// importFrom runs an import, and reports how many lines were stored and left out.
 func (a *app) importFrom(opts transfer.ImportOptions, do func(transfer.ImportOptions) (transfer.Report, error)) error {
 	bar := a.progress()
 	opts.Progress = func(r transfer.Report) { bar.show("%d lines", r.Lines) }
 	opts.Running = func(key, owner string) {
 		bar.done()
-		a.note("%q is leased by %q, who will write on over what is imported; --fence locks its consumer out", key, owner)
+		a.note("%q is leased by %q, which goes on writing over the import; --fence locks it out", key, owner)
 	}
 	r, err := do(opts)
 	bar.done()
 	if r.Unfenced > 0 {
-		a.note("%d checkpoints were written without an epoch: a consumer of theirs that runs will write on; stop it, no fence does", r.Unfenced)
+		a.note("%d checkpoints were written without an epoch: no fence stops a running consumer from overwriting them; stop it", r.Unfenced)
 	}
 	_, outErr := fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
 	if err == nil && r.Fenced > 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
-// orders are the values of --sort. Checkpoints that are equal go by their keys.
+// orders are the values of --sort. Equal checkpoints are sorted by key.
 var orders = map[string]func(a, b checkpoint.Checkpoint) int{
 	"key":      func(checkpoint.Checkpoint, checkpoint.Checkpoint) int { return 0 },
 	"age":      func(a, b checkpoint.Checkpoint) int { return a.UpdatedAt.Compare(b.UpdatedAt) },
@@ -28,12 +28,13 @@ func (a *app) list() *cobra.Command {
 		Use:     "list [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Print the checkpoints whose keys match a pattern",
-		Long: `Prints the checkpoints whose keys match PATTERN, or all. In a pattern * is any
-run of characters, ? is one, [a-z] is one of a range, [^a] is one other than a,
-and \ takes the next one literally. Quote it, so that the shell leaves it alone.
+		Long: `Prints the checkpoints whose keys match PATTERN, or all checkpoints without it.
+In a pattern, * matches any run of characters, ? one character, [a-z] one of a range,
+and [^a] one that is not a; \ takes the next character literally. Quote the pattern,
+so that the shell leaves it alone. The output has the form of "checkpoint get".
 
-Damaged checkpoints, fences and leases go to stderr with what is wrong, and make
-the exit code 1. What is printed looks as with "checkpoint get".`,
+Damaged checkpoints, fences and leases are reported on stderr with the reason, and
+make the exit code 1.`,
 		Example: `  checkpoint list
   checkpoint list 'orders/*' --sort age
   checkpoint list -o json | jq -r .key`,
@@ -60,7 +61,7 @@ the exit code 1. What is printed looks as with "checkpoint get".`,
 		},
 	}
 	cmd.Flags().StringVar(&sort, "sort", "",
-		"print in the order of key, age (the oldest first) or position (default the store's own, which needs no memory)")
+		"sort by key, age (the oldest first) or position (default: the store's own order, which needs no memory)")
 	completeFlag(cmd, "sort", "key", "age", "position")
 	return cmd
 }
@@ -123,7 +124,8 @@ func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern str
 
 func (a *app) reportDamage(key string, err error) { a.note("%q: %v", key, err) }
 
-// A damage counts the keys that have something damaged, and says what.
+// A damage counts the damaged keys, and notes what is damaged: checkpoints, fences or
+// leases.
 type damage struct {
 	keys                      int
 	checkpoint, fence, leases bool

@@ -31,34 +31,36 @@ func (a *app) migrate() *cobra.Command {
 		Use:     "migrate [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Bring older checkpoints into today's layout",
-		Long: `Without --from: rewrites the checkpoints of older layouts where they stand, that is
-commit@prepare strings and hashes without updatedAt. With --from: copies the
-checkpoints of another store, or of another program behind prefix=, into this one.
-It only says what it would do, unless --apply is given.
+		Long: `Without --from, it rewrites the checkpoints of older layouts in place: commit@prepare
+strings, and hashes without updatedAt. With --from, it copies the checkpoints of
+another store, or of another program behind prefix=, into this store. Without --apply,
+it only says what it would do.
 
 It is safe while consumers write, and safe to run again. Without --from, each
-checkpoint changes its layout in one step that leaves the position that stands. With
---from, a checkpoint that is newer here stays. What is damaged is listed on stderr,
-is left alone, and makes the exit code 1.
+checkpoint changes its layout in one step, and keeps the position that it has then.
+With --from, a checkpoint that is newer here stays. Damaged checkpoints, fences and
+leases are reported on stderr and left alone, and make the exit code 1.
 
-The source is only read, except with --cutover: it takes the lease of each key there
-before it copies the key, and keeps it. A consumer with an epoch can then neither
-write nor start there. It names each key whose consumer writes without an epoch:
-stop that consumer first.
+The source is only read, unless --cutover is given. --cutover takes the lease of each
+key in the source before it copies the key, and keeps the lease. A consumer with an
+epoch can then neither write nor start there. The command names each key whose
+consumer writes without an epoch: stop that consumer first.
 
 Behind prefix=, a bare number n is the position n/n, the last event processed. A
-checkpoint's own epoch is carried over. The epoch of a key whose checkpoint is gone,
-or was written without one since, is not: start the consumers that use epochs anew.`,
+checkpoint is copied with its own epoch. The epoch of a key whose checkpoint is gone,
+or was written without an epoch since, is not copied: restart the consumers that use
+epochs.`,
 		Example: `  checkpoint migrate
   checkpoint migrate --apply
   checkpoint migrate --from 'redis://127.0.0.1:6379/0?prefix=orders:cp:' --apply
-  checkpoint --store redis://127.0.0.1:6379 migrate --from sqlite:checkpoints.db --apply --cutover`,
+  checkpoint --store redis://127.0.0.1:6379 migrate \
+      --from sqlite:checkpoints.db --apply --cutover`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flags.copies = cmd.Flags().Changed("from")
 			if flags.cutover && !flags.copies {
-				return usageError{cmd.CommandPath(), errors.New("--cutover closes the store that --from names, and --from is missing")}
+				return usageError{cmd.CommandPath(), errors.New("--cutover needs --from, and --from is missing")}
 			}
 			ctx, cancel, err := a.limit(cmd, true) // one limit for both stores
 			if err != nil {
@@ -68,10 +70,10 @@ or was written without one since, is not: start the consumers that use epochs an
 			return a.migrateStores(ctx, cmd, flags, patternOf(args))
 		},
 	}
-	cmd.Flags().StringVar(&flags.from, "from", "", "copy from this store; prefix=P in a Redis URL is all that stands before its keys; "+
-		"ps shows it, so name a variable that holds a password: env:NAME")
-	cmd.Flags().BoolVar(&flags.apply, "apply", false, "do it, rather than say what would be done")
-	cmd.Flags().BoolVar(&flags.cutover, "cutover", false, "with --apply: lock the source's consumers out, key by key, before each is copied")
+	cmd.Flags().StringVar(&flags.from, "from", "", "copy from this store; in a Redis URL, prefix=P is all that stands before its keys; "+
+		"ps shows this flag, so put a URL with a password into a variable, and give env:NAME")
+	cmd.Flags().BoolVar(&flags.apply, "apply", false, "make the changes; without it: only say what would change")
+	cmd.Flags().BoolVar(&flags.cutover, "cutover", false, "with --apply: lock out the source's consumers, key by key, before each key is copied")
 	return cmd
 }
 
@@ -83,7 +85,7 @@ func (a *app) migrateStores(ctx context.Context, cmd *cobra.Command, flags migra
 		if from, err = fromEnvironment(from); err != nil {
 			return usageError{cmd.CommandPath(), err}
 		}
-		// First, so that a mistake in it does not make the other.
+		// The source is opened first, so that a mistake in its URL does not make the target.
 		if m.From, err = a.open(ctx, cmd, from, false); err != nil {
 			return err
 		}

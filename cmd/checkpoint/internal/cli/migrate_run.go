@@ -30,7 +30,7 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string
 			a.reportDamage(key, err)
 			return
 		}
-		// The advice to delete must not hit the healthy one in the other store.
+		// Name the store: a delete must not hit the healthy checkpoint in the other one.
 		where := a.storeName()
 		if errors.As(err, new(*migrate.SourceError)) {
 			where = from
@@ -61,8 +61,8 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string
 	return damageOf(m, here, damagedThere)
 }
 
-// damageOf says what to do about what is damaged. Of a source the owner is another
-// program, or its keys are read by one: nothing advises to write there.
+// damageOf returns an error that says how to repair the damage. It never advises to write
+// to the source: another program may own or read its keys.
 func damageOf(m migrate.Migration, found damage, inSource int) error {
 	var source error
 	if inSource > 0 {

@@ -16,12 +16,12 @@ func (a *app) get() *cobra.Command {
 		Use:     "get KEY",
 		GroupID: groupOne,
 		Short:   "Print a checkpoint",
-		Long: `Prints the checkpoint at KEY. The exit code is 3 if there is none, and 1 if it, its
-fence or its lease is damaged, or the store cannot be reached.
+		Long: `Prints the checkpoint at KEY. The exit code is 3 if there is none. It is 1 if the
+checkpoint, its fence or its lease is damaged, or if the store cannot be reached.
 
-A terminal gets a table. In a pipe the columns, divided by tabs, are key, commit,
-prepare, updatedAt, expiresAt and epoch; "-" stands for none. -o table prints the
-table there, too, and -o wide one with exact times and the id of the log.`,
+On a terminal the output is a table. In a pipe the columns are key, commit, prepare,
+updatedAt, expiresAt and epoch, separated by tabs; "-" stands for none. -o table
+prints the table in a pipe, too. -o wide prints exact times and the log's id as well.`,
 		Example: `  checkpoint get order-processor
   checkpoint get order-processor -o json | jq -r .commit`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),
@@ -79,7 +79,7 @@ func (a *app) completeKey(cmd *cobra.Command, args []string, typed string) ([]st
 		if err != nil || len(keys) == limit {
 			break
 		}
-		if checkpoint.ValidateKey(key) == nil { // others no command takes, and they could steer the terminal
+		if checkpoint.ValidateKey(key) == nil { // no command accepts another key, and it could steer the terminal
 			keys = append(keys, key)
 		}
 	}

@@ -14,13 +14,13 @@ func (a *app) restore() *cobra.Command {
 		Use:     "restore FILE",
 		GroupID: groupMany,
 		Short:   "Bring a store in a file back to a copy",
-		Long: `Makes the store what it was when FILE was made by "checkpoint backup". What was
-written since is gone. Stop every process that uses the store first: the command
-refuses to run under one. The store changes in one step, or stays as it is.
+		Long: `Makes the store what it was when "checkpoint backup" made FILE. Everything written
+since is gone. Stop every process that uses the store first: otherwise the command
+refuses to run. The store changes in one step, or stays as it is.
 
-Every lease ends, and every fence is raised, so that no consumer that ran before
-writes on with its epoch. A consumer without a lease may: let it read its position
-from the store when it starts.
+Every lease ends, and every fence is raised, so no consumer that ran before can write
+with its old epoch. A consumer without a lease still can: make sure that it reads its
+position from the store when it starts.
 
 If there is no store, FILE becomes one, and the fence of every key is raised by 2^32.`,
 		Example:           "  checkpoint restore checkpoints-monday.db",

@@ -30,13 +30,13 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs the command as a user does, one script a topic. In a script
-// $REDIS is the URL of a real server with a namespace of the script's own,
-// $ADDR its host and port, and $NS that namespace. $SILENT is the URL of a server
-// that never answers, $EVICTING that of one that evicts any key, and $LONG is longer than a key or a log id may be. `redis`
-// sends a command to the server, and `exits N` runs one that must end with exit
-// code N. `lock FILE` keeps an SQLite file locked until the script ends. `lease KEY OWNER`
-// grants an hour's lease.
+// TestScripts runs the command as a user does, one script a topic. In a script, $REDIS is
+// the URL of a real server with a namespace of the script's own, $ADDR the server's host
+// and port, and $NS the namespace. $SILENT is the URL of a server that never answers, and
+// $EVICTING the URL of a server that evicts any key. $LONG is longer than a key or a log
+// id may be. `redis` sends a command to the server. `exits N` runs a command that must end
+// with exit code N. `lock FILE` keeps an SQLite file locked until the script ends. `lease
+// KEY OWNER` grants an hour's lease.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
 	evicting := redistest.Start(t, "maxmemory-policy allkeys-lru")
@@ -90,7 +90,7 @@ func lock(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(func() { _ = tx.Rollback() })
 }
 
-// takeLease grants a lease in the script's store, as a consumer does that then runs.
+// takeLease grants a lease in the script's store, as to a consumer that then runs.
 func takeLease(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: lease KEY OWNER")
@@ -121,7 +121,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// writeBytes writes a file of a text with Go's escapes: bytes FILE TEXT.
+// writeBytes writes a text with Go's escapes to a file: bytes FILE TEXT.
 func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: bytes FILE TEXT")
@@ -131,7 +131,7 @@ func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
-// repeat writes a file of a text that is repeated: repeat FILE N TEXT.
+// repeat writes a text N times to a file: repeat FILE N TEXT.
 func repeat(ts *testscript.TestScript, args []string) {
 	var n int
 	if len(args) != 3 {

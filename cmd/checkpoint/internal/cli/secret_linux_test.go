@@ -16,8 +16,8 @@ import (
 const secret = "open-sesame-7"
 
 // TestPasswordStaysSecret runs the command with a password in CHECKPOINT_STORE,
-// in health and in trouble. It stands in no output, no log, no file, and in the
-// arguments of no process, which everybody on the machine can read.
+// in health and in trouble. The password is in no output, log or file, and not in the
+// arguments of any process, which everybody on the machine can read.
 func TestPasswordStaysSecret(t *testing.T) {
 	server := redistest.Start(t, "requirepass "+secret)
 	url := "redis://:" + secret + "@" + server.Addr() + "/0?namespace=test:"
@@ -62,7 +62,7 @@ func TestPasswordStaysSecret(t *testing.T) {
 	fails(url, "--store", "other.db", "migrate", "--from", "redis", "--apply")
 }
 
-// runSecretly runs the command, and looks all the time at what processes run.
+// runSecretly runs the command, and watches the arguments of all processes meanwhile.
 func runSecretly(t *testing.T, url string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "checkpoint", args...)

@@ -15,9 +15,9 @@ func TestEachRefusalHasItsSentence(t *testing.T) {
 	plain.Do("ACL", "SETUSER", "bob", "on", ">sesame", "~checkpoint:*", "+@all")
 	replica := redistest.StartReplica(t, plain)
 	encrypted, _ := redistest.StartTLS(t)
-	const ofReplica = "is a replica, which takes no writes and does not know what its master has; name the master"
-	const noPassword = "wants a password; its URL carries one: redis://user:password@host:port"
-	const wrongPassword = "refuses the user or the password; check both in its URL, where they are percent-encoded"
+	const ofReplica = "is a replica, which takes no writes and may lack what its master has; name the master"
+	const noPassword = "needs a password; put it into the URL: redis://user:password@host:port"
+	const wrongPassword = "refuses the user or the password; check both in the URL, and percent-encode them there"
 	for _, test := range []struct{ url, shown, args, want string }{
 		{"redis://" + locked.Addr(), "", "get k", noPassword},
 		{"redis://:wrong@" + locked.Addr(), "redis://:xxxxx@" + locked.Addr(), "set k 1", wrongPassword},
@@ -27,8 +27,8 @@ func TestEachRefusalHasItsSentence(t *testing.T) {
 		{"redis://" + replica.Addr(), "", "list", ofReplica},
 		{"redis://" + replica.Addr(), "", "set k 1", ofReplica},
 		{"redis://" + replica.Addr(), "", "advance k 1", ofReplica},
-		{"redis://" + encrypted.Addr(), "", "get k", "closed the connection without an answer; a port with TLS needs rediss://"},
-		{"rediss://" + plain.Addr(), "", "get k --timeout 2s", "within 2s; a port without TLS is silent, and needs redis://; --timeout sets another limit"},
+		{"redis://" + encrypted.Addr(), "", "get k", "closed the connection without an answer; use rediss:// for a port with TLS"},
+		{"rediss://" + plain.Addr(), "", "get k --timeout 2s", "within 2s; a port without TLS does not answer: use redis:// for it; --timeout sets another limit"},
 		{"rediss://" + encrypted.Addr(), "", "get k", "or name the file of its authority in SSL_CERT_FILE"},
 		{"redis://bob:sesame@" + plain.Addr(), "", "set k 1", "docs/redis.md has the ACL rule that the command needs"},
 
@@ -44,7 +44,7 @@ func TestEachRefusalHasItsSentence(t *testing.T) {
 	}
 }
 
-// failsToRun returns what a command says on stderr that must end with exit code 1.
+// failsToRun runs a command that must end with exit code 1, and returns its stderr.
 func failsToRun(t *testing.T, url string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "checkpoint", append([]string{"--store", url}, args...)...)

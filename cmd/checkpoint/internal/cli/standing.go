@@ -18,8 +18,8 @@ type standing struct {
 	at time.Time // when it was read
 }
 
-// stand reads what key holds. A store without fences and leases has its checkpoint
-// alone.
+// stand reads what key holds. If the store has no fences and leases, it reads the
+// checkpoint alone.
 func stand(ctx context.Context, store *checkpoint.Store, key string) (standing, error) {
 	cell, err := store.Inspect(ctx, key)
 	if errors.Is(err, checkpoint.ErrUnsupported) {
@@ -55,8 +55,8 @@ func (s *standing) holder() string {
 	return fmt.Sprintf("%q, whose lease ends %s", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
 }
 
-// unfenced reports whether a consumer without a lease may be at work: a write without
-// an epoch left the checkpoint.
+// unfenced reports whether a consumer without a lease may be at work: nobody holds the
+// lease, and the last write had no epoch.
 func (s *standing) unfenced() bool {
 	c := s.Checkpoint
 	return !s.held() && c.Exists && c.Err == nil && c.Epoch == 0
@@ -81,8 +81,9 @@ func place(m checkpoint.Mark) string {
 	return fmt.Sprintf("%s (epoch %d)", m.Position, m.Epoch)
 }
 
-// raisedBy says that a write with this epoch raised the fence, and so ended the lease.
-// It is empty if it did not. A write that was stored need not say it without a lease.
+// raisedBy says that a write with this epoch raised the fence, and whose lease that
+// ended. It returns "" if the write did not raise the fence, or if the write was stored
+// and ended no lease.
 func (s *standing) raisedBy(epoch uint64, stored bool) string {
 	said := fmt.Sprintf("it raised the fence of %q from %d to %d", s.Key, s.Fence.Epoch, epoch)
 	switch {

@@ -21,9 +21,9 @@ type writeFlags struct {
 }
 
 func (w *writeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().Var(&w.ttl, "ttl", "let it expire after this long, such as 30d or 12h; none: never, whatever was set before")
-	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "fence the write: refuse it (exit code 5) if a higher epoch was seen")
-	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this identity of the log with the position; none: what is stored stays")
+	cmd.Flags().Var(&w.ttl, "ttl", "expire the checkpoint after this time, such as 30d or 12h; without it: never, whatever was set before")
+	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "write with this epoch: refused (exit code 5) if the key has seen a higher one")
+	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this id of the log with the position; without it: the stored id stays")
 }
 
 func (w *writeFlags) options() []checkpoint.WriteOption {
@@ -49,7 +49,7 @@ func checkTTL(ttl durationFlag) error {
 
 func checkEpoch(flag string, epoch uint64) error {
 	if epoch == math.MaxUint64 {
-		return fmt.Errorf("%s is %d, the largest epoch there is, which would lock the key for ever", flag, epoch)
+		return fmt.Errorf("%s is %d, the largest epoch there is, and would lock the key for ever: use a smaller one", flag, epoch)
 	}
 	return nil
 }
@@ -90,10 +90,10 @@ func (a *app) set() *cobra.Command {
 	cmd := a.writeCommand(write{
 		use:   "set KEY POSITION",
 		short: "Store a position, whatever is there",
-		long: `Stores POSITION at KEY, whatever is there: also over a newer position, and over a
-damaged checkpoint. A consumer that runs writes on, and may write over it at once.
-With --fence the key's epoch is raised in the same step, so that a consumer that
-writes with an older epoch fails its next write.`,
+		long: `Stores POSITION at KEY, whatever is there: it replaces a newer position, too, and a
+damaged checkpoint. A running consumer goes on writing, and may overwrite POSITION at
+once. --fence raises the key's epoch in the same step: a consumer that writes with an
+older epoch then fails its next write.`,
 		example: `  checkpoint set order-processor C:1200/P:1180
   checkpoint set order-processor 1200 --fence`,
 		create: true,
@@ -112,17 +112,17 @@ writes with an older epoch fails its next write.`,
 			return a.printStored(ctx, store, key)
 		},
 	})
-	cmd.Flags().BoolVar(&fence, "fence", false, "raise the key's epoch, too, which locks out a consumer that runs")
+	cmd.Flags().BoolVar(&fence, "fence", false, "also raise the key's epoch, which locks out consumers that write with an older one")
 	return cmd
 }
 
-// noteAfterSet says who goes on writing, or cannot any more.
+// noteAfterSet says who goes on writing after a set, or whom it locks out.
 func (a *app) noteAfterSet(before *standing, p checkpoint.Position, epoch uint64) {
 	switch ended := before.raisedBy(epoch, true); {
 	case ended != "":
 		a.note("%s", ended)
 	case before.held():
-		a.note("%s, writes on and may write over this; --fence locks it out", before.holder())
+		a.note("%s, goes on writing and may overwrite this; --fence locks it out", before.holder())
 	case before.unfenced() && p.Compare(before.Checkpoint.Position) < 0:
 		a.note("a consumer that runs without a lease undoes this with its next write; stop it first")
 	}
@@ -132,8 +132,8 @@ func (a *app) advance() *cobra.Command {
 	return a.writeCommand(write{
 		use:   "advance KEY POSITION",
 		short: "Store a position unless a newer one is there",
-		long: `Stores POSITION at KEY unless a newer one is there, in one atomic step. The exit
-code is 4 if a newer one is there, which stays.`,
+		long: `Stores POSITION at KEY in one atomic step, unless a newer position is there. Then
+the newer position stays, and the exit code is 4.`,
 		example: "  checkpoint advance order-processor C:1200/P:1180",
 		create:  true,
 		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, flags *writeFlags) error {
@@ -155,15 +155,15 @@ code is 4 if a newer one is there, which stays.`,
 				return err
 			}
 			if !updated {
-				return fmt.Errorf("%w position: %q is past %s already, and stays there", errStale, key, p)
+				return fmt.Errorf("%w position: %q is already past %s, and stays there", errStale, key, p)
 			}
 			return nil
 		},
 	})
 }
 
-// printStored prints what is stored after a write. Somebody may have removed
-// it since, which is no failure of the write.
+// printStored prints what is stored after a write. If somebody has removed it since, it
+// prints nothing: the write did not fail.
 func (a *app) printStored(ctx context.Context, store *checkpoint.Store, key string) error {
 	c, err := store.Get(ctx, key)
 	if errors.Is(err, checkpoint.ErrNotFound) {
@@ -181,14 +181,14 @@ func (a *app) touch() *cobra.Command {
 		Use:     "touch KEY --ttl DURATION",
 		GroupID: groupOne,
 		Short:   "Renew when a checkpoint expires, and leave its position",
-		Long: `Lets the checkpoint at KEY expire --ttl from now, or never with --ttl 0. Its
-position stays as it is. The exit code is 3 if there is none.`,
+		Long: `Makes the checkpoint at KEY expire --ttl from now. With --ttl 0 it never expires.
+Its position stays as it is. The exit code is 3 if there is no checkpoint.`,
 		Example:           "  checkpoint touch order-processor --ttl 30d",
 		Args:              keyArgs(cobra.ExactArgs(1), 1),
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("ttl") {
-				return usageError{cmd.CommandPath(), errors.New("--ttl is missing; 0 is never")}
+				return usageError{cmd.CommandPath(), errors.New("--ttl is missing: give a duration such as 30d, or 0 for never")}
 			}
 			if err := checkTTL(ttl); err != nil {
 				return usageError{cmd.CommandPath(), err}
@@ -201,6 +201,6 @@ position stays as it is. The exit code is 3 if there is none.`,
 			})
 		},
 	}
-	cmd.Flags().Var(&ttl, "ttl", "let it expire after this long, such as 30d or 12h; 0: never")
+	cmd.Flags().Var(&ttl, "ttl", "expire the checkpoint after this time, such as 30d or 12h; 0: never")
 	return cmd
 }

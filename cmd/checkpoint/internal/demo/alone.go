@@ -17,8 +17,8 @@ const supervisorKey = "demo/supervisor"
 // aloneTTL is how long a demo that was killed keeps the next one waiting.
 const aloneTTL = 10 * time.Second
 
-// alone makes this the only demo on the store, since two would rewind each
-// other's consumers. The context that it returns ends if its lease is lost.
+// alone makes this the only demo on the store: two demos would rewind each other's
+// consumers. The context that it returns ends if the lease is lost.
 func (r *run) alone(ctx context.Context) (_ context.Context, leave func() error, err error) {
 	host, err := os.Hostname()
 	if err != nil {

@@ -41,16 +41,16 @@ func (t task) play() func(context.Context, *checkpoint.Store, task, *json.Encode
 // errOrphaned ends a child whose supervisor is gone.
 var errOrphaned = errors.New("the demo that started this process is gone")
 
-// RunChild is the child process: an instance of a consumer, perhaps a stale one.
-// It makes one report on stdout, as JSON: a stale instance when it has written,
-// any other when it begins to work. When stdin ends it stops.
+// RunChild is the child process: an instance of a consumer, perhaps a stale one. It makes
+// one report on stdout, as JSON. A stale instance reports after it has written, any other
+// when it begins to work. RunChild stops when stdin ends.
 func RunChild(ctx context.Context, store *checkpoint.Store, taskJSON string, stdin io.Reader, stdout io.Writer) error {
 	var t task
 	if err := json.Unmarshal([]byte(taskJSON), &t); err != nil {
 		return fmt.Errorf("the task of a child process: %w", err)
 	}
-	// A terminal sends Ctrl-C to every process. It is the supervisor's to say
-	// what happens then.
+	// A terminal sends Ctrl-C to every process. The supervisor decides what happens
+	// then.
 	signal.Ignore(os.Interrupt)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -12,8 +12,8 @@ import (
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-// flushAfter is the time from checkpoint to checkpoint. Events are handled so
-// fast that to count them would keep the disk busy with checkpoints.
+// flushAfter is the time from checkpoint to checkpoint. Events are handled so fast that
+// a checkpoint every so many events would keep the disk busy.
 const (
 	flushAfter  = 200 * time.Millisecond
 	flushByTime = 1 << 30 // events that no log has
@@ -60,8 +60,8 @@ func consume(ctx context.Context, store *checkpoint.Store, t task, report *json.
 // The effect outlives this process, however it dies, except a crash of the
 // machine: a consumer that needs more syncs the file.
 //
-// Behind Hold, handle stands still between the effect and its return, as if a
-// database hung, so that the instance can be killed there.
+// After Hold, handle stops between the effect and its return, as if a database hung, so
+// that the demo can kill the instance there.
 func (t task) handle(ctx context.Context, effects *effects, e Event) error {
 	if err := effects.append(e.effect()); err != nil {
 		return err

@@ -25,9 +25,9 @@ func waitUntil(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// TestConsumeCrashes kills a consumer between work and acknowledgement, again
-// and again, every other time when it has stored a checkpoint, and cuts its
-// file off as a kill may.
+// TestConsumeCrashes kills a consumer between work and acknowledgement, again and again.
+// Every other time it waits for a checkpoint first. It cuts the consumer's file off, as a
+// kill may.
 func TestConsumeCrashes(t *testing.T) {
 	t.Parallel()
 	r := newTestRun(t, "honest", sqlitePath(t))
@@ -137,8 +137,8 @@ func TestConsumeRefuses(t *testing.T) {
 	}
 }
 
-// TestOrphans ends the supervisor's side of a consumer and its standby, as its
-// death would.
+// TestOrphans ends the supervisor's side of a consumer and its standby, as the death of
+// the supervisor would.
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	r := newTestRun(t, "honest", sqlitePath(t))

@@ -32,8 +32,8 @@ func (e Event) effect() Effect { return Effect{e.Position, e.Product, e.Quantity
 
 func logPath(dir string) string { return filepath.Join(dir, "demo-orders.log") }
 
-// effectsPath is the file of what one instance did. Each has its own, so that
-// none writes behind a line that a crash cut off.
+// effectsPath is the file of the effects of one instance. Each instance has its own file,
+// so that none writes behind a line that a crash cut off.
 func effectsPath(dir, owner string) string { return filepath.Join(dir, "demo-"+owner+".effects") }
 
 // effectsPaths returns the files of all instances of a consumer.

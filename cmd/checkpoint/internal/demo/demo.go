@@ -1,9 +1,10 @@
 // Package demo shows what the store is for, with real processes: two consumers
-// of an order log that keep their positions in it. One does as most people do,
-// and stores what it has read by a Set that nothing refuses. The other has a
-// subscription with a lease. To both happens the same: the instance at work is
-// killed, another one goes on, and the first wakes up and writes an old position.
-// Then it counts, from what took effect alone, what each skipped and repeated.
+// of an order log that keep their positions in it. One does as most people do:
+// it stores the position that it has read by a Set that nothing refuses. The other
+// has a subscription with a lease. The demo does the same to both: it kills the
+// instance at work, another one goes on, and the first wakes up and writes an old
+// position. Then the demo counts, from the effects alone, how many events each
+// consumer skipped and repeated.
 //
 // Run is the supervisor, RunChild what it starts. The files, in the order in
 // which things happen: orders and log (what is consumed), alone (one demo at a
@@ -52,8 +53,8 @@ type run struct {
 
 func (r *run) both() []*outcome { return []*outcome{&r.plain, &r.ours} }
 
-// Run runs the demo. It fails if an event was skipped or anything else that it
-// shows turned out not to hold. It leaves no process behind, and no file but
+// Run runs the demo. It fails if checkpoint skipped an event, or if anything else that
+// the demo claims of it does not hold. It leaves no process behind, and no files except
 // those in Dir and the store's own.
 func Run(ctx context.Context, c Config) error {
 	r := &run{Config: c}
@@ -96,7 +97,7 @@ func (r *run) run(ctx context.Context) (err error) {
 	return failed(failures)
 }
 
-// failed makes one error of what was found not to hold.
+// failed makes one error of the claims that do not hold.
 func failed(failures []string) error {
 	switch len(failures) {
 	case 0:
@@ -107,8 +108,8 @@ func failed(failures []string) error {
 	return fmt.Errorf("%s (and %d more)", failures[0], len(failures)-1)
 }
 
-// makeDir makes the folder of the log and of what consumers write, without the
-// files of an earlier run.
+// makeDir makes the folder for the log and the effects. It removes the effects of an
+// earlier run.
 func (r *run) makeDir() (err error) {
 	if r.Dir == "" {
 		r.dir, err = os.MkdirTemp("", "checkpoint-demo-")
@@ -142,8 +143,8 @@ func (r *run) writeLog(ctx context.Context) (err error) {
 }
 
 // reset sends the consumers' checkpoints, and no others, back to the start of
-// the log. A rewind raises the epoch as well: should our consumer of an earlier
-// run still live, it cannot write any more.
+// the log. A rewind also raises the epoch: if our consumer of an earlier run still
+// lives, it cannot write any more.
 func (r *run) reset(ctx context.Context) error {
 	for _, o := range r.both() {
 		if _, err := r.store.Rewind(ctx, o.key, checkpoint.Position{}); err != nil {

@@ -47,8 +47,8 @@ func checkHonestRun(t *testing.T, r *testRun) {
 	checkOutput(t, r)
 }
 
-// checkContrast holds the plain consumer to be as wrong as such consumers are,
-// and the numbers to what its files show.
+// checkContrast checks that the plain consumer skips and repeats events, as plain
+// consumers do, and that the numbers match its files.
 func checkContrast(t *testing.T, r *testRun) {
 	t.Helper()
 	events, err := collectLog(logPath(r.Dir), checkpoint.Position{})
@@ -89,8 +89,8 @@ func checkContrast(t *testing.T, r *testRun) {
 	}
 }
 
-// checkOutput reads what both writers show on one screen, and leaves two lines
-// of it to what was typed and to the prompt.
+// checkOutput checks that the output of both writers fits on one screen, with two lines
+// left for the command and the prompt.
 func checkOutput(t *testing.T, r *testRun) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(r.stderr.String()+r.stdout.String(), "\n"), "\n")
@@ -111,8 +111,8 @@ func checkOutput(t *testing.T, r *testRun) {
 	}
 }
 
-// checkTakeover holds the run to what it tells of the lease, and the store to
-// refuse the instance that was killed.
+// checkTakeover checks what the run says of the lease, and that the store refuses the
+// killed instance.
 func checkTakeover(t *testing.T, r *testRun) {
 	t.Helper()
 	o := r.ours
@@ -142,8 +142,8 @@ func checkTakeover(t *testing.T, r *testRun) {
 	}
 }
 
-// TestOlderByOne holds the demo to what it tells its reader to try: a position
-// that is older by one is refused, though it is the same as a double.
+// TestOlderByOne checks the command that the demo tells its reader to try: a position that
+// is older by one is refused, although both are the same as a double.
 func TestOlderByOne(t *testing.T) {
 	t.Parallel()
 	r := newTestRun(t, "honest", sqlitePath(t))

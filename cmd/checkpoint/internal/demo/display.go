@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// A display tells what happens, line by line. On a terminal a last line shows
-// meanwhile how far the consumers are.
+// A display prints what happens, line by line. On a terminal, a last line shows how far
+// the consumers are.
 type display struct {
 	out      io.Writer
 	terminal bool
@@ -68,7 +68,7 @@ func (d *display) progress(key string, part float64) {
 	}
 }
 
-// stop takes the line that shows progress away.
+// stop removes the line that shows progress.
 func (d *display) stop() {
 	d.mu.Lock()
 	d.shown = ""
@@ -76,7 +76,7 @@ func (d *display) stop() {
 	d.replace("")
 }
 
-// replace writes text in place of the last line, and that below it.
+// replace writes text in place of the last line, and the last line below it.
 func (d *display) replace(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

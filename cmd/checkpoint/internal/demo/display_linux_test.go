@@ -33,7 +33,7 @@ func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	return screen, terminal
 }
 
-// onTerminal returns what a terminal is sent.
+// onTerminal returns the output that a terminal receives.
 func onTerminal(t *testing.T, write func(io.Writer)) string {
 	t.Helper()
 	screen, terminal := openTerminal(t)

@@ -19,8 +19,8 @@ type Effect struct {
 }
 
 // effects is a file of the effects of every event that an instance handled. An
-// event that it handled twice is in it twice, so that the files alone tell what
-// was skipped and what was repeated.
+// event that it handled twice is in the file twice, so that the files alone tell which
+// events were skipped and which were repeated.
 type effects struct {
 	mu   sync.Mutex
 	f    *os.File
@@ -36,8 +36,8 @@ func openEffects(path string) (*effects, error) {
 	return &effects{f: f}, nil
 }
 
-// append writes an effect: when it returns, the end of this process does not
-// undo it. There is no buffer that could be lost.
+// append writes an effect. When it returns, the end of this process does not undo the
+// effect: there is no buffer that could be lost.
 func (x *effects) append(e Effect) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

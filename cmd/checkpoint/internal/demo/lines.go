@@ -12,9 +12,9 @@ import (
 	"strconv"
 )
 
-// Every file of the demo is made of lines of tab-separated fields, the first
-// of which is a checksum of the rest: a person can read it, and no damaged
-// line passes for a whole one.
+// Every file of the demo consists of lines of tab-separated fields. The first field is a
+// checksum of the rest. A person can read the file, and no damaged line passes for a whole
+// one.
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -43,7 +43,7 @@ type line struct {
 	body   []byte
 }
 
-// readLines yields the lines of f from offset on. An error ends it.
+// readLines yields the lines of f from offset on. It ends with the first error.
 func readLines(f *os.File, offset int64) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		if _, err := f.Seek(offset, io.SeekStart); err != nil {

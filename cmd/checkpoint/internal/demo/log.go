@@ -17,9 +17,9 @@ import (
 // so that a double can no longer tell neighbouring events apart.
 const logStart = 1 << 60
 
-// An Event is one line of an order. Its Position's Prepare is where it stands
-// in the log, and its Commit where the last line of the same order stands: the
-// lines of an order share one commit, and only the prepare tells them apart.
+// An Event is one line of an order. The Prepare of its Position is where it stands in the
+// log. The Commit is where the last line of the same order stands: the lines of an order
+// share one commit, and only the prepare tells them apart.
 type Event struct {
 	Position checkpoint.Position
 	Order    uint64
@@ -32,9 +32,9 @@ type logSummary struct {
 	Events int
 	Bytes  int64
 	First  checkpoint.Position
-	Hold   checkpoint.Position // behind it handlers stand still, until they are killed
-	Past   checkpoint.Position // more events lie between Hold and it than there are workers
-	Wake   checkpoint.Position // when a consumer has passed it, its former instance wakes up
+	Hold   checkpoint.Position // handlers of later events stop, until they are killed
+	Past   checkpoint.Position // between Hold and Past lie more events than there are workers
+	Wake   checkpoint.Position // when a consumer has passed Wake, its former instance wakes up
 	Last   checkpoint.Position
 }
 
@@ -126,8 +126,8 @@ func (e *Event) appendBody(b []byte) []byte {
 	return strconv.AppendInt(b, e.Quantity, 10)
 }
 
-// readLog yields the events of a log that come after a position, which is that
-// of the last event processed. The zero Position is before the first event.
+// readLog yields the events of a log after a position, the one of the last event
+// processed. The zero Position is before the first event.
 func readLog(path string, after checkpoint.Position) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		f, err := os.Open(path)

@@ -53,8 +53,8 @@ func TestReadLogFromEveryPosition(t *testing.T) {
 	}
 }
 
-// TestLogNeedsAllBits holds the log to what it is for: lines of one order that
-// only the prepare tells apart, and neighbours that are one double.
+// TestLogNeedsAllBits checks that the log needs exact positions: only the prepare tells
+// the lines of one order apart, and neighbours are the same as a double.
 func TestLogNeedsAllBits(t *testing.T) {
 	path, _ := newLog(t, 400)
 	all, err := collectLog(path, checkpoint.Position{})

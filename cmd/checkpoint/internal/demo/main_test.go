@@ -18,8 +18,8 @@ import (
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
-// The test binary is also the child processes of the demo: it is given what to
-// play, a folder to leave its process id in, and the task.
+// The test binary also runs as the child processes of the demo. Its arguments are the role
+// to play, a folder for its process id, and the task.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 {
 		if play, ok := roles[os.Args[1]]; ok {

@@ -13,9 +13,9 @@ import (
 // plainQueue is how many events wait for the workers of a plain consumer.
 const plainQueue = 32
 
-// consumePlain is one instance of a consumer as most people write it: its
-// position is that of the last event that it read, and it stores that as often
-// as ours does, by a Set that nothing refuses.
+// consumePlain is one instance of a consumer as most people write it. Its position is
+// the position of the last event that it read. It stores the position as often as our
+// consumer does, by a Set that nothing refuses.
 func consumePlain(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
 	cp, err := store.Get(ctx, t.Key)
 	if err != nil {
@@ -27,7 +27,7 @@ func consumePlain(ctx context.Context, store *checkpoint.Store, t task, report *
 	return goOnPlain(ctx, store, t, cp.Position)
 }
 
-// goOnPlain handles what comes after a position.
+// goOnPlain handles the events after a position.
 func goOnPlain(ctx context.Context, store *checkpoint.Store, t task, from checkpoint.Position) error {
 	effects, err := openEffects(effectsPath(t.Dir, t.Owner))
 	if err != nil {

@@ -18,7 +18,7 @@ type process struct {
 	task
 	cmd     *exec.Cmd
 	stdin   io.Closer            // ends the child when it is closed
-	reports chan json.RawMessage // of capacity 1, for the only one; closed when stdout is
+	reports chan json.RawMessage // of capacity 1, for the only report; closed when stdout is
 	stderr  bytes.Buffer
 	ended   chan struct{} // closed when the child has, and err is set
 	err     error

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// TestProverFails gives the demo consumers that are wrong in one way each. A
-// proof that cannot fail would prove nothing.
+// TestProverFails gives the demo consumers, each of which is wrong in one way. A proof
+// that cannot fail proves nothing.
 func TestProverFails(t *testing.T) {
 	for role, want := range map[string]string{
 		"drops":         `^demo/stock skipped 1 of 3000 events, the first at C:\d+/P:\d+$`,
 		"drops a batch": `^demo/stock skipped (9\d|100) of 3000 events`, // some of them were repeated
-		"doubles":       `^demo/stock repeated \d+, its crash accounts for \d+$`,
+		"doubles":       `^demo/stock repeated \d+ events, and its crash accounts for \d+$`,
 		"invents":       `^demo/stock has effects that no event of the log has: 1$`,
 		"errs":          `^demo/stock skipped 1 of .* \(and 1 more\)$`,
 		"forgets":       `^the checkpoint of demo/stock is at C:\d+/P:\d+, and the end of the log at `,

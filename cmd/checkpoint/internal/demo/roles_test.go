@@ -13,7 +13,7 @@ import (
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-// A role is what a child process of a test plays.
+// A role is the part that a child process of a test plays.
 type role func(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 
 var roles = map[string]role{
@@ -44,8 +44,8 @@ func honest(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 	return RunChild(ctx, store, taskJSON, os.Stdin, os.Stdout)
 }
 
-// doctored does all that is asked of it, and then changes the effects of the
-// instance that takes over.
+// doctored performs its task, and then changes the effects of the instance that takes
+// over.
 func doctored(doctor func([]Effect) []Effect) role {
 	return func(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 		if err := honest(ctx, store, taskJSON); err != nil {
@@ -141,7 +141,7 @@ func unfenced(ctx context.Context, store *checkpoint.Store, taskJSON string) err
 	return json.NewEncoder(os.Stdout).Encode(staleReport{})
 }
 
-// goBack says as a stale instance that the store took its old position.
+// goBack is a stale instance that reports that the store took its old position.
 func goBack(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 	if t, err := parseTask(taskJSON); err != nil || t.Plain || t.Stale == nil {
 		return errors.Join(err, honest(ctx, store, taskJSON))
@@ -149,7 +149,7 @@ func goBack(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 	return json.NewEncoder(os.Stdout).Encode(staleReport{Took: true, Fenced: true})
 }
 
-// giveUp ends when it has the lease, as if the log had.
+// giveUp ends when it has the lease, as if the log had ended.
 func giveUp(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 	if t, err := parseTask(taskJSON); err != nil || t.Plain || t.Hold == (checkpoint.Position{}) {
 		return errors.Join(err, honest(ctx, store, taskJSON))

@@ -22,11 +22,11 @@ type staleReport struct {
 	Fenced bool                `json:"fenced"` // the store fenced the claim out
 }
 
-// beStale plays an instance of our consumer that was thought dead and woke up,
-// when another had the lease. A subscription handles no event once its lease has
-// ended, so the instance only writes. It stores the position that it knew last,
-// which would move the checkpoint back. Then it claims, with the epoch that it
-// once had, work that was never done, which would move the checkpoint past events.
+// beStale plays an instance of our consumer that was thought dead, and wakes up when
+// another instance has the lease. A subscription handles no event after its lease has
+// ended, so the instance only writes. First it stores the last position that it knew,
+// which would move the checkpoint back. Then it claims the end of the log with its old
+// epoch, which would move the checkpoint past events that were never handled.
 func beStale(ctx context.Context, store *checkpoint.Store, t task, report *json.Encoder) error {
 	was, err := store.Get(ctx, t.Key)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// summarize writes what came of the run, what to try next, and the verdict.
+// summarize writes the result of the run, what to try next, and the verdict.
 func (r *run) summarize(failures []string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%9s  %11s  %10s\n", "", "plain SET", "checkpoint")

@@ -38,7 +38,7 @@ func (r *run) supervise(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// start starts an instance of a consumer, with what else t says.
+// start starts an instance of a consumer with the task t.
 func (r *run) start(ctx context.Context, o *outcome, instance int, t task) (*process, error) {
 	t.Key, t.Plain, t.Owner = o.key, o.plain, o.instance(instance)
 	t.Dir, t.Temporary = r.dir, r.Dir == ""

@@ -10,14 +10,12 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// leaseTTL is how long the lease of an instance that was killed stands in the
-// way of the other. It is short, so that the demo is, and longer than a busy
-// disk holds up a renewal.
+// leaseTTL is how long the lease of a killed instance blocks the next one. It is short,
+// so that the demo is short, and longer than a busy disk delays a renewal.
 const leaseTTL = 2 * time.Second
 
-// runConsumer kills the first instance of a consumer while its workers stand
-// still. When the second one has taken over, and is well under way, the first
-// wakes up.
+// runConsumer kills the first instance of a consumer while its workers stand still. The
+// second instance takes over. When it is well under way, the first one wakes up.
 func (r *run) runConsumer(ctx context.Context, o *outcome) error {
 	second, err := r.killFirst(ctx, o)
 	if err != nil {
@@ -97,7 +95,8 @@ func (r *run) takeOver(o *outcome, second *process) error {
 	return nil
 }
 
-// inspect looks at what the killed instance left to the one that took over.
+// inspect compares the checkpoint that the killed instance left with its effects, and
+// counts the effects past that checkpoint.
 func (r *run) inspect(o *outcome) error {
 	former, next := o.granted[0], o.granted[1]
 	if next.Epoch <= former.Epoch {

@@ -9,7 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A verdict is what the files of a consumer's instances prove.
+// A verdict is the result that the files of a consumer's instances prove.
 type verdict struct {
 	Events       int // that took effect at least once
 	Repeated     int // times that an event was handled again
@@ -19,8 +19,8 @@ type verdict struct {
 	Back         int // events by which a stale instance moved the position back
 }
 
-// examine compares what a consumer's instances left in dir with the log. It
-// believes nothing that they said of themselves.
+// examine compares the files of a consumer's instances in dir with the log. It trusts
+// nothing that the instances reported.
 func examine(ctx context.Context, dir string, c consumer) (verdict, error) {
 	handled, err := readHandled(dir, c)
 	if err != nil {
@@ -69,7 +69,7 @@ func readHandled(dir string, c consumer) (map[Effect]int, error) {
 	return handled, nil
 }
 
-// fellBack is by how many events a stale instance moved the position back.
+// fellBack returns by how many events a stale instance moved the position back.
 func (o *outcome) fellBack(dir string) (events int, err error) {
 	if !o.stale.Took {
 		return 0, nil
@@ -86,8 +86,8 @@ func (o *outcome) fellBack(dir string) (events int, err error) {
 	return events, nil
 }
 
-// verify examines both consumers and returns a sentence for everything that
-// does not hold of ours.
+// verify examines both consumers, and returns a sentence for each claim about ours that
+// does not hold.
 func (r *run) verify(ctx context.Context) (failures []string, err error) {
 	var all sync.WaitGroup
 	errs := make([]error, 2)
@@ -110,7 +110,7 @@ func (r *run) verify(ctx context.Context) (failures []string, err error) {
 	return r.ours.failures(r.log, cp.Position), nil
 }
 
-// failures says what does not hold of our consumer of the log.
+// failures returns a sentence for each claim about our consumer that does not hold.
 func (o *outcome) failures(log logSummary, stored checkpoint.Position) (failures []string) {
 	fail := func(format string, args ...any) { failures = append(failures, fmt.Sprintf(format, args...)) }
 	v := o.verdict
@@ -121,7 +121,7 @@ func (o *outcome) failures(log logSummary, stored checkpoint.Position) (failures
 		fail("%s has effects that no event of the log has: %d", o.key, v.Foreign)
 	}
 	if v.Repeated != o.ahead {
-		fail("%s repeated %d, its crash accounts for %d", o.key, v.Repeated, o.ahead)
+		fail("%s repeated %d events, and its crash accounts for %d", o.key, v.Repeated, o.ahead)
 	}
 	if read := v.Events + v.Skipped; read != log.Events {
 		fail("the log holds %d events, and not the %d that were written", read, log.Events)

@@ -8,7 +8,8 @@ import (
 )
 
 // eventHubs reads the metadata of one checkpoint blob, or a list of blobs with their
-// names and metadata. The sequence number was processed last, and the first is 0.
+// names and metadata. The sequence number is that of the last event processed. The first
+// event has the sequence number 0.
 func eventHubs(text []byte) ([]entry, error) {
 	rows, err := rowsOf(text)
 	if err != nil {
@@ -39,8 +40,9 @@ func eventHubs(text []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// checkpointBlob returns what names the checkpoint of a blob
-// NAMESPACE/HUB/GROUP/checkpoint/PARTITION. Beside it there are blobs of ownership.
+// checkpointBlob returns the name of the checkpoint in a blob
+// NAMESPACE/HUB/GROUP/checkpoint/PARTITION. It is false for other blobs, such as those of
+// ownership.
 func checkpointBlob(blob string) (name string, ok bool) {
 	if blob == "" {
 		return "", true // its metadata alone

@@ -9,9 +9,9 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// connect reads what GET /connectors/NAME/offsets answers, or the keys and values of
-// the topic of offsets: ["NAME",{partition}] and {offset}. In the topic the last value
-// of a key counts, and null removes it.
+// connect reads the answer to GET /connectors/NAME/offsets, or the keys and values of the
+// offsets topic: ["NAME",{partition}] and {offset}. In the topic, the last value of a key
+// counts, and null removes the key.
 func connect(text []byte) ([]entry, error) {
 	values, err := valuesOf(text)
 	if err != nil {
@@ -48,7 +48,7 @@ func answered(where string, value any) ([]entry, error) {
 	object, _ := value.(map[string]any)
 	list, ok := object["offsets"].([]any)
 	if !ok {
-		return nil, fmt.Errorf(`%s: want {"offsets":[...]}, or ["NAME",{...}] and {...} of the topic of offsets`, where)
+		return nil, fmt.Errorf(`%s: want {"offsets":[...]}, or ["NAME",{...}] and {...} of the offsets topic`, where)
 	}
 	var entries []entry
 	for i, item := range list {
@@ -80,7 +80,7 @@ func topicEntry(where string, key []any, value any) (e entry, there bool, err er
 	return e, false, fmt.Errorf(`%s: want a key ["NAME",{...}]`, where)
 }
 
-// offsetEntry is one offset. Null stands for a partition of which nothing is done.
+// offsetEntry reads one offset. Null stands for a partition of which nothing is done.
 func offsetEntry(where, name string, value any) (e entry, there bool, err error) {
 	if value == nil {
 		return entry{name: name}, false, nil
@@ -93,8 +93,8 @@ func offsetEntry(where, name string, value any) (e entry, there bool, err error)
 	return entry{name, position}, true, err
 }
 
-// partitionName is TOPIC/PARTITION of a sink, and of a source its values in the
-// order of their names.
+// partitionName is TOPIC/PARTITION for a sink. For a source it is the values of the
+// partition in the order of their names.
 func partitionName(partition map[string]any) string {
 	if topic, ok := partition["kafka_topic"]; ok {
 		return textOf(topic) + "/" + textOf(partition["kafka_partition"])
@@ -109,7 +109,7 @@ func partitionName(partition map[string]any) string {
 // connectPosition reads the offset of a sink, or of one of Debezium's connectors.
 func connectPosition(r row) (p checkpoint.Position, err error) {
 	if inSnapshot(r) {
-		return p, fmt.Errorf("%s: it is within a snapshot, of which no position says how far it got: let it end first", r.where)
+		return p, fmt.Errorf("%s: it is within a snapshot, and no position says how far a snapshot got: let the snapshot end first", r.where)
 	}
 	has := func(name string) bool { return r.text(name) != "" }
 	switch {
@@ -123,8 +123,8 @@ func connectPosition(r row) (p checkpoint.Position, err error) {
 	case has("sec") && has("ord"):
 		return mongoDB(r)
 	case has("commit_lsn"):
-		return p, fmt.Errorf("%s: commit_lsn is %.80q, SQL Server's hexadecimal LSN of 80 bits: want JSON Lines as `checkpoint export` writes them, "+
-			"with its first 64 bits as commit and the other 16 as prepare, in decimals", r.where, r.text("commit_lsn"))
+		return p, fmt.Errorf("%s: commit_lsn is %.80q, SQL Server's hexadecimal LSN of 80 bits: write JSON Lines like those of `checkpoint export`, "+
+			"with the first 64 bits as a decimal commit and the other 16 as a decimal prepare", r.where, r.text("commit_lsn"))
 	}
 	return p, fmt.Errorf("%s: want kafka_offset, or Debezium's lsn, file and pos, or sec and ord: no other connector's offset is known", r.where)
 }
@@ -137,9 +137,9 @@ func inSnapshot(r row) bool {
 	return is("snapshot") && !is("last_snapshot_record") && !is("snapshot_completed")
 }
 
-// postgres: transactions come in the order of their commits, and those up to
-// lsn_commit are done. An older Debezium has the event's own LSN only, which is below
-// that of its commit.
+// postgres: transactions come in the order of their commits, and all up to lsn_commit are
+// done. An older Debezium has only the event's own LSN, which is below the LSN of its
+// commit.
 func postgres(r row) (checkpoint.Position, error) {
 	for _, name := range []string{"lsn_commit", "lsn_proc"} {
 		if r.text(name) != "" {
@@ -151,7 +151,8 @@ func postgres(r row) (checkpoint.Position, error) {
 	return last(n), err
 }
 
-// mySQL: pos is where reading goes on, a part of the transaction there may be done.
+// mySQL: pos is where reading goes on. A part of the transaction there may be done, so
+// that the position is just before it.
 func mySQL(r row) (p checkpoint.Position, err error) {
 	file := r.text("file")
 	digits := strings.TrimLeft(file[strings.LastIndex(file, ".")+1:], "0")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// eventuous reads documents of an id and a position, which was processed last.
+// eventuous reads documents of an id and the last position processed.
 func eventuous(text []byte) ([]entry, error) {
 	return eachRow(text, func(r row) (entry, error) {
 		if source, ok := r.fields["source"].(map[string]any); ok { // of a search engine

@@ -1,6 +1,6 @@
-// Package foreign reads the checkpoints that other programs export. What is "next to
-// read" in such a form becomes "last processed" here; docs/migrating.md says which is
-// which.
+// Package foreign reads the checkpoints that other programs export. If a format has the
+// position to read next, foreign returns the position that was processed last.
+// docs/migrating.md says which formats do.
 package foreign
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A Format is one form of a file.
+// A Format is one format of a file.
 type Format struct {
 	Name string
 	Help string
@@ -25,11 +25,11 @@ type Format struct {
 
 // An entry is one position of a file.
 type entry struct {
-	name     string // within the file; "": the form has no names
+	name     string // within the file; "": the format has no names
 	position checkpoint.Position
 }
 
-// Formats are all that there are.
+// Formats are all formats.
 var Formats = []Format{
 	{"kafka", "kafka-consumer-groups --reset-offsets --export (CSV)", kafka},
 	{"connect", "Kafka Connect and Debezium offsets (JSON)", connect},
@@ -53,19 +53,19 @@ func Find(name string) (Format, error) {
 	return Format{}, fmt.Errorf("the format %q is unknown: want %s", name, strings.Join(names, ", "))
 }
 
-// maxSize bounds a file, which is read as a whole: these forms have one row for each
-// consumer.
+// maxSize bounds a file, which is read as a whole: these formats have one row for
+// each consumer, or for each partition.
 const maxSize = 64 << 20
 
-// Read returns the checkpoints of a file. Their keys are key, "/" and the name that the
-// file has for each, or the one of both that there is.
+// Read returns the checkpoints of a file. A checkpoint's key is key, "/" and its name in
+// the file. If key or the name is empty, it is the other one alone.
 func (f Format) Read(r io.Reader, key string) ([]checkpoint.Checkpoint, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > maxSize {
-		return nil, fmt.Errorf("it is longer than %d MiB, which no file of the format %s is", maxSize>>20, f.Name)
+		return nil, fmt.Errorf("it is longer than %d MiB, the limit for the format %s", maxSize>>20, f.Name)
 	}
 	entries, err := f.read(bytes.TrimPrefix(text, []byte("\ufeff")))
 	if err != nil {
@@ -80,13 +80,13 @@ func (f Format) Read(r io.Reader, key string) ([]checkpoint.Checkpoint, error) {
 		parts := slices.DeleteFunc([]string{key, e.name}, func(s string) bool { return s == "" })
 		c := checkpoint.Checkpoint{Key: strings.Join(parts, "/"), Mark: checkpoint.Mark{Position: e.position}}
 		if c.Key == "" {
-			return nil, errors.New("the file does not name its consumer: --key does")
+			return nil, errors.New("the file does not name its consumer: give --key")
 		}
 		if err := checkpoint.ValidateKey(c.Key); err != nil {
 			return nil, err
 		}
 		if seen[c.Key] {
-			return nil, fmt.Errorf("%q is in it twice: leave one out", c.Key)
+			return nil, fmt.Errorf("it has %q twice: leave one out", c.Key)
 		}
 		seen[c.Key] = true
 		all = append(all, c)
@@ -94,8 +94,8 @@ func (f Format) Read(r io.Reader, key string) ([]checkpoint.Checkpoint, error) {
 	return all, nil
 }
 
-// number reads the one way to write a number. What is any other way is of another
-// form.
+// number reads a decimal number without a sign or leading zeros. A number in another
+// notation is an error: the file may have another format.
 func number(where, name, text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err == nil && strconv.FormatUint(n, 10) == text {
@@ -122,19 +122,19 @@ func hintOf(text string) string {
 	return ""
 }
 
-// nextToRead is the position of a consumer that reads n next, of a log whose offsets
-// begin at 0: n-1 is done, and the offset n-1 is {n, n}.
+// nextToRead is the position of a consumer that reads offset n next, in a log whose
+// offsets begin at 0. Offset n-1 is done, and its position is {n, n}.
 func nextToRead(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} }
 
-// lastOffset is the position of a consumer that has processed n, of a log whose
+// lastOffset is the position of a consumer that has processed offset n, in a log whose
 // offsets begin at 0.
 func lastOffset(where, name string, n uint64) (checkpoint.Position, error) {
 	if n == math.MaxUint64 {
-		return checkpoint.Position{}, fmt.Errorf("%s: %s is %d, which no offset is", where, name, n)
+		return checkpoint.Position{}, fmt.Errorf("%s: %s is %d, which is not an offset", where, name, n)
 	}
 	return checkpoint.Offset(n), nil
 }
 
-// last is the position of a consumer that has processed n, of a log that has
+// last is the position of a consumer that has processed position n, in a log with
 // positions of its own.
 func last(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} }

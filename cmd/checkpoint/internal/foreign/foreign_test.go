@@ -8,7 +8,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/foreign"
 )
 
-// samples are written from the public description of each form.
+// samples are written from the public description of each format.
 var samples = []struct {
 	name, format, key, text string
 	want                    string // keys and positions, in their order
@@ -145,7 +145,7 @@ func read(t *testing.T, format, text, key string) (string, error) {
 	return strings.Join(shown, ", "), err
 }
 
-// TestRefusals: what does not fit is an error that names the form it wants.
+// TestRefusals: a file that does not fit gives an error that says what is wanted.
 func TestRefusals(t *testing.T) {
 	const decimal = "want a decimal number from 0 to 18446744073709551615"
 	for _, c := range []struct{ format, text, want string }{
@@ -161,7 +161,7 @@ func TestRefusals(t *testing.T) {
 		{"connect", `{"offsets":[{"partition":{"server":"a"},"offset":{"lsn":"0/16B3748"}}]}`, decimal + "; it looks like a hexadecimal LSN"},
 		{"connect", `{"offsets":[{"partition":{"server":"a"},"offset":{"lsn":"16B3748"}}]}`, "hexadecimal LSN: convert it, 0/16B3748 is 23803720"},
 		{"connect", `{"offsets":[{"partition":{"server":"a"},"offset":{"lsn":1.5e3}}]}`, `"1.5e3": ` + decimal},
-		{"connect", `{"offsets":[{"partition":{"server":"a"},"offset":{"commit_lsn":"00000025:00000d98:00a2"}}]}`, "want JSON Lines"},
+		{"connect", `{"offsets":[{"partition":{"server":"a"},"offset":{"commit_lsn":"00000025:00000d98:00a2"}}]}`, "write JSON Lines"},
 		{"connect", `{"offsets":[{"partition":{"server":"a"},"offset":{"lsn":7,"snapshot":true}}]}`, "within a snapshot"},
 		{"connect", `{"offsets":[{"partition":{"filename":"a"},"offset":{"position":7}}]}`, "want kafka_offset, or Debezium's lsn"},
 		{"connect", `["a",{"server":"s"}]`, "a key without its value"},
@@ -176,10 +176,10 @@ func TestRefusals(t *testing.T) {
 		{"eventuous", `{"_id":"a","position":null}`, "position is missing"},
 		{"replicator", "12", "want the event number, a comma and the position: 12,3456"},
 		{"replicator", "12,34,56", `the position is "34,56": ` + decimal},
-		{"replicator", "12,34", "--key does"},
+		{"replicator", "12,34", "give --key"},
 		{"eventhubs", `{"offset":"12"}`, "offset, which counts bytes"},
 		{"eventhubs", `{"sequencenumber":"-1"}`, decimal},
-		{"eventhubs", `{"sequencenumber":"18446744073709551615"}`, "which no offset is"},
+		{"eventhubs", `{"sequencenumber":"18446744073709551615"}`, "which is not an offset"},
 		{"eventhubs", `{"sequencenumber":`, "not JSON"},
 	} {
 		got, err := read(t, c.format, c.text, "")

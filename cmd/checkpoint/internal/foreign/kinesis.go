@@ -2,8 +2,8 @@ package foreign
 
 import "fmt"
 
-// kcl reads lease rows. The checkpoint is the sequence number that was processed
-// last, and within an aggregated record the subsequence number.
+// kcl reads lease rows. The checkpoint is the last sequence number processed. Within an
+// aggregated record, the subsequence number says how far.
 func kcl(text []byte) ([]entry, error) {
 	return eachRow(text, func(r row) (entry, error) {
 		key, err := r.named("leaseKey")

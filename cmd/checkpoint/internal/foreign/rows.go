@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A row is one of a table: a line of CSV, or an object of JSON.
+// A row is a row of a table: a line of CSV, or an object of JSON.
 type row struct {
 	where  string
 	fields map[string]any // by their names, lower case, without underscores
@@ -113,7 +113,8 @@ func plainNames(object map[string]any) map[string]any {
 	return fields
 }
 
-// plain is a name as every exporter has it: leaseKey, lease_key, "leaseKey (S)".
+// plain maps the names that exporters give to one field to the same name: leaseKey,
+// lease_key and "leaseKey (S)".
 func plain(name string) string {
 	name, _, _ = strings.Cut(name, " (")
 	return strings.ToLower(strings.ReplaceAll(strings.TrimSpace(name), "_", ""))

@@ -10,8 +10,8 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// marten reads rows of mt_event_progression: last_seq_id was processed last. The row
-// HighWaterMark is no consumer's.
+// marten reads rows of mt_event_progression: last_seq_id is the last event processed. The
+// row HighWaterMark belongs to no consumer.
 func marten(text []byte) ([]entry, error) {
 	return eachRow(text, func(r row) (entry, error) {
 		name, err := r.named("name")
@@ -39,10 +39,10 @@ func axon(text []byte) ([]entry, error) {
 	})
 }
 
-const wantToken = `want the token as JSON, {"index":7,"gaps":[]} or {"globalIndex":7}, or as the hexadecimal bytes of that`
+const wantToken = `want the token as JSON, {"index":7,"gaps":[]} or {"globalIndex":7}, or the same JSON as hexadecimal bytes`
 
-// axonToken reads a token. Its index was processed last, except for the gaps below
-// it: they may still fill, so that the position is before the first.
+// axonToken reads a token. Its index is the last event processed, except for the gaps
+// below it. These may still fill, so the position is before the first gap.
 func axonToken(r row) (p checkpoint.Position, err error) {
 	text := r.text("token")
 	if text == "" {

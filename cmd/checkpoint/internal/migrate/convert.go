@@ -7,8 +7,8 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// convert is told by each conversion where the checkpoint stands: todo was read
-// before, and somebody may have changed it since.
+// convert converts the checkpoints of todo in place. It reports the position that each
+// conversion returns, since somebody may have changed the checkpoint after it was read.
 func (m Migration) convert(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) error {
 	done, err := m.Convert(ctx, keysOf(todo))
 	if err != nil {

@@ -13,12 +13,13 @@ import (
 const (
 	cutoverTTL = 10 * 365 * 24 * time.Hour // until somebody revokes it
 
-	// maxAttempts is how often a standby may take a lease between its end and ours.
+	// maxAttempts bounds how often a standby may take the lease after it was revoked and
+	// before cutover acquires it.
 	maxAttempts = 100
 )
 
-// cutover locks the source's consumers out, key by key, and returns what stands
-// there after that: no write of theirs comes later.
+// cutover locks the source's consumers out, key by key, and returns the checkpoints that
+// it reads after that. No consumer with an epoch writes to them later.
 func (m Migration) cutover(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) ([]checkpoint.Checkpoint, error) {
 	var left []checkpoint.Checkpoint
 	for _, c := range todo {
@@ -39,8 +40,8 @@ func (m Migration) cutover(ctx context.Context, todo []checkpoint.Checkpoint, r 
 	return left, nil
 }
 
-// lock takes the lease of a key away from its owner, and keeps it. A consumer
-// that writes without an epoch asks for no lease, and no fence stops it.
+// lock takes the lease of a key away from its owner, and keeps it. It only reports a key
+// whose consumer writes without an epoch: no lease and no fence stops that consumer.
 func (m Migration) lock(ctx context.Context, key string) error {
 	cell, err := m.From.Inspect(ctx, key)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
-// TestCutover: nobody with an epoch writes, or takes the lease, at the source again,
-// and what its owner wrote last is at the destination.
+// TestCutover: nobody with an epoch can write or take the lease at the source again, and
+// the owner's last write is at the destination.
 func TestCutover(t *testing.T) {
 	ctx := t.Context()
 	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)

@@ -1,5 +1,5 @@
-// Package migrate brings checkpoints into today's layout: older ones where
-// they stand, and those of other stores or prefixes by copying.
+// Package migrate brings checkpoints into today's layout. It rewrites older ones in
+// place, and copies those of other stores or prefixes.
 package migrate
 
 import (
@@ -14,21 +14,21 @@ import (
 // A Report says what was, or would be, done.
 type Report struct {
 	Changed int // checkpoints that were, or would be, written
-	Same    int // that are in today's layout, or at the destination, already
+	Same    int // that are already in today's layout, or at the destination
 	Newer   int // that stay because a newer position is stored
 	Fenced  int // that stay because a higher epoch was seen
 	Damaged int // that are reported and left alone
 }
 
-// A SourceError is an error of the store that is copied from, or about what is
-// in it. Others are the destination's.
+// A SourceError is an error of the source, or about a checkpoint in it. All other errors
+// are the destination's.
 type SourceError struct{ Err error }
 
 func (e *SourceError) Error() string { return e.Err.Error() }
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// ofSource marks an error of the store that is walked.
+// ofSource marks an error of the source, if there is one.
 func (m Migration) ofSource(err error) error {
 	if m.From == nil {
 		return err
@@ -43,12 +43,12 @@ type Migration struct {
 	Pattern string
 	Apply   bool // false: only report
 
-	// Convert brings keys of To into today's layout, and leaves the positions that
-	// stand. Nil: To has no other layout.
+	// Convert brings keys of To into today's layout, and keeps the positions that they
+	// have then. Nil: To has no older layout.
 	Convert func(ctx context.Context, keys []string) ([]redisstore.Conversion, error)
 
-	// Cutover, unless empty, is the owner of the leases that keep the consumers of
-	// From out of the keys that are copied.
+	// Cutover is the owner of the leases that lock the consumers of From out of the
+	// keys that are copied. Empty: they are not locked out.
 	Cutover string
 
 	Changes  func(checkpoint.Checkpoint)    // told of each that is, or would be, written
@@ -57,8 +57,8 @@ type Migration struct {
 	Progress func(Report)
 }
 
-// Run does it. A conversion in place leaves the position that stands. A copy is
-// written with SetIfNewer: a consumer that has moved on meanwhile is not set back.
+// Run migrates. A conversion in place keeps the position that is stored then. A copy is
+// written only if it is newer: a consumer that has moved on meanwhile is not set back.
 // A second run changes nothing.
 func (m Migration) Run(ctx context.Context) (Report, error) {
 	var r Report
@@ -87,7 +87,7 @@ func (m Migration) Run(ctx context.Context) (Report, error) {
 		default:
 			todo = append(todo, c)
 		}
-		if looked++; looked%batchSize == 0 { // and no later: what was read must not grow old
+		if looked++; looked%batchSize == 0 { // not later: the checkpoints that were read must not grow old
 			if err := flush(); err != nil {
 				return r, err
 			}
@@ -164,8 +164,8 @@ func (m Migration) compare(ctx context.Context, todo []checkpoint.Checkpoint, r 
 	return left, nil
 }
 
-// there reads what the destination has at the keys of todo, and what is wrong with
-// those that are damaged there.
+// there reads the checkpoints of the destination at the keys of todo. For a damaged one
+// it returns the reason.
 func (m Migration) there(
 	ctx context.Context, todo []checkpoint.Checkpoint,
 ) (found map[string]checkpoint.Checkpoint, damaged map[string]error, err error) {

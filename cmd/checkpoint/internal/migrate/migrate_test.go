@@ -42,7 +42,7 @@ func inPlace(store *checkpoint.Store, d *redisstore.Driver) migrate.Migration {
 
 // TestWhileConsumersWrite migrates, in place and from another prefix, again and
 // again, while the consumers of the same keys write. No checkpoint may fall
-// back behind what its consumer was told is stored.
+// behind the position that its consumer was told is stored.
 func TestWhileConsumersWrite(t *testing.T) {
 	const keys, writes = 8, 400
 	server := redistest.Start(t)
@@ -120,7 +120,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	}
 }
 
-// snapshot is everything on the server but how long it will last.
+// snapshot is everything on the server, except the TTLs.
 func snapshot(server *redistest.Server) map[string]string {
 	all := make(map[string]string)
 	for _, key := range server.Do("KEYS", "*").([]any) {
@@ -129,8 +129,8 @@ func snapshot(server *redistest.Server) map[string]string {
 	return all
 }
 
-// TestInPlaceBesideAnOperator changes keys while the migration has read them and not
-// yet written: what somebody rewound or deleted stays so.
+// TestInPlaceBesideAnOperator changes keys after the migration has read them, and before
+// it writes them. A key that somebody rewound or deleted stays rewound or deleted.
 func TestInPlaceBesideAnOperator(t *testing.T) {
 	server := redistest.Start(t)
 	store, d := openDriver(t, server, "namespace=new:")

@@ -41,14 +41,14 @@ func Width(w any) int {
 // A Printer prints checkpoints, one after another.
 type Printer interface {
 	Print(checkpoint.Checkpoint) error
-	// Flush prints what is held back for alignment.
+	// Flush prints the rows that are held back for alignment.
 	Flush() error
 }
 
-// New returns a printer of the given format. A "table" is aligned, with a head
-// and human ages, and leaves out columns on a terminal that is too narrow. A
-// "wide" table has every column and exact times. The format "" is "table" on a
-// terminal. Otherwise the columns are divided by tabs, and have no head.
+// New returns a printer of the given format. A "table" is aligned, has a head and human
+// ages, and leaves out columns on a terminal that is too narrow. A "wide" table has every
+// column and exact times. The format "" is "table" on a terminal; otherwise it prints
+// columns that are separated by tabs, without a head.
 func New(w io.Writer, format string) (Printer, error) {
 	switch format {
 	case "json":

@@ -41,7 +41,7 @@ bücher                              5     1200  -        in 36h       -
 	}
 }
 
-// A table of any length holds no more than some rows back.
+// A table holds back a bounded number of rows, whatever its length.
 func TestTableIsStreamed(t *testing.T) {
 	var b bytes.Buffer
 	table := output.NewTable(&b, time.Now, 0)

@@ -17,7 +17,7 @@ type column struct {
 	head  string
 	right bool // as numbers are aligned
 	text  func(now time.Time, c checkpoint.Checkpoint) string
-	spare int // a narrow terminal lacks the column with the highest first, and that with 1 last; 0: it lacks none
+	spare int // on a narrow terminal, columns are left out from the highest spare down to 1; 0: never
 }
 
 const gap = "  "
@@ -43,7 +43,8 @@ var (
 	}
 )
 
-// logID is quoted if another program stored what could steer the terminal.
+// logID quotes an id that is not valid: another program stored it, and it could steer the
+// terminal.
 func logID(_ time.Time, c checkpoint.Checkpoint) string {
 	if c.LogID != "" && checkpoint.ValidateLogID(c.LogID) != nil {
 		return strconv.Quote(c.LogID)
@@ -74,7 +75,7 @@ type Table struct {
 // maxHeld bounds how many rows are held back.
 const maxHeld = 1000
 
-// NewTable returns a table for a terminal of so many columns. Zero is no limit.
+// NewTable returns a table for a terminal that is width columns wide. Zero is no limit.
 func NewTable(w io.Writer, now func() time.Time, width int) *Table {
 	return newTable(w, now, width, columns)
 }
@@ -106,9 +107,9 @@ func (t *Table) Flush() error {
 	return err
 }
 
-// measure returns the rows, with the head before the first of them, and how wide
-// each column must be. It leaves out columns as long as the rows are too wide, but
-// shortens keys before it leaves out the last of these columns.
+// measure returns the rows that are held back, and sets the width of each column. The
+// first time, the head is the first row. While the rows are too wide, measure leaves out
+// columns; but it shortens keys rather than leave out the column with spare 1.
 func (t *Table) measure() [][]string {
 	first := t.widths == nil
 	rows := t.rows(first)
@@ -149,7 +150,7 @@ func (t *Table) rows(withHead bool) [][]string {
 	return rows
 }
 
-// tooWide is how many columns of the terminal are missing.
+// tooWide returns by how many columns the rows exceed the terminal.
 func (t *Table) tooWide() int {
 	if t.limit == 0 {
 		return 0
@@ -161,8 +162,8 @@ func (t *Table) tooWide() int {
 	return total - t.limit
 }
 
-// dispensable is the column to leave out: one that says nothing, or otherwise the
-// one that can best be spared. It is -1 if there is none.
+// dispensable returns the index of the column to leave out: an empty column if there is
+// one, otherwise the one with the highest spare. It is -1 if no column may be left out.
 func (t *Table) dispensable(rows [][]string) int {
 	best, order := -1, 0
 	for i, col := range t.columns {

@@ -19,21 +19,21 @@ import (
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
-// Default is the store where none is named.
+// Default is the store if none is named.
 const Default = "sqlite:checkpoints.db"
 
-// Help says which URLs there are.
+// Help lists the forms of a URL.
 const Help = "sqlite:PATH, redis://HOST:PORT/DB?namespace=prod:, rediss:// or unix://"
 
-// ErrNoStore says that there is no file at a path that should be read.
+// ErrNoStore says that there is no file at the path of a store.
 var ErrNoStore = errors.New("there is no store")
 
-// ErrUsage says that a URL is none of those in Help.
+// ErrUsage says that a URL has none of the forms in Help.
 var ErrUsage = errors.New("want " + Help)
 
-// Open opens the store. One in a file is made only where create is set: what
-// only reads must not find an empty store if there is none. The logger receives
-// warnings about the store.
+// Open opens the store. It makes a missing store file only if create is set: a command
+// that only reads must fail, and not find an empty store. The logger receives warnings
+// about the store.
 func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) (driver.Driver, error) {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	switch {
@@ -45,16 +45,16 @@ func Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) 
 		redis.SetLogger(silent{})
 		return redisstore.Open(ctx, rawURL, &redisstore.Options{Logger: logger})
 	case ok || strings.ContainsAny(rawURL, "@?"):
-		// An address without its scheme, perhaps, and with a password: not a file.
+		// This may be an address without its scheme, and with a password: not a file.
 		return nil, fmt.Errorf("the store's URL begins with none of sqlite:, redis://, rediss:// and unix://: %w", ErrUsage)
 	case !looksLikeFile(rawURL):
-		return nil, fmt.Errorf("%q is no store, and no file; write sqlite:%s for a new file: %w", rawURL, rawURL, ErrUsage)
+		return nil, fmt.Errorf("%q is neither a URL nor a file; write sqlite:%s for a new file: %w", rawURL, rawURL, ErrUsage)
 	}
 	return openSQLite(ctx, rawURL, create)
 }
 
-// looksLikeFile tells a path from a word that stands there by mistake, such as a
-// host. A new file would be made for such a word, and be an empty store.
+// looksLikeFile tells a path from a word that was given by mistake, such as a host.
+// Otherwise Open would make an empty store in a new file with that name.
 func looksLikeFile(path string) bool {
 	if strings.ContainsRune(path, filepath.Separator) || strings.ContainsRune(path, '/') {
 		return true
@@ -81,13 +81,13 @@ func openSQLite(ctx context.Context, path string, create bool) (driver.Driver, e
 	return sqlitestore.Open(ctx, path, nil)
 }
 
-// silent keeps go-redis from printing what the returned errors say.
+// silent keeps go-redis from printing its errors, which it also returns.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// Redact is the URL without its passwords: that of the server, and that of the
-// master in the query of a Sentinel's URL.
+// Redact returns the URL without its passwords: the server's, and in a Sentinel's URL
+// also the master's, which is in the query.
 func Redact(rawURL string) string {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	if scheme == "sqlite" {

@@ -9,8 +9,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A field is one of a line. It is a string, numbers too, so that no reader rounds
-// them.
+// A field is one field of a line. Its value is a string, even if it is a number, so that
+// no reader rounds it.
 type field struct {
 	name     string
 	optional bool // left out of the line if text returns ""
@@ -18,7 +18,7 @@ type field struct {
 	read     func(*checkpoint.Checkpoint, string) error
 }
 
-// fields are those of a line, in their order.
+// fields are the fields of a line, in their order.
 var fields = []field{
 	textField("key", false, checkpoint.ValidateKey, func(c *checkpoint.Checkpoint) *string { return &c.Key }),
 	numberField("commit", false, func(c *checkpoint.Checkpoint) *uint64 { return &c.Position.Commit }),
@@ -72,7 +72,7 @@ func timeField(name string, of func(*checkpoint.Checkpoint) *time.Time) field {
 	}
 }
 
-// number reads the one way to write a number.
+// number reads a decimal number without a sign or leading zeros.
 func number(name, s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || strconv.FormatUint(n, 10) != s {
@@ -81,8 +81,8 @@ func number(name, s string) (uint64, error) {
 	return n, nil
 }
 
-// instant reads a time with or without a fraction of a second. What is below a
-// millisecond is cut off.
+// instant reads a time with or without a fraction of a second. It truncates the time to
+// milliseconds.
 func instant(name, s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
 	if t = t.UTC().Truncate(time.Millisecond); err != nil || t.Year() < 1 || t.Year() > 9999 {

@@ -20,7 +20,7 @@ type Report struct {
 	Fenced  int // left as they were, because a higher epoch was seen
 	Expired int // left out, because they would have expired by now
 
-	// Unfenced are those that are overwritten, and whose consumers write without an
+	// Unfenced counts the overwritten checkpoints whose consumers write without an
 	// epoch, so that nothing locks them out.
 	Unfenced int
 }
@@ -32,8 +32,8 @@ type ImportOptions struct {
 	Fence     bool // with Overwrite: lock the keys' consumers out in the same step
 	Progress  func(Report)
 
-	// Running is told of each key that is overwritten while an owner holds its
-	// lease, who will write on. Nil, or with Fence: nobody is told.
+	// Running is called for each key that is overwritten while owner holds its lease and
+	// goes on writing. It is not called if Fence is set.
 	Running func(key, owner string)
 }
 
@@ -54,7 +54,7 @@ const (
 )
 
 // Import reads lines of JSON from r into store, in batches. Its error is a
-// [*LineError]. To repeat lines that may have been written does no harm.
+// [*LineError]. Repeating lines that may have been written does no harm.
 func Import(ctx context.Context, store *checkpoint.Store, r io.Reader, opts ImportOptions) (Report, error) {
 	im := importer{store: store, opts: opts}
 	ctx, cancel := context.WithCancel(ctx)
@@ -83,7 +83,7 @@ type lineRead struct {
 }
 
 // readLines reads in a goroutine, because a read from a pipe or a terminal sees
-// no context. The channel is closed at the end of r, and not where ctx ends.
+// no context. The channel is closed at the end of r, but not if ctx ends.
 func readLines(ctx context.Context, r io.Reader) <-chan lineRead {
 	lines := make(chan lineRead, batchSize)
 	go func() {
@@ -129,8 +129,7 @@ type importer struct {
 	lines  []int // of the batch
 }
 
-// stop is the error of an import that ends at a line. The lines before it are
-// stored first.
+// stop stores the lines before line, and returns the error of an import that ends there.
 func (im *importer) stop(ctx context.Context, line int, err error) error {
 	if flushErr := im.flush(ctx); flushErr != nil {
 		return flushErr
@@ -142,7 +141,7 @@ func (im *importer) add(ctx context.Context, text []byte, readErr error) error {
 	n := im.report.Lines
 	switch {
 	case errors.Is(readErr, bufio.ErrBufferFull):
-		return im.stop(ctx, n, fmt.Errorf("it is longer than %d KiB, which no checkpoint is", maxLineLen>>10))
+		return im.stop(ctx, n, fmt.Errorf("it is longer than %d KiB, the limit for a line", maxLineLen>>10))
 	case readErr != nil && !errors.Is(readErr, io.EOF):
 		return im.stop(ctx, n, readErr)
 	case n < im.opts.From || len(bytes.TrimSpace(text)) == 0:
@@ -203,8 +202,8 @@ func (im *importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// writes is the batch, and its lines, without what has expired. What is left of
-// a TTL is known only now: the lines may have come slowly.
+// writes returns the writes of the batch and their lines, without expired checkpoints. It
+// computes the rest of each TTL as late as this, because lines may come slowly.
 func (im *importer) writes() ([]checkpoint.Write, []int) {
 	writes, lines := make([]checkpoint.Write, 0, len(im.batch)), make([]int, 0, len(im.batch))
 	for i, c := range im.batch {

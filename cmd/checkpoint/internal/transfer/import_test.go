@@ -17,7 +17,8 @@ import (
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
-// TestImportSeesTheEndOfItsContext: a pipe that says nothing holds nobody.
+// TestImportSeesTheEndOfItsContext: a silent pipe does not block an import whose context
+// has ended.
 func TestImportSeesTheEndOfItsContext(t *testing.T) {
 	store := checkpoint.New(memstore.New(), nil)
 	in, out := io.Pipe()
@@ -33,7 +34,7 @@ func TestImportSeesTheEndOfItsContext(t *testing.T) {
 	if !errors.Is(err, why) || !errors.As(err, &line) {
 		t.Fatalf("Import: %v; want a LineError with the context's cause", err)
 	}
-	// Whatever line it names, those before it are stored.
+	// Whatever line the error names, the lines before it are stored.
 	if _, err := store.Get(t.Context(), "a"); line.Line > 1 && err != nil {
 		t.Errorf("it stopped at line %d, and line 1 is not there: %v", line.Line, err)
 	}
@@ -81,14 +82,14 @@ func (d cancelling) Write(ctx context.Context, batch []driver.Write) ([]driver.R
 	return results, err
 }
 
-// TestImportIsNotDoneWhenInterrupted: lines that were not read are not taken
+// TestImportIsNotDoneWhenInterrupted: an import does not take lines that it has not read
 // for the end of the input.
 func TestImportIsNotDoneWhenInterrupted(t *testing.T) {
 	var full strings.Builder
 	for i := range 500 {
 		full.Write(transfer.Encode(checkpoint.Checkpoint{Key: fmt.Sprint("k", i)}))
 	}
-	// What is ready first is picked at random.
+	// select picks at random among the cases that are ready.
 	for range 50 {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -110,7 +111,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestImportKeepsTheExpiry: what waits for its batch does not live longer.
+// TestImportKeepsTheExpiry: a checkpoint that waits for its batch does not live longer.
 func TestImportKeepsTheExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := checkpoint.New(memstore.New(), nil)

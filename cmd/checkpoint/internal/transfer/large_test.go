@@ -13,8 +13,8 @@ import (
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
-// most is how much heap an import may need, however long its input is: the
-// lines that wait, of at most 64 KiB each, and the garbage of as many more.
+// most is how much heap an import may need, however long its input is: the waiting lines,
+// of at most 64 KiB each, and as much garbage.
 const most = 128 << 20
 
 // stream generates its text again and again.
@@ -62,7 +62,7 @@ func TestImportOfAGigabyte(t *testing.T) {
 	}
 }
 
-// TestImportOfAnEndlessLine gives up where no line of ours can be that long.
+// TestImportOfAnEndlessLine gives up when the line is longer than any line of ours.
 func TestImportOfAnEndlessLine(t *testing.T) {
 	store := checkpoint.New(memstore.New(), nil)
 	s := &stream{text: strings.Repeat(`{"key":`, 1000), times: -1}

@@ -38,8 +38,8 @@ func Encode(c checkpoint.Checkpoint) []byte {
 	return b.Bytes()
 }
 
-// Decode reads one line. It takes nothing that Encode would not have written,
-// except for white space and the order of the fields.
+// Decode reads one line. It accepts only lines that Encode could have written, except
+// that white space and the order of the fields may differ.
 func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	var c checkpoint.Checkpoint
 	if bytes.HasPrefix(text, []byte("\ufeff")) {
@@ -75,9 +75,9 @@ func Decode(text []byte) (checkpoint.Checkpoint, error) {
 	return c, nil
 }
 
-// object reads a flat JSON object of strings. Package json's own way into a
-// struct is lenient: of a name given twice it takes the last value, and it
-// takes names of another case.
+// object reads a flat JSON object of strings. It does not unmarshal into a struct, because
+// package json is lenient there: it takes the last value of a name that is given twice,
+// and accepts names in another case.
 func object(text []byte) (map[string]string, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -104,7 +104,7 @@ func object(text []byte) (map[string]string, error) {
 			return nil, fmt.Errorf("the field %.40q is %s: write it as a string, so that no reader rounds it", name, kind(t))
 		}
 		if strings.ContainsRune(value, utf8.RuneError) && !bytes.ContainsRune(text, utf8.RuneError) {
-			return nil, fmt.Errorf("the field %.40q has an escape that is no character", name)
+			return nil, fmt.Errorf("the field %.40q has an escape that encodes no character", name)
 		}
 		fields[name] = value
 	}
@@ -112,7 +112,7 @@ func object(text []byte) (map[string]string, error) {
 		return nil, malformed(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more on it than one object")
+		return nil, errors.New("it holds more than one object: put each on a line of its own")
 	}
 	return fields, nil
 }

@@ -84,7 +84,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"key":"k","commit":"+1",` + rest:    `"+1"`,
 		`{"key":"k","commit":"18446744073709551616",` + rest:                     "want a decimal number",
 		`{"key":"k","commit":"1","commit":"1",` + rest:                           "there twice",
-		`{"key":"k","commit":"1",` + rest + ` {}`:                                "more on it",
+		`{"key":"k","commit":"1",` + rest + ` {}`:                                "more than one object",
 		`{"key":"k","commit":"1","updatedAt":"now",` + rest:                      "want a time",
 		`{"key":"k","commit":"1","logId":"",` + rest:                             `"logId" is "": leave it out`,
 		`{"key":"k","commit":"1","epoch":"",` + rest:                             `"epoch" is "": want a decimal number`,
@@ -100,7 +100,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what is accepted is written back as a line that says the same.
+// FuzzDecode: an accepted line is written back as a line with the same meaning.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"key":"k","commit":"1","prepare":"2"}`)
 	f.Add(`{"key":"k","commit":"18446744073709551615","prepare":"0","updatedAt":"2026-01-02T03:04:05.006Z","expiresAt":"2027-01-02T03:04:05+02:00","epoch":"7"}`)

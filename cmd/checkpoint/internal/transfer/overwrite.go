@@ -9,8 +9,8 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// look tells of the consumers of what is about to be overwritten. It leaves its own
-// errors to the write.
+// look reports the consumers whose checkpoints are about to be overwritten. If it cannot
+// read a key, it stops: the write meets the same error.
 func (im *importer) look(ctx context.Context, writes []checkpoint.Write) {
 	for _, w := range writes {
 		cell, err := im.store.Inspect(ctx, w.Key)
@@ -28,8 +28,9 @@ func (im *importer) look(ctx context.Context, writes []checkpoint.Write) {
 	}
 }
 
-// rewind stores what Apply would, and raises each key's epoch in the same step. A
-// write's own epoch does not stop it: an overwrite with a fence is to stick.
+// rewind stores the writes as Apply would, and raises each key's epoch in the same step.
+// If a write's own epoch is fenced, rewind stores the write without it: an overwrite with
+// a fence must not be refused.
 func (im *importer) rewind(ctx context.Context, writes ...checkpoint.Write) ([]checkpoint.Outcome, error) {
 	outcomes := slices.Repeat([]checkpoint.Outcome{checkpoint.Failed}, len(writes))
 	for i, w := range writes {

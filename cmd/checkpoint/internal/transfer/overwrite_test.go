@@ -10,7 +10,8 @@ import (
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
-// TestOverwriteUnderAConsumer: who will write on is named, and a fence locks it out.
+// TestOverwriteUnderAConsumer: a consumer that goes on writing is named, and a fence locks
+// it out.
 func TestOverwriteUnderAConsumer(t *testing.T) {
 	ctx := t.Context()
 	old := []checkpoint.Checkpoint{

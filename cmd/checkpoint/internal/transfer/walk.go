@@ -10,10 +10,10 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Walk yields the checkpoints whose keys match pattern, and what is damaged: also a
-// key that is not valid, a fence and a lease. An error with a Key beside it concerns
-// that key alone, and is the bare [Reason]. It comes behind the key's checkpoint if
-// that is sound.
+// Walk yields the checkpoints whose keys match pattern, and an error for each damaged
+// checkpoint, fence or lease and for each invalid key. An error with a Key beside it
+// concerns that key alone, and is the bare [Reason]. If the key's checkpoint is sound, it
+// comes before the error.
 func Walk(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq2[checkpoint.Checkpoint, error] {
 	return func(yield func(checkpoint.Checkpoint, error) bool) {
 		for cell, err := range store.InspectAll(ctx, pattern) {
@@ -60,7 +60,8 @@ func yieldCell(cell checkpoint.Cell, yield func(checkpoint.Checkpoint, error) bo
 // the lease.
 func Damage(c *checkpoint.Cell) error { return joined(c.Checkpoint.Err, fenceFault(c), c.Lease.Err) }
 
-// fenceFault says what is wrong with a fence: also that it was lost or lowered.
+// fenceFault says what is wrong with a fence. A fence that was lost or lowered is damaged,
+// too.
 func fenceFault(c *checkpoint.Cell) error {
 	of, epoch := "checkpoint", c.Checkpoint.Epoch
 	if c.Lease.Epoch > epoch {
@@ -72,7 +73,8 @@ func fenceFault(c *checkpoint.Cell) error {
 	return c.Fence.Err
 }
 
-// invalid says that somebody else wrote the key. Only Clear reaches it.
+// invalid is the error of a key that only another program can have written. Only Clear
+// can remove it.
 func invalid(key string) error {
 	if err := checkpoint.ValidateKey(key); err != nil {
 		return fmt.Errorf("%w; `checkpoint clear` with a pattern removes it", err)
@@ -94,7 +96,7 @@ func joined(errs ...error) (all error) {
 	return all
 }
 
-// Reason is what is wrong, without the call that found it.
+// Reason strips the call from an error.
 func Reason(err error) error {
 	if e := (*checkpoint.Error)(nil); errors.As(err, &e) {
 		return e.Err

@@ -6,8 +6,8 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// WriteOf returns the write that stores c, for what is left of its time. It is false
-// if nothing is left.
+// WriteOf returns the write that stores c for the rest of its TTL. lives is false if c
+// has expired.
 func WriteOf(c checkpoint.Checkpoint) (w checkpoint.Write, lives bool) {
 	w = checkpoint.Write{Key: c.Key, Mark: c.Mark, IfNewer: true}
 	if c.ExpiresAt.IsZero() {
