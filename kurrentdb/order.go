@@ -10,7 +10,7 @@ import (
 // log.
 type order struct {
 	after checkpoint.Position // where the consumer resumes: nothing at or before it may come
-	known checkpoint.Position // where the connection began: the reader has yielded every event up to here
+	known checkpoint.Position // where the connection began: the reader has yielded all up to here
 	seen  checkpoint.Position // the last position of this connection
 }
 

@@ -12,7 +12,7 @@ import (
 type Conversion struct {
 	Done     bool            // the checkpoint was in an older layout
 	Position driver.Position // if Done: the position that stands
-	Err      error           // [driver.ErrNotFound], [driver.ErrCorruptCheckpoint], or why the server gave no answer
+	Err      error           // [driver.ErrNotFound], [driver.ErrCorruptCheckpoint], or why no answer came
 }
 
 var errForeign = errors.New("redisstore: Options.Prefix names keys of another program, which could not read them in today's layout: " +

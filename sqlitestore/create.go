@@ -61,7 +61,7 @@ func publish(name, path string) error {
 // removeDrafts removes the second name of a file that has just been made, or whose
 // maker has crashed.
 func removeDrafts(path string, info os.FileInfo) {
-	entries, _ := os.ReadDir(filepath.Dir(path)) // a draft that ReadDir does not list keeps its second name
+	entries, _ := os.ReadDir(filepath.Dir(path)) // an unlisted draft keeps its second name
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), filepath.Base(path)+draftMark) {
 			continue

@@ -45,7 +45,7 @@ func eachPacked(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args
 	}
 	var r row
 	for range n {
-		r.key = strings.Clone(next()) // otherwise a caller that keeps a key would keep the whole page in memory
+		r.key = strings.Clone(next()) // otherwise a kept key would keep the whole page in memory
 		r.commit, r.prepare, r.updatedAt = next(), next(), next()
 		r.expiresAt, r.epoch, r.logID = optional("x"), optional("e"), optional("l")
 		r.logID.String = strings.Clone(r.logID.String)

@@ -33,7 +33,7 @@ func events(ctx context.Context, client *redis.Client, stream string, after chec
 				continue // nothing new
 			}
 			if err == nil {
-				err = checkStream(ctx, client, stream, after) // otherwise trimmed events would be skipped
+				err = checkStream(ctx, client, stream, after) // or trimmed events would be skipped
 			}
 			if err != nil {
 				yield(event{}, err)
