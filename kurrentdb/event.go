@@ -11,8 +11,8 @@ import (
 )
 
 // An Event is an event of a log, or a position that the log has passed without an
-// event for this reader. Its methods have the types that a subscription's handler
-// wants.
+// event for this reader. Its methods have the types that a handler of package
+// subscription wants.
 type Event struct {
 	// ResolvedEvent is nil if IsEmpty. If links are resolved, its Event is nil for a
 	// link to an event that was deleted.
@@ -32,8 +32,9 @@ func (e Event) IsEmpty() bool { return e.ResolvedEvent == nil }
 // event to which it points.
 func (e Event) StreamID() string { return e.OriginalEvent().StreamID }
 
-// ErrOrder says that KurrentDB has sent an event at or before a position that it had
-// passed, or at or before the checkpoint. The consumer may not have seen that event.
+// ErrOrder says that KurrentDB has sent an event out of order: its position is at or
+// before one that KurrentDB had passed, or at or before the checkpoint. The consumer
+// may not have seen that event.
 var ErrOrder = errors.New("event out of order")
 
 // An orderError is an ErrOrder with its remedy.
@@ -50,8 +51,8 @@ func (e *orderError) Hint() string {
 	return "Check that the consumer reads the log of its checkpoint. If the log was replaced, rewind the consumer."
 }
 
-// isPlace reports that p is a place in a log. KurrentDB writes its end as {Max, Max},
-// and a position that it does not know likewise.
+// isPlace reports whether p is a place in a log. KurrentDB writes {Max, Max} for the
+// log's end, and for a position that it does not know.
 func isPlace(p checkpoint.Position) bool {
 	return p.Commit != math.MaxUint64 && p.Prepare != math.MaxUint64
 }

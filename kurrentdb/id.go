@@ -12,15 +12,14 @@ import (
 const idStream = "checkpoint-log-id"
 
 // ID names the log by the ID of an event in the stream checkpoint-log-id, which the
-// first call writes. A log that is made anew gets another ID. A backup that was
-// restored keeps it.
+// first call writes. A new log gets another ID. A restored backup keeps its ID.
 func (l *Log) ID(ctx context.Context) (id string, err error) {
 	client, err := l.connect()
 	if err != nil {
 		return "", err
 	}
 	defer client.Close()
-	for range 3 { // a client that met a follower is at the leader the next time
+	for range 3 { // after a client has met a follower, its next call goes to the leader
 		if id, err = nameOf(ctx, client); !hasCode(err, kurrent.ErrorCodeNotLeader) {
 			break
 		}
@@ -35,7 +34,7 @@ func nameOf(ctx context.Context, client *kurrent.Client) (string, error) {
 	}
 	_, appendErr := client.AppendToStream(ctx, idStream, kurrent.AppendToStreamOptions{StreamState: kurrent.NoStream{}},
 		kurrent.EventData{EventID: uuid.New(), EventType: "LogNamed", ContentType: kurrent.ContentTypeJson, Data: []byte("{}")})
-	if id, err = readName(ctx, client); err != nil { // another consumer may have been faster
+	if id, err = readName(ctx, client); err != nil { // another consumer may have been first
 		return "", errors.Join(err, appendErr)
 	}
 	return id, nil

@@ -29,12 +29,13 @@ type Log struct {
 	Logger *slog.Logger
 }
 
-// All reads $all: the events after the position after, or all of them if it is the
-// zero position. The user that reads $all must be an admin of KurrentDB.
+// All reads the events of $all that come after the given position. The zero
+// position is before all events. The user that reads $all must be an admin of
+// KurrentDB.
 //
-// All sets From of opts, and passes the rest on. If a connection is lost, it connects
-// again, and goes on after the last event. It ends with the cause of ctx, with an
-// error that another attempt cannot mend, or with [ErrOrder].
+// All sets From of opts, and passes the rest on. If a connection is lost, All
+// connects again and goes on after the last event. It ends with the cause of ctx,
+// with an error that another attempt cannot mend, or with [ErrOrder].
 func (l *Log) All(
 	ctx context.Context, after checkpoint.Position, opts kurrent.SubscribeToAllOptions,
 ) iter.Seq2[Event, error] {
@@ -42,7 +43,7 @@ func (l *Log) All(
 		opts := opts
 		opts.From = kurrent.Start{} // a nil From is the end
 		if after != (checkpoint.Position{}) {
-			opts.From = kurrent.Position(after) // a pointer would compile, and ask for nothing
+			opts.From = kurrent.Position(after) // a pointer would compile, and select no position
 		}
 		return client.SubscribeToAll(ctx, opts)
 	}
@@ -51,8 +52,8 @@ func (l *Log) All(
 }
 
 // Stream reads one stream as [Log.All] reads $all. The event of revision n has the
-// position {n+1, n+1}, since a position of zero is before everything. A position that
-// is none of a stream is an error.
+// position {n+1, n+1}, since the zero position is before everything. A position with
+// commit != prepare is an error.
 func (l *Log) Stream(
 	ctx context.Context, name string, after checkpoint.Position, opts kurrent.SubscribeToStreamOptions,
 ) iter.Seq2[Event, error] {

@@ -6,10 +6,11 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// An order holds the events of one connection to the order of the log.
+// An order checks that the events of one connection come in the order of the
+// log.
 type order struct {
 	after checkpoint.Position // where the consumer resumes: nothing at or before it may come
-	known checkpoint.Position // where the connection began: up to it, the reader has yielded all
+	known checkpoint.Position // where the connection began: the reader has yielded all up to here
 	seen  checkpoint.Position // the last position of this connection
 }
 

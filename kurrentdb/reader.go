@@ -73,9 +73,9 @@ func (r *reader) connection(ctx context.Context) (again bool, err error) {
 	return r.receive(ctx, sub)
 }
 
-// receive yields what a subscription sends. The reason of a drop decides nothing: if
-// it lasts, the next attempt to subscribe meets it again. A token that has expired
-// does not last, since the next attempt has a new one.
+// receive yields what a subscription sends. receive ignores the reason of a drop. If
+// the reason lasts, the next attempt to subscribe meets it again. An expired token
+// does not last: the next attempt has a new token.
 func (r *reader) receive(ctx context.Context, sub *kurrent.Subscription) (again bool, err error) {
 	o := order{after: r.after, known: r.last}
 	for {
@@ -112,7 +112,7 @@ func (r *reader) event(o *order, e *kurrent.ResolvedEvent) (again bool, err erro
 	return r.give(Event{ResolvedEvent: e, position: p}), nil
 }
 
-// passed yields a position without an event, if it says something new.
+// passed yields a position without an event, if the position is new.
 func (r *reader) passed(o *order, p checkpoint.Position) bool {
 	if !isPlace(p) || p.Compare(r.last) <= 0 {
 		return true
@@ -126,10 +126,10 @@ func (r *reader) give(e Event) bool {
 	return r.yield(e, nil)
 }
 
-// leave closes the client that has lost its connection, unless the client is on its
-// way to the leader: then it has closed its connection itself. A client that connects
-// again after any other loss leaves the goroutines of the lost connection behind, and
-// its Close ends those of its last connection only.
+// leave closes a client that has lost its connection, except if the client is moving
+// to the leader: then it has closed its connection itself. If a client connects again
+// after any other loss, it leaves the goroutines of the lost connection behind. Its
+// Close ends only the goroutines of its last connection.
 func (r *reader) leave(err error) {
 	if !hasCode(err, kurrent.ErrorCodeNotLeader) {
 		r.disconnect()
@@ -153,13 +153,13 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// isFinal reports that to subscribe again cannot help.
+// isFinal reports whether another attempt to subscribe cannot help.
 func isFinal(err error) bool {
 	return hasCode(err, kurrent.ErrorCodeAccessDenied, kurrent.ErrorCodeUnauthenticated,
 		kurrent.ErrorCodeUnsupportedFeature, kurrent.ErrorCodeStreamDeleted)
 }
 
-// hasCode looks into err, which kurrent.FromError does not.
+// hasCode looks into wrapped errors, which kurrent.FromError does not.
 func hasCode(err error, codes ...kurrent.ErrorCode) bool {
 	var e *kurrent.Error
 	if !errors.As(err, &e) {

@@ -5,10 +5,10 @@ import (
 	"iter"
 )
 
-// ahead yields what pages makes, and lets it make the next page while the caller
-// is at one. A caller that breaks out of the loop waits for the page under way,
-// unless ctx ends: otherwise the commands of loops that were left would pile up on
-// the server.
+// ahead yields the pages that pages makes. While the caller works on one page,
+// pages makes the next. A caller that breaks out of the loop waits for the page
+// under way, unless ctx ends. Otherwise the commands of abandoned loops would pile
+// up on the server.
 func ahead[T any](ctx context.Context, pages func(context.Context) iter.Seq2[[]T, error]) iter.Seq2[[]T, error] {
 	type page struct {
 		items []T
@@ -55,8 +55,8 @@ func ahead[T any](ctx context.Context, pages func(context.Context) iter.Seq2[[]T
 	}
 }
 
-// leftKey is the key of a channel in the context of pages, which is closed once
-// their caller has left the loop.
+// leftKey is the key of a channel in the context of pages. ahead closes the
+// channel once the caller has left the loop.
 type leftKey struct{}
 
 // hasLeft reports whether the caller has left the loop for which ctx makes pages.

@@ -1,4 +1,4 @@
--- What the scripts that change something begin with, behind common.lua.
+-- The scripts that change something begin with this part, after common.lua.
 --
 -- Numbers stay decimal strings: a Lua number holds no more than 53 bits.
 local MAX = '18446744073709551615'
@@ -23,23 +23,23 @@ local function increment(s)
   return string.sub(head, 1, -2) .. string.char(last + 1) .. zeros
 end
 
--- milliseconds is the server's time since 1970. It has few enough bits for a
--- Lua number.
+-- milliseconds is the server's time since 1970, which a Lua number can hold.
 local function milliseconds()
   local time = redis.call('TIME')
   return time[1] * 1000 + time[2] / 1000
 end
 
--- raise stores the fence, and when it was raised to this epoch.
+-- raise stores the fence, and the time at which it was raised to this epoch.
 local function raise(key, epoch)
   redis.call('HSET', key, 'epoch', epoch, 'raised', string.format('%s@%.0f', epoch, math.floor(milliseconds())))
 end
 
--- fenceOf returns the stored fence, or '0', or nil and what is wrong with it.
+-- fenceOf returns the stored fence, '0' if there is none, or nil and a text
+-- that shows the damage.
 local function fenceOf(key, stored)
   if type(stored) == 'table' then return nil, stored.err end
   if not stored then
-    -- A fence that has lost its epoch is no fence that was never there.
+    -- A fence that has lost its epoch is damaged: it is not a missing fence.
     if redis.call('EXISTS', key) == 1 then return nil, '' end
     return '0'
   end

@@ -15,7 +15,7 @@ import (
 // A command is one command and, once it was sent, its answer.
 type command struct {
 	*redis.Cmd
-	once bool // it may change something, so that go-redis must not send it twice on its own
+	once bool // it may change something, so go-redis must not send it again on its own
 }
 
 func query(ctx context.Context, args ...any) command {
@@ -26,7 +26,7 @@ func change(ctx context.Context, args ...any) command {
 	return command{redis.NewCmd(ctx, args...), true}
 }
 
-// NoRetry is what go-redis asks before it sends a command again.
+// NoRetry tells go-redis whether it must not send a command again.
 func (c command) NoRetry() bool { return c.once }
 
 // key is the first key of a command.
@@ -38,14 +38,14 @@ func (c command) key() string {
 	return args[1].(string)
 }
 
-// answered reports whether there is an answer, be it an error.
+// answered reports whether there is an answer. An error is one.
 func (c command) answered() bool { return c.Val() != nil || c.Err() != nil }
 
-// A reply is what became of a command.
+// A reply is the outcome of a command.
 type reply struct {
 	value any
 	err   error // redis.Nil if the server answered with nothing
-	doubt error // why replicas, or a disk, may not have what it changed
+	doubt error // why replicas, or a disk, may lack what it changed
 }
 
 // notSentError says why a command was never sent.
@@ -59,7 +59,7 @@ func fromServer(err error) bool {
 	return ok
 }
 
-// closed makes go-redis' error of a closed client ours too.
+// closed adds driver.ErrClosed to go-redis' error of a closed client.
 func closed(err error) error {
 	if errors.Is(err, redis.ErrClosed) {
 		return fmt.Errorf("%w: %w", driver.ErrClosed, err)
@@ -67,8 +67,8 @@ func closed(err error) error {
 	return err
 }
 
-// await runs f, and returns when it does or when ctx ends. A go-redis client
-// by default waits for an answer until its read timeout, whatever ctx does.
+// await runs f, and returns when f returns or ctx ends. By default, a go-redis
+// client waits for an answer until its read timeout, even if ctx ends before.
 func await(ctx context.Context, f func() error) error {
 	if ctx.Done() == nil {
 		return closed(f())
@@ -83,9 +83,9 @@ func await(ctx context.Context, f func() error) error {
 	}
 }
 
-// overdue adds to a timeout that ctx has ended. If a client has
-// ContextTimeoutEnabled, ctx's deadline is that of the connection, too, and a
-// moment later that of ctx itself.
+// overdue adds the error of ctx to a timeout at the deadline of ctx. If a
+// client has ContextTimeoutEnabled, its connection has the same deadline, and
+// may time out a moment before ctx ends.
 func overdue(ctx context.Context, err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() || ctx.Done() == nil {
 		return err

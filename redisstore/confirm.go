@@ -22,14 +22,15 @@ type confirmation struct {
 
 func (c *confirmation) asked() bool { return c.replicas > 0 || c.fsync }
 
-// nudgeText propagates something to replicas that is gone again. WAIT waits for
-// what its own connection has written, so that a change that changes nothing
-// (since an earlier one, of which nobody knows whether replicas have it, did)
-// would be confirmed by nobody.
+// nudgeText writes a key and removes it, so that replicas always get something.
+// WAIT waits only for the writes of its own connection. A command may change
+// nothing because an earlier one has made its change, and nobody knows whether
+// replicas have that earlier change. Without the nudge, WAIT would not wait for
+// it.
 const nudgeText = "redis.call('HSET', KEYS[1], 'at', '0') return redis.call('UNLINK', KEYS[1])"
 
-// exec sends changes to one server in one pipeline, with one WAIT behind them, and
-// returns why replicas, or a disk, may not have them.
+// exec sends changes to one server in one pipeline, with one WAIT after them. Its
+// error says why replicas, or a disk, may lack the changes.
 func (c *confirmation) exec(ctx context.Context, server *redis.Client, changes []redis.Cmder) error {
 	first, _ := changes[0].(*command)
 	nudge := change(ctx, "eval", nudgeText, "1", c.key(first.key()))
@@ -86,8 +87,9 @@ type unconfirmedError struct{ error }
 
 func (e unconfirmedError) Unwrap() error { return e.error }
 
-// confirmed is what became of w, whose answer is r, if there may be a doubt. A
-// write that changed nothing stands: there was nothing to confirm.
+// confirmed is the result of w, which was answered by r, given the doubt about
+// its confirmation. If the write changed nothing, r stands: there was nothing
+// to confirm.
 func confirmed(w *driver.Write, r driver.Result, doubt error) driver.Result {
 	switch r.Outcome {
 	case driver.Advanced, driver.Unchanged:
@@ -105,7 +107,7 @@ func confirmed(w *driver.Write, r driver.Result, doubt error) driver.Result {
 	return r
 }
 
-// defaultReplicaTimeout is well below the read timeout of a client by default.
+// defaultReplicaTimeout is well below a client's default read timeout.
 const defaultReplicaTimeout = time.Second
 
 // confirmation checks that a client with this read timeout can wait as o asks.
@@ -119,7 +121,7 @@ func (o *Options) confirmation(readTimeout time.Duration) (confirmation, error) 
 		return c, fmt.Errorf("redisstore: MinReplicas is %d, it must not be negative", c.replicas)
 	case !c.asked():
 		return c, nil
-	case c.timeout < time.Millisecond: // to Redis zero means for ever
+	case c.timeout < time.Millisecond: // to Redis, zero means forever
 		return c, fmt.Errorf("redisstore: ReplicaTimeout is %v, it must be a millisecond or more", c.timeout)
 	case readTimeout > 0 && c.timeout >= readTimeout:
 		return c, fmt.Errorf("redisstore: ReplicaTimeout is %v, it must be below the client's ReadTimeout of %v", c.timeout, readTimeout)

@@ -12,16 +12,17 @@ import (
 type Conversion struct {
 	Done     bool            // the checkpoint was in an older layout
 	Position driver.Position // if Done: the position that stands
-	Err      error           // [driver.ErrNotFound], [driver.ErrCorruptCheckpoint], or why the server did not answer
+	Err      error           // [driver.ErrNotFound], [driver.ErrCorruptCheckpoint], or why no answer came
 }
 
 var errForeign = errors.New("redisstore: Options.Prefix names keys of another program, which could not read them in today's layout: " +
 	"copy them to a namespace")
 
 // Convert brings the checkpoints of keys into today's layout: commit@prepare
-// strings become hashes, and a hash without updatedAt gets the given one. Each is
-// one atomic step that leaves the position that stands, so that a rewind or a
-// deletion beside it is never undone. It fails for a driver with Options.Prefix.
+// strings become hashes, and a hash without updatedAt gets the given one. Each
+// conversion is one atomic step and keeps the position that stands. So it never
+// undoes a concurrent rewind or deletion. It fails for a driver with
+// Options.Prefix.
 func (d *Driver) Convert(ctx context.Context, keys []string, updatedAt time.Time) ([]Conversion, error) {
 	if !d.fenced {
 		return nil, errForeign
@@ -42,7 +43,7 @@ func (d *Driver) Convert(ctx context.Context, keys []string, updatedAt time.Time
 	return done, nil
 }
 
-// conversion reads what the script answered. Its codes are those of a write.
+// conversion reads the script's answer, which has the codes of a write.
 func (d *Driver) conversion(key string, r reply) Conversion {
 	if code, detail := decodeReply(r.value); r.err == nil && code == int64(1) {
 		commit, _ := canonical(detail.text(0))

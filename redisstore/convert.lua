@@ -1,4 +1,4 @@
--- Brings one checkpoint into today's layout in one atomic step, and leaves the
+-- Brings one checkpoint into today's layout in one atomic step. It keeps the
 -- position that stands, its epoch, its log's identity and its expiry.
 --
 -- KEYS[1]  the checkpoint

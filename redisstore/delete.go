@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Delete implements [driver.Driver]. It unlinks, which frees the memory off
-// the server's main thread.
+// Delete implements [driver.Driver]. It uses UNLINK, which frees the memory
+// outside the server's main thread.
 func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	if err := d.ready(ctx); err != nil {
 		return 0, err
@@ -30,7 +30,7 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 }
 
 func (d *Driver) unlink(ctx context.Context, keys []string) (int, error) {
-	perCommand := 1 // keys of one command must be in one slot
+	perCommand := 1 // in a cluster, the keys of one command must be in one slot
 	if d.pipelines.cluster == nil {
 		perCommand = len(keys)
 	}
@@ -52,7 +52,7 @@ func (d *Driver) unlink(ctx context.Context, keys []string) (int, error) {
 			failed = r.err
 		case !ok:
 			failed = unexpected("UNLINK", r.value)
-		case r.doubt != nil: // also if nothing was there: a call before this may have removed it
+		case r.doubt != nil: // even if nothing was there: an earlier call may have removed it
 			failed = r.doubt
 		}
 		total += int(n)
@@ -60,7 +60,8 @@ func (d *Driver) unlink(ctx context.Context, keys []string) (int, error) {
 	return total, failed
 }
 
-// confirmAll waits until replicas, or the disks, have all that any master has.
+// confirmAll waits until replicas, or the disks, have everything that the
+// masters have.
 func (d *Driver) confirmAll(ctx context.Context) error {
 	keys := []string{d.nudgeKey(d.prefix + "all")}
 	if c := d.pipelines.cluster; c != nil && !strings.ContainsAny(d.prefix, "{}") {

@@ -35,8 +35,8 @@ func damagedLease(redisKey, field, value string) error {
 	return driver.DamagedLease("field %s of the lease at Redis key %q is %s", field, redisKey, quote(value))
 }
 
-// damagedFence says what the scripts found: what the fence holds, or the epoch
-// above it, and of what.
+// damagedFence says what the scripts found: either the fence's damaged value,
+// or a stored epoch above the fence, and what has that epoch.
 func damagedFence(redisKey string, found details) error {
 	if len(found) == 3 {
 		return driver.DamagedFence("the fence at Redis key %q is at epoch %s, below epoch %s of the %s",

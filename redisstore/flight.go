@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// start begins a flight if a batch waits for one and there may be one more.
+// start begins a flight if a batch waits for one and the limit allows another.
 func (p *pipelines) start(n *node, l *line) {
 	if len(l.waiting) > l.free && l.flights < maxFlights {
 		l.flights++
@@ -36,13 +36,14 @@ func (p *pipelines) fly(n *node, l *line) {
 			l.free++
 		}
 		p.mu.Unlock()
-		// The calls that this woke may be made again at once, and go with the next batch.
+		// The callers that this batch woke may call again at once, and join the next
+		// batch.
 		runtime.Gosched()
 	}
 }
 
-// next takes a batch off l. If there is none, or others fly in its place, the
-// flight is over.
+// next takes a batch off l. If there is none, or another flight has taken the
+// place of f, f is over.
 func (p *pipelines) next(l *line, f *flight) *batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,8 +61,8 @@ func (p *pipelines) next(l *line, f *flight) *batch {
 	return b
 }
 
-// lose lets another flight take the place of one that has been at a batch for too
-// long.
+// lose lets another flight take the place of f if f has spent too long on one
+// batch.
 func (p *pipelines) lose(n *node, l *line, f *flight) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,8 +74,8 @@ func (p *pipelines) lose(n *node, l *line, f *flight) {
 	}
 }
 
-// context is that of the call in b, or of none if there are several: it ends with
-// the latest of their deadlines.
+// context returns the context of the call in b. If b has several calls, it
+// returns a new context that ends with the latest of their deadlines.
 func (b *batch) context() (context.Context, context.CancelFunc) {
 	if !b.several {
 		return b.call, func() {}
@@ -82,7 +83,8 @@ func (b *batch) context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), b.left())
 }
 
-// left is how long the last call in b waits, at most maxWait.
+// left is the time until the latest deadline of the calls in b, at most
+// maxWait.
 func (b *batch) left() time.Duration {
 	if b.until.IsZero() {
 		return maxWait
@@ -117,26 +119,28 @@ func (p *pipelines) run(n *node, b *batch) {
 	case b.changes && p.confirm.asked():
 		b.doubt = p.confirm.exec(ctx, b.client, b.cmds)
 	case p.cluster != nil:
-		exec(ctx, p.cluster, b.cmds) // which follows redirects
+		exec(ctx, p.cluster, b.cmds) // follows redirects
 	default:
 		exec(ctx, p.server, b.cmds)
 	}
 }
 
-// exec sends cmds by client, several in one pipeline. Afterwards each has an answer.
+// exec sends cmds through client: several in one pipeline. Afterwards each has an
+// answer.
 func exec(ctx context.Context, client redis.Cmdable, cmds []redis.Cmder) {
 	server, single := client.(*redis.Client)
 	if single && len(cmds) == 1 {
 		_ = server.Process(ctx, cmds[0]) // the command's own error
 		return
 	}
-	// A cluster client would ask a random node about a command that is sent alone.
+	// For a command that is sent alone, a cluster client would first ask a random
+	// node.
 	pipe := client.Pipeline()
 	_ = pipe.BatchProcess(ctx, cmds...) // only queues
 	_, err := pipe.Exec(ctx)
 	// If a server refuses a connection with an error of its own (a wrong password,
-	// too many clients), go-redis leaves the commands as they were, and they would
-	// look as if nothing were stored.
+	// too many clients), go-redis leaves the commands without an answer. They
+	// would look as if nothing were stored.
 	for _, c := range cmds {
 		if command, ok := c.(*command); ok && !command.answered() {
 			refused := fmt.Errorf("redisstore: the server refused the connection: %w", err)
@@ -175,8 +179,8 @@ func (p *pipelines) end(n *node, pool *usage, b *batch) {
 	n.silent = err != nil && !fromServer(err)
 }
 
-// try calls a server until a connection answers, or one fails otherwise than by
-// being closed, which go-redis then throws away.
+// try pings a server until a connection answers, or fails for another reason
+// than that the server has closed it. go-redis throws closed connections away.
 func try(ctx context.Context, client *redis.Client, pipelined bool) error {
 	var err error
 	for range maxStale {
@@ -193,7 +197,7 @@ func try(ctx context.Context, client *redis.Client, pipelined bool) error {
 		}
 	}
 	if fromServer(err) {
-		return nil // the commands will say it of themselves
+		return nil // the commands will meet the same error themselves
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
 	var behind []command
 	if d.pipelines.cluster == nil {
-		behind = []command{query(ctx, "role")} // only a master may say that nothing is there
+		behind = []command{query(ctx, "role")} // only a master's word counts that nothing is there
 	}
 	replies := d.run(ctx, inspectScript, len(keys), func(i int, to []any) []any {
 		return append(to, "2", d.prefix+keys[i], d.fenceKey(keys[i]))
@@ -63,7 +63,7 @@ func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 		}
 	}
 	if len(behind) == 0 {
-		return cells, nil // a replica redirects
+		return cells, nil // in a cluster, a replica redirects
 	}
 	return cells, requireMaster(replies[len(keys)].value, replies[len(keys)].err)
 }
@@ -86,7 +86,7 @@ func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) 
 		return c, r.Err
 	}
 	if !d.fenced {
-		return c, nil // a fence of that name is another store's
+		return c, nil // a fence of this name belongs to another store
 	}
 	c.Fence = d.decodeFence(key, fence)
 	if len(fence) == 6 {
@@ -194,7 +194,8 @@ func (d *Driver) keyOfCheckpoint(redisKey string) (string, bool) {
 	return key, key != ""
 }
 
-// keyOfFence is the key whose fence is at redisKey, if it is one's.
+// keyOfFence returns the key whose fence is at redisKey, if redisKey is a
+// fence's.
 func (d *Driver) keyOfFence(redisKey string) (string, bool) {
 	rest, ok := strings.CutPrefix(redisKey, d.namespace+fencePrefix+"{")
 	if !ok {

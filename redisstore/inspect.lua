@@ -1,4 +1,4 @@
--- Reads all that is stored for keys, each in one atomic step.
+-- Reads everything that is stored for some keys, each key in one atomic step.
 --
 -- KEYS  a checkpoint and its fence, for each key
 --

@@ -1,6 +1,6 @@
 -- Grants, renews or ends the lease on one key in one atomic step, by the
--- server's own clock. The lease is valid as long as its epoch, leaseEpoch, is
--- the fence: whatever raises the fence ends it.
+-- server's own clock. A lease is valid only while leaseEpoch == fence: whatever
+-- raises the fence ends the lease.
 --
 -- KEYS[1]  the fence
 -- KEYS[2]  the checkpoint; given only to acquire
@@ -33,13 +33,14 @@ end
 local fence, wrong = fenceOf(key, stored[1])
 if not fence then return {8, wrong} end
 
--- A lease lasts for its whole TTL: rounded up.
+-- A lease lasts for at least its whole TTL, so its start is rounded up.
 local now = milliseconds()
 local first = math.ceil(now)
 
 if mode == 'n' then
   if epoch == '0' or epoch ~= fence then return {4, fence} end
-  -- After a failover that lost a grant, an epoch may be granted again.
+  -- After a failover that lost a grant, the same epoch may have been granted to
+  -- another owner.
   if oldOwner and oldOwner ~= '' and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end
 else
   local written = attempt('HGET', KEYS[2], 'epoch')
@@ -47,10 +48,10 @@ else
     return {8, fence, written, 'checkpoint'}
   end
   local sound = oldEpoch and oldEpoch ~= '0' and canonical(oldEpoch)
-  -- The next epoch would be one that has been in use.
+  -- The next epoch may have been in use already.
   if sound and less(fence, oldEpoch) then return {8, fence, oldEpoch, 'lease'} end
-  -- The owner's own lease is replaced, whatever is wrong with it. A lease below
-  -- the fence is void.
+  -- The owner's own lease is replaced, even if it is damaged. A lease with
+  -- leaseEpoch < fence is void.
   local void = sound and less(oldEpoch, fence)
   if (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner and not void then
     if not sound then return {5, 'leaseEpoch', short(oldEpoch)} end
@@ -58,7 +59,7 @@ else
     if not oldUntil or not canonical(oldUntil) or #oldUntil > 15 then return {5, 'until', short(oldUntil)} end
     local ends = tonumber(oldUntil)
     if ends > now then
-      -- If the clock was set back, the lease ends its TTL from now.
+      -- If the clock was set back, the lease ends one TTL from now.
       if granted and canonical(granted) and #granted <= 15 then
         local lasts = ends - tonumber(granted)
         if lasts > 0 and ends > first + lasts then

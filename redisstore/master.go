@@ -7,8 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// errReplicas: a replica that lags, or has lost its master, does not know what
-// was written, and answers as if there were nothing.
+// errReplicas: a replica that lags, or has lost its master, lacks the latest
+// writes, and may answer that nothing is there.
 var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
@@ -41,6 +41,6 @@ func requireMaster(answer any, err error) error {
 	return nil
 }
 
-// isUnknown reports that the server has no such command, as some services that
-// speak Redis's protocol. go-redis leaves out the ERR before it.
+// isUnknown reports whether the server lacks the command. Some services that
+// speak Redis's protocol do. go-redis leaves out the ERR before the text.
 func isUnknown(err error) bool { return redis.HasErrorPrefix(err, "unknown command") }

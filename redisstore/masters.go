@@ -11,22 +11,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A masters guards against servers that lose what they have acknowledged: one that
-// removes keys when its memory is full makes a checkpoint look as if it had never
-// been stored, and one that has no append-only file confirms nothing on a disk.
+// A masters guards against servers that lose acknowledged writes. If a server
+// removes keys when its memory is full, a checkpoint may look as if it had never
+// been stored. If a server has no append-only file, it cannot confirm that a write
+// is on its disk.
 type masters struct {
 	acceptEviction bool
 	fsync          bool
 	log            *slog.Logger
 	checked        atomic.Bool
-	evict          atomic.Bool // as accepted
+	evict          atomic.Bool // whether a master may evict keys and Options accept it
 }
 
-// errEvicted: a lease whose fence is gone would be granted once more.
+// errEvicted: if the server removed the fence of a lease, the lease could be
+// granted once more.
 var errEvicted = errors.New("redisstore: no lease is granted, because the maxmemory-policy of the server may remove it: set noeviction")
 
-// check reads what all masters say of themselves, until it has once found nothing
-// to refuse.
+// check asks all masters about themselves. Once it has found nothing to refuse,
+// it asks no more.
 func (m *masters) check(ctx context.Context, p *pipelines) error {
 	if m.checked.Load() {
 		return nil
@@ -58,7 +60,8 @@ func (m *masters) check(ctx context.Context, p *pipelines) error {
 	return nil
 }
 
-// look returns what is to be said of a master, or why it is refused.
+// look returns a warning about a master, if there is one, or the reason why it
+// is refused.
 func (m *masters) look(ctx context.Context, master *redis.Client) (warning string, err error) {
 	info, err := master.Info(ctx).Result()
 	if err != nil && !redis.HasErrorPrefix(err, "NOPERM") && !isUnknown(err) {

@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// ErrURL says that [Open] cannot use a URL, or not with its Options. Nothing was sent.
+// ErrURL says that [Open] cannot use a URL, or cannot use it with its Options. Nothing
+// was sent.
 var ErrURL = errors.New("it is not the URL of a Redis")
 
 // A urlError is an [ErrURL] with the text of its reason.

@@ -10,15 +10,15 @@ import (
 )
 
 // The pipelines of a driver send the commands of its calls. Concurrent calls
-// share them: a call is sent at once while few pipelines are under way to its
-// server, and otherwise with all others that came meanwhile, as soon as one of
-// these is done. There is no timer before sending. While a server gives no answer
-// each call goes alone, so that connections that lead nowhere end sooner.
+// share them. If few pipelines are under way to its server, a call is sent at
+// once. Otherwise it waits until one of them is done, and is then sent with all
+// other calls that came meanwhile. No timer delays a call. While a server does
+// not answer, each call goes alone, so that dead connections end sooner.
 type pipelines struct {
 	server  *redis.Client        // if the client is one of a single server
 	cluster *redis.ClusterClient // otherwise
 	confirm confirmation
-	alone   bool // calls share nothing
+	alone   bool // calls share no pipelines
 
 	mu     sync.Mutex
 	single node
@@ -26,65 +26,65 @@ type pipelines struct {
 }
 
 const (
-	// maxShared is how many commands of one call go to a server together with
-	// those of others.
+	// maxShared is how many commands a call may send to a server in a shared
+	// pipeline. A call with more gets a pipeline of its own.
 	maxShared = 3
 
-	// maxSharedArgs is how many arguments each of them has at most. One for many
-	// keys takes the server a while.
+	// maxSharedArgs is how many arguments each of these commands has at most. A
+	// command for many keys takes the server a while.
 	maxSharedArgs = 20
 
-	// maxBatch is how many commands of several calls a pipeline carries at most.
+	// maxBatch is how many commands a shared pipeline carries at most.
 	maxBatch = 128
 
 	// maxFlights is how many shared pipelines are under way to a server at a time:
-	// enough to keep it busy while the answers of others are read, and few enough
+	// enough to keep the server busy while clients read answers, and few enough
 	// that the pipelines become long if there are many callers.
 	maxFlights = 4
 
 	// patience is how long a shared pipeline counts as one of maxFlights. A
-	// connection that leads nowhere must not hold up the calls that could take
-	// another one.
+	// dead connection must not hold up calls that could take another one.
 	patience = time.Second
 
 	// maxWait ends a shared pipeline if a call in it has no deadline.
 	maxWait = time.Minute
 
-	// maxIdle is how long a connection may be unused before it is tried: a server
-	// closes idle ones, and a write that meets the end of one may have landed.
+	// maxIdle is how long a connection may be unused before it is tried with a
+	// PING. A server closes idle connections. If a write meets a closed
+	// connection, nobody knows whether the write has landed.
 	maxIdle = time.Second
 
-	// maxStale is how many closed connections are tried and thrown away.
+	// maxStale is how many connections one call of try tries at most.
 	maxStale = 32
 )
 
-// A node is a server, and what is under way to it. One that hangs holds up no
-// other.
+// A node is a server and the pipelines under way to it. A node that hangs holds
+// up no other node.
 type node struct {
 	reads   line
 	changes line     // apart from reads: go-redis sends a pipeline again only if it may send all of it
-	silent  bool     // no answer came to the last pipeline, or has not for long: nothing is shared
+	silent  bool     // the last pipeline has no answer, or had none for long: nothing is shared
 	pools   [2]usage // of single commands, and of pipelines: go-redis keeps a pool for each
 }
 
-// usage tells which connections of a pool may be idle. go-redis takes the one that
-// was used last.
+// usage tells which connections of a pool may be idle. go-redis takes the
+// connection that was used last.
 type usage struct {
 	busy int         // how many are in use
-	used []time.Time // when so many plus one were last in use
+	used []time.Time // used[n] is when n+1 connections were last in use
 }
 
 // A line is the shared pipelines to one server.
 type line struct {
 	waiting []*batch
 	flights int // how many goroutines send them, one after another
-	free    int // how many of these are about to take one
+	free    int // how many of these are about to take a batch
 }
 
 // A flight is one goroutine that sends batches.
 type flight struct {
-	at   bool // a batch; otherwise about to take one
-	lost bool // others fly in its place
+	at   bool // whether it sends a batch now; otherwise it is about to take one
+	lost bool // whether another flight has taken its place
 }
 
 // A batch is what one pipeline carries.
@@ -93,9 +93,9 @@ type batch struct {
 	cmds    []redis.Cmder
 	changes bool
 	call    context.Context // the first call's
-	several bool            // calls
+	several bool            // whether it carries several calls
 	until   time.Time       // the latest deadline of the calls, or zero
-	sent    bool            // so that no command may be withdrawn any more
+	sent    bool            // whether it is too late to withdraw a command
 	done    chan struct{}
 	err     error // why nothing was sent
 	doubt   error // see reply
@@ -192,7 +192,7 @@ func (p *pipelines) add(ctx context.Context, part *part) {
 	p.start(n, l)
 }
 
-// isLarge reports that commands would hold up those of other calls.
+// isLarge reports whether commands would hold up those of other calls.
 func isLarge(cmds []command) bool {
 	return len(cmds) > maxShared ||
 		slices.ContainsFunc(cmds, func(c command) bool { return len(c.Args()) > maxSharedArgs })
@@ -215,8 +215,8 @@ func (b *batch) take(ctx context.Context, cmds []command) {
 	}
 }
 
-// wait waits for the answers to part. If it has none, its commands may still be
-// under way, and are not looked at.
+// wait waits for the answers to part. If none came in time, the commands may
+// still be under way, so wait does not read them.
 func (p *pipelines) wait(ctx context.Context, part *part, replies []reply) {
 	err := p.done(ctx, part)
 	for n, c := range part.cmds {
@@ -248,8 +248,8 @@ func (p *pipelines) done(ctx context.Context, part *part) error {
 	return ctx.Err()
 }
 
-// withdraw takes the commands of part out of their batch, and reports whether it
-// had not been sent.
+// withdraw takes the commands of part out of their batch. It reports false if
+// the batch had been sent already.
 func (p *pipelines) withdraw(part *part) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// While the server has always something of a walk to do, every other client
-// waits. So it reads few keys at a time, and one part is on its way while the
-// server is at the other.
+// A walk that keeps the server busy makes every other client wait. So a walk
+// reads few keys at a time, and one part is on its way while the server works
+// on another.
 const (
 	maxRead  = 32
 	maxReads = 2
@@ -34,10 +34,10 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	return records, nil
 }
 
-// get reads the checkpoint at each of keys into records. That nothing is there
-// counts only if a master says so, in answer to the same pipeline: another
-// connection may lead to another server. In a cluster a replica answers with a
-// redirect.
+// get reads the checkpoint at each of keys into records. A missing checkpoint
+// counts as missing only if a master says so. The server must answer ROLE in
+// the same pipeline, since another connection may lead to another server. In a
+// cluster, a replica answers with a redirect.
 func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) error {
 	if d.pipelines.cluster != nil {
 		for i, r := range d.run(ctx, readScript, len(keys), func(i int, to []any) []any { return d.readArgs(to, keys[i:i+1]) }) {
@@ -62,8 +62,8 @@ func (d *Driver) readArgs(args []any, keys []string) []any {
 	return args
 }
 
-// records reads what the script answered about keys, and reports whether one of
-// them is missing.
+// records reads the script's answer about keys, and reports whether any of them
+// is missing.
 func (d *Driver) records(r reply, keys []string, records []driver.Record) (missing bool) {
 	answers, ok := r.value.([]any)
 	if r.err == nil && (!ok || len(answers) != len(keys)) {
@@ -82,10 +82,10 @@ func (d *Driver) records(r reply, keys []string, records []driver.Record) (missi
 	return missing
 }
 
-// absent is what PTTL answers of a key that is not there.
+// absent is PTTL's answer if the key is not there.
 const absent = int64(-2)
 
-// decode reads what the script answered about a key.
+// decode reads the script's answer about one key.
 func (d *Driver) decode(key string, answer []any, now time.Time) driver.Record {
 	r := driver.Record{Key: key}
 	var ttl int64
@@ -113,8 +113,8 @@ func (d *Driver) decode(key string, answer []any, now time.Time) driver.Record {
 	return r
 }
 
-// decodeOlder reads a string. The layout of a namespace has commit@prepare only; in
-// another program's, a bare number is what most people store.
+// decodeOlder reads a string. With Options.Namespace it must be commit@prepare.
+// With Options.Prefix it may also be a bare number, which most programs store.
 func (d *Driver) decodeOlder(key, text string) (driver.Position, error) {
 	commit, prepare, ok := strings.Cut(text, "@")
 	if !ok && !d.fenced {
@@ -163,14 +163,15 @@ func (d *Driver) decodeFields(r *driver.Record, fields []any) error {
 	return nil
 }
 
-// canonical reads the one way to write a number.
+// canonical reads a decimal number. It accepts only one spelling of each
+// number.
 func canonical(s string) (uint64, bool) {
 	if s == "" || s[0] == '+' || s[0] == '0' && len(s) > 1 {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, false // beyond the range it is the highest number
+		return 0, false // beyond the range, ParseUint returns the highest number
 	}
 	return n, true
 }

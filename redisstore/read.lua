@@ -1,5 +1,5 @@
--- Reads checkpoints, each in one atomic step, so that the expiry it is given is
--- that of its position.
+-- Reads checkpoints, each in one atomic step, so that each expiry belongs to its
+-- position.
 --
 -- KEYS  the checkpoints
 --

@@ -23,29 +23,30 @@ import (
 type Options struct {
 	// Namespace stands before every key, and keeps environments apart: "prod:".
 	// It may hold any characters except control characters, and at most 512 bytes;
-	// those that mean something in a pattern mean themselves. Braces must make a
-	// whole hash tag, like {prod}:. Avoid a namespace that holds "checkpoint:" or
-	// "checkpoint-fence:": it would lie within another.
+	// characters that are special in a pattern stand for themselves. Braces must
+	// make a whole hash tag, like {prod}:. Avoid a namespace that contains
+	// "checkpoint:" or "checkpoint-fence:": its keys would lie within another
+	// namespace.
 	Namespace string
 
-	// Prefix, if set, is all that stands before the key, in place of
-	// Namespace and "checkpoint:". It is for reading, and moving on from,
-	// another layout: writes with an epoch, and leases, fail, since there is no
-	// place for its fences. A string that is a bare number n is read as {n, n}.
-	// It excludes Namespace.
+	// Prefix, if set, is the whole text before the key, in place of Namespace
+	// and "checkpoint:". Use it to read another program's layout, and to move
+	// on from it. That layout has no place for fences, so leases, and writes
+	// with an epoch, fail. A string that is a bare number n is read as {n, n}.
+	// Prefix excludes Namespace.
 	Prefix string
 
-	// MinReplicas is how many replicas must have a change before the call that
-	// made it succeeds: a write, a deletion, or a lease. If it is the number of all
-	// replicas, a failover loses no change that was acknowledged. A change that too
-	// few have in time stays on the master, and is an error; of a write the outcome
-	// is then Unknown. In a cluster a change to a slot that is on its way to
-	// another node fails until the slot has arrived. Zero: none.
+	// MinReplicas is how many replicas must have a change (a write, a deletion, or
+	// a lease) before the call that made it succeeds. If it is the number of all
+	// replicas, a failover loses no acknowledged change. If too few replicas have a
+	// change in time, the call fails, but the change stays on the master: the
+	// outcome of a write is then Unknown. In a cluster, a change to a slot that is
+	// on its way to another node fails until the slot has arrived. Zero: none.
 	MinReplicas int
 
-	// FsyncAOF waits until the master has a change on its disk, in the append-only
-	// file, and MinReplicas replicas in theirs. It needs appendonly yes and Redis
-	// 7.2 or Valkey.
+	// FsyncAOF makes each call wait until its change is on the master's disk, in
+	// the append-only file, and on the disks of MinReplicas replicas. It needs
+	// "appendonly yes", and Redis 7.2 or Valkey.
 	FsyncAOF bool
 
 	// ReplicaTimeout is how long to wait for MinReplicas and FsyncAOF. It must be
@@ -54,19 +55,21 @@ type Options struct {
 
 	// SeparateCalls sends the commands of each call in pipelines of their own.
 	// Otherwise concurrent calls share pipelines, which is faster. A hook of the
-	// client gets the context of a call only if the call shares its pipeline with
-	// no other.
+	// client gets the context of a call only if no other call shares its
+	// pipeline.
 	SeparateCalls bool
 
 	// AcceptEviction allows servers that remove any key when their memory is full
 	// (maxmemory-policy allkeys-...). Otherwise Open and every call refuse them.
-	// Checkpoints and fences may then vanish without an error: a consumer finds no
-	// checkpoint, and a former owner's write is accepted. Leases are refused.
+	// Checkpoints and fences may then vanish without an error. If a checkpoint
+	// vanishes, a consumer finds none. If a fence vanishes, a former owner's write
+	// is accepted. The driver grants no leases on such servers.
 	AcceptEviction bool
 
-	// Logger receives a warning, once, if checkpoints may vanish all the same: by
-	// a volatile-... policy before the end of their TTL, by an accepted one, or
-	// because a server does not tell its policy. Nil: slog.Default().
+	// Logger receives one warning if checkpoints may still vanish: a volatile-...
+	// policy may remove them before the end of their TTL, AcceptEviction allows a
+	// policy that removes any key, or a server does not tell its policy. Nil:
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -77,7 +80,7 @@ type Driver struct {
 	owned     bool // whether Close closes the client
 	namespace string
 	prefix    string // of the keys of checkpoints
-	fenced    bool   // whether this layout has fences
+	fenced    bool   // whether the layout has fences
 	pipelines pipelines
 	masters   masters
 	lastStamp atomic.Pointer[stamp]
@@ -87,13 +90,13 @@ type Driver struct {
 var _ driver.Driver = (*Driver)(nil)
 
 // New returns a driver over client, a *redis.Client or a *redis.ClusterClient. The
-// client stays the caller's: how it connects, authenticates and finds the master
-// is theirs to configure, and Close leaves it open. The keys of a cluster need a
-// cluster client.
+// caller keeps the client, and configures how it connects, authenticates and finds
+// the master. Close leaves it open. A cluster needs a cluster client.
 //
-// New refuses invalid options, a cluster client that reads from replicas or has
-// ClusterSlots, as that of redis.NewFailoverClusterClient, a Ring, and any other
-// type, as one that embeds a client: add what it does to the client as a hook.
+// New refuses invalid options, a cluster client that reads from replicas, and
+// one that has ClusterSlots, such as that of redis.NewFailoverClusterClient. It
+// also refuses a Ring, and any other type, such as a type that embeds a client:
+// add its behavior to the client as a hook.
 func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 	if opts == nil {
 		opts = new(Options)
@@ -118,7 +121,7 @@ func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 	return d, nil
 }
 
-// connect refuses clients that would let a failing store look empty.
+// connect refuses clients with which a failing store could look empty.
 func (p *pipelines) connect(client redis.UniversalClient) (readTimeout time.Duration, err error) {
 	switch c := client.(type) {
 	case *redis.Client:
@@ -179,7 +182,7 @@ func (d *Driver) Close() error {
 	return d.client.Close()
 }
 
-// ready says why a call must not reach Redis at all.
+// ready returns an error if a call must not reach Redis at all.
 func (d *Driver) ready(ctx context.Context) error {
 	switch {
 	case d.closed.Load():

@@ -45,7 +45,7 @@ func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 	return driver.Result{Outcome: driver.Unknown, Err: fmt.Errorf("redisstore: the script answered %v", reply)}
 }
 
-// failure tells what an error means for a write.
+// failure returns the result of a write that failed with err.
 func (d *Driver) failure(err error) driver.Result {
 	if d.neverRan(err) {
 		return failed(err)
@@ -53,12 +53,13 @@ func (d *Driver) failure(err error) driver.Result {
 	return driver.Result{Outcome: driver.Unknown, Err: err}
 }
 
-// refusals are the answers of a server that refuses a command before it runs,
-// or a script at its first write, when nothing has been written.
+// refusals are the answers of a server that refuses a command before the
+// command runs, or a script at its first write. Nothing has been written then.
 var refusals = []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT"}
 
-// denials are those of a server that refuses a connection or a user, before a
-// command runs, or within a script, between two of its writes.
+// denials are the answers of a server that refuses a connection or a user. It
+// may do so before a command runs, or within a script, between two of its
+// writes.
 var denials = []string{"NOAUTH", "WRONGPASS", "NOPERM", "LOADING"}
 
 // neverRan reports whether err shows that a command changed nothing.
@@ -68,7 +69,8 @@ func (d *Driver) neverRan(err error) bool {
 		return true
 	case d.pipelines.cluster != nil && !d.pipelines.confirm.asked():
 		// A cluster client sends a command again after a redirect, or if it got no
-		// connection. If the answer is then lost, the first error stays.
+		// connection. If the answer to the second attempt is lost, the client
+		// reports the first error.
 		return false
 	case hasPrefix(err, denials):
 		return !strings.Contains(err.Error(), "script: ")

@@ -16,10 +16,10 @@ import (
 var _ driver.RecordScanner = (*Driver)(nil)
 
 // Scan implements [driver.Driver]. In a cluster it walks the masters one after
-// another. Whatever could take a key past it (slots that move, a server that
-// restarts or is replaced) makes it walk again, once its caller wants more, and
-// end with an error if that does not end. It holds no connection while its caller
-// is at a page.
+// another. A key could escape the walk if slots move, or if a server restarts or
+// is replaced. Scan then walks again, once its caller wants more. If the cause
+// persists, Scan ends with an error. It holds no connection while its caller
+// works on a page.
 //
 // A caller that breaks out of the loop waits for the SCAN under way, unless ctx
 // ends.
@@ -28,16 +28,16 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 }
 
 // ScanRecords implements [driver.RecordScanner]. It reads the next page while the
-// caller is at the one before it.
+// caller works on the one before it.
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
-	plain := struct{ driver.Driver }{d} // without its own ScanRecords, which is this one
+	plain := struct{ driver.Driver }{d} // without ScanRecords, which would call itself
 	return ahead(ctx, func(ctx context.Context) iter.Seq2[[]driver.Record, error] {
 		return driver.ScanRecords(ctx, plain, pattern, pageSize)
 	})
 }
 
-// walk yields the keys that keyOf makes of the names that match, except those in
-// seen, in pages of at least pageSize.
+// walk yields keys in pages of at least pageSize. keyOf makes a key of each name
+// that matches. Keys in seen are left out.
 func (d *Driver) walk(
 	ctx context.Context, match string, pageSize int, seen map[string]struct{}, keyOf func(redisKey string) (key string, ok bool),
 ) iter.Seq2[[]string, error] {
@@ -75,21 +75,23 @@ func (d *Driver) walk(
 	}
 }
 
-// A walk finds the names of keys. It yields what SCAN answers, so some of them more
-// than once.
+// A walk finds the names of keys. It yields SCAN's answers, so it may yield a name
+// more than once.
 type walk struct {
 	driver   *Driver
 	match    string
 	pageSize int
 }
 
-// A server that restarts must have time to, and what moves slots to go on.
+// The pauses between walks give a server time to restart, and slots time to
+// move.
 const (
 	maxWalks  = 3
 	walkPause = 500 * time.Millisecond
 )
 
-// unsureError says that a walk may have missed keys, and that another may not.
+// unsureError says that a walk may have missed keys, and that another walk may
+// find them.
 type unsureError struct{ error }
 
 func (e unsureError) Unwrap() error { return e.error }
@@ -98,8 +100,8 @@ var errMoving = unsureError{errors.New("redisstore: the cluster is moving slots 
 	"so that a scan could miss keys: try again when the move is done")}
 
 // run walks all servers until no key can have been missed. Between two walks it
-// yields an empty page, which waits until the caller wants more: while the caller
-// is at a page for long, all walks would otherwise be used up.
+// yields an empty page, and so waits until the caller wants more. Otherwise all
+// walks could be used up while the caller works on one page.
 func (w *walk) run(ctx context.Context) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		err := w.servers(ctx, yield)
@@ -118,7 +120,7 @@ func (w *walk) run(ctx context.Context) iter.Seq2[[]string, error] {
 	}
 }
 
-// errLeft ends the walk of a caller that has left the loop.
+// errLeft ends a walk whose caller has left the loop.
 var errLeft = errors.New("redisstore: the loop was left")
 
 // servers walks all servers once.
@@ -142,8 +144,8 @@ func (w *walk) servers(ctx context.Context, yield func([]string, error) bool) er
 	return nil
 }
 
-// server walks one server. A cursor means nothing to another process than the one
-// that gave it out, to which each page's connection may lead.
+// server walks one server. A cursor is valid only in the process that issued it,
+// and the connection of the next page may lead to another process.
 func (w *walk) server(ctx context.Context, s *redis.Client, yield func([]string, error) bool) error {
 	process := ""
 	for cursor := uint64(0); ; {
@@ -169,8 +171,9 @@ func (w *walk) server(ctx context.Context, s *redis.Client, yield func([]string,
 var errReplaced = unsureError{errors.New("redisstore: another server answers than at the beginning of the scan, " +
 	"so that the scan could miss keys: try again when the servers stay the same")}
 
-// ask sends a SCAN, and returns which process has answered it. In a cluster each
-// node has said which slots it serves. Any other server must be a master.
+// ask sends a SCAN, and returns which process has answered it. In a cluster,
+// each node has already said which slots it serves. Outside a cluster, the
+// server must be a master.
 func (w *walk) ask(ctx context.Context, s *redis.Client, scan *redis.ScanCmd) (process string, err error) {
 	if err := w.driver.ready(ctx); err != nil {
 		return "", err
@@ -197,7 +200,8 @@ func (w *walk) ask(ctx context.Context, s *redis.Client, scan *redis.ScanCmd) (p
 	return process, nil
 }
 
-// failure is unsure if there is no answer yet.
+// failure returns an unsureError if the server gave no answer, or is still
+// loading.
 func (w *walk) failure(ctx context.Context, err error) error {
 	err = w.driver.explain(ctx, err)
 	if ctx.Err() != nil {

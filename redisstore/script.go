@@ -55,7 +55,7 @@ var (
 type script struct {
 	text, sha any // strings, as commands take them
 	changes   bool
-	args      int // how many its command has, as a rule
+	args      int // how many arguments its command usually has
 }
 
 func newScript(changes bool, args int, parts ...string) *script {
@@ -65,7 +65,7 @@ func newScript(changes bool, args int, parts ...string) *script {
 }
 
 // command calls s for the ith time, with the keys and arguments that args appends.
-// By its name a server knows it only once it was called by its text.
+// A server knows the name of s only after s was called there by its text.
 func (s *script) command(ctx context.Context, byName bool, i int, args func(i int, to []any) []any) command {
 	to := make([]any, 0, s.args)
 	if byName {
@@ -76,11 +76,12 @@ func (s *script) command(ctx context.Context, byName bool, i int, args func(i in
 	return command{redis.NewCmd(ctx, args(i, to)...), s.changes}
 }
 
-// isNoScript reports that a server did not know the script, and ran nothing.
+// isNoScript reports whether a server did not know the script, and so ran
+// nothing.
 func isNoScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
 
-// decodeReply splits what a script answers: a code, or a table of a code and
-// its detail.
+// decodeReply splits a script's answer, which is a code, or a table of a code
+// and its details.
 func decodeReply(reply any) (code any, d details) {
 	if table, ok := reply.([]any); ok && len(table) > 0 {
 		return table[0], table[1:]
@@ -88,7 +89,7 @@ func decodeReply(reply any) (code any, d details) {
 	return reply, nil
 }
 
-// details are what a script says besides its code.
+// details are the part of a script's answer after its code.
 type details []any
 
 func (d details) text(i int) string {

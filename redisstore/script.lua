@@ -1,13 +1,13 @@
 -- Writes one checkpoint in one atomic step. Every check comes before the first
--- write, and the fence before the checkpoint, so that a permission that is
--- missing half-way leaves no epoch that its fence does not know.
+-- write, and the fence is written before the checkpoint. So a permission that
+-- is missing half-way leaves no checkpoint whose epoch is above its fence.
 --
 -- KEYS[1]  the checkpoint
 -- KEYS[2]  its fence; given only with an epoch or a rewind
 -- ARGV     commit, prepare, updatedAt; then, as far as needed: TTL in
 --          milliseconds or '0', epoch or '0', mode (n: if newer, s: set,
 --          r: rewind, t: touch), and the log's identity, unless what is stored
---          stays. Each argument costs time, and most writes need no more
+--          stays. Each argument costs time. Most writes need no more
 --          than three.
 --
 -- Returns a code, or a table of a code and its detail:
@@ -36,7 +36,8 @@ local oldCommit, oldPrepare, oldEpoch = stored[1], stored[2], stored[3]
 local replace = false
 
 if stored.err then
-  -- Not a hash: the older layout is a string, and it may be anything else.
+  -- It is not a hash. The older layout is a string, and the key may have any
+  -- other type.
   local text = textAt(key)
   if type(text) == 'string' then
     oldCommit, oldPrepare = string.match(text, '^([^@]*)@([^@]*)$')
@@ -50,7 +51,7 @@ if stored.err then
   end
 end
 
--- Each write leaves the fence at its own epoch or above.
+-- Every write leaves stored epoch <= fence.
 if fenceKey and oldEpoch and canonical(oldEpoch) and less(fence, oldEpoch) then
   return {8, fence, oldEpoch, 'checkpoint'}
 end
@@ -66,7 +67,7 @@ if mode == 'n' or mode == 't' then
   if exists then
     if not oldCommit then return {5, 'commit'} end
     if not oldPrepare then return {5, 'prepare'} end
-    -- What equals an argument is canonical.
+    -- A value that equals an argument is canonical.
     if oldCommit ~= commit and not canonical(oldCommit) then return {5, 'commit', short(oldCommit)} end
     if oldPrepare ~= prepare and oldPrepare ~= oldCommit and not canonical(oldPrepare) then
       return {5, 'prepare', short(oldPrepare)}

@@ -15,9 +15,10 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// send sends the commands of one call: all of them queries, or all changes. A
-// command that ran nowhere, since its slot is on its way from one node of a
-// cluster to another, is sent again while ctx lasts, and for two seconds at most.
+// send sends the commands of one call: all of them queries, or all changes. If a
+// slot of a cluster is on its way from one node to another, a command may run on
+// neither. send sends such a command again until ctx ends, for two seconds at
+// most.
 func (d *Driver) send(ctx context.Context, cmds ...command) []reply {
 	replies := d.pipelines.send(ctx, cmds)
 	if !slices.ContainsFunc(replies, func(r reply) bool { return r.err != nil }) {
@@ -47,11 +48,11 @@ func (d *Driver) send(ctx context.Context, cmds ...command) []reply {
 	return replies
 }
 
-// maxPause is the last of the pauses, each twice the one before it, after which a
-// command that ran nowhere is sent again.
+// maxPause is the last pause before a command that ran nowhere is sent again.
+// Each pause is twice the one before it.
 const maxPause = 1024 * time.Millisecond
 
-// passes reports that a command ran nowhere, for a reason that passes.
+// passes reports whether a command ran nowhere, for a reason that will pass.
 func (d *Driver) passes(ctx context.Context, err error) bool {
 	if d.redirected(err) {
 		d.pipelines.cluster.ReloadState(ctx)
@@ -60,15 +61,16 @@ func (d *Driver) passes(ctx context.Context, err error) bool {
 	return redis.HasErrorPrefix(err, "TRYAGAIN")
 }
 
-// redirected reports that a node did not run a command, since another one has its
-// slot. A cluster client follows redirects itself, except of what is confirmed: that
-// goes to one server, which the WAIT behind it must reach as well.
+// redirected reports whether a node did not run a command because another node has
+// its slot. A cluster client follows redirects itself. But a change that must be
+// confirmed is sent to one server, since the WAIT after it must reach the same
+// server.
 func (d *Driver) redirected(err error) bool {
 	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() &&
 		(redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK"))
 }
 
-// explain makes an error of go-redis ours.
+// explain turns an error of go-redis into ours.
 func (d *Driver) explain(ctx context.Context, err error) error {
 	if errors.Is(err, net.ErrClosed) && d.closed.Load() {
 		return fmt.Errorf("%w: %w", driver.ErrClosed, err)
@@ -87,9 +89,9 @@ func sleep(ctx context.Context, pause time.Duration) error {
 	}
 }
 
-// run calls s n times in few round trips: by its name, and those calls again by
-// its text whose server does not know it. The queries behind them go with all that
-// is read.
+// run calls s n times in few round trips. It calls s by its name, and again by its
+// text if a server does not know the name. The queries in behind follow the calls
+// in every round trip.
 func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
 	cmds := make([]command, n, n+len(behind))
 	for i := range cmds {
@@ -105,7 +107,7 @@ func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to 
 	switch {
 	case len(unknown) == 0:
 		return replies
-	case len(behind) > 0: // it must belong to all
+	case len(behind) > 0: // the answers to behind must come with all others
 		for i := range replies {
 			unknown = append(unknown[:i], i)
 		}
@@ -130,9 +132,9 @@ func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to 
 	return replies
 }
 
-// inParallel calls f for parts of n items, so many at a time, so that some are
-// encoded or read while the server is at others. Its error is that of the first
-// part that has one.
+// inParallel calls f for parts of n items, atATime of them at once. So the
+// client can encode or read some parts while the server works on others. It
+// returns the error of the first part that has one.
 func inParallel(n, size, atATime int, f func(from, to int) error) error {
 	switch {
 	case n == 0:

@@ -8,10 +8,11 @@ import (
 
 const fencePrefix = "checkpoint-fence:"
 
-// fenceKey is the key of the fence of the checkpoint at key: in the same slot
-// of a cluster, so that one script reaches both, and distinct for distinct
-// keys. An operator should see which checkpoint it belongs to, so the tag is
-// the checkpoint's own key, or its own tag, wherever these can be a tag.
+// fenceKey is the key of the fence of the checkpoint at key. In a cluster both
+// are in the same slot, so that one script reaches both. Distinct keys have
+// distinct fences. An operator should see which checkpoint a fence belongs to.
+// So the tag is the checkpoint's own key, or its own tag, if either can be a
+// tag.
 func (d *Driver) fenceKey(key string) string {
 	main := d.prefix + key
 	base := d.namespace + fencePrefix + "{"
@@ -19,17 +20,18 @@ func (d *Driver) fenceKey(key string) string {
 	case !strings.ContainsAny(main, "{}"):
 		return base + main + "}"
 	case strings.ContainsAny(d.namespace, "{}"):
-		return base + "0}:" + key // the namespace's tag decides
+		return base + "0}:" + key // the namespace's tag decides the slot
 	}
 	if tag, ok := hashTag(main); ok {
 		return base + tag + "}:" + key
 	}
-	// A lone brace, or an empty tag: a number that leads to the same slot.
+	// A lone brace, or an empty tag: use a number that leads to the same slot.
 	return base + slotTags()[slot(main)] + "}:" + key
 }
 
-// nudgeKey is a key in the slot of a checkpoint's or a fence's key. Nothing is
-// stored there, and no fence has this name: each has a brace behind fencePrefix.
+// nudgeKey is a key in the same slot as redisKey, which is the key of a
+// checkpoint or a fence. Nothing stays stored there. No fence has this name:
+// each fence has a brace after fencePrefix.
 func (d *Driver) nudgeKey(redisKey string) string {
 	if key, ok := strings.CutPrefix(redisKey, d.prefix); ok {
 		redisKey = d.fenceKey(key)
@@ -37,7 +39,7 @@ func (d *Driver) nudgeKey(redisKey string) string {
 	return d.namespace + fencePrefix + "nudge:" + strings.TrimPrefix(redisKey, d.namespace+fencePrefix)
 }
 
-// slotTags is a number for each slot that leads there as a tag.
+// slotTags has a number for each slot. As a tag, the number leads to the slot.
 var slotTags = sync.OnceValue(func() *[slots]string {
 	var tags [slots]string
 	for n, left := uint64(0), slots; left > 0; n++ {
@@ -50,9 +52,9 @@ var slotTags = sync.OnceValue(func() *[slots]string {
 	return &tags
 })
 
-// hashTag returns what of key decides its slot: what stands between the first
-// opening brace and the first closing one after it, unless that is nothing.
-// From the Redis Cluster specification, "Hash tags".
+// hashTag returns the part of key that decides its slot: the text between the
+// first opening brace and the first closing brace after it, unless this text is
+// empty. From the Redis Cluster specification, "Hash tags".
 func hashTag(key string) (string, bool) {
 	_, rest, ok := strings.Cut(key, "{")
 	if !ok {

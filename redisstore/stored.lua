@@ -1,4 +1,4 @@
--- checkpointAt returns what is stored at a key, with PTTL's answer as its end:
+-- checkpointAt returns what is stored at a key. PTTL's answer comes last:
 --   {commit, prepare, updatedAt, epoch, logId, ttl}
 --   {text, ttl} of the older layout, a string
 --   {ttl} of a key of another type

@@ -56,8 +56,9 @@ func clusterTopology(ctx context.Context, c *redis.ClusterClient) (topology, err
 }
 
 // ownSlots is what a master says of itself in CLUSTER NODES, and how many slots
-// it serves. The text is its id, its epoch, which rises with every slot that it
-// takes over, and its slots, with those in brackets that are on their way.
+// it serves. The text has its id, its epoch, and its slots. The epoch rises
+// with every slot that it takes over. Brackets mark slots that are on their
+// way.
 func ownSlots(ctx context.Context, node *redis.Client) (string, int, error) {
 	text, err := node.ClusterNodes(ctx).Result()
 	if err != nil {
@@ -69,7 +70,7 @@ func ownSlots(ctx context.Context, node *redis.Client) (string, int, error) {
 			continue
 		}
 		if !strings.Contains(f[2], "master") {
-			return "", 0, nil // since demoted; its slots are missing then
+			return "", 0, nil // demoted meanwhile: its slots will be missing
 		}
 		served := 0
 		for _, r := range f[8:] {
@@ -80,8 +81,8 @@ func ownSlots(ctx context.Context, node *redis.Client) (string, int, error) {
 	return "", 0, fmt.Errorf("redisstore: CLUSTER NODES of %s does not name the node itself", node.Options().Addr)
 }
 
-// slotsIn is how many slots are in "12" or "12-34". Those in brackets are
-// listed once more without them.
+// slotsIn is how many slots are in "12" or "12-34". Slots in brackets count as
+// none: the node lists them once more without brackets.
 func slotsIn(r string) int {
 	first, last, isRange := strings.Cut(r, "-")
 	if !isRange {

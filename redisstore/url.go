@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A target is what a URL names.
+// A target is the server, or the servers, that a URL names.
 type target struct {
 	opts   *Options
 	addr   string
@@ -30,13 +30,13 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return target{}, errQuery // Query would leave out what it cannot read: a namespace, too
+		return target{}, errQuery // u.Query would drop what it cannot read, even a namespace
 	}
 	if err := merged.take(query); err != nil {
 		return target{}, err
 	}
 	if n, err := strconv.Atoi(query.Get("pool_size")); err == nil && n < 0 {
-		return target{}, errors.New("redisstore: pool_size in the URL is negative") // over which go-redis panics
+		return target{}, errors.New("redisstore: pool_size in the URL is negative") // go-redis would panic
 	}
 	if namesTwoDatabases(u, query) {
 		return target{}, errTwoDatabases
@@ -64,8 +64,8 @@ func quoted(v any) string {
 	return fmt.Sprint(v)
 }
 
-// maySpillPassword reports whether a part of a password may be elsewhere than in
-// its place: behind an @ in it, or, in the query, behind an &.
+// maySpillPassword reports whether a part of a password may stand outside its
+// place, since the password contains an @ or, in the query, an &.
 func maySpillPassword(rawURL string, u *url.URL, query url.Values) bool {
 	at := strings.Count(rawURL, "@")
 	if at > 1 || at == 1 && u.User == nil {
@@ -98,7 +98,8 @@ func (o *Options) take(query url.Values) error {
 	)
 }
 
-// take moves one option to field. Otherwise it may be set to the same only.
+// take moves one option to field. If field is set already, both must have the
+// same value.
 func take[T comparable](query url.Values, name string, field *T, parse func(string) (T, error), otherwise string) error {
 	var first T
 	for i, s := range query[name] {
@@ -151,10 +152,10 @@ func connection(u *url.URL, cluster bool) (target, error) {
 	return target{addr: o.Addr, client: func() redis.UniversalClient { return redis.NewClient(o) }}, nil
 }
 
-// errTwoDatabases: go-redis would take one of them, in which there may be nothing.
+// errTwoDatabases: go-redis would pick one of them, which may be empty.
 var errTwoDatabases = errors.New("redisstore: the URL names two databases, one as its path and one as db: leave one out")
 
-// errQuery shows nothing of the URL, as errMalformed.
+// errQuery shows nothing of the URL, for the same reason as errMalformed.
 var errQuery = errors.New("redisstore: malformed URL: its query is not percent-encoded: write %25 for % and %3B for ;")
 
 // errMalformed shows nothing of the URL. A password that is not

@@ -1,8 +1,9 @@
--- What the other parts define costs time in every call. So the
--- usual write is decided here, before them: no expiry, and an epoch, or none,
--- that is the one of the fence and of what is stored, over a sound checkpoint
--- with a position that is equal or newer. Whatever else there is has changed
--- nothing yet, and goes on with script.lua, whose arguments these are.
+-- The definitions of the other parts cost time in every call. So this part,
+-- which comes first, decides the usual write: it has no expiry, its position is
+-- equal or newer, the stored checkpoint is sound, and either write epoch ==
+-- stored epoch == fence, or the write and the stored checkpoint have no epoch.
+-- Any other write has changed nothing yet, and goes on with script.lua, which
+-- has the same arguments.
 local epoch = ARGV[5]
 if not ARGV[4] or (ARGV[4] == '0' and not ARGV[6]
   and redis.pcall('HGET', KEYS[2], 'epoch') == epoch) then

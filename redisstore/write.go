@@ -11,8 +11,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// maxPipeline bounds how many keys of one call are under way at a time, and so
-// how long they occupy the server and how much either side buffers.
+// maxPipeline bounds how many keys of one call are under way at a time. So it
+// bounds how long they occupy the server and how much either side buffers.
 const maxPipeline = 1000
 
 // Write implements [driver.Driver].
@@ -27,7 +27,8 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	return results, nil
 }
 
-// A batchOfWrites sends writes such that those to one key land in their order.
+// A batchOfWrites sends writes so that the writes to one key land in their
+// order.
 type batchOfWrites struct {
 	driver  *Driver
 	writes  []driver.Write
@@ -50,9 +51,9 @@ func (b *batchOfWrites) send(ctx context.Context) {
 	}
 }
 
-// rounds splits writes into those that may go at the same time: within a round
-// a redirect or an unknown script may send a write later than its neighbours.
-// The nth write to a key is in the nth round.
+// rounds splits writes into rounds. The writes of a round may go at the same
+// time: after a redirect or an unknown script, a write may land later than its
+// neighbours. The nth write to a key is in the nth round.
 func rounds(writes []driver.Write) [][]int {
 	if len(writes) == 1 {
 		return [][]int{{0}}
@@ -86,7 +87,7 @@ func (b *batchOfWrites) refuse(i int) bool {
 	return true
 }
 
-// onTheWay reports whether a write may still arrive.
+// onTheWay reports whether a write may still reach the server.
 func onTheWay(r driver.Result) bool {
 	return r.Outcome == driver.Unknown && !errors.As(r.Err, new(unconfirmedError))
 }
@@ -118,13 +119,14 @@ var errNoFences = fmt.Errorf("%w: redisstore: a driver with Options.Prefix has n
 
 var modes = [...]string{driver.Set: "s", driver.IfNewer: "n", driver.Rewind: "r", driver.Touch: "t"}
 
-// A stamp is a millisecond as it is stored.
+// A stamp is a time in milliseconds, in the form in which it is stored.
 type stamp struct {
 	milli int64
 	text  any
 }
 
-// stamp is t as it is stored. The writes of one millisecond share it.
+// stamp is t in the form in which it is stored. Writes of the same millisecond
+// share it.
 func (d *Driver) stamp(t time.Time) any {
 	milli := t.UnixMilli()
 	s := d.lastStamp.Load()
@@ -145,7 +147,7 @@ func (d *Driver) writeArgs(args []any, w *driver.Write) []any {
 	args = append(args, w.Position.Commit, w.Position.Prepare, d.stamp(w.UpdatedAt))
 	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
 	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
-	switch { // the script knows what the usual write leaves out
+	switch { // the usual write leaves these out, and the script knows their defaults
 	case w.LogID != "":
 		args = append(args, ttl(), epoch(), modes[w.Mode], w.LogID)
 	case w.Mode != driver.IfNewer:

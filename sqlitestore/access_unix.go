@@ -12,9 +12,9 @@ import (
 
 const mayWrite = 2 // W_OK
 
-// checkAccess refuses a file that this user may not write. SQLite would read
-// it, and for that make the log and the shared memory, which its owner might
-// then not be able to write.
+// checkAccess refuses a file that this user may not write. To read it, SQLite
+// would create the log and the shared memory. The file's owner might then not
+// be able to write them.
 func checkAccess(path string) error {
 	for _, name := range []string{path, filepath.Dir(path)} {
 		if err := syscall.Access(name, mayWrite); err != nil {
@@ -24,8 +24,8 @@ func checkAccess(path string) error {
 	return nil
 }
 
-// resolve follows links, as SQLite does before it names the log and the shared
-// memory.
+// resolve follows links. SQLite does so, too, before it names the log and the
+// shared memory.
 func resolve(path string) string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		return target
@@ -33,7 +33,7 @@ func resolve(path string) string {
 	return path
 }
 
-// syncFolder brings a new name to the disk.
+// syncFolder makes a new name durable.
 func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

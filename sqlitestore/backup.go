@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Backup writes a copy of the store as it is at one moment to a new file at path.
-// Others may write meanwhile. The copy is one file, without a log, and is on the
+// Backup writes a copy of the store, as of one moment, to a new file at path.
+// Others may write meanwhile. The copy is one file without a log. It is on the
 // disk when Backup returns. [Restore] brings it back.
 func (d *Driver) Backup(ctx context.Context, path string) error {
 	if err := d.ready(ctx); err != nil {
@@ -31,7 +31,7 @@ func (d *Driver) backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return errTaken
 	}
-	if _, err := look(to); err != nil { // its folder, and a log that waits for it
+	if _, err := look(to); err != nil { // checks its folder, and that no log is there already
 		return err
 	}
 	db, err := sql.Open("sqlite", dsn(d.absolute, string(existing), "_pragma=busy_timeout(0)"))
@@ -44,7 +44,7 @@ func (d *Driver) backup(ctx context.Context, path string) error {
 			_, err := db.ExecContext(ctx, "VACUUM INTO ?", name)
 			return err
 		})
-		// What is written to a file that was replaced is no copy of this one.
+		// If the file was replaced, the copy may not be a copy of this store.
 		if err = errors.Join(err, d.checkIdentity()); err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (d *Driver) backup(ctx context.Context, path string) error {
 
 var errTaken = errors.New("there is a file already, which stays: name another")
 
-// syncFile brings to the disk what SQLite leaves to the system. No connection has
+// syncFile makes durable what SQLite leaves to the system. No connection may have
 // the file open.
 func syncFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)

@@ -18,8 +18,8 @@ type wait struct {
 	most time.Duration
 }
 
-// whileBusy runs f until it meets no lock of another process, for as long as w
-// allows. SQLite's own wait, which it replaces, sees no context and has steps of
+// whileBusy runs f again while it meets another process's lock, for as long as w
+// allows. It replaces SQLite's own wait, which sees no context and has steps of
 // up to 100 ms.
 func (w wait) whileBusy(ctx context.Context, f func() error) error {
 	deadline := time.Now().Add(w.most)
@@ -39,11 +39,11 @@ func (w wait) whileBusy(ctx context.Context, f func() error) error {
 
 // ErrLocked is the error of a call that another process kept waiting for longer
 // than the call's context, or Options.BusyTimeout, allows. If the system tells
-// which process holds the lock, the error names it: on Linux the system tells
-// unless the process is in another container.
+// which process holds the lock, the error names the process. Linux tells,
+// except if the process is in another container.
 var ErrLocked = errors.New("another process keeps it locked")
 
-// over is the error of a call that has waited for as long as w allows.
+// over returns the error of a call that has waited for as long as w allows.
 func (w wait) over(err error) error {
 	return w.locked(fmt.Sprintf(", for longer than %v", w.most), err)
 }
@@ -59,7 +59,7 @@ func (w wait) locked(text string, err error) error {
 	return &heldError{p, fmt.Errorf("%w%s: %s holds the lock: %w", ErrLocked, text, p, err)}
 }
 
-// A process is one that holds a lock.
+// A process is a process that holds a lock.
 type process struct {
 	pid     int
 	name    string
@@ -96,8 +96,8 @@ func (e *heldError) Hint() string {
 	return fmt.Sprintf("wait for %s, or end it", e.by)
 }
 
-// pause waits before attempt n+1, longer each time, and by chance: processes
-// that wait for each other must not do so in step.
+// pause waits before attempt n+1. The pauses grow and are random, so that
+// processes that wait for each other do not wait in step.
 func pause(ctx context.Context, n int) error {
 	most := min(100*time.Microsecond<<min(n, 10), 10*time.Millisecond)
 	timer := time.NewTimer(most/2 + rand.N(most))

@@ -9,9 +9,9 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A transaction is one transaction, which no other writer sees half done. It
-// loads a cell, lets package cell decide, and stores the difference. An error of
-// a method is SQLite's, and ends the transaction.
+// A transaction is one SQLite transaction. No other writer sees it half done. It
+// loads a cell, lets package cell decide, and stores the difference. If a method
+// returns an error, the error is SQLite's and ends the transaction.
 type transaction struct {
 	*statements
 	now   time.Time
@@ -20,7 +20,7 @@ type transaction struct {
 	times timeText
 }
 
-// parts names parts of a cell besides the checkpoint.
+// parts is a set of parts of a cell, without the checkpoint.
 type parts uint8
 
 const (
@@ -51,7 +51,7 @@ func (t *transaction) remove(key string) (bool, error) {
 	return there, t.store(before, after)
 }
 
-// load reads the checkpoint of key and the other parts that are asked for.
+// load reads the checkpoint of key, and the parts in with.
 func (t *transaction) load(key string, with parts) (cell.Cell, error) {
 	c := cell.Cell{Key: key}
 	var err error
@@ -77,8 +77,8 @@ func (t *transaction) load(key string, with parts) (cell.Cell, error) {
 	return c, nil
 }
 
-// checkpoint is the one at key as a write finds it. The update time, which no
-// rule reads, may be damaged.
+// checkpoint returns the checkpoint at key as a write finds it. Its update time
+// may be damaged, since no rule reads it.
 func (t *transaction) checkpoint(key string) (driver.StoredCheckpoint, error) {
 	if stored, ok := t.known.get(key); ok {
 		return stored, nil
@@ -102,7 +102,7 @@ func (t *transaction) find(to []any, query string, args ...any) (bool, error) {
 	return err == nil, err
 }
 
-// store stores the difference between two cells of a key.
+// store stores the difference between the cells before and after of one key.
 func (t *transaction) store(before, after cell.Cell) error {
 	if after.Checkpoint != before.Checkpoint {
 		if err := t.storeCheckpoint(before.Key, before.Checkpoint, after.Checkpoint); err != nil {
@@ -120,9 +120,9 @@ func (t *transaction) store(before, after cell.Cell) error {
 	return nil
 }
 
-// storeCheckpoint updates only what changes, if it can: SQLite checks a row of an
-// UPSERT twice, the one that it would insert and the one that it makes of what is
-// there. An update also leaves a damaged time as it is.
+// storeCheckpoint updates only the columns that change, if it can. For an UPSERT,
+// SQLite checks two rows: the row to insert, and the updated row. An update also
+// leaves a damaged time as it is.
 func (t *transaction) storeCheckpoint(key string, before, after driver.StoredCheckpoint) error {
 	t.known.forget(key)
 	if !after.Exists {
@@ -170,13 +170,14 @@ const (
 	purgeLimit    = 1000
 )
 
-// A purgePlace is a row by order of its expiry. The zero one is before all.
+// A purgePlace is a row's place in the order of expiry. The zero place is
+// before every row.
 type purgePlace struct{ expiresAt, key string }
 
-// purge removes checkpoints that have expired, which nobody sees any more, of
-// the first rows after a place, limit at most. It leaves damaged ones: nobody
-// knows what their expiry was meant to be. It returns the place to go on from,
-// which is zero if no more follow.
+// purge looks at the first rows after a place, limit at most, and removes the
+// checkpoints that have expired. Nobody can read those any more. It leaves
+// damaged checkpoints, since nobody knows when they were meant to expire. It
+// returns the place to go on from, or the zero place if no rows follow.
 func (t *transaction) purge(after purgePlace, limit int) (purgePlace, error) {
 	var expired []purgePlace
 	n := 0

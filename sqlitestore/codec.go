@@ -12,7 +12,8 @@ import (
 )
 
 // Numbers are stored as text of 20 digits. SQLite's own integers have 63 bits
-// and a sign; text of one length is read by people and ordered by SQLite alike.
+// and a sign. People can read text of one length, and SQLite orders it as
+// numbers.
 const digits = 20
 
 func encodeNumber(n uint64) string {
@@ -30,14 +31,15 @@ func decodeNumber(s string) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, false // beyond the range it is the highest number
+		return 0, false // beyond the range, ParseUint returns the highest number
 	}
 	return n, true
 }
 
 func encodeTime(t time.Time) string { return t.Format(driver.TimeLayout) }
 
-// A timeText is the last time that it encoded: many writes share theirs.
+// A timeText keeps the last time that it has encoded, since many writes have
+// the same time.
 type timeText struct {
 	time time.Time
 	text string
@@ -50,8 +52,8 @@ func (l *timeText) encode(t time.Time) string {
 	return l.text
 }
 
-// decodeTime wants every digit in its place. Parse is lenient with TimeLayout,
-// and slow.
+// decodeTime wants every digit in its place. With driver.TimeLayout, time.Parse
+// would be lenient, and slow.
 func decodeTime(s string) (time.Time, bool) {
 	if len(s) != len(driver.TimeLayout) || s[19] != '.' || s[23] != 'Z' {
 		return time.Time{}, false
@@ -60,10 +62,10 @@ func decodeTime(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// columns are those that a row holds, in its order.
+// columns are the columns of a row, in the order of its fields.
 const columns = "key, commit_position, prepare_position, updated_at, expires_at, epoch, log_id"
 
-// A row is one row of the table checkpoints as it is stored.
+// A row is one stored row of the table checkpoints.
 type row struct {
 	key, commit, prepare, updatedAt string
 	expiresAt, epoch, logID         sql.NullString
@@ -73,8 +75,8 @@ func (r *row) fields() []any {
 	return []any{&r.key, &r.commit, &r.prepare, &r.updatedAt, &r.expiresAt, &r.epoch, &r.logID}
 }
 
-// decode reads r. The second error is about the time of the update, which no rule
-// of a write reads: the next write replaces it.
+// decode reads r. The error updatedAt is about the update time only. No rule of a
+// write reads the update time, and the next write replaces it.
 func (r *row) decode() (stored driver.StoredCheckpoint, updatedAt error) {
 	stored = driver.StoredCheckpoint{Exists: true}
 	damaged := func(column, value string) error {
@@ -136,7 +138,7 @@ func optionalNumber(n uint64) sql.NullString {
 
 func optionalText(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
 
-// A fenceRow is one row of the table fences as it is stored.
+// A fenceRow is one stored row of the table fences.
 type fenceRow struct {
 	epoch  string
 	raised sql.NullString
@@ -150,14 +152,14 @@ func (r *fenceRow) fence() driver.Fence {
 		return driver.Fence{Err: driver.DamagedFence("the table fences has %.80q, not an epoch", r.epoch)}
 	}
 	f := driver.Fence{Epoch: epoch}
-	// An earlier release raises the epoch and leaves the column.
+	// An earlier release raises the epoch and does not update this column.
 	if of, at, ok := strings.Cut(r.raised.String, " "); ok && of == r.epoch {
 		f.RaisedAt, _ = decodeTime(at)
 	}
 	return f
 }
 
-// encodeRaised is the epoch of f with the time at which it was raised.
+// encodeRaised returns the epoch of f and the time at which f was raised to it.
 func encodeRaised(f driver.Fence) sql.NullString {
 	if f.RaisedAt.IsZero() {
 		return sql.NullString{}
@@ -165,7 +167,7 @@ func encodeRaised(f driver.Fence) sql.NullString {
 	return optionalText(encodeNumber(f.Epoch) + " " + encodeTime(f.RaisedAt))
 }
 
-// A leaseRow is one row of the table leases as it is stored.
+// A leaseRow is one stored row of the table leases.
 type leaseRow struct {
 	owner, epoch, expiresAt string
 	grantedAt               sql.NullString
@@ -186,8 +188,8 @@ func (r *leaseRow) lease(key string) driver.StoredLease {
 	if l.ExpiresAt, ok = decodeTime(r.expiresAt); !ok {
 		l.Err = cmp.Or(l.Err, damaged("expires_at", r.expiresAt))
 	}
-	// An earlier release moves the end and leaves the column: the TTL is then too
-	// long, which only makes the lease end later than it could.
+	// An earlier release moves the end and does not update this column. The TTL
+	// then seems too long, which can only make the lease end later.
 	if granted, ok := decodeTime(r.grantedAt.String); ok && l.Err == nil {
 		l.TTL = l.ExpiresAt.Sub(granted)
 	}

@@ -11,7 +11,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// checkCopy refuses a copy that is damaged, or is more than one file.
+// checkCopy refuses a copy that is damaged, or that is not one whole file.
 func checkCopy(ctx context.Context, from, to string) error {
 	info, err := os.Stat(from)
 	switch {
@@ -32,16 +32,17 @@ func checkCopy(ctx context.Context, from, to string) error {
 		return err
 	}
 	if err := inspect(ctx, from); err != nil {
-		// What it is not says nothing of the store.
+		// Drop what err wraps, such as ErrNotOurs: a caller would take it for
+		// an error about the store.
 		return errors.New(err.Error())
 	}
 	return nil
 }
 
-// copyTo copies from, which it neither writes nor locks, to a new file, and brings
-// that to the newest schema.
+// copyTo copies the file from to a new file, and brings the new file to the newest
+// schema. It neither writes nor locks from.
 func copyTo(ctx context.Context, from, name string) error {
-	// A damaged checkpoint stays damaged, and is no reason to lose the others.
+	// A damaged checkpoint stays damaged. It is no reason to lose the others.
 	db, err := sql.Open("sqlite", dsn(from, "mode=ro", "immutable=1", "_pragma=ignore_check_constraints(1)"))
 	if err != nil {
 		return err

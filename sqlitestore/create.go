@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// draftMark is in the name of a file that is being made, after the name that it
-// will have.
+// draftMark follows the future name of a file while the file is being made.
 const draftMark = "-new-"
 
 // create makes an empty store at path, or finds that somebody else has made one.
@@ -26,7 +25,7 @@ func create(ctx context.Context, w wait, path string) error {
 		if err != nil {
 			return err
 		}
-		if err := made.close(); err != nil { // moves the log into the file
+		if err := made.close(); err != nil { // close moves the log into the file
 			return err
 		}
 		if err := publish(name, path); !errors.Is(err, fs.ErrExist) {
@@ -36,8 +35,8 @@ func create(ctx context.Context, w wait, path string) error {
 	})
 }
 
-// withDraft has f make a file beside path. A crash then leaves no file half made
-// under the name path. The draft's own name is removed when f returns.
+// withDraft lets f make a file beside path. So a crash never leaves a half-made
+// file at path itself. When f returns, withDraft removes the draft's own name.
 func withDraft(path string, f func(name string) error) error {
 	name := path + draftMark + rand.Text()[:10]
 	defer func() {
@@ -48,9 +47,9 @@ func withDraft(path string, f func(name string) error) error {
 	return f(name)
 }
 
-// publish gives a draft the name path. A file that has the name stays, and the
-// error is then [fs.ErrExist]: other than a rename, a link never replaces a file
-// that another process has just made.
+// publish gives a draft the name path. If a file has the name already, that file
+// stays, and the error is [fs.ErrExist]. publish links and does not rename,
+// since a link never replaces a file that another process has just made.
 func publish(name, path string) error {
 	err := os.Link(name, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -62,7 +61,7 @@ func publish(name, path string) error {
 // removeDrafts removes the second name of a file that has just been made, or whose
 // maker has crashed.
 func removeDrafts(path string, info os.FileInfo) {
-	entries, _ := os.ReadDir(filepath.Dir(path)) // what is not seen stays a second name
+	entries, _ := os.ReadDir(filepath.Dir(path)) // an unlisted draft keeps its second name
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), filepath.Base(path)+draftMark) {
 			continue

@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// checkDump says how to mark a file that has the tables of a store and no mark:
-// the shell's .dump leaves the mark out. The file is not marked here, as the dump
-// may have ended early.
+// checkDump says how to mark a file that has the tables of a store and no mark.
+// The shell's .dump leaves the mark out. checkDump does not mark the file itself,
+// since the dump may have ended early.
 func checkDump(ctx context.Context, conn *sql.Conn) error {
 	var tables, columns, version int
 	err := conn.QueryRowContext(ctx, "SELECT"+

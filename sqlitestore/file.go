@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// look reports whether there is a file. Its errors are those that SQLite would call
-// "unable to open database file", and those that it would not see.
+// look reports whether there is a file. It finds the reasons behind SQLite's
+// "unable to open database file", and mistakes that SQLite would not see.
 func look(path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -35,8 +35,8 @@ func look(path string) (bool, error) {
 	return true, cmp.Or(checkNames(resolved, info), checkAccess(resolved))
 }
 
-// errEmpty and errZeros: a store is never like that, not even while it is made, so
-// something has emptied it.
+// errEmpty and errZeros: a store is never empty or all zeros, not even while it is
+// made. So something has emptied it.
 var (
 	errEmpty = errors.New("it is empty (0 bytes), so it has lost what it held: " +
 		"put a copy in its place, or remove it to begin with a new store")
@@ -44,21 +44,21 @@ var (
 		"put a copy in its place, or remove it to begin with a new store")
 )
 
-// zeros reports whether a file that is no database begins with zeros. Of one that
-// is a database it must not be asked: its close drops all locks of this process.
+// zeros reports whether a file that is no database begins with zeros. Never call
+// it for a database: closing the file drops all locks of this process on it.
 func zeros(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	var header [100]byte // of SQLite
+	var header [100]byte // SQLite's
 	n, err := io.ReadFull(f, header[:])
 	return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.Count(header[:n], []byte{0}) == n
 }
 
-// checkLog refuses to make a file to which there is a log already: SQLite would
-// take the log for a stranger's, and wipe it.
+// checkLog refuses to make a file if a log for it is there already: SQLite
+// would take the log for a stranger's, and wipe it.
 func checkLog(path string) error {
 	log, err := os.Stat(path + "-wal")
 	if err != nil || log.Size() == 0 {
@@ -76,8 +76,8 @@ type part struct {
 	info os.FileInfo
 }
 
-// identify notes what the file, its log and its shared memory are, all three of
-// which are open.
+// identify notes which files the store, its log and its shared memory are. All
+// three are open.
 func (d *Driver) identify() error {
 	beside := resolve(d.absolute)
 	for _, path := range []string{d.absolute, beside + "-wal", beside + "-shm"} {
@@ -90,13 +90,14 @@ func (d *Driver) identify() error {
 	return nil
 }
 
-// errReplaced: what is written to a file that is not at its path any more is
-// lost with it. Of a log that is not, other processes know nothing; and without
-// the same shared memory they do not see each other's locks.
+// errReplaced: if the file is no longer at its path, everything written to it
+// is lost with it. If the log is no longer at its path, other processes do not
+// see it. If the shared memory is not the same, processes do not see each
+// other's locks.
 var errReplaced = errors.New("the file was removed or replaced while it was open: " +
 	"put it back and open the store again; to restore a copy, close every process that uses it first")
 
-// checkIdentity reports whether what was opened is still there.
+// checkIdentity fails if an opened file is no longer at its path.
 func (d *Driver) checkIdentity() error {
 	for i := range d.parts {
 		info, err := os.Stat(d.parts[i].path)
@@ -117,8 +118,8 @@ func (d *Driver) checkIdentity() error {
 var errOvertaken = errors.New("the log or the shared memory was replaced while the store was open, and the log belongs " +
 	"to another process: it was left as it is, and the last writes of this process may be lost")
 
-// overtaken reports whether the log may hold what another process wrote and this
-// one does not know of.
+// overtaken reports whether the log may hold another process's writes that this
+// process does not know.
 func (d *Driver) overtaken() bool {
 	file, log, shm := d.parts[0], d.parts[1], d.parts[2]
 	info, err := os.Stat(log.path)

@@ -8,8 +8,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// sayWhatToDo adds that to the error of a file that cannot grow. SQLite calls the disk
-// full only at ENOSPC: a quota and a limit look to it like a disk that is broken.
+// sayWhatToDo adds a remedy to the error of a file that cannot grow. SQLite says that
+// the disk is full only at ENOSPC. A quota or a limit looks to SQLite like a broken
+// disk.
 func sayWhatToDo(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

@@ -10,17 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What SQLite locks to keep others from writing: bytes of the shared memory (the
-// first for a write, the next to move the log, the third to recover it), and
-// bytes of the file while it is not in WAL mode.
+// SQLite locks these bytes to keep others from writing. In the shared memory
+// they are the first for a write, the second to move the log, and the third to
+// recover it. While the file is not in WAL mode, SQLite locks bytes of the file.
 const (
 	shmFirst, shmLast   = 120, 122
 	fileFirst, fileLast = 0x40000000, 0x40000000 + 511
 )
 
-// lockHolder is the process that keeps others from writing to the file at path.
-// It reads the system's list: to ask for a lock, one opens the file, and as one
-// closes it, every lock of the own process on it is lost.
+// lockHolder returns the process that keeps others from writing to the file at
+// path. It reads the system's list of locks. To ask for a lock, it would have
+// to open the file, and closing the file again drops every lock of its own
+// process on it.
 func lockHolder(path string) (process, bool) {
 	list, err := os.ReadFile("/proc/locks")
 	if err != nil {
@@ -37,8 +38,8 @@ func lockHolder(path string) (process, bool) {
 	return process{}, false
 }
 
-// userOf names a process that has the file at path open: each has a lock on one
-// byte of the shared memory.
+// userOf names a process that has the file at path open. Each such process has
+// a lock on one byte of the shared memory.
 func userOf(path string) string {
 	const open = 128
 	list, err := os.ReadFile("/proc/locks")
@@ -52,7 +53,8 @@ func userOf(path string) string {
 	return fmt.Sprintf(" by %s", describeProcess(pid))
 }
 
-// lockOf finds who holds a lock on one of some bytes of a file.
+// lockOf finds the process that holds a lock on any of the bytes first to last
+// of a file.
 func lockOf(list []byte, path, access string, first, last uint64) (pid int, ok bool) {
 	var stat unix.Stat_t
 	if unix.Stat(path, &stat) != nil {
@@ -63,7 +65,8 @@ func lockOf(list []byte, path, access string, first, last uint64) (pid int, ok b
 	for lines.Scan() {
 		var id, kind, mode, how, of string
 		var start, end uint64
-		// Those that wait for a lock, and locks without an end, do not fit.
+		// Lines of processes that wait for a lock, and of locks without an end,
+		// do not scan.
 		_, err := fmt.Sscan(lines.Text(), &id, &kind, &mode, &how, &pid, &of, &start, &end)
 		if err == nil && how == access && of == file && start <= last && first <= end && pid > 0 {
 			return pid, true
@@ -75,7 +78,7 @@ func lockOf(list []byte, path, access string, first, last uint64) (pid int, ok b
 func describeProcess(pid int) process {
 	p := process{pid: pid, name: "?"}
 	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		// pid (name) state ...; the name may have any character
+		// pid (name) state ...; the name may contain any character
 		text := string(stat)
 		from, to := strings.Index(text, "("), strings.LastIndex(text, ") ")
 		if from >= 0 && to > from {

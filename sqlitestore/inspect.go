@@ -12,8 +12,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Inspect implements [driver.Inspector]. The cells of up to 1000 keys are of one
-// moment.
+// Inspect implements [driver.Inspector]. It reads the cells of up to 1000 keys
+// at one moment.
 func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
@@ -73,8 +73,8 @@ func (d *Driver) ScanCells(ctx context.Context, pattern string, pageSize int) it
 	}
 }
 
-// A cellRow is one row of a statement with cellColumns. What is not stored is
-// NULL.
+// A cellRow is one row of a statement with cellColumns. A column is NULL if its
+// part is not stored.
 type cellRow struct {
 	key                                          string
 	commit, prepare, updatedAt                   sql.NullString

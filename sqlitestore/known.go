@@ -2,16 +2,18 @@ package sqlitestore
 
 import "github.com/checkpointstore/checkpoint/driver"
 
-// known is what a session has itself read or written, by key, so that the next
-// write to a key need not read it again. It holds exactly as long as SQLite's
-// own cache of the file does: until another connection has changed the content,
-// or a transaction is rolled back. A nil *known knows nothing.
+// known holds the checkpoints that a session has read or written itself, by
+// key. So the next write to a key need not read its checkpoint again. It is
+// valid exactly as long as SQLite's own cache of the file: until another
+// connection changes the content, or a transaction is rolled back. A nil *known
+// knows nothing.
 type known struct {
 	checkpoints map[string]driver.StoredCheckpoint // sound ones
 	version     uint32                             // of the content
 }
 
-// maxKnown bounds the memory to a few megabytes. When it is full it begins anew.
+// maxKnown bounds the memory to a few megabytes. When known is full it is
+// emptied.
 const maxKnown = 10_000
 
 func (k *known) get(key string) (driver.StoredCheckpoint, bool) {

@@ -9,7 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Acquire implements [driver.Leaser]. Its clock is the machine's, which all
+// Acquire implements [driver.Leaser]. It uses the machine's clock, which all
 // processes that share the file see.
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return d.decide(ctx, leases, cell.Cell.Acquire)
@@ -25,12 +25,12 @@ func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.L
 	return d.decide(ctx, leases, cell.Cell.Release)
 }
 
-// decide has rule decide each lease, all in one transaction.
+// decide lets rule decide each lease, all in one transaction.
 func (d *Driver) decide(
 	ctx context.Context, asked []driver.Lease,
 	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
 ) ([]driver.LeaseResult, error) {
-	own := slices.Clone(asked) // a writer that is late may still be at work when the caller has given up
+	own := slices.Clone(asked) // the writer may still read it when the caller has given up
 	results := make([]driver.LeaseResult, len(own))
 	err := d.change(ctx, len(own), func(t *transaction) error {
 		for i, l := range own {

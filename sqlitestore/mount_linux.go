@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountedAlone reports whether the file at path is a mount of its own, as
-// "docker run -v file.db:/data/file.db" makes one. Linux before 5.8 does not tell.
+// mountedAlone reports whether the file at path is a mount of its own. "docker run
+// -v file.db:/data/file.db" makes such a mount. Linux before 5.8 does not tell.
 func mountedAlone(path string) bool {
 	file, ok := mountOf(path)
 	folder, known := mountOf(filepath.Dir(path))

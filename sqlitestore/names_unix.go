@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// checkNames refuses a file that may be reached by a second name. SQLite names the
-// log after the file, so each name would have a log that the other does not see.
+// checkNames refuses a file that has a second name. SQLite names the log after the
+// file, so each name would have its own log, and the users of the other name would
+// not see it.
 func checkNames(path string, info os.FileInfo) error {
 	if hasNames(info) {
 		removeDrafts(path, info)

@@ -13,19 +13,19 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// OnTx is a driver on a transaction of the caller's own, so that what it writes
-// and a checkpoint are committed together, or neither is: an event whose
-// effects are in the same file takes effect exactly once.
+// OnTx returns a driver on the caller's own transaction. The transaction
+// commits the caller's writes and the checkpoint together, or neither. So an
+// event whose effects are in the same file takes effect exactly once.
 //
 //	store := checkpoint.New(sqlitestore.OnTx(tx), nil)
 //	updated, err := store.SetIfNewer(ctx, key, position)
 //
-// The transaction is of a *sql.DB over a file that [Open] has made, with this
-// module's SQLite driver, "sqlite", and _txlock=immediate, so that it waits for
-// other writers when it begins, and not when it first writes. Nothing is
-// decided before it is committed, and a full disk is seldom met before: then the
-// error is that of Commit. After an error, roll it back. The Store is for one
-// goroutine at a time, and needs no Close.
+// Begin the transaction on a *sql.DB over a file that [Open] has made. The
+// *sql.DB needs this module's SQLite driver, "sqlite", and _txlock=immediate:
+// then the transaction waits for other writers when it begins, and not when it
+// first writes. Nothing is decided before the commit, and a full disk usually
+// shows only at the commit, as the error of Commit. After an error, roll back.
+// The Store is for one goroutine at a time, and needs no Close.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}
 }
@@ -37,9 +37,9 @@ func (d *txDriver) Name() string { return "SQLite" }
 
 var errTxEnded = errors.New("an error of another statement has rolled it back")
 
-// transaction fails where SQLite has ended the transaction by itself, as some
-// errors make it do: each statement would then be committed alone. That is told
-// by a BEGIN, which SQLite refuses within a transaction.
+// transaction fails if SQLite has ended the transaction by itself, as it does
+// after some errors. Each statement would then be committed alone. transaction
+// finds this out by a BEGIN, which SQLite refuses within a transaction.
 func (d *txDriver) transaction() (*transaction, error) {
 	err := d.exec("BEGIN")
 	if err == nil {

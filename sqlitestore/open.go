@@ -15,9 +15,9 @@ import (
 // Open opens the file at path, or makes it, in a folder that exists. A file
 // that is not a checkpoint store ([ErrNotOurs]), or was written by a later
 // release ([ErrNewerSchema]), is left as it is. So is a file that has a second
-// name, or that was emptied. Beside the file, SQLite keeps
-// its log and its shared memory: path-wal and path-shm. They are part of it
-// until the last process has closed it.
+// name, or that was emptied. Beside the file, SQLite keeps its log, path-wal,
+// and its shared memory, path-shm. Both are part of the store until the last
+// process has closed it.
 func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error) {
 	if opts == nil {
 		opts = new(Options)
@@ -53,10 +53,11 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	return d, nil
 }
 
-// cause is why ctx has ended, if it has: a caller of Open has no Store yet.
+// cause returns the cause of ctx if ctx has ended, otherwise err. A Store would
+// do this, but a caller of Open has none yet.
 func cause(ctx context.Context, err error) error { return cmp.Or(context.Cause(ctx), err) }
 
-// dsn names a file as modernc.org/sqlite wants it.
+// dsn names a file in the form that modernc.org/sqlite wants.
 func dsn(absolute string, params ...string) string {
 	slashed := filepath.ToSlash(absolute)
 	if !strings.HasPrefix(slashed, "/") {
@@ -66,7 +67,7 @@ func dsn(absolute string, params ...string) string {
 }
 
 func (d *Driver) open(ctx context.Context) (err error) {
-	// Opening a connection may meet a lock as well.
+	// Opening a connection may meet a lock, too.
 	err = d.wait.whileBusy(ctx, func() (err error) {
 		d.first, err = prepareFile(ctx, d.absolute, existing)
 		return err
@@ -122,9 +123,9 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 	return nil
 }
 
-// A firstConn is the connection that has prepared the file. It is kept, for
-// SQLite removes the log with the last connection that is closed, and it is
-// another log that the next one makes.
+// A firstConn is the connection that has prepared the file. It stays open:
+// SQLite removes the log when the last connection closes, and the next
+// connection would make another log.
 type firstConn struct {
 	db   *sql.DB
 	conn *sql.Conn
@@ -132,7 +133,7 @@ type firstConn struct {
 
 func (c *firstConn) close() error { return errors.Join(c.conn.Close(), c.db.Close()) }
 
-// A mode says whether there must be a file, or one is made.
+// A mode says whether the file must exist, or is made.
 type mode string
 
 const (

@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// separator is in no valid text.
+// No valid text contains separator.
 const separator = "\x1f"
 
 // sqlPacked is sqlPage with all rows in one text: SQLite and its driver take
-// longer to hand out the columns of a row than to find it. A letter tells an
-// empty text from NULL, and a NULL where none may be is one separator too many.
+// longer to hand out the columns of a row than to find the row. A letter tells
+// an empty text from NULL. A NULL in a column that allows none changes the
+// number of separators.
 const sqlPacked = "SELECT count(*), ifnull(group_concat(concat_ws(s, key," +
 	" ifnull(commit_position, s), ifnull(prepare_position, s), ifnull(updated_at, s)," +
 	" ifnull('x' || expires_at, ''), ifnull('e' || epoch, ''), ifnull('l' || log_id, '')), s), '')" +
@@ -20,8 +21,8 @@ const sqlPacked = "SELECT count(*), ifnull(group_concat(concat_ws(s, key," +
 
 const packedColumns = 7
 
-// errNotPacked: the page holds text with a separator of its own, or a NULL where
-// none may be, so that nobody can tell what is in which column.
+// errNotPacked: a text of the page contains a separator, or a column that allows
+// no NULL holds one. So nobody can tell the columns apart.
 var errNotPacked = errors.New("the page cannot be packed")
 
 // eachPacked is eachRow for sqlPacked.
@@ -44,7 +45,7 @@ func eachPacked(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args
 	}
 	var r row
 	for range n {
-		r.key = strings.Clone(next()) // otherwise a caller that keeps a key keeps the page
+		r.key = strings.Clone(next()) // otherwise a kept key would keep the whole page in memory
 		r.commit, r.prepare, r.updatedAt = next(), next(), next()
 		r.expiresAt, r.epoch, r.logID = optional("x"), optional("e"), optional("l")
 		r.logID.String = strings.Clone(r.logID.String)

@@ -8,19 +8,19 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A job is what one call wants done in a transaction. Until the writer has
-// taken it, it may be withdrawn.
+// A job is the work of one call in a transaction. The call may withdraw the job
+// until the writer takes it.
 type job struct {
 	run  func(*transaction) error
 	size int
 	done chan ending // of capacity 1
-	from time.Time   // when it began to wait
+	from time.Time   // when the job began to wait
 }
 
-// An ending is what became of a job's transaction.
+// An ending is the outcome of a job's transaction.
 type ending struct {
 	err     error
-	unknown bool // whether it may have been committed all the same
+	unknown bool // whether it may have been committed despite err
 }
 
 // A queue holds the jobs that wait for the writer.
@@ -51,7 +51,7 @@ func (q *queue) signal() {
 	}
 }
 
-// withdraw takes j back, and reports whether the writer had not taken it.
+// withdraw takes j back. It reports false if the writer has taken j already.
 func (q *queue) withdraw(j *job) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,8 +64,8 @@ func (q *queue) withdraw(j *job) bool {
 	return false
 }
 
-// take returns jobs of together no more than size writes, but at least one, if
-// there is one.
+// take returns jobs that have at most size writes together. If any job waits,
+// it returns at least one.
 func (q *queue) take(size int) []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -92,8 +92,8 @@ func (q *queue) takeOlder(t time.Time) []*job {
 	return q.takeFirst(n)
 }
 
-// takeFirst keeps no reference to what it takes: after a burst that would be
-// the writes of as many calls as ever waited at a time.
+// takeFirst keeps no reference to the jobs that it takes. Otherwise, after a
+// burst, the queue would keep the writes of all calls of the burst in memory.
 func (q *queue) takeFirst(n int) []*job {
 	taken := slices.Clone(q.jobs[:n])
 	q.jobs = slices.Delete(q.jobs, 0, n)
@@ -106,7 +106,7 @@ func (q *queue) empty() bool {
 	return len(q.jobs) == 0
 }
 
-// finished reports that no job waits and none will come.
+// finished reports whether no job waits and none will come.
 func (q *queue) finished() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

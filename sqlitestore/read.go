@@ -20,14 +20,14 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		key := keys[0]
 		return read(ctx, d, func() ([]driver.Record, error) { return d.getOne(ctx, key) })
 	}
-	keys = slices.Clone(keys) // read may return before its function does
+	keys = slices.Clone(keys) // read may return before its function
 	return read(ctx, d, func() ([]driver.Record, error) { return d.getAll(ctx, keys) })
 }
 
-// read calls f while other processes hold the file locked, and returns when it
-// does or ctx ends. SQLite itself waits within a call, for up to 10 seconds
-// if the log must be recovered, and sees no context then. Whether the file is
-// still there is looked at last: f may have opened another one in its place.
+// read runs f with whileBusy, and returns when whileBusy returns or ctx ends.
+// SQLite itself may wait within a call and sees no context then: for up to 10
+// seconds if the log must be recovered. read checks last whether the file is
+// still there, since f may have opened another file in its place.
 func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -61,7 +61,8 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 	return a.value, nil
 }
 
-// failure is the error of a call that SQLite, or the end of ctx, cut off.
+// failure returns the error of a call that failed in SQLite or was cut off by
+// the end of ctx.
 func (d *Driver) failure(ctx context.Context, err error) error {
 	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
 		return end
@@ -114,7 +115,7 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 }
 
 // eachRow calls each with every row that stmt finds, until it returns an error.
-// The row is the same one each time.
+// Each call gets the same *row, with new content.
 func eachRow(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args ...any) error {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {

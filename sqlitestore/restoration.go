@@ -16,7 +16,7 @@ import (
 type restoration struct {
 	conn *sql.Conn
 	*transaction
-	lost bool // the epochs that were granted since the copy was made
+	lost bool // whether the epochs granted since the copy was made are unknown
 	done Restored
 }
 
@@ -24,10 +24,12 @@ func newRestoration(conn *sql.Conn) *restoration {
 	return &restoration{conn: conn, transaction: &transaction{statements: &statements{on: conn}, now: time.Now()}}
 }
 
-// ungranted is more than the epochs that anybody can have been granted.
+// ungranted is more than the number of epochs that anybody can have been
+// granted.
 const ungranted = 1 << 32
 
-// run replaces what is in the schema main by what is in the last schema.
+// run replaces the content of the schema main with the content of the last
+// schema.
 func (r *restoration) run(ctx context.Context, schemas ...string) (Restored, error) {
 	defer r.statements.close()
 	err := within(ctx, r.conn, "BEGIN EXCLUSIVE", func() error {
@@ -47,7 +49,8 @@ func (r *restoration) run(ctx context.Context, schemas ...string) (Restored, err
 	return r.done, err
 }
 
-// noteEpochs notes every epoch that a key has seen. Text, for it may be damaged.
+// noteEpochs notes every epoch that a key has seen, as text, since it may be
+// damaged.
 func (r *restoration) noteEpochs(schemas []string) error {
 	if err := r.exec("CREATE TEMP TABLE seen (key TEXT, epoch TEXT)"); err != nil {
 		return err
@@ -100,10 +103,10 @@ func (r *restoration) raiseAll(ctx context.Context) error {
 	return r.raise(key, of)
 }
 
-// seen is what is known of the epochs of a key.
+// seen is the known part of a key's epochs.
 type seen struct {
 	highest uint64
-	unknown bool // there may be a higher one
+	unknown bool // whether there may be a higher epoch
 }
 
 func (s *seen) add(epoch sql.NullString) {

@@ -17,15 +17,15 @@ type Restored struct {
 	Fences      int // that were raised
 }
 
-// Restore makes the store at path what it was when the copy was made, by
-// [Driver.Backup] or by "VACUUM INTO". The store changes in one transaction, or
-// stays as it is. Every process that uses it must be closed first: otherwise the
-// error is [ErrInUse].
+// Restore brings the store at path back to its state in the copy from, which
+// [Driver.Backup] or "VACUUM INTO" has made. The store changes in one
+// transaction, or stays as it is. Every process that uses the store must close
+// it first. Otherwise the error is [ErrInUse].
 //
-// Every lease ends, and every fence is raised above each epoch that the copy or
-// the store has seen, so that nobody who ran before writes on with its epoch. If
-// there is no store at path, nobody can tell which epochs were granted since the
-// copy was made. Then the fence of every key is raised by 2^32.
+// Every lease ends. Every fence is raised above each epoch that the copy or the
+// store has seen, so that no earlier owner can write on with its epoch. If there
+// is no store at path, nobody can tell which epochs were granted since the copy
+// was made. Then Restore raises the fence of every key by 2^32.
 func Restore(ctx context.Context, path, from string) (Restored, error) {
 	to, err := filepath.Abs(path)
 	if err == nil {
@@ -77,7 +77,7 @@ func restore(ctx context.Context, to, from string) (done Restored, err error) {
 	return done, err
 }
 
-// restoreNew makes a store of a copy if there was none.
+// restoreNew turns a copy into a store if there was no store.
 func restoreNew(ctx context.Context, name string) (done Restored, err error) {
 	err = alone(ctx, name, func(conn *sql.Conn) error {
 		r := newRestoration(conn)
@@ -91,7 +91,8 @@ func restoreNew(ctx context.Context, name string) (done Restored, err error) {
 	return done, syncFile(name)
 }
 
-// restoreInto replaces what the store at path holds by what a copy does.
+// restoreInto replaces the content of the store at path with the content of a
+// copy.
 func restoreInto(ctx context.Context, path, name string) (done Restored, err error) {
 	err = alone(ctx, path, func(conn *sql.Conn) error {
 		if err := checkIntegrity(ctx, conn); err != nil {
@@ -117,12 +118,12 @@ func ifDamaged(err error) error {
 	return err
 }
 
-// patience is how long a restore waits for those who only look at the store.
+// patience is how long a restore waits for processes that only look at the
+// store.
 const patience = time.Second
 
-// alone runs f on a connection that is the only one to the file, and keeps others
-// out. SQLite leaves WAL mode, and removes the log, only for a connection that is
-// alone.
+// alone runs f on the only connection to the file, and keeps others out. SQLite
+// leaves WAL mode, and removes the log, only if no other connection is open.
 func alone(ctx context.Context, path string, f func(*sql.Conn) error) (err error) {
 	db, err := sql.Open("sqlite", dsn(path, string(existing), "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)",
 		"_pragma=locking_mode(EXCLUSIVE)", "_pragma=ignore_check_constraints(1)"))

@@ -10,8 +10,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Scan implements [driver.Driver]. It goes by order of the key, so that a key
-// that stays is never missed, and holds no lock from one page to the next.
+// Scan implements [driver.Driver]. It goes in the order of the keys, so it
+// never misses a key that stays. It holds no lock between two pages.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		for records, err := range d.ScanRecords(ctx, pattern, pageSize) {
@@ -53,15 +53,15 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 	}
 }
 
-// A page is what one step of a scan found.
+// A page is the result of one step of a scan.
 type page struct {
-	records []driver.Record // of the keys that match
-	last    string          // key that was looked at
-	more    bool            // whether others may follow
+	records []driver.Record // whose keys match
+	last    string          // last key that the step has looked at
+	more    bool            // whether more keys may follow
 }
 
-// errOrder: a page is out of order, and to go on from it could miss keys or
-// never end.
+// errOrder: a page is out of order. A scan that goes on from there could miss
+// keys, or never end.
 var errOrder = errors.New("the file is damaged: its keys are out of order; PRAGMA integrity_check says more")
 
 // readPage looks at pageSize keys, from next on.
@@ -77,7 +77,7 @@ func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize in
 	return p, err
 }
 
-// fillPage makes a page of the rows that eachRow goes through.
+// fillPage makes a page of the rows that eachRow yields.
 func fillPage(pattern, next string, pageSize int, eachRow func(func(*row) error) error) (page, error) {
 	var p page
 	now, n := time.Now(), 0

@@ -21,19 +21,20 @@ var schema1 string
 //go:embed schema2.sql
 var schema2 string
 
-// migrations lead from each schema version to the next; the file holds its
-// version as user_version. A file of version 0 is empty.
+// Each of the migrations leads from one schema version to the next. The file
+// holds its version as user_version. A file of version 0 is empty.
 var migrations = []string{schema1, schema2}
 
-// additions are columns that the schema lacks and that an earlier release leaves
-// alone. So they are no new version: an earlier release would refuse it.
+// additions are columns that the schema lacks and that earlier releases leave
+// alone. They make no new version, since earlier releases would refuse a new
+// version.
 var additions = []struct{ table, column string }{
 	{"fences", "raised"},     // the epoch, a space, and when the fence was raised to it
 	{"leases", "granted_at"}, // when the lease was granted or last renewed
 }
 
-// missing are the statements that add the additions that the file lacks. A file
-// without tables lacks all.
+// missing returns the statements that add the additions that the file lacks. A
+// file without tables lacks all of them.
 func missing(ctx context.Context, conn *sql.Conn) (statements []string, err error) {
 	for _, a := range additions {
 		var n int
@@ -48,14 +49,15 @@ func missing(ctx context.Context, conn *sql.Conn) (statements []string, err erro
 	return statements, nil
 }
 
-// A header is what a file says of itself.
+// A header is what a file says about itself.
 type header struct {
 	applicationID int64
 	version       int
 	tables        int
 }
 
-// readHeader reads what belongs together: conn is within a transaction.
+// readHeader reads all fields of a header at one moment: conn must be within a
+// transaction.
 func readHeader(ctx context.Context, conn *sql.Conn) (header, error) {
 	var h header
 	err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.applicationID)
@@ -74,10 +76,11 @@ var ErrNotOurs = errors.New("the file is not a checkpoint store")
 // ErrNewerSchema is the error of [Open] for a file that a later release wrote.
 var ErrNewerSchema = errors.New("the file has a newer schema than this release knows")
 
-// empty is also what SQLite makes of anything too short for a header.
+// empty reports whether h is all zero. SQLite also treats any file that is too
+// short for a header as empty.
 func (h header) empty() bool { return h == header{} }
 
-// check says why a file must be left alone.
+// check returns an error if a file must be left alone.
 func (h header) check() error {
 	switch {
 	case h.empty():
@@ -93,11 +96,11 @@ func (h header) check() error {
 	return nil
 }
 
-// inspect checks a file that is not empty, without writing to it, or beside it,
-// or waiting for its locks. It sees the file without its log, which may be in
-// the middle of being moved into it: hence writable_schema, with which SQLite
-// bears pages that are not there yet. What marks the file is there from the
-// first.
+// inspect checks a file that is not empty. It writes nothing to the file or
+// beside it, and does not wait for locks. It sees the file without its log,
+// while another process may be moving the log into the file. So it sets
+// writable_schema, with which SQLite tolerates pages that are not there yet.
+// The file has its mark from the start.
 func inspect(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "immutable=1", "_pragma=writable_schema(1)"))
 	if err != nil {
@@ -145,7 +148,7 @@ func migrate(ctx context.Context, conn *sql.Conn, m mode) error {
 		return err
 	}
 	return within(ctx, conn, "BEGIN IMMEDIATE", func() error {
-		// Another process may have come first.
+		// Another process may have migrated the file meanwhile.
 		if err := read(); err != nil {
 			return err
 		}

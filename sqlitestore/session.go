@@ -24,8 +24,8 @@ func newSession(ctx context.Context, db *sql.DB) (*session, error) {
 	return &session{conn: conn, statements: statements{on: conn}}, nil
 }
 
-// begin begins a transaction, in which nobody else can change the content. What
-// others have changed before it is not known any more.
+// begin begins a transaction, in which nobody else can change the content. If
+// others have changed the content before, begin forgets what was known of it.
 func (s *session) begin() error {
 	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (s *session) commit() error {
 	version, err := s.contentVersion()
 	if err != nil {
 		s.known = known{}
-		return nil //nolint:nilerr // it is committed
+		return nil //nolint:nilerr // SQLite has committed it
 	}
 	s.known.version = version
 	return nil
@@ -55,7 +55,8 @@ func (s *session) rollback() error {
 	return s.exec("ROLLBACK")
 }
 
-// contentVersion is another one after each change of the file's content.
+// contentVersion returns a number that differs after each change of the file's
+// content.
 func (s *session) contentVersion() (version uint32, err error) {
 	err = s.conn.Raw(func(conn any) (err error) {
 		c, ok := conn.(sqlite.FileControl)
@@ -70,7 +71,8 @@ func (s *session) contentVersion() (version uint32, err error) {
 
 func (s *session) close() {
 	s.statements.close()
-	// The pool must not hand it out again: its state is not known.
+	// The pool must not hand out this connection again, since its state is
+	// unknown.
 	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = s.conn.Close()
 }

@@ -1,14 +1,14 @@
 // Package sqlitestore keeps checkpoints in one SQLite file, which several
 // processes may use at once. It is the embedded default: nothing to run, no
-// cgo. The file is in WAL mode with synchronous=FULL, so that a write that was
-// acknowledged survives a crash of the process and of the machine. It must be
-// on a local disk: the locks of network file systems do not hold.
+// cgo. The file is in WAL mode with synchronous=FULL, so an acknowledged write
+// survives a crash of the process and of the machine. The file must be on a
+// local disk: locks on network file systems do not hold.
 //
 // Beside the file SQLite keeps path-wal, its log, and path-shm, its shared
 // memory. [Driver.Backup] copies a store while others use it, and [Restore] brings
-// the copy back. A copy that is put beside the log of another file absorbs the log:
-// docs/sqlite.md says what to remove by hand. When one of the three files is
-// removed or replaced, the driver fails from then on.
+// the copy back. If a copy is put beside another file's log, the copy absorbs that
+// log: docs/sqlite.md says what to remove by hand. If one of the three files is
+// removed or replaced, every later call of the driver fails.
 package sqlitestore
 
 import (
@@ -24,7 +24,7 @@ import (
 
 // Options configures a [Driver]. A nil *Options is the zero Options.
 type Options struct {
-	// BusyTimeout is how long a call waits for other processes that hold the
+	// BusyTimeout is how long a call waits for other processes that keep the
 	// file locked, if its context does not end sooner. Zero: 10 seconds.
 	BusyTimeout time.Duration
 }
@@ -32,7 +32,7 @@ type Options struct {
 const defaultBusyTimeout = 10 * time.Second
 
 // Driver is a [driver.Driver] over one SQLite file. One goroutine does all
-// writing, and turns all writes that wait for it into one transaction.
+// writing. It puts all waiting writes into one transaction.
 type Driver struct {
 	path       string // as it was given
 	absolute   string
@@ -61,9 +61,9 @@ var (
 // Name returns "SQLite".
 func (d *Driver) Name() string { return "SQLite" }
 
-// Close ends the writer, after the transaction that is under way, and closes
-// the file. Writes that still wait fail with ErrClosed. If the log is one
-// that another process has made since, Close leaves it alone and fails.
+// Close ends the writer after the transaction under way, and closes the file.
+// Writes that still wait fail with ErrClosed. If another process has made a new
+// log meanwhile, Close leaves that log alone and fails.
 func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil
@@ -72,8 +72,8 @@ func (d *Driver) Close() error {
 	if e := d.readers.Close(); err == nil {
 		err = e
 	}
-	// The last connection to close moves the log into the file and removes it. It
-	// stays open if that would be another process's log.
+	// The last connection to close moves the log into the file and removes the
+	// log. If it is another process's log, this connection stays open.
 	if d.overtaken() {
 		return fmt.Errorf("SQLite file %s: %w", d.path, errors.Join(errOvertaken, err))
 	}
@@ -83,8 +83,8 @@ func (d *Driver) Close() error {
 	return d.wrap(err)
 }
 
-// ready says why a call must not reach SQLite at all. That the file is still
-// there is for read, or the writer, to see.
+// ready returns an error if a call must not reach SQLite at all. It does not
+// check that the file is still there: read and the writer do.
 func (d *Driver) ready(ctx context.Context) error {
 	if d.closed.Load() {
 		return driver.ErrClosed
@@ -92,7 +92,7 @@ func (d *Driver) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// wrap makes of SQLite's error the one that a caller of d sees.
+// wrap turns SQLite's error into the error that a caller of d sees.
 func (d *Driver) wrap(err error) error {
 	if err == nil || errors.Is(err, driver.ErrClosed) {
 		return err

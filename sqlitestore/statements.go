@@ -20,7 +20,8 @@ const (
 		" ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, raised = excluded.raised"
 	sqlExpired = "SELECT " + columns + " FROM checkpoints" +
 		" WHERE expires_at <= ? AND (expires_at, key) > (?, ?) ORDER BY expires_at, key LIMIT ?"
-	// The plus keeps it from the index, which may be damaged, and have found the row.
+	// The plus keeps this statement off the index that has found the row, since that
+	// index may be damaged.
 	sqlPurge = "DELETE FROM checkpoints WHERE key = ? AND +expires_at = ?"
 	sqlLease = "SELECT owner, epoch, expires_at, granted_at FROM leases WHERE key = ?"
 	sqlGrant = "INSERT INTO leases (key, owner, epoch, expires_at, granted_at) VALUES (?, ?, ?, ?, ?)" +
@@ -39,9 +40,8 @@ const (
 		" LEFT JOIN fences f USING (key) LEFT JOIN leases l USING (key) ORDER BY k.key"
 )
 
-// statements prepares each statement once, on one connection. What is done in
-// a transaction is done to its end, whatever becomes of the callers: hence no
-// context.
+// statements prepares each statement once, on one connection. A transaction
+// runs to its end even if its callers give up, so there is no context.
 type statements struct {
 	on interface {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)

@@ -23,7 +23,7 @@ func (d *Driver) writeChunk(ctx context.Context, writes []driver.Write) []driver
 	if err := d.ready(ctx); err != nil {
 		return repeat(driver.Result{Outcome: driver.Failed, Err: err}, len(writes))
 	}
-	// A writer that is late may still be at work when the caller has given up.
+	// The writer may still read the slice when the caller has given up.
 	own := slices.Clone(writes)
 	results := make([]driver.Result, len(own))
 	e := d.writer.do(ctx, len(own), func(t *transaction) error {

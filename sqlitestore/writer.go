@@ -12,21 +12,21 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A writer is the goroutine that does all writing. While it waits for the disk
-// the next jobs queue up, and become the next transaction.
+// A writer is the goroutine that does all writing. While it waits for the disk,
+// the next jobs queue up. They become the next transaction.
 type writer struct {
 	db      *sql.DB
 	wait    wait
-	check   func() error // whether the file is still what was opened
+	check   func() error // fails if the file is not the opened one any more
 	queue   *queue
-	locked  atomic.Bool     // by another process
+	locked  atomic.Bool     // whether another process keeps the file locked
 	ctx     context.Context // ends when the driver is closed
 	cancel  context.CancelCauseFunc
 	stopped chan struct{}
 
 	session   *session // nil: not connected
 	nextPurge time.Time
-	purged    purgePlace // where the next one goes on
+	purged    purgePlace // where the next purge goes on
 }
 
 // maxWrites bounds one transaction.
@@ -42,9 +42,9 @@ func newWriter(db *sql.DB, wait wait, check func() error) *writer {
 	return w
 }
 
-// do runs f in a transaction and returns when that is committed or ctx ends.
-// Where f may still be running, or the transaction may have been committed,
-// unknown is true.
+// do runs f in a transaction. It returns when the transaction has ended or ctx
+// ends. If f may still be running, or an error leaves open whether the
+// transaction was committed, unknown is true.
 func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) ending {
 	j := &job{run: f, size: size, done: make(chan ending, 1), from: time.Now()}
 	if err := w.queue.add(j); err != nil {
@@ -86,7 +86,7 @@ func (w *writer) loop() {
 	}
 }
 
-// next turns what waits into one transaction.
+// next turns the waiting jobs into one transaction.
 func (w *writer) next() {
 	err := w.beginForWaiting()
 	if errors.Is(err, errNothing) {
@@ -106,13 +106,13 @@ func (w *writer) next() {
 
 var errNothing = errors.New("no job waits")
 
-// beginForWaiting begins a transaction, and waits for other processes as long
-// as there is a job that still does.
+// beginForWaiting begins a transaction. It waits for other processes as long as
+// any job still waits.
 func (w *writer) beginForWaiting() error {
 	defer w.locked.Store(false)
 	for n := 0; ; n++ {
 		if w.queue.empty() {
-			return errNothing // all gave up
+			return errNothing // every caller has given up
 		}
 		err := w.begin()
 		if err == nil || !isBusy(err) {
@@ -145,14 +145,14 @@ func (w *writer) begin() error {
 	return w.session.begin()
 }
 
-// run does jobs in the transaction that begin began, and ends it. Jobs that come
-// meanwhile are done in it, too: otherwise they would wait for an fsync that is
-// not theirs. It returns all jobs that it took.
+// run does jobs in the transaction that begin began, and ends the transaction.
+// It also does the jobs that arrive meanwhile. Otherwise they would first wait
+// for the fsync of other jobs. It returns all jobs that it has taken.
 func (w *writer) run(jobs []*job) ([]*job, ending) {
 	t := &transaction{statements: &w.session.statements, known: &w.session.known}
 	left := maxWrites
 	for done := 0; done < len(jobs); {
-		t.now = time.Now() // no lease or expiry may count from before its call
+		t.now = time.Now() // no lease or expiry may start before its call
 		for ; done < len(jobs); done++ {
 			if err := jobs[done].run(t); err != nil {
 				w.rollback()
@@ -161,16 +161,16 @@ func (w *writer) run(jobs []*job) ([]*job, ending) {
 			left -= jobs[done].size
 		}
 		if left > 0 {
-			runtime.Gosched() // those whom the last fsync woke come in before this one
+			runtime.Gosched() // callers that the last fsync woke can still join this transaction
 			jobs = append(jobs, w.queue.take(left)...)
 		}
 	}
 	return jobs, w.end(t, maxWrites-left)
 }
 
-// end purges, if it is time to, and commits. While there is more to purge each
-// transaction does a part, of more rows than the transaction itself can have
-// added.
+// end purges, if it is time to, and commits. While there is more to purge, each
+// transaction purges a part. The part has more rows than the transaction itself
+// can have added.
 func (w *writer) end(t *transaction, writes int) ending {
 	var purged purgePlace
 	if now := time.Now(); writes > 0 && now.After(w.nextPurge) {
@@ -187,7 +187,8 @@ func (w *writer) end(t *transaction, writes int) ending {
 	}
 	if err := w.session.commit(); err != nil {
 		w.rollback()
-		// It may stand in the log, whole, for the process that recovers it.
+		// The whole transaction may be in the log. A process that recovers the
+		// log would then commit it.
 		return ending{err: err, unknown: true}
 	}
 	if w.purged = purged; purged != (purgePlace{}) {
@@ -197,7 +198,7 @@ func (w *writer) end(t *transaction, writes int) ending {
 }
 
 func (w *writer) rollback() {
-	// After some errors SQLite has rolled back already.
+	// After some errors, SQLite has rolled back already, and ROLLBACK fails.
 	if w.session.rollback() != nil {
 		w.disconnect()
 	}

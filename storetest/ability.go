@@ -7,8 +7,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// An ability is one that a driver need not have. Without it a case only checks
-// that package driver says so.
+// An ability is optional for a driver. If the driver lacks it, a case only
+// checks that the error says so.
 type ability struct {
 	name string
 	has  func(driver.Driver) bool
@@ -51,7 +51,8 @@ func implements[A any](d driver.Driver) bool {
 	return ok
 }
 
-// lacks reports whether the driver has no such ability, and that it says so.
+// lacks reports whether the driver lacks the ability. If it does, lacks also
+// checks that the error says so.
 func (c *client) lacks(a *ability) bool {
 	c.Helper()
 	if a == nil || a.has(c.driver) {

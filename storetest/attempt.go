@@ -11,8 +11,8 @@ import (
 )
 
 // An attempt is one call that should find or change the checkpoint at key, on
-// an engine that may fail. Its error is nil if the call did so. That it
-// found or changed nothing is errNothing.
+// an engine that may fail. Its error is nil if the call did so, and errNothing
+// if the call found or changed nothing.
 type attempt struct {
 	name string
 	run  func(ctx context.Context, d driver.Driver, key string) error
@@ -24,7 +24,8 @@ var (
 	errShape = errors.New("the answer breaks the contract")
 )
 
-// attempts are those of every method that the driver has, except leases.
+// attempts returns attempts for every method that the driver has, except those
+// for leases.
 func (c *client) attempts() []attempt {
 	all := slices.Clone(attemptsOfAll)
 	if inspecting.has(c.driver) {
@@ -70,7 +71,7 @@ func attemptWrite(w driver.Write) func(context.Context, driver.Driver, string) e
 	}
 }
 
-// tryWrite is Unknown, with the error, if the whole call failed.
+// tryWrite makes one write. If the whole call failed, the outcome is Unknown.
 func tryWrite(ctx context.Context, d driver.Driver, w driver.Write) (driver.Outcome, error) {
 	results, err := d.Write(ctx, []driver.Write{w})
 	switch {
@@ -160,7 +161,7 @@ func attemptPages[T any](key string, pages iter.Seq2[[]T, error], item func(T) (
 	return last
 }
 
-// judge checks the error of an attempt that cannot have worked.
+// judge checks the error of an attempt that cannot have succeeded.
 func (c *client) judge(name string, err error) bool {
 	c.Helper()
 	switch {

@@ -58,7 +58,7 @@ var batchCases = []Case{
 	},
 	{
 		Name: "batch/one-fails",
-		Rule: "A write that fails or is refused does not keep those after it from being applied.",
+		Rule: "A write that fails or is refused does not keep later writes from being applied.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 5, 0)))
 			c.answers(
@@ -74,7 +74,7 @@ var batchCases = []Case{
 	},
 	{
 		Name: "batch/thousands",
-		Rule: "Write, Get and Delete take thousands at once, and do them all.",
+		Rule: "Write, Get and Delete take thousands of keys at once, and do them all.",
 		run:  thousands,
 	},
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/benchtest"
 )
 
-// Bench measures a Store over the drivers that open returns, each over an empty
-// store of its own, as sub-benchmarks of b:
+// Bench measures a Store in sub-benchmarks of b. For each of them, open returns
+// a driver over an empty store of its own:
 //
 //	SetIfNewer/goroutines=N  single calls, a key for each goroutine, growing positions
 //	Get/goroutines=N         single calls, a key for each goroutine
@@ -18,7 +18,7 @@ import (
 //	Clear                    a store of 10,000; an op is one checkpoint
 //
 // N is 1, 16, 64, 256, 512 and 1024 goroutines, and batches of 100 and 1000.
-// Each reports ops/s, and fails if a call does not do its work.
+// Each sub-benchmark reports ops/s, and fails if a call does not do its work.
 func Bench(b *testing.B, open func(testing.TB) driver.Driver) {
 	b.Helper()
 	for _, call := range benchtest.Calls() {

@@ -14,7 +14,7 @@ type Case struct {
 	Rule string // what every driver promises, in words
 
 	needs *ability // nil: every driver has what it takes
-	waits bool     // spends its time waiting for an expiry, and shares nothing
+	waits bool     // waits for an expiry most of the time, and shares nothing
 	run   func(*client)
 }
 
@@ -43,15 +43,15 @@ func Cases() []Case {
 }
 
 const (
-	// caseLimit ends a case whose engine is slow beyond use.
+	// caseLimit ends a case whose engine is too slow to use.
 	caseLimit = 2 * time.Minute
-	// patience is how long the suite waits for what must happen soon.
+	// patience is how long the suite waits for something that must happen soon.
 	patience = 30 * time.Second
 )
 
 var errCaseLimit = errors.New("storetest: the case was given up after " + caseLimit.String())
 
-// Run runs the case alone, without regard to h.Except.
+// Run runs this case alone. It ignores h.Except.
 func (c Case) Run(tb testing.TB, h Harness) {
 	tb.Helper()
 	defer func() {

@@ -13,13 +13,14 @@ import (
 var causeCases = []Case{
 	{
 		Name: "store/answer-as-cause",
-		Rule: "A call of a Store over the driver, whose context ends with the answer of another call as its cause, finds " +
-			"what is there, or fails with an error that is no answer: that nothing is there was said of another key.",
+		Rule: "If the context of a call ends and its cause is the answer of another call, a Store over the " +
+			"driver still finds what is there, or fails with an error that is no answer. ErrNotFound of " +
+			"another key never becomes the answer of the call.",
 		run: answerAsCause,
 	},
 }
 
-// answerAsCause ends contexts before the calls, and at moments that vary.
+// answerAsCause ends contexts before the calls, and at varying moments.
 func answerAsCause(c *client) {
 	w := expiring(far, set("k", 1<<60, 0))
 	c.put(w)
@@ -57,7 +58,8 @@ func answerAsCause(c *client) {
 	}
 }
 
-// callsOfStore have no error if they find w, which is stored, or store it.
+// callsOfStore returns calls that have no error if they find w, which is
+// stored, or store w.
 func callsOfStore(w driver.Write) map[string]func(context.Context, *checkpoint.Store) error {
 	there := func(ok bool, err error) error {
 		if err == nil && !ok {

@@ -10,8 +10,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A client is a driver and the test that uses it. Its methods end the test
-// if the driver does not do as they say.
+// A client is a driver and the test that uses it. A method of a client ends the
+// test if the driver does not do what the method checks.
 type client struct {
 	testing.TB
 	harness Harness
@@ -19,7 +19,7 @@ type client struct {
 	driver  driver.Driver
 }
 
-// another is a second client of the same stored data.
+// another returns a second client of the same stored data.
 func (c *client) another() *client {
 	c.Helper()
 	if c.harness.Reopen == nil {
@@ -31,7 +31,7 @@ func (c *client) another() *client {
 	return &second
 }
 
-// damage damages the part of key whose error is given.
+// damage damages one part of key. The part is named by its error.
 func (c *client) damage(key string, part error) {
 	c.Helper()
 	name, damage := "Damage", c.harness.Damage
@@ -57,7 +57,7 @@ func (c *client) outage() (restore func()) {
 	return c.harness.Outage(c.TB, c.driver)
 }
 
-// results sends a batch and returns the answers, of which each may be an error.
+// results sends a batch and returns the results. Each result may be an error.
 func (c *client) results(writes ...driver.Write) []driver.Result {
 	c.Helper()
 	results, err := c.driver.Write(c.ctx, writes)
@@ -86,7 +86,7 @@ func (c *client) gets(want driver.Outcome, w driver.Write) driver.Result {
 	return r
 }
 
-// put sends writes of which each must store its position.
+// put sends writes. Each write must store its position.
 func (c *client) put(writes ...driver.Write) {
 	c.Helper()
 	for i, r := range c.results(writes...) {
@@ -96,7 +96,8 @@ func (c *client) put(writes ...driver.Write) {
 	}
 }
 
-// fails sends a write that must fail for the reason want, and no other.
+// fails sends a write that must fail for the reason want and for no other
+// reason.
 func (c *client) fails(want error, w driver.Write) {
 	c.Helper()
 	r := c.results(w)[0]
@@ -116,8 +117,8 @@ var corruption = map[string]error{
 	"checkpoint": driver.ErrCorruptCheckpoint, "fence": driver.ErrCorruptFence, "lease": driver.ErrCorruptLease,
 }
 
-// isOnly checks that err wraps want, and none of the errors that mean something
-// else, and carries a remedy if want has one.
+// isOnly checks that err wraps want and none of the errors that mean something
+// else. If want has a remedy, err must carry it.
 func (c *client) isOnly(want, err error, what string) {
 	c.Helper()
 	if !errors.Is(err, want) {
@@ -133,7 +134,8 @@ func (c *client) isOnly(want, err error, what string) {
 	}
 }
 
-// within runs f, which must not end the test, and fails if it does not return.
+// within runs f, which must not end the test. The test fails if f does not
+// return.
 func (c *client) within(what string, f func()) {
 	c.Helper()
 	done := make(chan struct{})

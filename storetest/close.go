@@ -12,7 +12,8 @@ import (
 var closeCases = []Case{
 	{
 		Name: "close/then-every-method",
-		Rule: "After Close a call ends as it would have or with ErrClosed: never as if there were nothing.",
+		Rule: "After Close a call ends as it would have without Close, or with ErrClosed. It never ends as if " +
+			"the store were empty.",
 		run: func(c *client) {
 			for i := range c.attempts() {
 				c.put(set(fmt.Sprintf("k/%d", i), 1, 0))
@@ -27,12 +28,14 @@ var closeCases = []Case{
 	},
 	{
 		Name: "close/while-calls-run",
-		Rule: "A call that is under way at Close ends, as it would have or with ErrClosed.",
-		run:  closeWhileCallsRun,
+		Rule: "A call that is under way at Close ends: either as it would have without Close, or with " +
+			"ErrClosed.",
+		run: closeWhileCallsRun,
 	},
 	{
 		Name: "close/in-a-scan",
-		Rule: "A scan that is under way at Close ends, as it would have or with ErrClosed: never short of keys without an error.",
+		Rule: "A scan that is under way at Close ends: either as it would have without Close, or with " +
+			"ErrClosed. It never misses keys without an error.",
 		run: func(c *client) {
 			keys := c.fill(50)
 			found := 0

@@ -13,35 +13,36 @@ import (
 var concurrencyCases = []Case{
 	{
 		Name: "concurrency/maximum",
-		Rule: "However many goroutines write positions to one key with IfNewer, the highest remains, " +
-			"and nobody ever reads a lower one than was told to be stored.",
+		Rule: "If many goroutines write positions to one key with IfNewer, the highest position remains. " +
+			"Nobody ever reads a lower position than one that was acknowledged before.",
 		run: func(c *client) { concurrentMaximum(c) },
 	},
 	{
 		Name: "concurrency/first-write",
-		Rule: "Of many that write the same position to a new key with IfNewer one is Advanced, and the others Unchanged.",
-		run:  concurrentFirstWrite,
+		Rule: "If many goroutines write the same position to a new key with IfNewer, one is Advanced, and the " +
+			"others are Unchanged.",
+		run: concurrentFirstWrite,
 	},
 	{
 		Name: "concurrency/epochs",
-		Rule: "However many write with epochs, the epoch of what is stored never goes back.",
+		Rule: "If many goroutines write with epochs, the stored epoch never goes back.",
 		run:  concurrentEpochs,
 	},
 	{
 		Name: "concurrency/rewinds",
-		Rule: "Rewinds at the same time each raise the fence by one: no two get the same epoch.",
+		Rule: "Concurrent Rewinds each raise the fence by one: no two get the same epoch.",
 		run:  concurrentRewinds,
 	},
 	{
 		Name: "concurrency/mixed",
-		Rule: "Every method may be called from many goroutines at once, and none disturbs another's keys.",
+		Rule: "Many goroutines may call every method at once, and none disturbs the keys of another.",
 		run:  concurrentMixed,
 	},
 }
 
 const goroutines = 64
 
-// together runs f on so many goroutines, and starts them at once.
+// together runs f on n goroutines, and starts them at once.
 func together(n int, f func(i int)) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})
@@ -55,7 +56,7 @@ func together(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// send is for goroutines that must not end the test. It returns false when it
+// send is for goroutines, which must not end the test. It returns false if it
 // has reported an error.
 func (c *client) send(w driver.Write) (driver.Result, bool) {
 	results, err := c.driver.Write(c.ctx, []driver.Write{w})
@@ -75,7 +76,8 @@ func (c *client) fetch(key string) (driver.Record, bool) {
 	return records[0], true
 }
 
-// A high is the highest position that anybody was told is stored, or newer.
+// A high is the highest position of which anybody was told that it, or a newer
+// one, is stored.
 type high struct {
 	mu sync.Mutex
 	p  driver.Position
@@ -91,8 +93,8 @@ func (h *high) raise(p driver.Position) driver.Position {
 	return h.p
 }
 
-// readsAtLeast checks that a read finds all that was acknowledged, to
-// whomever, before it began.
+// readsAtLeast checks that a read finds the position least, which was
+// acknowledged before the read began, or a newer one.
 func (c *client) readsAtLeast(least driver.Position, key string) bool {
 	r, ok := c.fetch(key)
 	if ok && r.Position.Compare(least) < 0 {
@@ -109,7 +111,8 @@ func concurrentMaximum(clients ...*client) {
 		c := clients[i%len(clients)]
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		for round := range uint64(20) {
-			// From below 2^63 to above it, with commits that many share.
+			// The positions go from below 2^63 to above it. Many share a
+			// commit.
 			w := ifNewer("k", 1<<63-50+5*round+random.Uint64N(20), random.Uint64())
 			if _, ok := c.send(w); !ok || !c.readsAtLeast(highest.raise(w.Position), "k") {
 				return
@@ -143,8 +146,8 @@ func concurrentFirstWrite(c *client) {
 	}
 }
 
-// concurrentEpochs writes the epoch as position too. The fence that refuses a
-// write is the epoch of what is stored.
+// concurrentEpochs uses the epoch as the position, too. A fence that refuses a
+// write equals the stored epoch.
 func concurrentEpochs(c *client) {
 	const rounds = 20
 	var highest high
@@ -183,8 +186,8 @@ func concurrentRewinds(c *client) {
 	}
 }
 
-// concurrentMixed gives each goroutine keys of its own to check, in batches,
-// among those of all the others.
+// concurrentMixed gives each goroutine its own keys to check, in batches,
+// beside the keys of all the others.
 func concurrentMixed(c *client) {
 	together(16, func(i int) {
 		mine := []string{fmt.Sprintf("%d/a", i), fmt.Sprintf("%d/b", i), fmt.Sprintf("%d/c", i)}

@@ -14,12 +14,14 @@ import (
 var contextCases = []Case{
 	{
 		Name: "context/ended-before",
-		Rule: "A call whose context has ended fails with an error that wraps the context's, and changes nothing.",
-		run:  contextEndedBefore,
+		Rule: "A call whose context has ended fails with an error that wraps the context's error, and changes " +
+			"nothing.",
+		run: contextEndedBefore,
 	},
 	{
 		Name: "context/deadline",
-		Rule: "A deadline ends a context as any other end does: the error wraps context.DeadlineExceeded.",
+		Rule: "If a deadline has ended the context, the call fails with an error that wraps " +
+			"context.DeadlineExceeded.",
 		run: func(c *client) {
 			c.put(set("k", 1, 0))
 			ctx, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
@@ -33,7 +35,8 @@ var contextCases = []Case{
 	},
 	{
 		Name: "context/ends-in-a-scan",
-		Rule: "A scan whose context ends while it runs ends with an error that wraps the context's.",
+		Rule: "If the context of a scan ends while the scan runs, the scan ends with an error that wraps the " +
+			"context's error.",
 		run: func(c *client) {
 			keys := c.fill(200)
 			c.endsInScan("Scan", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
@@ -47,8 +50,8 @@ var contextCases = []Case{
 	},
 	{
 		Name: "context/ends-in-a-write",
-		Rule: "A write whose context ends meanwhile says what became of it: an answer means that it landed, Failed " +
-			"that it did not, and anything else is Unknown.",
+		Rule: "If the context of a write ends while the write runs, an answer means that the write has " +
+			"landed, and Failed means that it has not. Any other result is Unknown.",
 		run: contextEndsInWrite,
 	},
 	{
@@ -78,7 +81,7 @@ func contextEndedBefore(c *client) {
 	c.gets(driver.Advanced, fenced(1, set("new", 1, 0)))
 }
 
-// sizes makes of each page the number of what is in it.
+// sizes yields the number of items of each page.
 func sizes[T any](pages iter.Seq2[[]T, error]) iter.Seq2[int, error] {
 	return func(yield func(int, error) bool) {
 		for page, err := range pages {
@@ -107,8 +110,8 @@ func (c *client) endsInScan(name string, total int, scan func(context.Context) i
 	}
 }
 
-// contextEndsInWrite ends contexts at moments that vary, and looks again at
-// the end: what Failed must not land later either.
+// contextEndsInWrite ends contexts at varying moments, and reads again at the
+// end: a write that Failed must not land later either.
 func contextEndsInWrite(c *client) {
 	const n = 300
 	outcomes := make([]driver.Outcome, n)

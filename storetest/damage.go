@@ -5,7 +5,8 @@ import "github.com/checkpointstore/checkpoint/driver"
 var damageCases = []Case{
 	{
 		Name: "damage/get",
-		Rule: "A damaged checkpoint is ErrCorrupt, never ErrNotFound and never a position; those beside it are read.",
+		Rule: "A damaged checkpoint is ErrCorrupt, never ErrNotFound and never a position. Get still reads " +
+			"the checkpoints beside it.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 2, 0), set("c", 3, 0))
 			c.damage("b", driver.ErrCorruptCheckpoint)
@@ -20,7 +21,8 @@ var damageCases = []Case{
 	},
 	{
 		Name: "damage/if-newer",
-		Rule: "IfNewer refuses to compare with a damaged checkpoint, with ErrCorrupt, and leaves it damaged.",
+		Rule: "IfNewer does not compare with a damaged checkpoint: it fails with ErrCorrupt, and leaves the " +
+			"checkpoint damaged.",
 		run: func(c *client) {
 			c.put(set("k", 10, 0))
 			c.damage("k", driver.ErrCorruptCheckpoint)
@@ -34,7 +36,7 @@ var damageCases = []Case{
 	},
 	{
 		Name: "damage/touch",
-		Rule: "Touch refuses a damaged checkpoint, with ErrCorrupt, and leaves it damaged.",
+		Rule: "Touch fails with ErrCorrupt on a damaged checkpoint, and leaves it damaged.",
 		run: func(c *client) {
 			c.put(set("k", 10, 0))
 			c.damage("k", driver.ErrCorruptCheckpoint)
@@ -58,7 +60,7 @@ var damageCases = []Case{
 	},
 	{
 		Name: "damage/rewind-repairs",
-		Rule: "Rewind repairs a damaged checkpoint and raises the fence as ever.",
+		Rule: "Rewind repairs a damaged checkpoint, and raises the fence as always.",
 		run: func(c *client) {
 			c.put(fenced(3, set("k", 10, 0)))
 			c.damage("k", driver.ErrCorruptCheckpoint)
@@ -79,7 +81,8 @@ var damageCases = []Case{
 	},
 	{
 		Name: "damage/batch",
-		Rule: "A damaged checkpoint fails the writes that cannot be done over it, and none beside them.",
+		Rule: "A damaged checkpoint fails only the writes that need a sound one. Other writes of the batch, " +
+			"to any key, are applied.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 1, 0), set("c", 1, 0))
 			c.damage("b", driver.ErrCorruptCheckpoint)
@@ -100,7 +103,8 @@ var damageCases = []Case{
 	},
 	{
 		Name: "damage/scan",
-		Rule: "Scan lists damaged checkpoints, and ScanRecords yields them with ErrCorrupt; neither fails for them.",
+		Rule: "Scan lists damaged checkpoints, and ScanRecords yields them with ErrCorrupt. Neither scan " +
+			"fails because of them.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 2, 0), set("c", 3, 0))
 			c.damage("b", driver.ErrCorruptCheckpoint)

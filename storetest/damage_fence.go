@@ -22,7 +22,8 @@ var damagedFenceCases = []Case{
 	},
 	{
 		Name: "damaged-fence/without-an-epoch",
-		Rule: "A damaged fence hinders no write without an epoch, no Get and no Delete, and none of them repairs it.",
+		Rule: "Over a damaged fence, writes without an epoch, Get and Delete work as ever. They do not repair " +
+			"the fence.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
 			c.damage("k", driver.ErrCorruptFence)

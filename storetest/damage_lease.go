@@ -5,8 +5,8 @@ import "github.com/checkpointstore/checkpoint/driver"
 var damagedLeaseCases = []Case{
 	{
 		Name: "damaged-lease/is-not-free",
-		Rule: "Nobody can tell whether a damaged lease still holds: Acquire by another owner is ErrCorruptLease, and " +
-			"leaves the fence, so that its owner can write.",
+		Rule: "Nobody can tell whether a damaged lease still holds. So Acquire by another owner is " +
+			"ErrCorruptLease, and leaves the fence: the lease's owner can still write.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)
@@ -21,7 +21,7 @@ var damagedLeaseCases = []Case{
 	},
 	{
 		Name:  "damaged-lease/renewed",
-		Rule:  "Renew repairs the damaged lease of a holder whose epoch is the fence.",
+		Rule:  "Renew repairs a damaged lease if the holder's epoch == fence.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)

@@ -9,7 +9,7 @@ import (
 var deleteCases = []Case{
 	{
 		Name: "delete/removes",
-		Rule: "Delete removes what it is told to and nothing else, and reports how many there were.",
+		Rule: "Delete removes the given checkpoints and nothing else, and reports how many there were.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), expiring(far, set("b", 1, 0)), fenced(2, set("c", 1, 0)), set("d", 1, 0))
 			c.deletes(3, "a", "b", "c")
@@ -22,7 +22,7 @@ var deleteCases = []Case{
 	},
 	{
 		Name: "delete/missing",
-		Rule: "A missing key is no error for Delete, and is not counted.",
+		Rule: "For Delete a missing key is no error. Delete does not count it.",
 		run: func(c *client) {
 			c.deletes(0, "none")
 			c.put(set("a", 1, 0))
@@ -33,7 +33,7 @@ var deleteCases = []Case{
 	},
 	{
 		Name: "delete/twice-in-one-call",
-		Rule: "A key that is given twice to one Delete is counted once.",
+		Rule: "If one Delete gets a key twice, it counts the key once.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), set("b", 1, 0))
 			c.deletes(2, "a", "b", "a", "a")
@@ -41,7 +41,8 @@ var deleteCases = []Case{
 	},
 	{
 		Name: "delete/then-write",
-		Rule: "After Delete the key is as new: any position is stored, without the old expiry and epoch.",
+		Rule: "After Delete the key is like new: IfNewer stores any position, without the old expiry and " +
+			"epoch.",
 		run: func(c *client) {
 			c.put(fenced(3, expiring(far, set("k", 10, 0))))
 			c.deletes(1, "k")

@@ -1,7 +1,7 @@
 // Package storetest is the conformance suite of checkpoint drivers. A driver
 // that passes it keeps every promise that package driver states and that a
-// checkpoint.Store passes on, so that consumers may move between engines
-// without a change in what holds.
+// checkpoint.Store passes on. So consumers may move to another engine, and the
+// same promises hold.
 //
 // A driver's own test says in a [Harness] how to reach its engine, and calls
 // [Run]:
@@ -17,8 +17,8 @@
 //		})
 //	}
 //
-// Each case is a subtest named "topic/case", and prints the rule it checks when
-// it fails. These are the topics:
+// Each case is a subtest named "topic/case". If it fails, it prints the rule
+// that it checks. These are the topics:
 //
 //	what a write leaves          position, updated-at, log-id
 //	how long a checkpoint lives  ttl, expiry, touch
@@ -31,8 +31,8 @@
 //	a Store over the driver      store
 //
 // A driver need not have every ability of package driver. If it lacks one, the
-// cases of that ability only check that the error says so. A case that cannot hold
-// on an engine is named in Harness.Except with the reason.
+// cases of that ability only check that the error says so. If a case cannot hold
+// on an engine, name it in Harness.Except with the reason.
 //
 // [Bench] measures any engine by the same code.
 package storetest

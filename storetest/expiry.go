@@ -7,12 +7,12 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// In these cases no method but the one that is looked at has seen the key
-// since it expired: some engines remove what is expired only when they meet it.
+// In these cases, only the tested method sees the key after it has expired:
+// some engines remove an expired key only when they meet it.
 var expiryCases = []Case{
 	{
 		Name:  "expiry/get",
-		Rule:  "A checkpoint whose TTL has passed is ErrNotFound, after one millisecond as after any other time.",
+		Rule:  "A checkpoint whose TTL has passed is ErrNotFound, also if the TTL was one millisecond.",
 		waits: true,
 		run: func(c *client) {
 			c.put(expiring(time.Millisecond, set("k", 1, 0)), set("kept", 1, 0))
@@ -54,7 +54,7 @@ var expiryCases = []Case{
 	},
 	{
 		Name:  "expiry/touch",
-		Rule:  "Touch finds no checkpoint where one has expired, and does not bring it back.",
+		Rule:  "Touch does not find a checkpoint that has expired, and does not bring it back.",
 		waits: true,
 		run: func(c *client) {
 			c.letExpire(expiring(soon, set("k", 1, 0)))
@@ -65,7 +65,7 @@ var expiryCases = []Case{
 	},
 	{
 		Name:  "expiry/if-newer",
-		Rule:  "IfNewer stores any position where a checkpoint has expired: older, equal or newer.",
+		Rule:  "If the checkpoint has expired, IfNewer stores any position: older, equal or newer.",
 		waits: true,
 		run: func(c *client) {
 			c.letExpire(
@@ -80,7 +80,7 @@ var expiryCases = []Case{
 	},
 	{
 		Name:  "expiry/by-every-mode",
-		Rule:  "An expiry takes effect whichever mode set it, in place of a later one or of none.",
+		Rule:  "An expiry takes effect, whichever mode has set it. It replaces a later expiry, or none.",
 		waits: true,
 		run: func(c *client) {
 			c.put(
@@ -99,28 +99,30 @@ var expiryCases = []Case{
 		},
 	},
 	{
-		Name:  "expiry/cleared",
-		Rule:  "A checkpoint whose TTL was cleared, or set anew to a later time, is there after the first one's end.",
+		Name: "expiry/cleared",
+		Rule: "If a TTL was cleared, or replaced by a longer one, the checkpoint is still there after the " +
+			"first TTL has passed.",
 		waits: true,
 		run:   expiryCleared,
 	},
 }
 
-// letExpire writes and waits until all that was written has expired. What
-// expires last is written after all else: the writes of one batch may land in
-// any order, on several servers.
+// letExpire makes writes and waits until all of them have expired. It adds one
+// write that expires last, and sends that write after all others: the writes of
+// one batch may land in any order, on several servers.
 func (c *client) letExpire(writes ...driver.Write) {
 	c.Helper()
 	if len(writes) > 0 {
 		c.results(writes...)
 	}
-	// The end of a lease is rounded up, an expiry may be cut.
+	// The end of a lease is rounded up, and an expiry may be cut.
 	c.results(expiring(soon+time.Millisecond, set("last to expire", 1, 0)))
 	c.gone("last to expire")
 }
 
-// expiryCleared clears in the batch that sets the expiry: that leaves the
-// least time to expire in between, and the outcome tells if it did.
+// expiryCleared clears the expiry in the same batch that sets it. So little
+// time is left for the checkpoint to expire in between, and the outcome tells
+// if it did.
 func expiryCleared(c *client) {
 	changes := append(clearing("k"), touch("k", far), expiring(far, ifNewer("k", 1, 0)))
 	for i, change := range changes {

@@ -9,7 +9,7 @@ import (
 var fenceCases = []Case{
 	{
 		Name: "fence/refuses-lower",
-		Rule: "A write of any mode whose epoch is below the key's fence is Fenced, says what the fence is, and changes nothing.",
+		Rule: "A write of any mode with epoch < fence is Fenced, reports the fence, and changes nothing.",
 		run: func(c *client) {
 			c.put(fenced(5, expiring(far, set("k", 10, 10))))
 			before := c.one("k")
@@ -19,7 +19,7 @@ var fenceCases = []Case{
 	},
 	{
 		Name: "fence/admits-equal-and-higher",
-		Rule: "A write whose epoch is at or above the fence is applied and stored with its epoch, and the fence becomes it.",
+		Rule: "A write with epoch >= fence is applied and stored with its epoch. Then fence == epoch.",
 		run: func(c *client) {
 			for _, w := range []driver.Write{
 				fenced(5, set("k", 10, 0)),
@@ -57,7 +57,8 @@ var fenceCases = []Case{
 	},
 	{
 		Name: "fence/stale-write-moves-it",
-		Rule: "A write that passes the fence and is then Stale still moves the fence, and leaves the stored epoch.",
+		Rule: "A write that passes the fence and is then Stale still raises the fence. It leaves the stored " +
+			"epoch.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
 			c.gets(driver.Stale, fenced(8, ifNewer("k", 9, 0)))
@@ -67,7 +68,8 @@ var fenceCases = []Case{
 	},
 	{
 		Name: "fence/unfenced-write",
-		Rule: "A write without an epoch is not refused, leaves a checkpoint whose epoch is zero, and does not move the fence.",
+		Rule: "The fence does not refuse a write without an epoch. Such a write leaves a checkpoint with " +
+			"epoch zero, and does not move the fence.",
 		run: func(c *client) {
 			for _, w := range []driver.Write{set("k", 5, 0), ifNewer("k", 6, 0)} {
 				c.put(fenced(5, set("k", 3, 0)))
@@ -84,7 +86,7 @@ var fenceCases = []Case{
 	},
 	{
 		Name: "fence/without-checkpoint",
-		Rule: "The first fenced write makes the fence, and an unfenced one makes none.",
+		Rule: "The first write with an epoch makes the fence. A write without an epoch makes none.",
 		run: func(c *client) {
 			c.put(set("k", 1, 0))
 			c.gets(driver.Advanced, fenced(1, ifNewer("k", 2, 0)))
@@ -131,7 +133,8 @@ var fenceCases = []Case{
 	},
 	{
 		Name: "fence/outlives-damage",
-		Rule: "The fence is kept apart from the checkpoint: it holds when that is damaged, and while it is repaired.",
+		Rule: "The fence is kept apart from the checkpoint: it holds while the checkpoint is damaged, and " +
+			"while it is repaired.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
 			c.damage("k", driver.ErrCorruptCheckpoint)
@@ -143,7 +146,7 @@ var fenceCases = []Case{
 	},
 	{
 		Name: "fence/failed-write-leaves-it",
-		Rule: "A write that fails, because the checkpoint is damaged or missing, leaves the fence as it was.",
+		Rule: "If a write fails because the checkpoint is damaged or missing, the fence stays as it was.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
 			c.damage("k", driver.ErrCorruptCheckpoint)
@@ -160,8 +163,8 @@ var fenceCases = []Case{
 	},
 }
 
-// refusesBelow checks that the fence of key is at n, which is above 1, by
-// writes that must be refused.
+// refusesBelow checks that the fence of key is at n, for n > 1. It sends writes
+// that the fence must refuse.
 func (c *client) refusesBelow(n uint64, key string) {
 	c.Helper()
 	below := []driver.Write{

@@ -11,8 +11,9 @@ import (
 
 var raiseCases = []Case{
 	{
-		Name:  "raise/above-all",
-		Rule:  "RaiseFence raises the fence to the epoch that is asked for, or to one more than the key has, whichever is more.",
+		Name: "raise/above-all",
+		Rule: "RaiseFence raises the fence to the requested epoch, or to the key's highest epoch + 1, " +
+			"whichever is higher.",
 		needs: fencing,
 		run: func(c *client) {
 			c.put(fenced(5, expiring(far, set("k", 10, 0))))
@@ -55,8 +56,9 @@ var raiseCases = []Case{
 		},
 	},
 	{
-		Name:  "raise/ends-the-lease",
-		Rule:  "RaiseFence ends a lease: its owner can neither write nor renew, and another gets a lease at once, with a higher epoch.",
+		Name: "raise/ends-the-lease",
+		Rule: "RaiseFence ends a lease. Its owner can neither write nor renew, and another owner gets a lease " +
+			"at once, with a higher epoch.",
 		needs: fencing,
 		run: func(c *client) {
 			if c.lacks(leasing) {
@@ -72,8 +74,9 @@ var raiseCases = []Case{
 		},
 	},
 	{
-		Name:  "raise/repairs-a-fence",
-		Rule:  "RaiseFence repairs a damaged fence if it is told what the fence must be, otherwise it fails with ErrCorruptFence.",
+		Name: "raise/repairs-a-fence",
+		Rule: "RaiseFence to at least an epoch above zero repairs a damaged fence. RaiseFence to at least " +
+			"zero fails with ErrCorruptFence.",
 		needs: fencing,
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
@@ -110,7 +113,7 @@ var raiseCases = []Case{
 	},
 	{
 		Name:  "raise/race",
-		Rule:  "Of many that call RaiseFence at once no two get the same fence.",
+		Rule:  "If many call RaiseFence at once, no two get the same fence.",
 		needs: fencing,
 		run: func(c *client) {
 			c.put(fenced(1, set("k", 1, 0)))
@@ -135,8 +138,9 @@ var raiseCases = []Case{
 
 var releaseFencesCases = []Case{
 	{
-		Name:  "release-fences/removes",
-		Rule:  "ReleaseFences removes and counts the fence of a key that has nothing else: the key has then seen no epoch.",
+		Name: "release-fences/removes",
+		Rule: "ReleaseFences removes and counts the fence of a key that has nothing else. Afterwards the key " +
+			"counts as one that has seen no epoch.",
 		needs: fencing,
 		run: func(c *client) {
 			c.put(fenced(5, set("a", 1, 0)), fenced(5, set("b", 1, 0)), fenced(5, set("c", 1, 0)), set("unfenced", 1, 0))
@@ -151,7 +155,7 @@ var releaseFencesCases = []Case{
 	},
 	{
 		Name:  "release-fences/idle",
-		Rule:  "ReleaseFences leaves a fence that was raised more recently than it is told.",
+		Rule:  "ReleaseFences leaves a fence that was raised within the given idle time.",
 		needs: fencing,
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 1, 0)))
@@ -187,7 +191,7 @@ var releaseFencesCases = []Case{
 	},
 	{
 		Name:  "release-fences/ended",
-		Rule:  "An expired checkpoint and a lease that has ended need no fence.",
+		Rule:  "An expired checkpoint or an ended lease does not keep ReleaseFences from removing the fence.",
 		needs: fencing,
 		waits: true,
 		run: func(c *client) {
@@ -207,7 +211,7 @@ var releaseFencesCases = []Case{
 	},
 	{
 		Name:  "release-fences/outage",
-		Rule:  "An engine that fails is an error of ReleaseFences, never a count of nothing.",
+		Rule:  "If the engine fails, ReleaseFences returns an error, and never a count of zero without one.",
 		needs: fencing,
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 1, 0)))

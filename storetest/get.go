@@ -5,7 +5,7 @@ import "github.com/checkpointstore/checkpoint/driver"
 var getCases = []Case{
 	{
 		Name: "get/missing",
-		Rule: "A key that has no checkpoint is ErrNotFound, in an empty store as in a full one.",
+		Rule: "A key that has no checkpoint is ErrNotFound, both in an empty store and in a full one.",
 		run: func(c *client) {
 			c.missing("k")
 			c.put(set("k1", 1, 0), set("kk", 1, 0))
@@ -14,7 +14,8 @@ var getCases = []Case{
 	},
 	{
 		Name: "get/many",
-		Rule: "Get answers each key with one record, in the order of the keys, and one given twice is answered twice.",
+		Rule: "Get answers each key with one record, in the order of the keys. A key that is given twice gets " +
+			"two records.",
 		run: func(c *client) {
 			c.put(set("a", 1, 0), fenced(2, expiring(far, set("b", 2, 0))), set("c", 3, 0))
 			records := c.read("c", "none", "a", "b", "a", "c", "none")

@@ -8,34 +8,36 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Harness says how to reach an engine. A case whose function is missing fails,
-// unless Except names it.
+// Harness says how to reach an engine. If a function is missing, the cases that
+// need it fail, except those that Except names.
 type Harness struct {
-	// Open returns a driver over an empty store of the test's own, and closes
-	// it through tb.Cleanup. A case may have closed it by then.
+	// Open returns a driver over an empty store that no other test uses, and
+	// closes the driver through tb.Cleanup. The case may have closed it
+	// already.
 	Open func(tb testing.TB) driver.Driver
 
-	// Reopen returns a second driver over the same stored data as d, as
-	// another process would open it, and closes it through tb.Cleanup. Closing
-	// it leaves d working.
+	// Reopen returns a second driver over the same stored data as d, as another
+	// process would open it. It closes the second driver through tb.Cleanup.
+	// After that, d still works.
 	Reopen func(tb testing.TB, d driver.Driver) driver.Driver
 
-	// Damage overwrites the checkpoint that is stored at key, by the engine's own
-	// means, with something that is none. It leaves the key's fence and lease.
+	// Damage overwrites the checkpoint stored at key with something that is no
+	// checkpoint. It uses the engine's own means, and leaves the key's fence and
+	// lease.
 	Damage func(tb testing.TB, d driver.Driver, key string)
 
-	// DamageFence does this to the fence of key, and DamageLease to the lease.
-	// DamageLease may be nil if the driver has no leases.
+	// DamageFence does the same to the fence of key, and DamageLease to its
+	// lease. DamageLease may be nil if the driver has no leases.
 	DamageFence func(tb testing.TB, d driver.Driver, key string)
 	DamageLease func(tb testing.TB, d driver.Driver, key string)
 
-	// Outage makes the engine fail or out of reach for d until the returned
-	// function is called, which returns once the engine is ready for a new
-	// driver. Stored data must survive it. No other case runs meanwhile.
+	// Outage makes the engine fail, or cuts it off from d, until restore is
+	// called. restore returns once the engine is ready for a new driver. The
+	// stored data must survive the outage. No other case runs meanwhile.
 	Outage func(tb testing.TB, d driver.Driver) (restore func())
 
 	// Except names the cases that cannot hold on this engine, each with the
-	// reason, which is logged in place of a run.
+	// reason. The suite does not run such a case, and logs the reason.
 	Except map[string]string
 }
 
@@ -59,7 +61,7 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// mistakes says what is wrong with the exceptions.
+// mistakes returns what is wrong with the exceptions.
 func (h Harness) mistakes() []string {
 	known := make(map[string]bool)
 	for _, c := range Cases() {

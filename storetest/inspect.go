@@ -11,14 +11,16 @@ import (
 var inspectCases = []Case{
 	{
 		Name: "inspect/shows",
-		Rule: "Inspect answers each key with its cell, in the order of the keys: the checkpoint as Get reads it, the fence " +
-			"with the time at which it was raised, the lease. What is not stored is absent.",
+		Rule: "Inspect answers each key with its cell, in the order of the keys. The cell has the checkpoint " +
+			"as Get reads it, the fence with the time at which it was raised, and the lease. A part that is " +
+			"not stored is absent.",
 		needs: inspecting,
 		run:   inspectShows,
 	},
 	{
-		Name:  "inspect/lease",
-		Rule:  "Inspect shows the owner, the epoch, the end and the TTL of a lease, as they were granted or renewed, and no lease after Release.",
+		Name: "inspect/lease",
+		Rule: "Inspect shows the owner, the epoch, the end and the TTL of a lease as they were granted or " +
+			"renewed. After Release it shows no lease.",
 		needs: inspecting,
 		run: func(c *client) {
 			if c.lacks(leasing) {
@@ -58,8 +60,8 @@ var inspectCases = []Case{
 	},
 	{
 		Name: "inspect/damage",
-		Rule: "Inspect and ScanCells show each damaged part by its own error, the parts and keys beside it as they are, and " +
-			"repair nothing.",
+		Rule: "Inspect and ScanCells show each damaged part by its own error, and all other parts and keys as " +
+			"they are. They repair nothing.",
 		needs: inspecting,
 		run:   inspectDamage,
 	},
@@ -190,7 +192,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// inspect is the cells of keys.
+// inspect returns the cells of keys.
 func (c *client) inspect(keys ...string) []driver.Cell {
 	c.Helper()
 	cells, err := driver.Inspect(c.ctx, c.driver, keys)
@@ -205,7 +207,7 @@ func (c *client) inspect(keys ...string) []driver.Cell {
 	return cells
 }
 
-// cells is what ScanCells finds, each key once.
+// cells returns the cells that ScanCells finds. Each key must come once.
 func (c *client) cells(pattern string, pageSize int) map[string]driver.Cell {
 	c.Helper()
 	all := make(map[string]driver.Cell)
@@ -223,7 +225,7 @@ func (c *client) cells(pattern string, pageSize int) map[string]driver.Cell {
 	return all
 }
 
-// recordOf is the checkpoint of a cell as Get would answer it.
+// recordOf returns the checkpoint of a cell as Get would return it.
 func recordOf(found driver.Cell) driver.Record {
 	r := driver.Record{Key: found.Key, Mark: found.Checkpoint.Mark, ExpiresAt: found.Checkpoint.ExpiresAt, Err: found.Checkpoint.Err}
 	if !found.Checkpoint.Exists {

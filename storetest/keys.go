@@ -12,8 +12,8 @@ import (
 var keyCases = []Case{
 	{
 		Name: "keys/apart",
-		Rule: "Keys are told apart byte for byte: by case, by spaces at their ends, by their form in Unicode, " +
-			"by their 512th byte. No character has a meaning.",
+		Rule: "Keys are compared byte for byte: case, spaces at the ends, the form in Unicode and the 512th " +
+			"byte all count. No character has a special meaning.",
 		run: keysApart,
 	},
 	{
@@ -23,7 +23,7 @@ var keyCases = []Case{
 	},
 	{
 		Name: "keys/literal-pattern",
-		Rule: "A quoted pattern finds the one key that it was made of, whatever characters that has.",
+		Rule: "A quoted key, as a pattern, finds this key alone, whatever characters the key has.",
 		run: func(c *client) {
 			c.put(hostileWrites()...)
 			for _, key := range hostileKeys {
@@ -61,7 +61,8 @@ var hostileKeys = slices.Concat(
 	},
 )
 
-// hostileWrites stores each of the keys with a position of its own.
+// hostileWrites returns a write for each of the keys, with a position of its
+// own.
 func hostileWrites() []driver.Write {
 	var writes []driver.Write
 	for i, key := range hostileKeys {

@@ -12,8 +12,9 @@ import (
 // Who gets a lease.
 var grantCases = []Case{
 	{
-		Name:  "lease/grants",
-		Rule:  "Acquire on a key that nobody holds raises its fence by one and grants a lease with that epoch.",
+		Name: "lease/grants",
+		Rule: "Acquire on a key that nobody holds raises the key's fence by one, and grants a lease whose " +
+			"epoch is the new fence.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)
@@ -28,8 +29,9 @@ var grantCases = []Case{
 		},
 	},
 	{
-		Name:  "lease/one-owner",
-		Rule:  "While a lease lasts, Acquire by another owner is refused with its owner and its end, and changes nothing.",
+		Name: "lease/one-owner",
+		Rule: "While a lease lasts, Acquire by another owner is refused and changes nothing. The error names " +
+			"the holder and the lease's end.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)
@@ -43,7 +45,7 @@ var grantCases = []Case{
 	},
 	{
 		Name:  "lease/same-owner",
-		Rule:  "An owner that acquires again gets a new lease at once, which ends its former one.",
+		Rule:  "An owner that acquires again gets a new lease at once. The new lease ends its former one.",
 		needs: leasing,
 		run: func(c *client) {
 			first := c.acquires("k", "a", far)
@@ -58,7 +60,7 @@ var grantCases = []Case{
 	},
 	{
 		Name:  "lease/apart",
-		Rule:  "Leases on different keys have nothing to do with each other, whatever the keys and owners are.",
+		Rule:  "Leases on different keys do not affect each other, whatever the keys and owners are.",
 		needs: leasing,
 		run: func(c *client) {
 			keys := []string{"k", "K", "k ", "{k}", "{", "k*", "'k'", "ü"}
@@ -75,8 +77,9 @@ var grantCases = []Case{
 		},
 	},
 	{
-		Name:  "lease/64-bits",
-		Rule:  "Leases are granted up to the highest epoch there is. Beyond it Acquire fails with ErrEpochExhausted and changes nothing.",
+		Name: "lease/64-bits",
+		Rule: "Acquire grants leases up to the highest epoch there is. Then Acquire fails with " +
+			"ErrEpochExhausted and changes nothing.",
 		needs: leasing,
 		run: func(c *client) {
 			c.put(fenced(math.MaxUint64-1, set("k", 1, 0)))
@@ -91,13 +94,13 @@ var grantCases = []Case{
 	},
 	{
 		Name:  "lease/race",
-		Rule:  "Of many that acquire at once one gets the lease, and no two leases have the same epoch.",
+		Rule:  "If many acquire at once, one gets the lease, and no two leases have the same epoch.",
 		needs: leasing,
 		run:   leaseRace,
 	},
 	{
 		Name:  "lease/without-a-checkpoint",
-		Rule:  "A lease needs no checkpoint and makes none, and outlives Delete.",
+		Rule:  "A lease needs no checkpoint and makes none. It outlives Delete.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)

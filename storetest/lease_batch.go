@@ -11,8 +11,8 @@ import (
 var leaseBatchCases = []Case{
 	{
 		Name: "lease-batch/each-for-itself",
-		Rule: "The results stand in the order of the leases, each decided for itself: those that are refused keep none " +
-			"beside them from being granted, renewed or ended.",
+		Rule: "The results stand in the order of the leases. Each lease is decided for itself: a refused " +
+			"lease does not keep others from being granted, renewed or ended.",
 		needs: leasing,
 		run:   leaseBatchEach,
 	},
@@ -33,7 +33,7 @@ var leaseBatchCases = []Case{
 	},
 	{
 		Name:  "lease-batch/thousands",
-		Rule:  "Acquire, Renew and Release take thousands at once, and do them all.",
+		Rule:  "Acquire, Renew and Release take thousands of leases at once, and do them all.",
 		needs: leasing,
 		run: func(c *client) {
 			var keys []string
@@ -60,8 +60,9 @@ var leaseBatchCases = []Case{
 		},
 	},
 	{
-		Name:  "lease-batch/slices",
-		Rule:  "A driver neither changes the leases that it is given, nor keeps them or the results after it returns.",
+		Name: "lease-batch/slices",
+		Rule: "A driver does not change the leases that it is given. After it returns, it keeps neither them " +
+			"nor the results.",
 		needs: leasing,
 		run: func(c *client) {
 			asked := wanted("a", "z", "m", "b")
@@ -117,7 +118,7 @@ func leaseBatchEach(c *client) {
 	c.acquires("a", "c", far)
 }
 
-// wanted is the leases that owner asks for.
+// wanted returns the leases that owner asks for.
 func wanted(owner string, keys ...string) []driver.Lease {
 	leases := make([]driver.Lease, len(keys))
 	for i, key := range keys {

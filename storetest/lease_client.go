@@ -51,7 +51,7 @@ func (c *client) renews(lease driver.Lease, ttl time.Duration) driver.Lease {
 	return renewed
 }
 
-// ends checks when a lease ends. The engine's clock may be another than ours.
+// ends checks when a lease ends. The engine's clock may differ from ours.
 func (c *client) ends(lease driver.Lease, before time.Time, ttl time.Duration) {
 	c.Helper()
 	const clocks = 5 * time.Minute
@@ -64,7 +64,7 @@ func (c *client) ends(lease driver.Lease, before time.Time, ttl time.Duration) {
 	}
 }
 
-// refused tries to take over a lease that lasts.
+// refused checks that nobody can take over a lease while it lasts.
 func (c *client) refused(key, owner string, held driver.Lease) {
 	c.Helper()
 	_, err := c.tryAcquire(c.ctx, key, owner, far)
@@ -77,7 +77,7 @@ func (c *client) refused(key, owner string, held driver.Lease) {
 	}
 }
 
-// lost tries to renew a lease that is not valid any more.
+// lost checks that a lease that is no longer valid cannot be renewed.
 func (c *client) lost(lease driver.Lease) {
 	c.Helper()
 	if _, err := c.tryRenew(c.ctx, lease, far); !errors.Is(err, driver.ErrFenced) {
@@ -85,7 +85,8 @@ func (c *client) lost(lease driver.Lease) {
 	}
 }
 
-// leaseAttempts are those of a free key, and of a lease that is held.
+// leaseAttempts are an Acquire of a free key, and a Renew and a Release of the
+// lease held.
 func (c *client) leaseAttempts(held driver.Lease) []attempt {
 	return []attempt{
 		{"Acquire", func(ctx context.Context, _ driver.Driver, key string) error {

@@ -14,8 +14,8 @@ import (
 var endOfLeaseCases = []Case{
 	{
 		Name: "lease/next-owner",
-		Rule: "When a lease has expired another owner gets one with a higher epoch. The former owner can neither write nor " +
-			"renew, and its Release changes nothing.",
+		Rule: "When a lease has expired, another owner can get one with a higher epoch. The former owner can " +
+			"then neither write nor renew, and its Release changes nothing.",
 		needs: leasing,
 		waits: true,
 		run: func(c *client) {
@@ -34,7 +34,7 @@ var endOfLeaseCases = []Case{
 	},
 	{
 		Name:  "lease/expires-by-itself",
-		Rule:  "A lease ends at its time, whether or not anybody has looked at it before.",
+		Rule:  "A lease ends at its end time, whether or not anybody has looked at it before.",
 		needs: leasing,
 		waits: true,
 		run: func(c *client) {
@@ -47,8 +47,9 @@ var endOfLeaseCases = []Case{
 		},
 	},
 	{
-		Name:  "lease/whole",
-		Rule:  "No part of a lease is cut: another owner gets one no sooner than the TTL after its owner asked for it.",
+		Name: "lease/whole",
+		Rule: "No part of a lease is cut: another owner gets one no sooner than one TTL after the first owner " +
+			"asked.",
 		needs: leasing,
 		waits: true,
 		run:   leaseWhole,
@@ -77,8 +78,9 @@ var endOfLeaseCases = []Case{
 		},
 	},
 	{
-		Name:  "lease/one-owner-an-epoch",
-		Rule:  "Renew for another owner than the one whose lease has the epoch is refused, and changes nothing.",
+		Name: "lease/one-owner-an-epoch",
+		Rule: "Renew is refused and changes nothing if the lease with the given epoch belongs to another " +
+			"owner.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)
@@ -90,8 +92,9 @@ var endOfLeaseCases = []Case{
 		},
 	},
 	{
-		Name:  "lease/never-granted",
-		Rule:  "Renew of a lease that nobody was granted is ErrFenced, also with the epoch zero, and makes no lease.",
+		Name: "lease/never-granted",
+		Rule: "Renew of a lease that nobody was granted is ErrFenced and makes no lease. The epoch zero is no " +
+			"exception.",
 		needs: leasing,
 		run: func(c *client) {
 			c.put(set("unfenced", 1, 0), fenced(5, set("seen", 1, 0)))
@@ -140,8 +143,9 @@ var endOfLeaseCases = []Case{
 		},
 	},
 	{
-		Name:  "lease/outage",
-		Rule:  "An engine that fails is an error of its own in every method: never that another holds the lease, or has taken over.",
+		Name: "lease/outage",
+		Rule: "If the engine fails, every method says so by an error. The error never says that another holds " +
+			"the lease or has taken over.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)
@@ -151,7 +155,7 @@ var endOfLeaseCases = []Case{
 	},
 	{
 		Name:  "lease/context",
-		Rule:  "With a context that has ended every method fails with the context's error, and changes nothing.",
+		Rule:  "If its context has ended, every method fails with the context's error and changes nothing.",
 		needs: leasing,
 		run: func(c *client) {
 			lease := c.acquires("k", "a", far)
@@ -170,7 +174,7 @@ var endOfLeaseCases = []Case{
 	},
 }
 
-// leaseWhole asks at many parts of a millisecond.
+// leaseWhole asks at many points within a millisecond.
 func leaseWhole(c *client) {
 	const ttl, step = 3 * time.Millisecond, 50 * time.Microsecond
 	for i := range 40 {

@@ -5,7 +5,7 @@ import "github.com/checkpointstore/checkpoint/driver"
 var logIDCases = []Case{
 	{
 		Name: "log-id/round-trip",
-		Rule: "Every mode that stores a position stores its LogID with it, also in place of another.",
+		Rule: "Every mode that stores a position stores its LogID with it, also if another LogID is stored.",
 		run: func(c *client) {
 			c.put(inLog(`a "log", {its} 日本 name`, set("k", 1, 0)))
 			c.holds(inLog(`a "log", {its} 日本 name`, set("k", 1, 0)))
@@ -49,7 +49,7 @@ var logIDCases = []Case{
 	},
 	{
 		Name: "log-id/deleted",
-		Rule: "The LogID is gone with the checkpoint that was deleted.",
+		Rule: "If a checkpoint is deleted, its LogID is gone, too.",
 		run: func(c *client) {
 			c.put(inLog("a", set("k", 1, 0)))
 			c.deletes(1, "k")
@@ -59,7 +59,7 @@ var logIDCases = []Case{
 	},
 	{
 		Name:  "log-id/expired",
-		Rule:  "The LogID is gone with the checkpoint that has expired.",
+		Rule:  "If a checkpoint has expired, its LogID is gone, too.",
 		waits: true,
 		run: func(c *client) {
 			c.letExpire(expiring(soon, inLog("a", set("k", 1, 0))), expiring(soon, inLog("a", set("newer", 1, 0))))

@@ -14,13 +14,13 @@ import (
 var outageCases = []Case{
 	{
 		Name: "outage/every-method",
-		Rule: "An engine that fails or cannot be reached is an error in every method: never ErrNotFound, never " +
-			"ErrCorrupt, never an empty page, never a count of nothing.",
+		Rule: "If the engine fails or cannot be reached, every method fails. Its error is never ErrNotFound " +
+			"and never ErrCorrupt, and the method never returns an empty page or a count of zero instead.",
 		run: outageEveryMethod,
 	},
 	{
 		Name: "outage/mid-scan",
-		Rule: "A scan during which the engine fails ends with an error, or has found every key.",
+		Rule: "If the engine fails during a scan, the scan ends with an error, or has found every key.",
 		run: func(c *client) {
 			c.outageMidScan("Scan", func(ctx context.Context) iter.Seq2[int, error] {
 				return sizes(c.driver.Scan(ctx, "*", 1))
@@ -32,13 +32,13 @@ var outageCases = []Case{
 	},
 	{
 		Name: "outage/recovery",
-		Rule: "When the engine is back the driver works again by itself, everything stored is there, and no write " +
-			"that Failed meanwhile has landed.",
+		Rule: "When the engine is back, the driver works again by itself. All stored data is there, and no " +
+			"write that Failed meanwhile has landed.",
 		run: outageRecovery,
 	},
 }
 
-// outageLimit ends calls to an engine that does not answer. A driver may use
+// outageLimit ends calls to an engine that does not answer. A driver may spend
 // all of it on attempts to connect again.
 const outageLimit = 500 * time.Millisecond
 

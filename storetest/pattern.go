@@ -10,7 +10,7 @@ import (
 var patternCases = []Case{
 	{
 		Name: "pattern/as-the-matcher",
-		Rule: "A pattern matches on every engine exactly the keys that checkpoint.MatchPattern says it does.",
+		Rule: "On every engine, a pattern matches exactly the keys that it matches by checkpoint.MatchPattern.",
 		run:  patternAsTheMatcher,
 	},
 	{
@@ -30,7 +30,7 @@ var patternCases = []Case{
 	},
 	{
 		Name: "pattern/whole-key",
-		Rule: "A pattern matches the whole key: without a star it is no prefix, and it minds the case of letters.",
+		Rule: "A pattern matches the whole key: without a star it is no prefix. The case of letters counts.",
 		run: func(c *client) {
 			for _, key := range []string{"order", "order-1", "order-10", "Order-1", "an order-1"} {
 				c.put(set(key, 1, 0))

@@ -28,7 +28,7 @@ var positionCases = []Case{
 	},
 	{
 		Name: "position/first",
-		Rule: "IfNewer stores any position where nothing is stored.",
+		Rule: "If no checkpoint is stored, IfNewer stores any position.",
 		run: func(c *client) {
 			c.gets(driver.Advanced, ifNewer("zero", 0, 0))
 			c.holds(set("zero", 0, 0))
@@ -38,13 +38,14 @@ var positionCases = []Case{
 	},
 	{
 		Name: "position/log-from-zero",
-		Rule: "The zero position stands before the event at offset 0: IfNewer stores it where nothing is stored, then that " +
-			"event's position over it, and never goes back; after a rewind to it IfNewer stores the event's once more.",
+		Rule: "The zero position stands before the event at offset 0. IfNewer stores it if nothing is stored, " +
+			"then stores that event's position over it, and never goes back. After a rewind to the zero " +
+			"position, IfNewer stores the event's position once more.",
 		run: positionLogFromZero,
 	},
 	{
 		Name: "position/set-backwards",
-		Rule: "Set stores what it is told: also over a newer position, and over an equal one, and its outcome is Advanced.",
+		Rule: "Set stores any position, also over a newer or an equal one. Its outcome is Advanced.",
 		run: func(c *client) {
 			c.put(set("k", math.MaxUint64, math.MaxUint64))
 			for _, w := range []driver.Write{set("k", 5, 9), set("k", 5, 8), set("k", 5, 8), set("k", 0, 0)} {
@@ -67,14 +68,14 @@ var positionCases = []Case{
 	},
 }
 
-// boundaries lie on both sides of where doubles, signed numbers and strings of
-// digits go wrong.
+// boundaries are numbers at which comparisons of doubles, signed numbers or
+// strings of digits go wrong.
 var boundaries = []uint64{
 	0, 1, 9, 10, 1<<32 - 1, 1 << 32, 1<<53 - 1, 1 << 53, 1<<53 + 1, 1<<63 - 1, 1 << 63, math.MaxUint64 - 1, math.MaxUint64,
 }
 
-// edges are where a comparison goes wrong that is done in doubles, in signed
-// numbers, in strings, or by one half alone.
+// edges are positions at which a comparison goes wrong if it uses doubles,
+// signed numbers, strings, or one half of the position alone.
 var edges = []driver.Position{
 	{Commit: 0, Prepare: 0},
 	{Commit: 0, Prepare: math.MaxUint64},
@@ -148,12 +149,13 @@ func positionRandomPairs(c *client) {
 		}
 	}()
 	random := rand.New(rand.NewPCG(seed, 0))
-	// Small distances at every magnitude: far-apart numbers tell nothing.
+	// The numbers lie close together, at every magnitude: numbers that are far
+	// apart find no mistakes.
 	number := func() uint64 { return random.Uint64()>>random.UintN(64) + random.Uint64N(3) }
 	near := func(n uint64) uint64 { return n + random.Uint64N(5) - 2 }
 	var pairs [][2]driver.Position
-	// Each boundary against each other, in every run: as commits, with prepares that
-	// say the opposite, and as prepares of one commit.
+	// Every run compares each boundary with each other: as commits whose prepares
+	// have the opposite order, and as prepares of one commit.
 	for _, m := range boundaries {
 		for _, n := range boundaries {
 			commit, low := number(), random.Uint64()/2

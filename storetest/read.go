@@ -9,7 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// read gets the records of keys, of which each may be an error.
+// read returns the records of keys. Each record may be an error.
 func (c *client) read(keys ...string) []driver.Record {
 	c.Helper()
 	records, err := c.driver.Get(c.ctx, keys)
@@ -27,7 +27,7 @@ func (c *client) read(keys ...string) []driver.Record {
 	return records
 }
 
-// one is the record at key, which must be there.
+// one returns the record at key, which must be there.
 func (c *client) one(key string) driver.Record {
 	c.Helper()
 	r := c.read(key)[0]
@@ -55,7 +55,7 @@ func (c *client) damaged(key string) {
 	c.isOnly(driver.ErrCorruptCheckpoint, r.Err, fmt.Sprintf("Get %q", key))
 }
 
-// holds checks that w is what is stored: position, updatedAt, epoch, log, and
+// holds checks that w is stored: its position, updatedAt, epoch and log, and
 // whether there is an expiry.
 func (c *client) holds(w driver.Write) {
 	c.Helper()
@@ -92,8 +92,8 @@ func (c *client) unchanged(before driver.Record) {
 	}
 }
 
-// same allows an expiry that an engine tells as time left to vary a little;
-// the cases' own expiries differ by an hour or more.
+// same lets expiries differ a little, since some engines tell them as time
+// left. Expiries that a case tells apart differ by an hour or more.
 func same(a, b driver.Record) bool {
 	return a.Err == nil && b.Err == nil && a.Key == b.Key && a.Position == b.Position && a.Epoch == b.Epoch && a.LogID == b.LogID &&
 		a.UpdatedAt.Equal(b.UpdatedAt) && a.ExpiresAt.IsZero() == b.ExpiresAt.IsZero() &&
@@ -108,7 +108,7 @@ func show(r driver.Record) string {
 		r.Key, position(r.Position), r.UpdatedAt, r.ExpiresAt, r.Epoch, r.LogID)
 }
 
-// scan is every key that matches pattern, sorted, each of which must come once.
+// scan returns every key that matches pattern, sorted. Each key must come once.
 func (c *client) scan(pattern string, pageSize int) []string {
 	c.Helper()
 	var keys []string
@@ -154,7 +154,7 @@ func (c *client) sameKeys(what string, got, want []string) {
 	}
 }
 
-// records is scan with the whole records, by key.
+// records does what scan does, and returns the whole records by key.
 func (c *client) records(pattern string, pageSize int) map[string]driver.Record {
 	c.Helper()
 	all := make(map[string]driver.Record)

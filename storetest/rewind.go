@@ -9,7 +9,8 @@ import (
 var rewindCases = []Case{
 	{
 		Name: "rewind/any-position",
-		Rule: "Rewind stores any position, older or newer or equal, over anything or nothing; its outcome is Advanced.",
+		Rule: "Rewind stores any position, older, newer or equal, whether or not a checkpoint is stored. Its " +
+			"outcome is Advanced.",
 		run: func(c *client) {
 			for i, p := range []uint64{10, 3, 3, 99, 0} {
 				epoch := uint64(i) + 1
@@ -20,7 +21,8 @@ var rewindCases = []Case{
 	},
 	{
 		Name: "rewind/raises-by-one",
-		Rule: "Rewind raises the fence by exactly one, writes with the epoch that the fence then has, and reports it.",
+		Rule: "Rewind raises the fence by exactly one, writes with epoch == the new fence, and reports this " +
+			"epoch.",
 		run: func(c *client) {
 			c.put(fenced(41, set("k", 10, 0)))
 			c.rewinds(42, rewind("k", 5, 0))
@@ -31,7 +33,7 @@ var rewindCases = []Case{
 	},
 	{
 		Name: "rewind/from-the-fence",
-		Rule: "Rewind counts from the highest epoch ever seen, not from the one that is stored.",
+		Rule: "Rewind counts from the highest epoch that the key has ever seen, and not from the stored epoch.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
 			c.gets(driver.Stale, fenced(8, ifNewer("k", 9, 0)))
@@ -43,7 +45,8 @@ var rewindCases = []Case{
 	},
 	{
 		Name: "rewind/with-epoch",
-		Rule: "Rewind with an epoch is Fenced below the fence; otherwise the fence becomes that epoch, raised by one.",
+		Rule: "Rewind with epoch < fence is Fenced. Otherwise a Rewind with an epoch sets the fence to " +
+			"epoch+1.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 10, 0)))
 			before := c.one("k")
@@ -86,7 +89,7 @@ var rewindCases = []Case{
 	},
 }
 
-// rewinds sends a Rewind after which the fence must be at epoch.
+// rewinds sends a Rewind. Afterwards the fence must be at epoch.
 func (c *client) rewinds(epoch uint64, w driver.Write) {
 	c.Helper()
 	if r := c.gets(driver.Advanced, w); r.Epoch != epoch {

@@ -37,7 +37,7 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/pages",
-		Rule: "Scan comes in pages of about the size that was asked for, not all at once.",
+		Rule: "Scan yields pages of about the requested size, and not all keys at once.",
 		run: func(c *client) {
 			keys := c.fill(1000)
 			for page, err := range c.driver.Scan(c.ctx, "*", 10) {
@@ -53,7 +53,8 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/checkpoints-alone",
-		Rule: "Scan lists checkpoints and nothing else that the driver stores, such as the fences of keys that have none.",
+		Rule: "Scan lists checkpoints only. It does not list anything else that the driver stores, such as " +
+			"the fence of a key that has no checkpoint.",
 		run: func(c *client) {
 			c.put(fenced(3, set("a", 1, 0)), fenced(3, set("b", 1, 0)), set("c", 1, 0))
 			c.gets(driver.Advanced, rewind("c", 1, 0))
@@ -68,7 +69,8 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/while-keys-change",
-		Rule: "A key that is there from the first page to the last is never missed, however many others come and go.",
+		Rule: "Scan never misses a key that is there from the first page to the last, however many other keys " +
+			"come and go.",
 		run: func(c *client) {
 			for _, size := range []int{1, 4, 17} {
 				c.scanWhileKeysChange(size)
@@ -77,7 +79,7 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/delete-in-the-loop",
-		Rule: "The loop may delete the page that it is given: the scan goes on and still finds every other key.",
+		Rule: "The loop may delete the keys of its page: the scan goes on and still finds every other key.",
 		run: func(c *client) {
 			for _, size := range []int{1, 3, 10} {
 				c.scanAndDelete(size)
@@ -86,13 +88,13 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/break",
-		Rule: "Breaking out of the loop stops the scan, also if its context ends at once, and leaves the driver usable, " +
-			"however often it is done.",
+		Rule: "A loop may break out of a scan, also if the context ends at the same time. The scan then " +
+			"stops, and the driver stays usable, however many loops break out.",
 		run: scanBreak,
 	},
 	{
 		Name: "scan/nested",
-		Rule: "Scans may run within one another, each on its own.",
+		Rule: "Scans may run within one another. They do not affect each other.",
 		run: func(c *client) {
 			keys := c.fill(6)
 			c.within("a scan in the loop of another", func() {
@@ -113,8 +115,9 @@ var scanCases = []Case{
 	},
 	{
 		Name: "scan/records",
-		Rule: "ScanRecords yields what Get does for each key that Scan lists, whatever the page size.",
-		run:  scanRecords,
+		Rule: "For each key that Scan lists, ScanRecords yields the same record as Get, whatever the page " +
+			"size.",
+		run: scanRecords,
 	},
 }
 
@@ -128,7 +131,8 @@ func collect(seq iter.Seq2[[]string, error]) (keys []string, err error) {
 	return keys, nil
 }
 
-// scanWhileKeysChange adds and removes keys on both sides of each that stays.
+// scanWhileKeysChange adds and removes keys on both sides of each key that
+// stays.
 func (c *client) scanWhileKeysChange(size int) {
 	c.Helper()
 	stay := c.fill(40)
@@ -231,8 +235,8 @@ func scanBreak(c *client) {
 	c.lists("*", 2, append(keys, "after")...)
 }
 
-// breaksAtTheEnd breaks out of a loop whose context has ended meanwhile. Go panics if
-// the scan then yields the error.
+// breaksAtTheEnd breaks out of a loop whose context has ended meanwhile. If the scan
+// then still yields the error, Go panics.
 func (c *client) breaksAtTheEnd(name string, scan func(context.Context) iter.Seq2[int, error]) {
 	c.Helper()
 	defer func() {

@@ -9,7 +9,8 @@ import (
 var sharedCases = []Case{
 	{
 		Name: "shared/seen-at-once",
-		Rule: "What one driver writes and deletes, another over the same data sees at once, in every method.",
+		Rule: "If one driver writes or deletes, another driver over the same data sees it at once, in every " +
+			"method.",
 		run: func(c *client) {
 			other := c.another()
 			other.missing("k")
@@ -63,12 +64,14 @@ var sharedCases = []Case{
 	},
 	{
 		Name: "shared/maximum",
-		Rule: "However many goroutines write one key with IfNewer through several drivers, the highest position remains.",
-		run:  func(c *client) { concurrentMaximum(c, c.another(), c.another()) },
+		Rule: "If many goroutines write one key with IfNewer through several drivers, the highest position " +
+			"remains.",
+		run: func(c *client) { concurrentMaximum(c, c.another(), c.another()) },
 	},
 	{
 		Name: "shared/close",
-		Rule: "Closing one driver leaves what it wrote, and every other over the same data working.",
+		Rule: "If one driver is closed, its writes stay, and every other driver over the same data still " +
+			"works.",
 		run: func(c *client) {
 			for i := range uint64(3) {
 				other := c.another()

@@ -10,18 +10,20 @@ import (
 var sliceCases = []Case{
 	{
 		Name: "slices/given",
-		Rule: "A driver neither changes the slices it is given nor keeps them after it returns.",
+		Rule: "A driver does not change the slices that it is given, and does not keep them after it returns.",
 		run:  slicesGiven,
 	},
 	{
 		Name: "slices/returned",
-		Rule: "The caller owns the slices it gets back: what it does to them changes nothing in the store.",
-		run:  slicesReturned,
+		Rule: "The caller owns the slices that it gets back. If the caller changes them, the store stays as " +
+			"it is.",
+		run: slicesReturned,
 	},
 	{
 		Name: "slices/pages",
-		Rule: "The loop owns the page it gets: what it does to it changes neither the scan nor the store.",
-		run:  slicesPages,
+		Rule: "The loop owns the page that it gets. If the loop changes the page, the scan and the store stay " +
+			"as they are.",
+		run: slicesPages,
 	},
 }
 

@@ -12,7 +12,8 @@ import (
 var storeCases = []Case{
 	{
 		Name: "store/get-all",
-		Rule: "A Store over the driver reads all checkpoints that match, and GetMany those that are there.",
+		Rule: "GetAll of a Store over the driver reads all checkpoints that match. GetMany reads those of its " +
+			"keys that are there.",
 		run: func(c *client) {
 			store := checkpoint.New(c.driver, nil)
 			want := make(map[string]checkpoint.Position)
@@ -32,7 +33,8 @@ var storeCases = []Case{
 	},
 	{
 		Name: "store/clear",
-		Rule: "A Store over the driver clears what matches, damaged ones too, counts it, and keeps the fences.",
+		Rule: "Clear of a Store over the driver removes and counts the checkpoints that match, damaged ones " +
+			"too. It keeps the fences.",
 		run: func(c *client) {
 			store := checkpoint.New(c.driver, nil)
 			c.fill(20)

@@ -39,7 +39,8 @@ var touchCases = []Case{
 	},
 	{
 		Name: "touch/fence",
-		Rule: "Touch with an epoch raises the fence, and leaves the stored epoch; one without does not move it.",
+		Rule: "Touch with an epoch raises the fence and leaves the stored epoch. Touch without an epoch does " +
+			"not move the fence.",
 		run: func(c *client) {
 			c.put(fenced(5, set("k", 3, 4)))
 			c.gets(driver.Unchanged, touch("k", far))

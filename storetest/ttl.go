@@ -7,16 +7,18 @@ import (
 )
 
 const (
-	// soon is a TTL to wait for. Nothing may depend on what is done before.
+	// soon is a TTL to wait for. No case may depend on finishing something
+	// before it ends.
 	soon = 40 * time.Millisecond
-	// far is a TTL that no case lives to see the end of.
+	// far is a TTL that outlasts every case.
 	far = time.Hour
 )
 
 var ttlCases = []Case{
 	{
 		Name: "ttl/told",
-		Rule: "ExpiresAt tells when the checkpoint expires: TTL from now, in UTC; zero where it never does.",
+		Rule: "ExpiresAt tells when the checkpoint expires: one TTL from now, in UTC. It is zero if the " +
+			"checkpoint never expires.",
 		run: func(c *client) {
 			c.put(set("never", 1, 0), expiring(far, set("hour", 1, 0)), expiring(30*24*far, set("month", 1, 0)))
 			c.holds(set("never", 1, 0))
@@ -43,7 +45,7 @@ var ttlCases = []Case{
 	},
 	{
 		Name: "ttl/set-by-every-mode",
-		Rule: "Every mode sets the expiry that its TTL gives, sooner or later than the one that was there.",
+		Rule: "Every mode sets the expiry that its TTL gives, sooner or later than the expiry that was there.",
 		run: func(c *client) {
 			for _, w := range []driver.Write{
 				expiring(9*far, set("k", 1, 0)),
@@ -62,7 +64,8 @@ var ttlCases = []Case{
 	},
 	{
 		Name: "ttl/equal-refreshes",
-		Rule: "IfNewer with an equal position sets the expiry anew, so that an idle consumer's checkpoint stays.",
+		Rule: "IfNewer with an equal position sets the expiry anew. So the checkpoint of an idle consumer " +
+			"stays.",
 		run: func(c *client) {
 			c.put(expiring(far, set("k", 1, 0)))
 			c.gets(driver.Unchanged, expiring(3*far, ifNewer("k", 1, 0)))
@@ -86,7 +89,7 @@ var ttlCases = []Case{
 	},
 }
 
-// clearing is the writes that clear the expiry of a checkpoint at 1/0.
+// clearing returns the writes that clear the expiry of a checkpoint at 1/0.
 func clearing(key string) []driver.Write {
 	return []driver.Write{
 		set(key, 1, 0), ifNewer(key, 1, 0), ifNewer(key, 2, 0), rewind(key, 1, 0), touch(key, 0),
@@ -109,8 +112,9 @@ func (c *client) expires(ttl time.Duration, key string) {
 	}
 }
 
-// ttlMilliseconds looks at the distance between two expiries of one batch. It
-// is off by the time between the two writes, which is short now and then.
+// ttlMilliseconds looks at the distance between two expiries of one batch. The
+// time between the two writes distorts it, so the case tries until this time is
+// short.
 func ttlMilliseconds(c *client) {
 	const apart = 700 * time.Millisecond
 	var got time.Duration

@@ -15,7 +15,8 @@ var updatedAtCases = []Case{
 	},
 	{
 		Name: "updated-at/follows-the-write",
-		Rule: "Every mode that stores a position stores its UpdatedAt with it, also one that is older than what was there.",
+		Rule: "Every mode that stores a position stores its UpdatedAt with it, also if the stored UpdatedAt " +
+			"is later.",
 		run: func(c *client) {
 			c.put(at(evening, set("k", 1, 0)))
 			for _, w := range []driver.Write{

@@ -11,8 +11,8 @@ var (
 	evening = time.Date(2024, 5, 6, 20, 21, 22, 987e6, time.UTC)
 )
 
-// The writes that cases are made of. All are of the morning, without expiry
-// and epoch, unless at, expiring and fenced change that.
+// Cases consist of these writes. All have the time morning, no expiry and no
+// epoch, except if at, expiring or fenced changes it.
 
 func set(key string, commit, prepare uint64) driver.Write {
 	return driver.Write{

@@ -1,5 +1,5 @@
-// Kafka handles every record of the partitions that it is given at least once, and
-// keeps its offsets in a checkpoint store, not in Kafka. docs/recipes.md explains it.
+// Kafka handles every record of the given partitions at least once. It keeps its
+// offsets in a checkpoint store, not in Kafka. docs/recipes.md explains it.
 //
 //	kafka -partitions 0,1 -first-run    # once
 //	kafka -partitions 0,1               # from then on

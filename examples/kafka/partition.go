@@ -58,12 +58,13 @@ func (c consumer) partition(ctx context.Context, partition int32) (err error) {
 func (c consumer) read(ctx context.Context, partition int32, after checkpoint.Position) iter.Seq2[*kgo.Record, error] {
 	from := kgo.NewOffset().AtStart()
 	if after.Commit > 0 {
-		from = kgo.NewOffset().At(int64(after.Commit)) // {n+1, n+1} says that n is done
+		from = kgo.NewOffset().At(int64(after.Commit)) // {n+1, n+1} says that offset n is done
 	}
 	return func(yield func(*kgo.Record, error) bool) {
 		client, err := c.client(
 			kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.topic: {partition: from}}),
-			// By default, a client whose offset was deleted goes on with what is left.
+			// By default, if the records at a client's offset were deleted, the client
+			// goes on with the records that are left.
 			kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 			kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		)
@@ -91,7 +92,8 @@ func (c consumer) client(opts ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append(opts, kgo.SeedBrokers(c.brokers...))...)
 }
 
-// topicID is another one if the topic is deleted and made anew.
+// topicID returns the topic's ID, which changes if the topic is deleted and
+// made anew.
 func (c consumer) topicID(ctx context.Context) (string, error) {
 	client, err := c.client()
 	if err != nil {
@@ -105,7 +107,8 @@ func (c consumer) topicID(ctx context.Context) (string, error) {
 	return topics[c.topic].ID.String(), topics[c.topic].Err
 }
 
-// head returns the position of the last record. The end offset is the next one.
+// head returns the position of the last record. That record's offset is the end
+// offset minus 1, so its position is {end, end}.
 func (c consumer) head(partition int32) func(context.Context) (checkpoint.Position, error) {
 	return func(ctx context.Context) (checkpoint.Position, error) {
 		client, err := c.client()

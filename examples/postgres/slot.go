@@ -12,10 +12,10 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// changes yields what a slot of test_decoding tells, after a position {LSN, index}: the
-// end of the transaction's commit, and the change's number in the transaction. A change's
-// own LSN is no position: several rows may share one, and transactions come in the order
-// of their commits.
+// changes yields the changes of a test_decoding slot after a position. A position is
+// {LSN, index}: the LSN is the end of the transaction's commit, and the index is the
+// change's number in the transaction. A change's own LSN is no position: several rows may
+// share one, and transactions come in the order of their commits.
 func changes(
 	ctx context.Context, conn *pgx.Conn, slot string, after checkpoint.Position, stored func() checkpoint.Position,
 ) iter.Seq2[event, error] {
@@ -46,8 +46,8 @@ func changes(
 	}
 }
 
-// peek returns changes, and an event without a body for each commit behind its changes.
-// The slot stays where it is. If the session of a predecessor still has the slot, peek
+// peek returns changes. After the changes of each commit comes an event without a body.
+// The slot stays where it is. If a predecessor's session still has the slot, peek
 // waits.
 func peek(ctx context.Context, conn *pgx.Conn, slot string) ([]event, error) {
 	for {
@@ -89,8 +89,8 @@ func peekOnce(ctx context.Context, conn *pgx.Conn, slot string) ([]event, error)
 	return events[:first], err
 }
 
-// advance lets the slot forget the transactions that are stored as done. A transaction of
-// which only a part is done stays.
+// advance lets the slot forget the transactions that are stored as done. A transaction
+// stays if only a part of it is done.
 func advance(ctx context.Context, conn *pgx.Conn, slot string, kept []event, stored checkpoint.Position) error {
 	var done uint64
 	for _, e := range kept {

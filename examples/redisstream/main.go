@@ -1,24 +1,26 @@
-// Redisstream keeps, in SQLite, what each customer has ordered by a Redis
-// Stream, and counts every event exactly once, however often it is killed.
+// Redisstream reads orders from a Redis Stream, and keeps in SQLite what each
+// customer has ordered. It counts every event exactly once, however often it is
+// killed.
 //
 //	redisstream -first-run    # once: makes orders.db
 //	redisstream               # from then on
 //
-// Three things make that so:
+// Three things ensure this:
 //
 //   - The read model and the checkpoint are in one file, and one transaction
 //     writes both: see [projection.apply]. Either an event has taken effect and
-//     the checkpoint says so, or neither.
-//   - Before it changes anything that transaction looks whether the event has
-//     taken effect already. A commit whose outcome is unknown may therefore be
-//     tried again, and a second instance does no harm.
-//   - Only -first-run begins at the start of the stream. Afterwards a database
-//     that is lost or damaged is an error, and not a reason to begin anew, and so
-//     is a stream that is behind the checkpoint or was trimmed past what was read.
+//     the checkpoint says so, or neither is true.
+//   - Before the transaction changes anything, it checks whether the event has
+//     taken effect already. So a commit whose outcome is unknown may be tried
+//     again, and a second instance does no harm.
+//   - Only -first-run begins at the start of the stream. Afterwards a lost or
+//     damaged database is an error, and not a reason to begin anew. So is a
+//     stream that is behind the checkpoint, or was trimmed past the last event
+//     that was read.
 //
-// The subscription gives the rest: where to resume, the order, retries, and an
-// orderly end on SIGTERM. There is one worker, since one checkpoint cannot tell
-// which of several events that are in work have taken effect.
+// The subscription does the rest: it resumes, keeps the order, retries, and
+// ends in order on SIGTERM. There is one worker: if several events were in
+// work, one checkpoint could not tell which of them have taken effect.
 package main
 
 import (

@@ -19,8 +19,9 @@ type projection struct{ db *sql.DB }
 // openProjection opens the read model in the file of the checkpoint. The first
 // run makes it, with a checkpoint before the first event.
 func openProjection(ctx context.Context, path string, firstRun bool) (*projection, error) {
-	// NORMAL, since a power cut may take back the last transactions: what they
-	// did and the checkpoint go together, and the events are read again.
+	// NORMAL is enough. A power cut may undo the last transactions, but it
+	// undoes their effects and the checkpoint together. The events are then
+	// read again.
 	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)")
 	if err != nil || !firstRun {
 		return &projection{db}, err
@@ -39,8 +40,8 @@ func openProjection(ctx context.Context, path string, firstRun bool) (*projectio
 	return p, nil
 }
 
-// apply gives an event its effect and stores its position, both or neither. An
-// event at or below the stored position has had its effect.
+// apply gives an event its effect and stores its position: both or neither. An
+// event at or below the stored position has had its effect already.
 func (p *projection) apply(ctx context.Context, e event) error {
 	return p.transaction(ctx, func(tx *sql.Tx, store *checkpoint.Store) error {
 		cp, err := store.Get(ctx, key)

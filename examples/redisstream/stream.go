@@ -27,13 +27,13 @@ func events(ctx context.Context, client *redis.Client, stream string, after chec
 				Streams: []string{stream},
 				ID:      id(after),
 				Count:   100,
-				Block:   500 * time.Millisecond, // after which it looks for a signal
+				Block:   500 * time.Millisecond, // then it looks for a signal
 			}).Result()
 			if errors.Is(err, redis.Nil) {
 				continue // nothing new
 			}
 			if err == nil {
-				err = checkStream(ctx, client, stream, after) // else what was trimmed would be skipped
+				err = checkStream(ctx, client, stream, after) // or trimmed events would be skipped
 			}
 			if err != nil {
 				yield(event{}, err)
@@ -64,9 +64,10 @@ func parse(m redis.XMessage) (event, error) {
 	return event{p, customer, cents}, nil
 }
 
-// checkStream fails if the stream does not hold the last event any more, be
-// it that of the checkpoint or the last that was read: it is another stream, lost
-// its data, or was trimmed, perhaps past events that were not read.
+// checkStream fails if the stream no longer holds the event at p, which is the
+// event of the checkpoint or the last event that was read. The stream is then
+// another stream, has lost its data, or was trimmed, perhaps past events that
+// were not read.
 func checkStream(ctx context.Context, client *redis.Client, stream string, p checkpoint.Position) error {
 	if p == (checkpoint.Position{}) {
 		return nil // nothing was read yet

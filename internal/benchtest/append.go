@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// AppendFsync measures how often a second one writer appends a page to a file in
-// dir, and makes it durable. It is the limit of single durable writes.
+// AppendFsync measures how many times a second one writer can append a page to a
+// file in dir and make it durable. No store can make single durable writes
+// faster.
 func AppendFsync(b *testing.B, dir string) {
 	b.Helper()
 	f, err := os.Create(filepath.Join(dir, "log"))

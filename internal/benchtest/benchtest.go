@@ -1,5 +1,5 @@
 // Package benchtest holds the calls that benchmarks measure on any store. A call
-// that does not do its work fails the benchmark: an error would look fast.
+// that does not do its work fails the benchmark, since an error would look fast.
 package benchtest
 
 import (
@@ -13,14 +13,15 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/filltest"
 )
 
-// A Call is one kind of call, made b.N times on a store that is empty before.
-// Its name is the method and at most one pair: "SetIfNewer/goroutines=16".
+// A Call is one kind of call, which a benchmark makes b.N times on an empty
+// store. Its name is the method and at most one pair:
+// "SetIfNewer/goroutines=16".
 type Call struct {
 	Name string
 	run  func(*bench)
 }
 
-// Calls are all of them.
+// Calls returns all kinds of calls.
 func Calls() []Call {
 	var calls []Call
 	levels := []int{1, 16, 64, 256, 512, 1024}
@@ -42,8 +43,8 @@ func (c Call) Run(b *testing.B, store *checkpoint.Store) {
 	c.run(&bench{B: b, store: store})
 }
 
-// RunTimed is Run, and reports p50-ns and p99-ns of the calls of SetIfNewer and
-// Get, too. It reads the clock twice a call.
+// RunTimed does what Run does, and also reports p50-ns and p99-ns for
+// SetIfNewer and Get. It reads the clock twice per call.
 func (c Call) RunTimed(b *testing.B, store *checkpoint.Store) {
 	b.Helper()
 	c.run(&bench{B: b, store: store, timed: true})
@@ -100,7 +101,7 @@ func (b *bench) apply(size int) {
 	b.rate()
 }
 
-const walked = 10_000 // checkpoints at most that GetAll and Clear meet
+const walked = 10_000 // the most checkpoints that one GetAll or Clear meets
 
 func (b *bench) getAll() {
 	n := min(walked, b.N)
@@ -142,7 +143,8 @@ func (b *bench) clear() {
 	b.rate()
 }
 
-// spread makes b.N calls on n goroutines, each its share, numbered from 1.
+// spread makes b.N calls on n goroutines. Each goroutine makes its share, and
+// numbers its calls from 1.
 func (b *bench) spread(n int, call func(worker, i int) error) {
 	workers := min(n, b.N)
 	took := make([][]time.Duration, workers)
@@ -184,7 +186,7 @@ func (b *bench) time(took []time.Duration, i int, call func() error) error {
 func (b *bench) percentiles(took []time.Duration) {
 	slices.Sort(took)
 	for _, p := range []int{50, 99} {
-		// Of fewer calls the slowest alone would decide.
+		// With fewer calls, p99 would be the slowest call alone.
 		if len(took) >= 100 {
 			b.ReportMetric(float64(took[len(took)*p/100]), fmt.Sprintf("p%d-ns", p))
 		}
@@ -193,14 +195,14 @@ func (b *bench) percentiles(took []time.Duration) {
 
 func (b *bench) rate() { Rate(b.B, b.N) }
 
-// Rate reports ops/s of n operations, and stops the timer.
+// Rate reports ops/s for n operations, and stops the timer.
 func Rate(b *testing.B, n int) {
 	b.Helper()
 	b.StopTimer()
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "ops/s")
 }
 
-// Keys are n keys.
+// Keys returns n keys.
 func Keys(n int) []string {
 	keys := make([]string, n)
 	for i := range keys {

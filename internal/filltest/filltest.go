@@ -11,8 +11,8 @@ import (
 
 const batch = 1000
 
-// Fill makes n writes in batches. One that does not advance is an error: a
-// store that was not filled would look fast.
+// Fill makes n writes in batches. A write that does not advance is an error,
+// since a store that was not filled would look fast.
 func Fill(ctx context.Context, store *checkpoint.Store, n int, write func(i int) checkpoint.Write) error {
 	writes := make([]checkpoint.Write, 0, batch)
 	for i := range n {

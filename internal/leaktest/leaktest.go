@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Tests is what *testing.M is.
+// Tests is the part of *testing.M that is needed here.
 type Tests interface{ Run() int }
 
 // Check returns tests that fail, after all have passed, if a goroutine is left:
 //
 //	func TestMain(m *testing.M) { os.Exit(leaktest.Check(m).Run()) }
 //
-// One whose stack holds any of the texts in except is left by the code of
-// others, which nothing here can make end it.
+// Check ignores goroutines whose stack contains any of the texts in except:
+// other people's code leaves them behind, and nothing here can end them.
 func Check(m Tests, except ...string) Tests { return checked{m, except} }
 
 type checked struct {
@@ -25,7 +25,7 @@ type checked struct {
 	except []string
 }
 
-// patience is how long a goroutine may take to end that was told to.
+// patience is how long a goroutine may take to end after it was told to.
 const patience = 10 * time.Second
 
 func (c checked) Run() int {
@@ -48,7 +48,8 @@ func (c checked) Run() int {
 // never end.
 var lasting = []string{"os/signal.signal_recv", "os/signal.loop", "runtime.ensureSigM", "runtime/pprof.profileWriter"}
 
-// left are the stacks of all goroutines but this one and those in except.
+// left returns the stacks of all goroutines, without this one and those in
+// except.
 func left(except []string) []string {
 	stacks := make([]byte, 1<<20)
 	all := strings.Split(strings.TrimSpace(string(stacks[:runtime.Stack(stacks, true)])), "\n\n")

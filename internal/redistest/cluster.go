@@ -11,8 +11,8 @@ import (
 const slots = 16384
 
 // StartCluster starts a cluster of masters, each with the given number of
-// replicas, and waits until every node sees it whole. The masters come first;
-// then the replicas, those of the first master first.
+// replicas, and waits until every node sees the whole cluster. It returns the
+// masters first, and then the replicas, in the order of their masters.
 func StartCluster(tb TB, masters, replicas int, config ...string) []*Server {
 	tb.Helper()
 	nodes := make([]*Server, masters*(1+replicas))
@@ -20,7 +20,7 @@ func StartCluster(tb TB, masters, replicas int, config ...string) []*Server {
 		nodes[i] = Start(tb, append([]string{"cluster-enabled yes", "cluster-node-timeout 5000"}, config...)...)
 	}
 	for i, n := range nodes[:masters] {
-		// Without epochs of their own the masters would first have to agree on them.
+		// Without given epochs, the masters would first have to agree on them.
 		n.Do("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 		n.Do("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/masters), strconv.Itoa((i+1)*slots/masters-1))
 	}

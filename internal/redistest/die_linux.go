@@ -5,5 +5,5 @@ import (
 	"syscall"
 )
 
-// DieWithParent ends the process also when the test binary is killed.
+// DieWithParent makes the process end even if the test binary is killed.
 func DieWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

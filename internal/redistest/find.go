@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 )
 
-// oldest is the server that tests run on if nobody chooses another.
+// oldest is the server on which tests run if nobody chooses another.
 const oldest = "redis-7.0"
 
 // program finds the redis-server that tests start. The environment's REDISTEST_SERVER
 // chooses one by its name in scripts/install-servers.sh, such as redis-8. Without
-// that variable it is the oldest of them, or the one that is on PATH.
+// that variable, program takes the oldest of them, or the redis-server on PATH.
 func program(tb TB) string {
 	tb.Helper()
 	chosen := os.Getenv("REDISTEST_SERVER")

@@ -8,10 +8,10 @@ import (
 )
 
 // StartReplica starts a server that replicates master, and waits until it has
-// what that has.
+// all the data of master.
 func StartReplica(tb TB, master *Server, config ...string) *Server {
 	tb.Helper()
-	// Left alone, a master waits seconds for more replicas before it sends anything.
+	// By default, a master waits seconds for more replicas before it sends anything.
 	master.Do("CONFIG", "SET", "repl-diskless-sync-delay", "0")
 	s := Start(tb, append([]string{
 		"replicaof 127.0.0.1 " + strconv.Itoa(master.port), "repl-diskless-sync-delay 0",
@@ -31,8 +31,8 @@ func (s *Server) AwaitLink() {
 	})
 }
 
-// Pause stops the process as kill -STOP does: it answers nothing, and its
-// connections stay. Resume lets it go on.
+// Pause stops the process as kill -STOP does. The process answers nothing, and
+// its connections stay. Resume lets it go on.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Resume ends a Pause.

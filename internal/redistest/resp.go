@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ServerError is an error that the server answered with.
+// ServerError is an error with which the server has answered.
 type ServerError string
 
 func (e ServerError) Error() string { return string(e) }

@@ -2,8 +2,8 @@ package redistest
 
 import "fmt"
 
-// StartSentinel starts a Sentinel that watches master under the given name and
-// decides alone.
+// StartSentinel starts a Sentinel that watches master under the given name. The
+// Sentinel decides alone.
 func StartSentinel(tb TB, name string, master *Server, config ...string) *Server {
 	tb.Helper()
 	s := start(tb, &Server{mode: "--sentinel", config: append([]string{

@@ -1,5 +1,6 @@
-// Package redistest starts real Redis servers for tests: processes of their
-// own on free ports of 127.0.0.1, in temporary folders, gone when the test is.
+// Package redistest starts real Redis servers for tests. Each server is a
+// process on a free port of 127.0.0.1, in a temporary folder. It ends with its
+// test.
 package redistest
 
 import (
@@ -26,11 +27,11 @@ type TB interface {
 	TempDir() string
 }
 
-// patience is how long a server may take to do what is asked of it.
+// patience is how long a server may take for what a test asks of it.
 const patience = 30 * time.Second
 
-// A Server is one redis-server process. Its methods fail the test if they
-// cannot do what they say, and are for one goroutine at a time.
+// A Server is one redis-server process. A method that cannot do its work fails
+// the test. The methods are for one goroutine at a time.
 type Server struct {
 	tb      TB
 	port    int
@@ -45,9 +46,9 @@ type Server struct {
 	output *bytes.Buffer
 }
 
-// Start starts a server that keeps nothing on disk. Each line of config is one
-// more directive, as in redis.conf: "appendonly yes". If there is no redis-server
-// the test fails, and says what to do.
+// Start starts a server that keeps nothing on disk. Each string in config is one
+// more directive, as in redis.conf: "appendonly yes". If there is no
+// redis-server, the test fails and says what to do.
 func Start(tb TB, config ...string) *Server {
 	tb.Helper()
 	return start(tb, &Server{config: config})
@@ -61,7 +62,7 @@ func start(tb TB, s *Server) *Server {
 	for attempt := 0; ; attempt++ {
 		s.port = freePort(tb)
 		if slices.Contains(s.config, "cluster-enabled yes") {
-			// Left alone, Redis puts the bus at port+10000, which may be out of range.
+			// By default, Redis puts the bus at port+10000, which may be out of range.
 			s.busPort = freePort(tb)
 		}
 		err := s.launch()
@@ -101,7 +102,8 @@ func (s *Server) launch() error {
 		lines = append(lines, "cluster-port "+strconv.Itoa(s.busPort))
 	}
 	s.output = new(bytes.Buffer)
-	// A file, because a Sentinel writes to it what it learns.
+	// The configuration is a file, since a Sentinel writes to it what it
+	// learns.
 	file := filepath.Join(s.dir, "redis.conf")
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		return err
@@ -129,7 +131,7 @@ func (s *Server) launch() error {
 func (s *Server) waitReady() error {
 	for deadline := time.Now().Add(patience); ; {
 		reply, err := s.try("PING")
-		// A server with a password or a loading data set is up all the same.
+		// A server is up even if it wants a password, or is loading its data.
 		if err == nil && reply != nil {
 			return nil
 		}
@@ -150,8 +152,8 @@ func (s *Server) waitReady() error {
 // Addr is the server's host:port.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
-// URL is the server's address as redis://host:port, or rediss:// of a server that
-// speaks TLS.
+// URL is the server's address: redis://host:port, or rediss://host:port if the
+// server speaks TLS.
 func (s *Server) URL() string {
 	if s.trust != nil {
 		return "rediss://" + s.Addr()
@@ -172,7 +174,7 @@ func (s *Server) Kill() {
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Kill()
-	// The port may linger with the peers of the old process for a moment.
+	// The connections of the old process may keep the port busy for a moment.
 	var err error
 	for range 50 {
 		if err = s.launch(); err == nil {

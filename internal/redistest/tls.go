@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 )
 
-// StartTLS starts a server that speaks TLS only, and returns what its clients must
-// trust.
+// StartTLS starts a server that speaks TLS only, and returns the configuration
+// that its clients need to trust it.
 func StartTLS(tb TB, config ...string) (*Server, *tls.Config) {
 	tb.Helper()
-	// The standard library has a certificate of 127.0.0.1 for tests.
+	// The standard library has a certificate for 127.0.0.1 for tests.
 	web := httptest.NewTLSServer(http.NotFoundHandler())
 	defer web.Close()
 	trust := &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
