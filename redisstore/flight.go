@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func exec(ctx context.Context, client redis.Cmdable, cmds []redis.Cmder) {
 	// would look as if nothing were stored.
 	for _, c := range cmds {
 		if command, ok := c.(*command); ok && !command.answered() {
-			refused := fmt.Errorf("redisstore: the server refused the connection: %w", err)
+			refused := fmt.Errorf("redisstore: the server refused the connection: %w", cmp.Or(err, errNoAnswer))
 			if single {
 				refused = notSentError{refused}
 			}
@@ -151,6 +152,8 @@ func exec(ctx context.Context, client redis.Cmdable, cmds []redis.Cmder) {
 		}
 	}
 }
+
+var errNoAnswer = errors.New("it gave no answer")
 
 // begin takes a connection for b from a pool, and reports whether it may have been
 // idle.
