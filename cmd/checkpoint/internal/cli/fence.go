@@ -14,7 +14,7 @@ func (a *app) fence() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "fence KEY",
 		GroupID: groupOne,
-		Short:   "Lock out whoever writes a checkpoint, or repair its fence",
+		Short:   "Lock out the writer of a checkpoint, or repair its fence",
 		Long: `Raises the fence of KEY above every epoch that is stored for KEY, and ends the key's
 lease. The fence is the highest epoch that the key has seen. A consumer that writes
 with an older epoch fails its next write. The position stays. Prints the new fence.

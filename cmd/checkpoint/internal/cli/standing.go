@@ -50,7 +50,7 @@ func (s *standing) held() bool {
 	return l.Exists() && l.Err == nil && l.Epoch == s.Fence.Epoch && l.ExpiresAt.After(s.at)
 }
 
-// holder says who holds the lease, and for how long.
+// holder names the holder of the lease, and for how long it holds it.
 func (s *standing) holder() string {
 	return fmt.Sprintf("%q, whose lease ends %s", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
 }
@@ -97,13 +97,13 @@ func (s *standing) raisedBy(epoch uint64, stored bool) string {
 	return said
 }
 
-// lockedOut says who cannot write any more once the fence is raised.
+// lockedOut names the writers that cannot write once the fence is raised.
 func (s *standing) lockedOut() string {
 	switch {
 	case s.held():
 		return "it locks out " + s.holder()
 	case s.Fence.Epoch != 0:
-		return fmt.Sprintf("it locks out whoever writes with epoch %d or a lower one", s.Fence.Epoch)
+		return fmt.Sprintf("it locks out every writer with epoch %d or a lower one", s.Fence.Epoch)
 	}
 	return ""
 }

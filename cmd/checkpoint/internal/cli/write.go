@@ -116,7 +116,7 @@ older epoch then fails its next write.`,
 	return cmd
 }
 
-// noteAfterSet says who goes on writing after a set, or whom it locks out.
+// noteAfterSet names the writers that a set leaves at work, or locks out.
 func (a *app) noteAfterSet(before *standing, p checkpoint.Position, epoch uint64) {
 	switch ended := before.raisedBy(epoch, true); {
 	case ended != "":
