@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 )
 
 func (a *app) clear() *cobra.Command {
@@ -68,11 +68,11 @@ func (a *app) confirm(ctx context.Context, store *checkpoint.Store, pattern stri
 	}
 	bar.done()
 	if n == 0 {
-		a.note("nothing matches %q in %s", pattern, storeurl.Redact(a.storeName()))
+		a.note("nothing matches %q in %s", pattern, engine.Redact(a.storeName()))
 		return false, nil
 	}
 	fmt.Fprintf(a.stderr, "Remove %d checkpoints that match %q from %s? [y/N] ",
-		n, pattern, storeurl.Redact(a.storeName()))
+		n, pattern, engine.Redact(a.storeName()))
 	answers := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
