@@ -19,7 +19,7 @@ const (
 	pingEvery = 10 * time.Second
 
 	// Pauses before a new connection listens. Each is twice the one before it.
-	firstListen, lastListen = time.Second, time.Minute
+	firstListen, lastListen = time.Second, 10 * time.Second
 
 	// publishPatience is how long a call waits until its message is published. The call
 	// itself is done by then.
@@ -182,7 +182,9 @@ func (d *Driver) publishAll(ctx context.Context, keys []string) {
 
 // isRefused reports whether the server will not publish or subscribe, however often it
 // is asked.
-func isRefused(err error) bool { return err != nil && (redis.HasErrorPrefix(err, "NOPERM") || isUnknown(err)) }
+func isRefused(err error) bool {
+	return err != nil && (redis.HasErrorPrefix(err, "NOPERM") || isUnknown(err))
+}
 
 // refuse notes that the server refuses, and says so once.
 func (d *Driver) refuse(err error) {
