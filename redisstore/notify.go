@@ -186,11 +186,11 @@ func isRefused(err error) bool {
 	return err != nil && (redis.HasErrorPrefix(err, "NOPERM") || isUnknown(err))
 }
 
-// refuse notes that the server refuses, and says so once.
+// refuse notes that the server refuses, and says so once. This is no warning: who uses no
+// standby loses nothing.
 func (d *Driver) refuse(err error) {
 	if !d.notifier.refused.Swap(true) {
-		d.masters.log.Warn("redisstore: a standby is not woken when a lease ends early, because the server refuses, "+
-			"and asks in its turns only: let the user call PUBLISH, SUBSCRIBE and UNSUBSCRIBE on the channels of the namespace",
+		d.masters.log.Info("redisstore: no standby is woken when a lease ends early, because the server refuses: add the rule to the user",
 			"error", err.Error(), "rule", "+publish +subscribe +unsubscribe &"+driver.QuotePattern(d.prefix)+"*")
 	}
 }
