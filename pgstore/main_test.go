@@ -1,0 +1,50 @@
+// Package pgstore_test holds pgstore to its rules, on real servers.
+//
+// The rules of every engine are in storetest. They run here over each kind of connection:
+//
+//	conformance            the whole suite, over a URL
+//
+// The rules of PostgreSQL alone:
+//
+//	migrate                tables that are made, missing or newer; schemas and namespaces
+//	helpers, main          what the tests share
+package pgstore_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(m)).Run()) }
+
+func TestEveryFileOfTestsHasASubject(t *testing.T) {
+	text, err := os.ReadFile("main_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for line := range strings.Lines(string(text)) {
+		if row, ok := strings.CutPrefix(line, "//\t"); ok {
+			files, _, _ := strings.Cut(row, "  ")
+			named = append(named, strings.Split(files, ", ")...)
+		}
+	}
+	there, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range there {
+		there[i] = strings.TrimSuffix(file, "_test.go")
+	}
+	slices.Sort(named)
+	slices.Sort(there)
+	if !slices.Equal(named, there) {
+		t.Errorf("the comment of package pgstore_test names the files %q, want %q", named, there)
+	}
+}
