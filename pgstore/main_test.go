@@ -6,6 +6,7 @@
 //
 // The rules of PostgreSQL alone:
 //
+//	cell                   statements decide as package cell does
 //	migrate                tables that are made, missing or newer; schemas and namespaces
 //	helpers, main          what the tests share
 package pgstore_test
