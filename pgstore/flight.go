@@ -27,7 +27,8 @@ const (
 // A writer makes changes in transactions.
 type writer struct {
 	transact func(context.Context, []*change)
-	ctx      context.Context // ends a grace after the driver is closed
+	after    func(context.Context) // runs after a transaction, while no caller waits for it
+	ctx      context.Context       // ends a grace after the driver is closed
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
@@ -51,9 +52,9 @@ type flight struct {
 	over    bool // whether it does not count any more
 }
 
-func newWriter(transact func(context.Context, []*change)) *writer {
+func newWriter(transact func(context.Context, []*change), after func(context.Context)) *writer {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &writer{transact: transact, ctx: ctx, cancel: cancel}
+	return &writer{transact: transact, after: after, ctx: ctx, cancel: cancel}
 }
 
 // do makes changes. It returns nil when each of them has its ending. If it returns an
@@ -103,32 +104,34 @@ func (w *writer) leave(j *job) bool {
 
 // fly makes the jobs that wait, one transaction after another, until there are none.
 func (w *writer) fly() {
-	for {
-		ctx, cancel := context.WithCancel(w.ctx)
-		f := &flight{cancel: cancel}
-		jobs := w.take(f)
-		if len(jobs) == 0 {
-			cancel()
-			return
-		}
-		overdue := time.AfterFunc(patience, func() { w.lose(f) })
-		var changes []*change
-		for _, j := range jobs {
-			changes = append(changes, j.changes...)
-		}
-		w.transact(ctx, changes)
-		overdue.Stop()
-		cancel()
-		for _, j := range jobs {
-			close(j.done)
-		}
-		if !w.goOn(f) {
-			return
-		}
+	for w.next() {
 		// The callers that this transaction woke may call again at once, and join the
 		// next one.
 		runtime.Gosched()
 	}
+}
+
+// next makes the next transaction, and reports whether the flight goes on.
+func (w *writer) next() bool {
+	ctx, cancel := context.WithCancel(w.ctx)
+	defer cancel()
+	f := &flight{cancel: cancel}
+	jobs := w.take(f)
+	if len(jobs) == 0 {
+		return false
+	}
+	overdue := time.AfterFunc(patience, func() { w.lose(f) })
+	defer overdue.Stop()
+	var changes []*change
+	for _, j := range jobs {
+		changes = append(changes, j.changes...)
+	}
+	w.transact(ctx, changes)
+	for _, j := range jobs {
+		close(j.done)
+	}
+	w.after(w.ctx)
+	return w.goOn(f)
 }
 
 // take returns the jobs of the next transaction. If there are none, the flight is over.

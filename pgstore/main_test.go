@@ -8,6 +8,7 @@
 //
 //	cell                   statements decide as package cell does
 //	migrate                tables that are made, missing or newer; schemas and namespaces
+//	rows                   HOT updates, edits by hand, and what has expired
 //	helpers, main          what the tests share
 package pgstore_test
 

@@ -36,6 +36,7 @@ type Driver struct {
 	opts   Options
 	sql    *statements
 	writer *writer
+	purger purger
 
 	checked atomic.Bool // whether the tables are known to be there
 	closed  atomic.Bool
@@ -58,7 +59,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{pool: pool, opts: o, sql: newStatements(o.Schema)}
-	d.writer = newWriter(d.transact)
+	d.writer = newWriter(d.transact, d.purge)
 	return d, nil
 }
 

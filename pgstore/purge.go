@@ -1,0 +1,69 @@
+package pgstore
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	purgeInterval = time.Minute
+	purgeLimit    = 10_000
+	purgePatience = 10 * time.Second
+)
+
+// A purger removes the checkpoints that have expired, of which nobody sees anything any
+// more. While the driver writes, it looks at a page of keys every minute. So the table
+// needs no index on the expiry, which would make every update of an expiry slow.
+type purger struct {
+	mu   sync.Mutex // held while a purge runs
+	next time.Time
+	from string // the last key of the last page, or "" at the end
+}
+
+// purge looks at the next page if it is time to. It leaves damaged checkpoints, since
+// nobody knows when they were meant to expire. Its failure is nobody's: the next purge
+// tries again.
+func (d *Driver) purge(ctx context.Context) {
+	p := &d.purger
+	if !p.mu.TryLock() {
+		return
+	}
+	defer p.mu.Unlock()
+	if time.Now().Before(p.next) {
+		return
+	}
+	p.next = time.Now().Add(purgeInterval)
+	ctx, cancel := context.WithTimeout(ctx, purgePatience)
+	defer cancel()
+	last, deleted, err := d.purgePage(ctx, p.from)
+	if err != nil {
+		return
+	}
+	p.from = last
+	if deleted > 0 && last != "" {
+		p.next = time.Time{}
+	}
+}
+
+// purgePage removes what has expired in the page behind from. It returns the page's last
+// key, or "" if no page follows.
+func (d *Driver) purgePage(ctx context.Context, from string) (last string, deleted int, err error) {
+	err = d.reader().run(ctx, &statement{
+		sql: d.sql.expired, args: []any{d.opts.Namespace, from, strconv.Itoa(purgeLimit)},
+		each: func(scan func(...any) error) error {
+			var looked, gone string
+			var key *string
+			if err := scan(&looked, &gone, &key); err != nil {
+				return err
+			}
+			if key != nil && looked == strconv.Itoa(purgeLimit) {
+				last = *key
+			}
+			deleted, err = strconv.Atoi(gone)
+			return err
+		},
+	})
+	return last, deleted, err
+}
