@@ -30,7 +30,7 @@ func TestStatementsDecideAsCellDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	for name, within := range map[string]within{
+	for name, within := range map[string]inTx{
 		"Open":    func(_ context.Context, f func(driver.Driver) error) error { return f(d) },
 		"OnTx":    inPgxTx(pool),
 		"OnSQLTx": inSQLTx(db),
@@ -45,10 +45,10 @@ func TestStatementsDecideAsCellDoes(t *testing.T) {
 	}
 }
 
-// within runs f with a driver, and commits its transaction if it has one.
-type within func(ctx context.Context, f func(driver.Driver) error) error
+// inTx runs f with a driver, and commits its transaction if it has one.
+type inTx func(ctx context.Context, f func(driver.Driver) error) error
 
-func inPgxTx(pool *pgxpool.Pool) within {
+func inPgxTx(pool *pgxpool.Pool) inTx {
 	return func(ctx context.Context, f func(driver.Driver) error) error {
 		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			d, err := pgstore.OnTx(tx, &pgstore.Options{Namespace: "n"})
@@ -60,7 +60,7 @@ func inPgxTx(pool *pgxpool.Pool) within {
 	}
 }
 
-func inSQLTx(db *sql.DB) within {
+func inSQLTx(db *sql.DB) inTx {
 	return func(ctx context.Context, f func(driver.Driver) error) error {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
@@ -92,7 +92,7 @@ type world struct {
 	t      *rapid.T
 	d      *pgstore.Driver
 	pool   *pgxpool.Pool
-	within within
+	within inTx
 	odd    bool // the time of the update is damaged, which no write reads
 }
 

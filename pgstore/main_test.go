@@ -9,6 +9,7 @@
 //	cell                   statements decide as package cell does
 //	migrate                tables that are made, missing or newer; schemas and namespaces
 //	rows                   HOT updates, edits by hand, and what has expired
+//	tx                     a store in the transaction of a read model
 //	helpers, main          what the tests share
 package pgstore_test
 
