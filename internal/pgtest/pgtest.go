@@ -144,7 +144,15 @@ func (s *Server) Stop() { s.end(os.Interrupt) }
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Kill()
-	if err := s.launch(); err != nil {
+	err := s.launch()
+	// A process that was killed holds the shared memory until it is gone.
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
+		if !strings.Contains(s.output.String(), "is still in use") {
+			break
+		}
+		err = s.launch()
+	}
+	if err != nil {
 		s.tb.Fatalf("postgres does not start again: %v\n%s", err, s.output)
 	}
 }
