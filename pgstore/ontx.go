@@ -60,12 +60,14 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	records, err := readRecords(ctx, d.on, d.sql, d.namespace, keys)
+	records, err := readRecords(ctx, d.read, d.sql, d.namespace, keys)
 	if err != nil {
 		return nil, inTx(ctx, err)
 	}
 	return records, nil
 }
+
+func (d *txDriver) read(ctx context.Context, s *statement) error { return d.on.run(ctx, s) }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))
