@@ -18,9 +18,20 @@ import (
 // caller's writes and the checkpoint together, or neither. So an event whose effects are
 // in the same database takes effect exactly once.
 //
+//	tx, err := pool.Begin(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer tx.Rollback(ctx)
+//	// ... the writes of the read model, in tx
 //	d, err := pgstore.OnTx(tx, nil)
-//	store := checkpoint.New(d, nil)
-//	updated, err := store.SetIfNewer(ctx, key, position, checkpoint.Epoch(lease.Epoch))
+//	if err != nil {
+//		return err
+//	}
+//	if _, err := checkpoint.New(d, nil).SetIfNewer(ctx, key, p); err != nil {
+//		return err
+//	}
+//	return tx.Commit(ctx)
 //
 // The options must be those of the other drivers of the store. The epoch is checked in
 // the transaction. The rows of the key stay locked until it ends: others who change the
