@@ -4,8 +4,13 @@
 // [Migrate] makes the tables, once. [Open] connects by a URL, and [New] uses a pool that
 // the program has already:
 //
-//	if err := pgstore.Migrate(ctx, pool, nil); err != nil { ... }
+//	if err := pgstore.Migrate(ctx, pool, nil); err != nil {
+//		return err
+//	}
 //	d, err := pgstore.New(pool, nil)
+//	if err != nil {
+//		return err
+//	}
 //	store := checkpoint.New(d, nil)
 //
 // [OnTx] and [OnSQLTx] return a driver on the caller's own transaction. The read model

@@ -18,7 +18,7 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 	}
 	found := make(map[string]driver.Cell, len(keys))
 	for part := range slices.Chunk(keys, chunk) {
-		err := d.reader().run(ctx, &statement{
+		err := d.read(ctx, &statement{
 			sql: d.sql.cells, args: []any{d.opts.Namespace, listOf(part)},
 			each: func(scan func(...any) error) error {
 				c, err := scanCell(scan)

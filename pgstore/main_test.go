@@ -10,6 +10,7 @@
 //	migrate                tables that are made, missing or newer; schemas and namespaces
 //	rows                   HOT updates, edits by hand, and what has expired
 //	tx                     a store in the transaction of a read model
+//	writer                 locks, deadlocks, lost connections, and what shares a transaction
 //	helpers, main          what the tests share
 package pgstore_test
 

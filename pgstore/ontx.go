@@ -18,9 +18,20 @@ import (
 // caller's writes and the checkpoint together, or neither. So an event whose effects are
 // in the same database takes effect exactly once.
 //
+//	tx, err := pool.Begin(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer tx.Rollback(ctx)
+//	// ... the writes of the read model, in tx
 //	d, err := pgstore.OnTx(tx, nil)
-//	store := checkpoint.New(d, nil)
-//	updated, err := store.SetIfNewer(ctx, key, position, checkpoint.Epoch(lease.Epoch))
+//	if err != nil {
+//		return err
+//	}
+//	if _, err := checkpoint.New(d, nil).SetIfNewer(ctx, key, p); err != nil {
+//		return err
+//	}
+//	return tx.Commit(ctx)
 //
 // The options must be those of the other drivers of the store. The epoch is checked in
 // the transaction. The rows of the key stay locked until it ends: others who change the
@@ -60,12 +71,14 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	records, err := readRecords(ctx, d.on, d.sql, d.namespace, keys)
+	records, err := readRecords(ctx, d.read, d.sql, d.namespace, keys)
 	if err != nil {
 		return nil, inTx(ctx, err)
 	}
 	return records, nil
 }
+
+func (d *txDriver) read(ctx context.Context, s *statement) error { return d.on.run(ctx, s) }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))

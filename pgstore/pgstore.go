@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -83,7 +84,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 		err = d.ready(ctx)
 	}
 	if err != nil {
-		pool.Close()
+		closePool(pool)
 		return nil, err
 	}
 	return d, nil
@@ -95,16 +96,31 @@ func (d *Driver) Name() string { return engine }
 const engine = "PostgreSQL"
 
 // Close waits for the transactions under way, for a second at most. Changes that still
-// wait fail with ErrClosed.
+// wait fail with ErrClosed. If the pool is the driver's, reads under way may fail with
+// ErrClosed, too.
 func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
 	d.writer.close()
 	if d.owned {
-		d.pool.Close()
+		closePool(d.pool)
 	}
 	return nil
+}
+
+// closePool waits for a second at most. pgx asks a server that does not answer, for 15
+// seconds, to cancel what it does.
+func closePool(pool *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(grace):
+	}
 }
 
 // ready returns an error if a call must not reach the tables. The first call of a
@@ -116,15 +132,38 @@ func (d *Driver) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || d.checked.Load() {
 		return err
 	}
-	err := check(ctx, d.pool, d.sql)
+	limited, cancel := d.untilClosed(ctx)
+	defer cancel()
+	err := check(limited, d.pool, d.sql)
 	if errors.Is(err, ErrNotMigrated) && d.opts.AutoMigrate {
-		err = Migrate(ctx, d.pool, &d.opts)
+		err = Migrate(limited, d.pool, &d.opts)
 	}
 	if err != nil {
 		return d.failure(ctx, err)
 	}
 	d.checked.Store(true)
 	return nil
+}
+
+// untilClosed returns a context that also ends when Close closes the pool, which waits
+// for every connection in use.
+func (d *Driver) untilClosed(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !d.owned {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(d.writer.ctx, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// read runs a statement that changes nothing.
+func (d *Driver) read(ctx context.Context, s *statement) error {
+	ctx, cancel := d.untilClosed(ctx)
+	defer cancel()
+	return pgxRunner{d.pool}.run(ctx, s)
 }
 
 // failure returns the error of a call that failed with err.

@@ -50,7 +50,7 @@ func (d *Driver) purge(ctx context.Context) {
 // purgePage removes what has expired in the page behind from. It returns the page's last
 // key, or "" if no page follows.
 func (d *Driver) purgePage(ctx context.Context, from string) (last string, deleted int, err error) {
-	err = d.reader().run(ctx, &statement{
+	err = pgxRunner{d.pool}.run(ctx, &statement{
 		sql: d.sql.expired, args: []any{d.opts.Namespace, from, strconv.Itoa(purgeLimit)},
 		each: func(scan func(...any) error) error {
 			var looked, gone string

@@ -17,19 +17,19 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	records, err := readRecords(ctx, d.reader(), d.sql, d.opts.Namespace, keys)
+	records, err := readRecords(ctx, d.read, d.sql, d.opts.Namespace, keys)
 	if err != nil {
 		return nil, d.failure(ctx, err)
 	}
 	return records, nil
 }
 
-func (d *Driver) reader() runner { return pgxRunner{d.pool} }
-
-func readRecords(ctx context.Context, on runner, sql *statements, namespace string, keys []string) ([]driver.Record, error) {
+func readRecords(
+	ctx context.Context, read func(context.Context, *statement) error, sql *statements, namespace string, keys []string,
+) ([]driver.Record, error) {
 	found := make(map[string]driver.Record, len(keys))
 	for part := range slices.Chunk(keys, chunk) {
-		err := on.run(ctx, &statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: func(scan func(...any) error) error {
+		err := read(ctx, &statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: func(scan func(...any) error) error {
 			_, r, err := scanRecord(scan)
 			found[r.Key] = r
 			return err
@@ -108,7 +108,7 @@ func scan[T any](
 			}
 			var page []T
 			n := 0
-			err := d.reader().run(ctx, &statement{
+			err := d.read(ctx, &statement{
 				sql: sql, args: []any{d.opts.Namespace, from, encodeNumber(uint64(pageSize))}, //nolint:gosec // a page has a size above 0
 				each: func(read func(...any) error) error {
 					key, item, counts, err := one(read)

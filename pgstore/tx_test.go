@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/pgstore"
 )
 
@@ -23,14 +22,20 @@ type tx struct {
 	rollback func()
 }
 
-// eachTx runs test with both kinds of transactions. begin may be called any number of
-// times.
-func eachTx(t *testing.T, test func(t *testing.T, url string, begin func() tx)) {
+// txs begins any number of transactions on one database.
+type txs struct {
+	*testing.T
+	url   string
+	begin func() tx
+}
+
+// eachTx runs test with both kinds of transactions.
+func eachTx(t *testing.T, test func(txs)) {
 	t.Helper()
 	t.Run("OnTx", func(t *testing.T) {
 		url := newDatabase(t)
 		pool := newPool(t, url)
-		test(t, url, func() tx {
+		test(txs{t, url, func() tx {
 			on, err := pool.Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -38,11 +43,13 @@ func eachTx(t *testing.T, test func(t *testing.T, url string, begin func() tx)) 
 			ctx := context.WithoutCancel(t.Context())
 			end := func() { on.Rollback(ctx) }
 			t.Cleanup(end)
-			return tx{
-				within(t)(pgstore.OnTx(on, nil)), func(s string) error { _, err := on.Exec(ctx, s); return err },
-				func() error { return on.Commit(ctx) }, end,
+			d, err := pgstore.OnTx(on, nil)
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			exec := func(s string) error { _, err := on.Exec(ctx, s); return err }
+			return tx{checkpoint.New(d, nil), exec, func() error { return on.Commit(ctx) }, end}
+		}})
 	})
 	t.Run("OnSQLTx", func(t *testing.T) {
 		url := newDatabase(t)
@@ -51,33 +58,30 @@ func eachTx(t *testing.T, test func(t *testing.T, url string, begin func() tx)) 
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { db.Close() })
-		test(t, url, func() tx {
+		test(txs{t, url, func() tx {
 			on, err := db.BeginTx(t.Context(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { on.Rollback() })
-			return tx{within(t)(pgstore.OnSQLTx(on, nil)), func(s string) error { _, err := on.Exec(s); return err }, on.Commit, func() { on.Rollback() }}
-		})
+			end := func() { on.Rollback() }
+			t.Cleanup(end)
+			d, err := pgstore.OnSQLTx(on, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exec := func(s string) error { _, err := on.Exec(s); return err }
+			return tx{checkpoint.New(d, nil), exec, on.Commit, end}
+		}})
 	})
 }
 
-func within(t *testing.T) func(driver.Driver, error) *checkpoint.Store {
-	return func(d driver.Driver, err error) *checkpoint.Store {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return checkpoint.New(d, nil)
-	}
-}
-
 func TestOnTx(t *testing.T) {
-	eachTx(t, func(t *testing.T, url string, begin func() tx) {
-		execute(t, url, "CREATE TABLE totals (events int)", "INSERT INTO totals VALUES (0)")
-		store := checkpoint.New(open(t, url, nil), nil)
+	eachTx(t, func(t txs) {
+		execute(t, t.url, "CREATE TABLE totals (events int)", "INSERT INTO totals VALUES (0)")
+		store := checkpoint.New(open(t, t.url, nil), nil)
 		for n := range uint64(3) {
 			for _, commits := range []bool{false, true} {
-				in := begin()
+				in := t.begin()
 				updated, err := in.store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: n + 1})
 				if err == nil {
 					err = in.exec("UPDATE totals SET events = events + 1")
@@ -96,11 +100,11 @@ func TestOnTx(t *testing.T) {
 			}
 		}
 		cp, err := store.Get(t.Context(), "k")
-		total := sum(t, url)
+		total := sum(t, t.url)
 		if total != 3 || err != nil || cp.Position.Commit != 3 {
 			t.Errorf("%d events took effect, the checkpoint is at %s (%v)", total, cp.Position, err)
 		}
-		in := begin()
+		in := t.begin()
 		if err := in.store.Delete(t.Context(), "k"); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
@@ -113,19 +117,19 @@ func TestOnTx(t *testing.T) {
 	})
 }
 
-func sum(t *testing.T, url string) (n int) {
-	t.Helper()
-	if err := newPool(t, url).QueryRow(t.Context(), "SELECT events FROM totals").Scan(&n); err != nil {
-		t.Fatal(err)
+func sum(tb testing.TB, url string) (n int) {
+	tb.Helper()
+	if err := newPool(tb, url).QueryRow(tb.Context(), "SELECT events FROM totals").Scan(&n); err != nil {
+		tb.Fatal(err)
 	}
 	return n
 }
 
 func TestOnTxChecksTheEpoch(t *testing.T) {
-	eachTx(t, func(t *testing.T, url string, begin func() tx) {
-		d := open(t, url, nil)
+	eachTx(t, func(t txs) {
+		d := open(t, t.url, nil)
 		old, now := lease(t, d, "k"), lease(t, d, "k")
-		in := begin()
+		in := t.begin()
 		if _, err := in.store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 1}, checkpoint.Epoch(old.Epoch)); !errors.Is(err, checkpoint.ErrFenced) {
 			t.Errorf("SetIfNewer with a former epoch: %v", err)
 		}
@@ -146,10 +150,10 @@ func TestOnTxChecksTheEpoch(t *testing.T) {
 
 // Two transactions that are the first to write a key are decided one after the other.
 func TestFirstWritersOnTx(t *testing.T) {
-	eachTx(t, func(t *testing.T, url string, begin func() tx) {
+	eachTx(t, func(t txs) {
 		for round := range 10 {
 			key := fmt.Sprintf("k%d", round)
-			first, second := begin(), begin()
+			first, second := t.begin(), t.begin()
 			if updated, err := first.store.SetIfNewer(t.Context(), key, checkpoint.Position{Commit: 2}); err != nil || !updated {
 				t.Fatalf("the first writer: %t, %v", updated, err)
 			}
@@ -177,20 +181,20 @@ func TestFirstWritersOnTx(t *testing.T) {
 }
 
 func TestOnTxWithoutTables(t *testing.T) {
-	eachTx(t, func(t *testing.T, url string, begin func() tx) {
-		execute(t, url, "DROP SCHEMA checkpoint CASCADE")
-		if _, err := begin().store.SetIfNewer(t.Context(), "k", checkpoint.Position{}); !notMigrated(err) {
+	eachTx(t, func(t txs) {
+		execute(t, t.url, "DROP SCHEMA checkpoint CASCADE")
+		if _, err := t.begin().store.SetIfNewer(t.Context(), "k", checkpoint.Position{}); !notMigrated(err) {
 			t.Errorf("SetIfNewer: %v", err)
 		}
-		if _, err := begin().store.Get(t.Context(), "k"); !notMigrated(err) {
+		if _, err := t.begin().store.Get(t.Context(), "k"); !notMigrated(err) {
 			t.Errorf("Get: %v", err)
 		}
 	})
 }
 
 func TestOnTxFailsInAnAbortedTransaction(t *testing.T) {
-	eachTx(t, func(t *testing.T, _ string, begin func() tx) {
-		in := begin()
+	eachTx(t, func(t txs) {
+		in := t.begin()
 		if err := in.exec("SELECT 1/0"); err == nil {
 			t.Fatal("a division by zero succeeds")
 		}
@@ -216,7 +220,7 @@ func TestOnTxRepeatableRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer on.Rollback(context.WithoutCancel(t.Context()))
-	store := within(t)(pgstore.OnTx(on, nil))
+	store := storeOn(t, on)
 	put(t, d, "old", 1)
 	if cp, err := store.Get(t.Context(), "old"); err != nil || cp.Position.Commit != 1 {
 		t.Fatal(err)
@@ -228,4 +232,13 @@ func TestOnTxRepeatableRead(t *testing.T) {
 			t.Errorf("SetIfNewer of %s key: %t", key, updated)
 		}
 	}
+}
+
+func storeOn(t *testing.T, on pgx.Tx) *checkpoint.Store {
+	t.Helper()
+	d, err := pgstore.OnTx(on, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checkpoint.New(d, nil)
 }
