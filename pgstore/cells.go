@@ -45,6 +45,7 @@ type step struct {
 	cells  map[string]cell.Cell // of the keys that have any
 	before map[string]cell.Cell
 	locked map[string]parts // what has a row
+	torn   bool             // whether another transaction has inserted a fence meanwhile
 }
 
 // load returns the statements that lock and read what the changes need. The clock comes
@@ -58,6 +59,9 @@ func (s *step) load() []*statement {
 	}
 	if keys := s.keys(checkpoints); len(keys) > 0 {
 		load = append(load, &statement{sql: s.sql.lockCheckpoints, args: []any{s.namespace, listOf(keys)}, each: s.loadCheckpoint})
+		if keys := s.keys(fences); len(keys) > 0 {
+			load = append(load, &statement{sql: s.sql.countFences, args: []any{s.namespace, listOf(keys)}, each: s.compareFences})
+		}
 	}
 	return append(load, &statement{sql: s.sql.clock, each: s.loadClock})
 }
@@ -94,6 +98,24 @@ func (s *step) loadCheckpoint(scan func(...any) error) error {
 	c.Checkpoint, _ = r.decode()
 	s.cells[r.key] = c
 	s.locked[r.key] |= checkpoints
+	return nil
+}
+
+// compareFences notices a fence that was not there to be locked, and is there now. Each
+// statement sees what was committed before it began, so that the checkpoint may be of a
+// write that came with the fence.
+func (s *step) compareFences(scan func(...any) error) error {
+	var there string
+	if err := scan(&there); err != nil {
+		return err
+	}
+	locked := 0
+	for _, p := range s.locked {
+		if p&fences != 0 {
+			locked++
+		}
+	}
+	s.torn = there != strconv.Itoa(locked)
 	return nil
 }
 

@@ -7,6 +7,7 @@
 // The rules of PostgreSQL alone:
 //
 //	cell                   statements decide as package cell does
+//	meanwhile              what other transactions do between the statements of one
 //	migrate                tables that are made, missing or newer; schemas and namespaces
 //	rows                   HOT updates, edits by hand, and what has expired
 //	tx                     a store in the transaction of a read model

@@ -119,6 +119,9 @@ func (d *txDriver) change(ctx context.Context, changes []*change) error {
 		if err := d.on.run(ctx, s.load()...); err != nil {
 			return inTx(ctx, err)
 		}
+		if s.torn {
+			continue
+		}
 		if err := d.store(ctx, s); !errors.Is(err, errOvertaken) {
 			return inTx(ctx, err)
 		}

@@ -10,7 +10,7 @@ type statements struct {
 	schemaTable string // quoted
 
 	begin, commit, clock                                    string
-	lockFences, lockCheckpoints                             string
+	lockFences, lockCheckpoints, countFences                string
 	deleteCheckpoints, updateCheckpoints, insertCheckpoints string
 	deleteFences, updateFences, insertFences                string
 	usual, usualFenced                                      string
@@ -52,6 +52,7 @@ func newStatements(schema string) *statements {
 func (s *statements) changes(in func(string) string) {
 	s.lockFences = in("SELECT " + fenceColumns + " FROM {fences} f WHERE namespace = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE")
 	s.lockCheckpoints = in("SELECT " + checkpointColumns + " FROM {checkpoints} c WHERE namespace = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE")
+	s.countFences = in("SELECT count(*)::text FROM {fences} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	s.deleteCheckpoints = in("DELETE FROM {checkpoints} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	s.deleteFences = in("DELETE FROM {fences} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	// A touch leaves a damaged time as it is.

@@ -108,6 +108,9 @@ func (d *Driver) change(ctx context.Context, conn *pgxpool.Conn, changes []*chan
 	if err := run.run(ctx, append([]*statement{{sql: d.sql.begin}}, s.load()...)...); err != nil {
 		return undo(err)
 	}
+	if s.torn {
+		return undo(errOvertaken)
+	}
 	store, inserted := s.decide()
 	if inserted > 0 {
 		if err := run.run(ctx, store...); err != nil {
