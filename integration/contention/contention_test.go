@@ -43,6 +43,8 @@ func TestContention(t *testing.T) {
 	}{
 		{"Redis", onRedis, 2, []attack{kill, stop, cut, holdOff}},
 		{"Redis", onRedis, 8, []attack{kill, stop, cut, holdOff}},
+		{"PostgreSQL", onPostgres, 2, []attack{kill, stop, cut, holdOff}},
+		{"PostgreSQL", onPostgres, 8, []attack{kill, stop, cut, holdOff}},
 		{"SQLite", onSQLite, 3, []attack{kill}},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.name, c.instances), func(t *testing.T) {
