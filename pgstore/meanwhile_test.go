@@ -1,12 +1,20 @@
 package pgstore_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"net"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/pgstore"
 )
 
@@ -57,4 +65,54 @@ func TestFenceThatComesMeanwhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that is cut off between the statements of a transaction keeps no lock for long.
+func TestCutOffWithinATransaction(t *testing.T) {
+	url := newDatabase(t)
+	put(t, open(t, url, nil), "k", 1)
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.DialFunc = func(ctx context.Context, protocol, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, protocol, addr)
+		return &cutOff{Conn: conn, at: "COMMIT\x00"}, err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	d, err := pgstore.New(pool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var under sync.WaitGroup
+	under.Go(func() {
+		if r := write(t.Context(), d, set("k", 2)); r.Outcome == driver.Advanced {
+			t.Error("a write without a commit has advanced")
+		}
+	})
+	idle := "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+	for pgtest.Shared(t).SQLAt(url, idle) == "0" {
+		time.Sleep(5 * time.Millisecond)
+	}
+	put(t, open(t, url, nil), "k", 3)
+	under.Wait()
+}
+
+// A cutOff connection loses everything from a text on.
+type cutOff struct {
+	net.Conn
+	at   string
+	lost bool
+}
+
+func (c *cutOff) Write(b []byte) (int, error) {
+	c.lost = c.lost || bytes.Contains(b, []byte(c.at))
+	if c.lost {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
 }

@@ -9,7 +9,8 @@ type statements struct {
 	schema      string
 	schemaTable string // quoted
 
-	begin, commit, clock                                    string
+	begin, limit                                            string
+	commit, clock                                           string
 	lockFences, lockCheckpoints, countFences                string
 	deleteCheckpoints, updateCheckpoints, insertCheckpoints string
 	deleteFences, updateFences, insertFences                string
@@ -41,6 +42,9 @@ func newStatements(schema string) *statements {
 	in := strings.NewReplacer("{checkpoints}", quote(schema)+".checkpoints", "{fences}", quote(schema)+".checkpoint_fences",
 		"{schema}", s.schemaTable, "{now}", now, "{max}", maxNumber).Replace
 	s.begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+	// A process that was stopped or cut off between two statements would otherwise keep its
+	// locks until the server notices, after hours.
+	s.limit = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
 	s.commit = "COMMIT"
 	s.clock = in("SELECT {now}, version::text FROM {schema}")
 	s.changes(in)

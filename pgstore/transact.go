@@ -105,7 +105,7 @@ func (d *Driver) change(ctx context.Context, conn *pgxpool.Conn, changes []*chan
 		}
 		return nil, ending{err: err}
 	}
-	if err := run.run(ctx, append([]*statement{{sql: d.sql.begin}}, s.load()...)...); err != nil {
+	if err := run.run(ctx, append([]*statement{{sql: d.sql.begin}, {sql: d.sql.limit}}, s.load()...)...); err != nil {
 		return undo(err)
 	}
 	if s.torn {
