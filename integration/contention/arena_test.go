@@ -48,7 +48,7 @@ func onRedis(t *testing.T) string {
 
 func onPostgres(t *testing.T) string {
 	t.Helper()
-	return pgtest.Start(t).URL("postgres")
+	return pgtest.Shared(t).NewDatabase()
 }
 
 func onSQLite(t *testing.T) string {
