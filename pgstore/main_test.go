@@ -7,6 +7,7 @@
 // The rules of PostgreSQL alone:
 //
 //	cell                   statements decide as package cell does
+//	crash                  a read model whose builders are killed
 //	meanwhile              what other transactions do between the statements of one
 //	migrate                tables that are made, missing or newer; schemas and namespaces
 //	rows                   HOT updates, edits by hand, and what has expired
@@ -16,6 +17,8 @@
 package pgstore_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,7 +29,13 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(m)).Run()) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(envURL); url != "" {
+		fmt.Fprintln(os.Stderr, build(context.Background(), url, os.Getenv(envApart) == "true"))
+		os.Exit(1)
+	}
+	os.Exit(leaktest.Check(pgtest.Sharing(m)).Run())
+}
 
 func TestEveryFileOfTestsHasASubject(t *testing.T) {
 	text, err := os.ReadFile("main_test.go")
