@@ -34,7 +34,8 @@ const (
 )
 
 // TestKilledWithinAReadModel lets two processes at a time fight for a read model, and kills
-// both with SIGKILL, again and again: each event has exactly one effect.
+// both with SIGKILL, again and again. Between, their connections are lost, and they try
+// again. Each event has exactly one effect.
 func TestKilledWithinAReadModel(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
@@ -70,6 +71,10 @@ func fightOverAReadModel(t *testing.T, rounds int, apart bool) (events int, err 
 					t.Error(err)
 				}
 			})
+		}
+		for range random.IntN(3) {
+			time.Sleep(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
+			execute(t, url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 		}
 		wg.Wait()
 		if t.Failed() {
@@ -142,7 +147,7 @@ func build(ctx context.Context, url string, apart bool) error {
 		return err
 	}
 	b := builder{pool, checkpoint.New(d, nil), apart}
-	for {
+	for failures := 0; ; {
 		lease, err := b.store.Acquire(ctx, readModel, strconv.Itoa(os.Getpid()), 50*time.Millisecond)
 		if err == nil {
 			err = b.work(ctx, lease.Epoch)
@@ -152,7 +157,9 @@ func build(ctx context.Context, url string, apart bool) error {
 			fmt.Println("waits")
 			time.Sleep(time.Millisecond)
 		case !errors.Is(err, checkpoint.ErrFenced):
-			return err
+			if failures++; failures == 100 {
+				return err
+			}
 		}
 	}
 }
@@ -164,7 +171,14 @@ func (b *builder) work(ctx context.Context, epoch uint64) error {
 		return err
 	}
 	for n := cp.Position.Commit + 1; ; n++ {
-		if err := b.handle(ctx, n, epoch); err != nil {
+		err := b.handle(ctx, n, epoch)
+		for range 100 { // the connection was lost, and perhaps after the commit
+			if err == nil || errors.Is(err, errHandled) || errors.Is(err, checkpoint.ErrFenced) {
+				break
+			}
+			err = b.handle(ctx, n, epoch)
+		}
+		if err != nil && !errors.Is(err, errHandled) {
 			return err
 		}
 		fmt.Println(n)
@@ -194,13 +208,31 @@ func (b *builder) handle(ctx context.Context, n, epoch uint64) error {
 	if err := advance(ctx, checkpoint.New(d, nil), n, epoch); err != nil {
 		return err
 	}
-	return tx.Commit(ctx)
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	if rand.IntN(8) == 0 {
+		return errLost
+	}
+	return nil
 }
 
+// errLost: the answer to the commit is lost.
+var errLost = errors.New("no answer")
+
+var errHandled = errors.New("the event has been handled before")
+
 func advance(ctx context.Context, store *checkpoint.Store, n, epoch uint64) error {
-	updated, err := store.SetIfNewer(ctx, readModel, checkpoint.Position{Commit: n}, checkpoint.Epoch(epoch))
-	if err == nil && !updated {
-		err = fmt.Errorf("event %d has been handled before", n)
+	outcomes, err := store.Apply(ctx, checkpoint.Write{
+		Key: readModel, IfNewer: true, Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: n}, Epoch: epoch},
+	})
+	switch {
+	case err != nil:
+		return err
+	case outcomes[0] == checkpoint.Fenced:
+		return checkpoint.ErrFenced
+	case outcomes[0] != checkpoint.Advanced:
+		return errHandled
 	}
-	return err
+	return nil
 }

@@ -28,10 +28,19 @@ import (
 //	if err != nil {
 //		return err
 //	}
-//	if _, err := checkpoint.New(d, nil).SetIfNewer(ctx, key, p); err != nil {
+//	outcomes, err := checkpoint.New(d, nil).Apply(ctx, checkpoint.Write{
+//		Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: p},
+//	})
+//	if err != nil {
 //		return err
 //	}
+//	if outcomes[0] != checkpoint.Advanced {
+//		return nil // the event has taken effect before: roll back
+//	}
 //	return tx.Commit(ctx)
+//
+// Only [driver.Advanced] proves that the event has not taken effect before. SetIfNewer also
+// returns true if an equal position is there, and Get locks nothing.
 //
 // The options must be those of the other drivers of the store. The epoch is checked in
 // the transaction. The rows of the key stay locked until it ends: others who change the
