@@ -36,6 +36,7 @@ var (
 	db     *sql.DB
 	tx     *sql.Tx
 	store  *checkpoint.Store
+	s      *subscription.Subscription
 	key    string
 	owner  string
 	ttl    time.Duration
