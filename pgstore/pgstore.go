@@ -60,7 +60,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{pool: pool, opts: o, sql: newStatements(o.Schema)}
-	d.writer = newWriter(d.transact, d.purge)
+	d.writer = newWriter(d.transact)
 	return d, nil
 }
 
