@@ -1,7 +1,9 @@
 package pgstore_test
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -10,24 +12,25 @@ import (
 	"github.com/checkpointstore/checkpoint/storetest"
 )
 
-// placed is a driver that remembers its database for the harness.
+// placed is a driver that remembers its schema for the harness.
 type placed struct {
 	*pgstore.Driver
-	url string
+	url, schema string
 }
 
 func TestConformance(t *testing.T) {
 	server := pgtest.Start(t, "max_connections=300")
+	var schemas atomic.Int32
 	storetest.Run(t, storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
-			url := server.NewDatabase()
-			return placed{open(tb, url, &pgstore.Options{AutoMigrate: true}), url}
+			schema, url := fmt.Sprintf("Store %d", schemas.Add(1)), server.URL("postgres")
+			return placed{open(tb, url, &pgstore.Options{Schema: schema, AutoMigrate: true}), url, schema}
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
-			url := d.(placed).url
-			return placed{open(tb, url, nil), url}
+			p := d.(placed)
+			return placed{open(tb, p.url, &pgstore.Options{Schema: p.schema}), p.url, p.schema}
 		},
 		Damage:      damage("checkpoints", "commit_position = -1"),
 		DamageFence: damage("checkpoint_fences", "epoch = 0"),
@@ -47,20 +50,27 @@ func TestConformance(t *testing.T) {
 func damage(table, set string) func(testing.TB, driver.Driver, string) {
 	return func(tb testing.TB, d driver.Driver, key string) {
 		tb.Helper()
-		execute(tb, d.(placed).url, withoutChecks(table),
-			"UPDATE checkpoint."+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
+		p := d.(placed)
+		execute(tb, p.url, withoutChecks(p.schema),
+			`UPDATE "`+p.schema+`".`+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
 	}
 }
 
-// withoutChecks removes the constraints of a table except those on the key.
-func withoutChecks(table string) string {
-	return `DO $$ DECLARE name text; BEGIN
-		FOR name IN SELECT conname FROM pg_constraint WHERE conrelid = 'checkpoint.` + table + `'::regclass AND contype = 'c' LOOP
-			EXECUTE format('ALTER TABLE checkpoint.` + table + ` DROP CONSTRAINT %I', name);
+// withoutChecks removes the constraints of a schema's tables except those on the keys.
+func withoutChecks(schema string) string {
+	return `DO $$ DECLARE c record; BEGIN
+		FOR c IN SELECT conname, contypid::regtype AS domain, conrelid::regclass AS owner FROM pg_constraint
+			WHERE connamespace = '"` + schema + `"'::regnamespace AND contype = 'c' LOOP
+			IF c.domain <> 0 THEN
+				EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', c.domain, c.conname);
+			ELSE
+				EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.owner, c.conname);
+			END IF;
 		END LOOP;
-		FOR name IN SELECT attname FROM pg_attribute WHERE attrelid = 'checkpoint.` + table + `'::regclass
-			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key') LOOP
-			EXECUTE format('ALTER TABLE checkpoint.` + table + ` ALTER COLUMN %I DROP NOT NULL', name);
+		FOR c IN SELECT attname, attrelid::regclass AS owner FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+			WHERE relnamespace = '"` + schema + `"'::regnamespace AND relkind = 'r'
+			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key', 'one') LOOP
+			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', c.owner, c.attname);
 		END LOOP;
 	END $$`
 }

@@ -10,6 +10,8 @@
 //	crash                  a read model whose builders are killed
 //	meanwhile              what other transactions do between the statements of one
 //	migrate                tables that are made, missing or newer; schemas and namespaces
+//	modes                  each way in which pgx sends statements
+//	notify                 who waits for a lease is woken
 //	rows                   HOT updates, edits by hand, and what has expired
 //	tx                     a store in the transaction of a read model
 //	writer                 locks, deadlocks, lost connections, and what shares a transaction

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"unicode"
 	"unicode/utf8"
 )
@@ -21,6 +22,9 @@ func (o *Options) checked() (Options, error) {
 		o = new(Options)
 	}
 	c := *o
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
 	c.Schema = cmp.Or(c.Schema, defaultSchema)
 	if err := fault(c.Schema, maxSchema); err != nil {
 		return c, fmt.Errorf("pgstore: Schema %q: %w", c.Schema, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ type Options struct {
 	// the first call. The user then needs the permission to make tables. Otherwise the
 	// tables must be there: see [Migrate].
 	AutoMigrate bool
+
+	// Logger receives a note if no standby can be woken early. Nil: slog.Default().
+	Logger *slog.Logger
 }
 
 // Driver is a [driver.Driver] over PostgreSQL. Changes that wait at the same time
@@ -39,6 +43,8 @@ type Driver struct {
 	writer *writer
 	purger purger
 
+	waiters *driver.Waiters
+
 	checked atomic.Bool // whether the tables are known to be there
 	closed  atomic.Bool
 }
@@ -50,6 +56,7 @@ var (
 	_ driver.Inspector     = (*Driver)(nil)
 	_ driver.Fencer        = (*Driver)(nil)
 	_ driver.Namer         = (*Driver)(nil)
+	_ driver.Notifier      = (*Driver)(nil)
 )
 
 // New returns a driver over the caller's pool. It sends nothing: the first call checks
@@ -60,7 +67,8 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{pool: pool, opts: o, sql: newStatements(o.Schema)}
-	d.writer = newWriter(d.transact, d.purge)
+	d.writer = newWriter(d.transact)
+	d.waiters = driver.NewWaiters(d.listen)
 	return d, nil
 }
 
@@ -102,6 +110,7 @@ func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
+	d.waiters.Close()
 	d.writer.close()
 	if d.owned {
 		closePool(d.pool)
