@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/integration/internal/standstill"
-	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 // A process is a consumer, as its supervisor sees it.
@@ -42,7 +42,7 @@ func startProcess(t task, dir string) (*process, error) {
 	// The race detector otherwise waits a second before it lets a process end.
 	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", envTask+"="+string(text))
 	p.cmd.Stderr = &p.stderr
-	redistest.DieWithParent(p.cmd)
+	servertest.DieWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
