@@ -7,7 +7,7 @@
 #             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./kurrentdb ./cmd/checkpoint ./examples ./integration
+MODULES  := . ./redisstore ./sqlitestore ./pgstore ./kurrentdb ./cmd/checkpoint ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
@@ -55,6 +55,7 @@ on = [ ! -d .bin/servers/$(1) ] || REDISTEST_SERVER=$(1) $(2)
 
 proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
+	go test -v -timeout 1h ./pgstore -run TestKilledWithinAReadModel -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
 	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15

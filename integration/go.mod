@@ -4,11 +4,21 @@ go 1.26.0
 
 require (
 	github.com/checkpointstore/checkpoint v0.0.0
+	github.com/checkpointstore/checkpoint/pgstore v0.0.0
 	github.com/checkpointstore/checkpoint/redisstore v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redis/rueidis v1.0.79
 	go.etcd.io/bbolt v1.5.0
 	modernc.org/sqlite v1.62.0
+)
+
+require (
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
 
 require (
@@ -45,6 +55,8 @@ require (
 )
 
 replace github.com/checkpointstore/checkpoint => ..
+
+replace github.com/checkpointstore/checkpoint/pgstore => ../pgstore
 
 replace github.com/checkpointstore/checkpoint/redisstore => ../redisstore
 
