@@ -30,6 +30,7 @@ type faulty struct {
 	mem    *memstore.Driver
 	closed atomic.Bool
 	rule   rules
+	unit   [2]time.Duration // the unit and the minimum of a driver that counts coarsely
 
 	get           func(context.Context, []string) ([]driver.Record, error)
 	write         func(context.Context, []driver.Write) ([]driver.Result, error)
@@ -45,7 +46,7 @@ type faulty struct {
 }
 
 func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
-	f := &faulty{mem: mem, rule: soundRules, scan: mem.Scan}
+	f := &faulty{mem: mem, rule: soundRules, scan: mem.Scan, unit: [2]time.Duration{time.Millisecond, time.Millisecond}}
 	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
 		return each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Record) {
 			return c, f.rule.record(c, now)
@@ -180,6 +181,8 @@ func (f *faulty) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 func (f *faulty) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
 	return open(f, func() (int, error) { return f.releaseFences(ctx, keys, idle) })
 }
+
+func (f *faulty) TTLUnit() (unit, minimum time.Duration) { return f.unit[0], f.unit[1] }
 
 func (f *faulty) Close() error { return f.shut() }
 
