@@ -55,18 +55,19 @@ const maxFlights = 4
 // do makes changes, and returns once each has ended, or ctx has. It replaces a change
 // that goes on after ctx.
 func (d *Driver) do(ctx context.Context, changes []*change) {
-	if err := d.ready(ctx); err != nil {
-		for _, c := range changes {
-			c.ended, c.err = true, err
-		}
-		return
-	}
 	if len(changes) == 0 {
 		return
 	}
 	b := &batch{left: len(changes), done: make(chan struct{})}
 	q := &d.queue
 	q.mu.Lock()
+	if err := d.ready(ctx); err != nil {
+		q.mu.Unlock()
+		for _, c := range changes {
+			c.err = err
+		}
+		return
+	}
 	for _, c := range changes {
 		c.batch = b
 	}
@@ -167,7 +168,7 @@ func (q *queue) abandon(b *batch, changes []*change, err error) {
 	for i, c := range changes {
 		if !c.ended {
 			// The flight goes on with c: the caller gets another one.
-			changes[i] = &change{ended: true, err: err, doubt: c.flight != nil && c.flight.sent.Load()}
+			changes[i] = &change{err: err, doubt: c.flight != nil}
 			c.finish()
 		}
 	}

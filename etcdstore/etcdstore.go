@@ -91,7 +91,9 @@ func (d *Driver) Name() string { return "etcd" }
 // Close ends the calls that are under way with [driver.ErrClosed]. It closes the client
 // if [Open] made it.
 func (d *Driver) Close() error {
+	d.queue.mu.Lock() // no flight begins from here on
 	d.stop()
+	d.queue.mu.Unlock()
 	d.queue.flown.Wait()
 	if !d.owned {
 		return nil

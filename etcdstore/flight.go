@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync/atomic"
+	"runtime"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -17,9 +17,8 @@ type flight struct {
 	byKey  map[string]*group
 	ctx    context.Context
 	cancel context.CancelFunc
-	wanted int         // changes that a caller still waits for; guarded by queue.mu
-	sent   atomic.Bool // whether a change was sent
-	alone  bool        // each key in a request of its own
+	wanted int  // changes that a caller still waits for; guarded by queue.mu
+	alone  bool // each key in a request of its own
 
 	unneeded []clientv3.LeaseID
 }
@@ -86,6 +85,7 @@ func (d *Driver) fly(f *flight) {
 		}
 		d.revoke(f.unneeded)
 		f.cancel()
+		runtime.Gosched() // the callers that were woken may call again at once
 		d.queue.mu.Lock()
 		if f = d.take(); f == nil {
 			d.queue.flights--
@@ -198,7 +198,6 @@ func (d *Driver) fit(groups []*group) int {
 
 // swap stores the changes of groups in one request, each for itself.
 func (d *Driver) swap(f *flight, groups []*group) {
-	f.sent.Store(true)
 	resp, err := d.commit(f.ctx, d.request(groups))
 	if err != nil {
 		d.unanswered(f, groups, err)

@@ -177,7 +177,8 @@ func (d *Driver) revoke(ids []clientv3.LeaseID) {
 	if len(ids) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.root, patience/2)
+	const limit = 2 * time.Second // Close waits for it
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	each(len(ids), func(i int) { _, _ = d.client.Revoke(ctx, ids[i]) })
 }

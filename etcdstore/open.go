@@ -10,6 +10,17 @@ import (
 	"go.uber.org/zap"
 )
 
+// ErrURL says that [Open] cannot use a URL, or cannot use it with its Options. Nothing
+// was sent.
+var ErrURL = errors.New("it is not the URL of an etcd")
+
+// A urlError is an [ErrURL] with the text of its reason.
+type urlError struct{ error }
+
+func (e urlError) Is(target error) bool { return target == ErrURL }
+
+func (e urlError) Unwrap() error { return e.error }
+
 // Open connects to the members of etcd that url names, and reads once:
 //
 //	etcd://[user:password@]host:port[,host:port...][/prefix]
@@ -20,11 +31,12 @@ import (
 // system's. Files cert and key hold the client's own certificate. User and password are
 // percent-encoded.
 //
-// Name all members, or several: a driver whose only member is down knows no other.
+// Name all members, or several: a driver whose only member is down knows no other. For
+// any other URL the error is [ErrURL]. No error shows a password.
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	t, err := parseURL(url, opts)
 	if err != nil {
-		return nil, err
+		return nil, urlError{err}
 	}
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: t.endpoints, TLS: t.tls, Username: t.user, Password: t.password,
@@ -36,7 +48,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	}
 	d, err := New(client, t.opts)
 	if err != nil {
-		return nil, errors.Join(err, client.Close())
+		return nil, errors.Join(urlError{err}, client.Close())
 	}
 	d.owned = true
 	if _, err := d.ask(ctx, clientv3.OpGet(d.etcdKey(checkpointPart, "none"), clientv3.WithKeysOnly())); err != nil {

@@ -1,8 +1,8 @@
 package etcdstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -85,7 +85,7 @@ func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([]value, error) {
 			values[i*maxReads+j] = valueOf(r.GetResponseRange().Kvs)
 		}
 	})
-	return values, errors.Join(errs...)
+	return values, cmp.Or(errs...)
 }
 
 // maxAsks is how often a read is sent that met a server without a leader, or none.
