@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -23,6 +24,10 @@ type Options struct {
 	// "prod/checkpoint/". It ends with "/", so that no prefix is the beginning of
 	// another. Empty: "checkpoint/".
 	Prefix string
+
+	// Logger receives one warning if etcd refuses what [Driver.LeaseEnds] needs. Nil:
+	// slog.Default().
+	Logger *slog.Logger
 }
 
 // Driver is a [driver.Driver] over etcd, with every ability. Calls that wait at the same
@@ -34,6 +39,8 @@ type Driver struct {
 	minimum atomic.Int64 // the shortest TTL, in nanoseconds
 	memory  memory
 	queue   queue
+	waiters *driver.Waiters
+	log     *slog.Logger
 	root    context.Context // ends with Close
 	stop    context.CancelFunc
 }
@@ -60,7 +67,8 @@ func New(client *clientv3.Client, opts *Options) (*Driver, error) {
 	if err := checkPrefix(prefix); err != nil {
 		return nil, err
 	}
-	d := &Driver{client: client, prefix: prefix}
+	d := &Driver{client: client, prefix: prefix, log: cmp.Or(opts.Logger, slog.Default())}
+	d.waiters = driver.NewWaiters(d.listen)
 	d.minimum.Store(int64(minimum))
 	d.memory.limit = remembered
 	d.queue.busy = make(map[string]bool)
@@ -95,6 +103,7 @@ func (d *Driver) Close() error {
 	d.stop()
 	d.queue.mu.Unlock()
 	d.queue.flown.Wait()
+	d.waiters.Close()
 	if !d.owned {
 		return nil
 	}
