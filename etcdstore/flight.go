@@ -233,7 +233,7 @@ func (d *Driver) unanswered(f *flight, groups []*group, err error) {
 		f.alone = true
 		return
 	}
-	refused := isRefused(err)
+	refused, pause := isRefused(err), time.Duration(0)
 	for _, g := range groups {
 		d.memory.forget(g.key)
 		g.known, g.fresh = false, false
@@ -249,7 +249,13 @@ func (d *Driver) unanswered(f *flight, groups []*group, err error) {
 		}
 		if !again || g.lost > maxLost {
 			d.finish(f, g, d.failure(f.ctx, err))
+			continue
 		}
+		pause = 50 * time.Millisecond << g.lost
+	}
+	select {
+	case <-time.After(pause): // until there is another leader, perhaps
+	case <-f.ctx.Done():
 	}
 }
 

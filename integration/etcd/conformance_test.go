@@ -2,14 +2,11 @@ package etcd
 
 import (
 	"context"
-	"fmt"
-	"sync/atomic"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/checkpointstore/checkpoint/driver"
-	"github.com/checkpointstore/checkpoint/etcdstore"
 	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/storetest"
 )
@@ -17,32 +14,6 @@ import (
 func TestConformance(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
 	storetest.Run(t, harness(cluster))
-}
-
-// placed is a driver that knows its prefix and has a client beside it.
-type placed struct {
-	*etcdstore.Driver
-	client *clientv3.Client
-	prefix string
-}
-
-var prefixes atomic.Int64
-
-func open(tb testing.TB, cluster *etcdtest.Cluster, prefix string) placed {
-	tb.Helper()
-	client := cluster.Client(tb)
-	d, err := etcdstore.New(client, &etcdstore.Options{Prefix: prefix})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { d.Close() })
-	return placed{d, client, prefix}
-}
-
-// openEmpty returns a driver with a prefix of its own.
-func openEmpty(tb testing.TB, cluster *etcdtest.Cluster) placed {
-	tb.Helper()
-	return open(tb, cluster, fmt.Sprintf("test/%d/", prefixes.Add(1)))
 }
 
 func harness(cluster *etcdtest.Cluster) storetest.Harness {

@@ -64,16 +64,22 @@ func (c *Cluster) Endpoints() []string {
 // URL is the URL for etcdstore.Open of all members.
 func (c *Cluster) URL() string { return "etcd://" + strings.Join(c.Endpoints(), ",") }
 
-// Client returns a client of all members, and closes it through tb.Cleanup.
-func (c *Cluster) Client(tb testing.TB) *clientv3.Client {
+// Client returns a client of all members, and closes it through tb.Cleanup. Each
+// function of configure changes its configuration.
+func (c *Cluster) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
-	return client(tb, clientv3.Config{Endpoints: c.Endpoints()})
+	return client(tb, c.Endpoints(), configure)
 }
 
-func client(tb testing.TB, config clientv3.Config) *clientv3.Client {
+func client(tb testing.TB, endpoints []string, configure []func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
-	config.Logger = zap.NewNop()
-	config.DialKeepAliveTime, config.DialKeepAliveTimeout = 6*time.Second, 3*time.Second
+	config := clientv3.Config{
+		Endpoints: endpoints, Logger: zap.NewNop(),
+		DialKeepAliveTime: 6 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
+	}
+	for _, change := range configure {
+		change(&config)
+	}
 	cl, err := clientv3.New(config)
 	if err != nil {
 		tb.Fatal(err)

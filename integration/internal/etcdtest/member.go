@@ -31,9 +31,9 @@ type Member struct {
 func (m *Member) Endpoint() string { return m.proxy.Addr() }
 
 // Client returns a client of this member alone.
-func (m *Member) Client(tb testing.TB) *clientv3.Client {
+func (m *Member) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
-	return client(tb, clientv3.Config{Endpoints: []string{m.Endpoint()}})
+	return client(tb, []string{m.Endpoint()}, configure)
 }
 
 // Server is the member's server. It is nil while the member does not run.
@@ -104,6 +104,9 @@ func (m *Member) stop() {
 		return
 	}
 	m.server.Server.HardStop()
+	if m.proxy != nil {
+		_ = m.proxy.Reset() // Close would wait for the calls under way
+	}
 	m.server.Close()
 	m.server = nil
 }
