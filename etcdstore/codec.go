@@ -41,14 +41,20 @@ type heldJSON struct {
 }
 
 // A stamp is a time as driver.TimeLayout has it.
-type stamp struct{ time.Time }
+type stamp time.Time
 
-func (s stamp) MarshalText() ([]byte, error) { return []byte(s.UTC().Format(driver.TimeLayout)), nil }
+func (s stamp) IsZero() bool { return time.Time(s).IsZero() }
 
-func (s *stamp) UnmarshalText(text []byte) (err error) {
-	if s.Time, err = time.Parse(driver.TimeLayout, string(text)); err == nil && len(text) != len(driver.TimeLayout) {
+func (s stamp) MarshalText() ([]byte, error) {
+	return []byte(time.Time(s).UTC().Format(driver.TimeLayout)), nil
+}
+
+func (s *stamp) UnmarshalText(text []byte) error {
+	t, err := time.Parse(driver.TimeLayout, string(text))
+	if err == nil && len(text) != len(driver.TimeLayout) {
 		err = fmt.Errorf("%q is no time of the form %s", text, driver.TimeLayout)
 	}
+	*s = stamp(t)
 	return err
 }
 
@@ -76,7 +82,7 @@ func decode(data []byte, v any) error {
 }
 
 func encodeCheckpoint(c driver.StoredCheckpoint) []byte {
-	return encode(checkpointJSON{&c.Position, stamp{c.UpdatedAt}, c.Epoch, c.LogID, stamp{c.ExpiresAt}})
+	return encode(checkpointJSON{&c.Position, stamp(c.UpdatedAt), c.Epoch, c.LogID, stamp(c.ExpiresAt)})
 }
 
 // decodeCheckpoint returns the checkpoint of the etcd key name. If it is damaged, the
@@ -101,8 +107,8 @@ func decodeCheckpoint(name string, v value) driver.StoredCheckpoint {
 		salvage(v.data, &c)
 		return c
 	}
-	c.Mark = driver.Mark{Position: *stored.Position, UpdatedAt: stored.UpdatedAt.Time, Epoch: stored.Epoch, LogID: stored.LogID}
-	c.ExpiresAt = stored.ExpiresAt.Time
+	c.Mark = driver.Mark{Position: *stored.Position, UpdatedAt: time.Time(stored.UpdatedAt), Epoch: stored.Epoch, LogID: stored.LogID}
+	c.ExpiresAt = time.Time(stored.ExpiresAt)
 	return c
 }
 
@@ -122,11 +128,11 @@ func salvage(data []byte, c *driver.StoredCheckpoint) {
 	}
 	var at stamp
 	if json.Unmarshal(fields["expiresAt"], &at) == nil {
-		c.ExpiresAt = at.Time
+		c.ExpiresAt = time.Time(at)
 	}
 }
 
-func encodeFence(f driver.Fence) []byte { return encode(fenceJSON{f.Epoch, stamp{f.RaisedAt}}) }
+func encodeFence(f driver.Fence) []byte { return encode(fenceJSON{f.Epoch, stamp(f.RaisedAt)}) }
 
 func decodeFence(name string, v value) driver.Fence {
 	if v.revision == 0 {
@@ -140,11 +146,11 @@ func decodeFence(name string, v value) driver.Fence {
 	if err != nil {
 		return driver.Fence{Err: driver.DamagedFence("the etcd key %q holds %s: %v", name, quote(v.data), err)}
 	}
-	return driver.Fence{Epoch: stored.Epoch, RaisedAt: stored.RaisedAt.Time}
+	return driver.Fence{Epoch: stored.Epoch, RaisedAt: time.Time(stored.RaisedAt)}
 }
 
 func encodeLease(l driver.Lease) []byte {
-	return encode(leaseJSON{l.Owner, l.Epoch, l.TTL.Milliseconds(), stamp{l.ExpiresAt}})
+	return encode(leaseJSON{l.Owner, l.Epoch, l.TTL.Milliseconds(), stamp(l.ExpiresAt)})
 }
 
 func encodeHeld(l driver.Lease) []byte { return encode(heldJSON{l.Owner, l.Epoch}) }
@@ -171,7 +177,7 @@ func decodeLease(key, name, heldName string, lease, held value) driver.StoredLea
 	case l.Owner == "" || l.Epoch == 0 || stored.TTL <= 0 || stored.TTL > maxMilliseconds || stored.ExpiresAt.IsZero():
 		return damaged(name, "holds %s: a field is missing or out of range", quote(lease.data))
 	}
-	l.TTL, l.ExpiresAt = time.Duration(stored.TTL)*time.Millisecond, stored.ExpiresAt.Time
+	l.TTL, l.ExpiresAt = time.Duration(stored.TTL)*time.Millisecond, time.Time(stored.ExpiresAt)
 	if held.revision == 0 {
 		return l
 	}

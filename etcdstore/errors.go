@@ -13,18 +13,19 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// patience is how long a request may take. etcd's own limit is about 7 seconds.
-const patience = 10 * time.Second
+// patience is how long a request may take. etcd's own limit is about 7 seconds. A request
+// that may be sent again has less time, since another member may answer it.
+const (
+	patience = 10 * time.Second
+	attempt  = patience / 4
+)
 
-var errNoAnswer = fmt.Errorf("no answer within %v", patience)
+var errNoAnswer = errors.New("no answer")
 
 // because returns err, or why ctx has ended if that is the reason.
 func because(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errNoAnswer) {
-		return fmt.Errorf("%w: %w", errNoAnswer, err)
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
 	return rpctypes.Error(err)
 }

@@ -198,7 +198,13 @@ func (d *Driver) fit(groups []*group) int {
 
 // swap stores the changes of groups in one request, each for itself.
 func (d *Driver) swap(f *flight, groups []*group) {
-	resp, err := d.commit(f.ctx, d.request(groups))
+	limit := attempt
+	for _, g := range groups {
+		if !g.again {
+			limit = patience
+		}
+	}
+	resp, err := d.commit(f.ctx, d.request(groups), limit)
 	if err != nil {
 		d.unanswered(f, groups, err)
 		return

@@ -3,6 +3,7 @@ package etcdstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -88,28 +89,37 @@ func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([]value, error) {
 	return values, cmp.Or(errs...)
 }
 
-// maxAsks is how often a read is sent that met a server without a leader, or none.
-const maxAsks = 5
-
-// ask makes a read. It tries again if a server could not answer.
+// ask makes a read. It tries again if a member could not answer: another one may.
 func (d *Driver) ask(ctx context.Context, read clientv3.Op) (clientv3.OpResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
 	defer cancel()
-	for n := 1; ; n++ {
-		resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), read)
+	for pause := 25 * time.Millisecond; ; pause *= 2 {
+		resp, err := d.askOnce(ctx, read)
 		if err == nil {
 			return resp, nil
 		}
-		err = because(ctx, err)
-		if n == maxAsks || !isUnavailable(err) {
-			return clientv3.OpResponse{}, err
+		if ctx.Err() != nil || pause > maxPause || !isUnavailable(err) && !errors.Is(err, errNoAnswer) {
+			return clientv3.OpResponse{}, because(ctx, err)
 		}
 		select {
-		case <-time.After(20 * time.Millisecond << n):
+		case <-time.After(pause):
 		case <-ctx.Done():
-			return clientv3.OpResponse{}, err
+			return clientv3.OpResponse{}, because(ctx, err)
 		case <-d.root.Done():
 			return clientv3.OpResponse{}, err
 		}
 	}
+}
+
+// maxPause is the longest pause before a read is tried again.
+const maxPause = 500 * time.Millisecond
+
+func (d *Driver) askOnce(ctx context.Context, read clientv3.Op) (clientv3.OpResponse, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, attempt, errNoAnswer)
+	defer cancel()
+	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), read)
+	if err != nil {
+		return clientv3.OpResponse{}, because(ctx, err)
+	}
+	return resp, nil
 }

@@ -2,6 +2,7 @@ package etcdstore
 
 import (
 	"context"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -98,8 +99,8 @@ func stateOf(answers []*pb.ResponseOp) state {
 }
 
 // commit sends a transaction once.
-func (d *Driver) commit(ctx context.Context, txn clientv3.Op) (clientv3.TxnResponse, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
+func (d *Driver) commit(ctx context.Context, txn clientv3.Op, limit time.Duration) (clientv3.TxnResponse, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errNoAnswer)
 	defer cancel()
 	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), txn)
 	if err != nil {
