@@ -55,9 +55,9 @@ func TestNoEtcdLeaseIsLeft(t *testing.T) {
 	}
 	leaves(t, d.client, 0, "a Delete")
 
-	lease := acquire(t, d, "k", "a", time.Hour)
+	lease := acquire(t, d, "a", time.Hour)
 	for range 3 {
-		lease = acquire(t, d, "k", "a", time.Hour)
+		lease = acquire(t, d, "a", time.Hour)
 	}
 	leaves(t, d.client, 1, "an owner has acquired again")
 	if _, err := driver.One(d.Acquire(t.Context(), []driver.Lease{{Key: "k", Owner: "b", TTL: time.Hour}})); !errors.Is(err, driver.ErrLeaseHeld) {
@@ -75,7 +75,7 @@ func TestNoEtcdLeaseIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	leaves(t, d.client, 0, "a Release")
-	acquire(t, d, "k", "a", time.Hour)
+	acquire(t, d, "a", time.Hour)
 	if _, err := d.RaiseFence(t.Context(), "k", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestEtcdLeaseOfACrashEnds(t *testing.T) {
 	other := open(t, cluster, d.prefix)
 	leaves(t, other.client, 1, "a crash")
 	leaves(t, other.client, 0, "the TTL")
-	if lease := acquire(t, other, "k", "b", time.Hour); lease.Epoch != 1 {
+	if lease := acquire(t, other, "b", time.Hour); lease.Epoch != 1 {
 		t.Errorf("the crash has left epoch %d", lease.Epoch-1)
 	}
 }
@@ -135,7 +135,7 @@ func TestEtcdLeaseOfACrashEnds(t *testing.T) {
 func TestMinimumIsThatOfTheMembers(t *testing.T) {
 	cluster := etcdtest.Start(t, 1, func(c *embed.Config) { c.TickMs, c.ElectionMs = 500, 5000 })
 	d := openEmpty(t, cluster)
-	lease := acquire(t, d, "k", "a", 3*time.Second)
+	lease := acquire(t, d, "a", 3*time.Second)
 	if lease.TTL != 8*time.Second || lease.TTL != time.Until(lease.ExpiresAt).Round(time.Second) {
 		t.Errorf("a lease of 3 s is granted for %v, until %v, want 8 s", lease.TTL, lease.ExpiresAt)
 	}
@@ -149,7 +149,7 @@ func TestMinimumIsThatOfTheMembers(t *testing.T) {
 func TestRevokedEtcdLease(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
 	d := openEmpty(t, cluster)
-	lease := acquire(t, d, "k", "a", time.Hour)
+	lease := acquire(t, d, "a", time.Hour)
 	all, err := d.client.Leases(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -168,9 +168,9 @@ func TestRevokedEtcdLease(t *testing.T) {
 	leaves(t, d.client, 1, "the renewal")
 }
 
-func acquire(t *testing.T, d driver.Leaser, key, owner string, ttl time.Duration) driver.Lease {
+func acquire(t *testing.T, d driver.Leaser, owner string, ttl time.Duration) driver.Lease {
 	t.Helper()
-	lease, err := driver.One(d.Acquire(t.Context(), []driver.Lease{{Key: key, Owner: owner, TTL: ttl}}))
+	lease, err := driver.One(d.Acquire(t.Context(), []driver.Lease{{Key: "k", Owner: owner, TTL: ttl}}))
 	if err != nil {
 		t.Fatal(err)
 	}
