@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 
@@ -24,7 +25,7 @@ var prefixes atomic.Int64
 func open(tb testing.TB, cluster *etcdtest.Cluster, prefix string, configure ...func(*clientv3.Config)) placed {
 	tb.Helper()
 	client := cluster.Client(tb, configure...)
-	d, err := etcdstore.New(client, &etcdstore.Options{Prefix: prefix})
+	d, err := etcdstore.New(client, &etcdstore.Options{Prefix: prefix, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		tb.Fatal(err)
 	}
