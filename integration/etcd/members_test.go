@@ -21,6 +21,7 @@ func TestOneMemberFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
+	lease := acquire(t, d, "a", 20*time.Second)
 	var last uint64
 	advance := func(during string) {
 		t.Helper()
@@ -38,6 +39,12 @@ func TestOneMemberFails(t *testing.T) {
 		}
 		if p := position(t, d, "k"); p != last {
 			t.Fatalf("%s: the position is %d, want %d", during, p, last)
+		}
+		if renewed, err := driver.One(d.Renew(t.Context(), []driver.Lease{lease})); err == nil && renewed.Epoch != lease.Epoch || errors.Is(err, driver.ErrFenced) {
+			t.Fatalf("%s: Renew: %+v, %v", during, renewed, err)
+		}
+		if _, err := driver.One(d.Acquire(t.Context(), []driver.Lease{{Key: "k", Owner: "b", TTL: time.Minute}})); err == nil {
+			t.Fatalf("%s: another owner gets the lease", during)
 		}
 	}
 	advance("at first")
