@@ -134,7 +134,7 @@ var hints = []struct {
 	},
 }
 
-// failure returns the error of a call that met err: the fact, with the remedy.
+// failure returns the error of a call that met err.
 func (d *Driver) failure(ctx context.Context, err error) error {
 	switch {
 	case d.root.Err() != nil:
@@ -142,6 +142,12 @@ func (d *Driver) failure(ctx context.Context, err error) error {
 	case ctx.Err() != nil && !errors.Is(err, errNoAnswer):
 		return ctx.Err()
 	}
+	return explain(err)
+}
+
+// explain returns err as the fact, with the remedy.
+func explain(err error) error {
+	err = rpctypes.Error(err)
 	for _, h := range hints {
 		if isAny(err, h.errs) {
 			return &hintedError{h.fact, h.hint, err}

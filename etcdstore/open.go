@@ -3,7 +3,6 @@ package etcdstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -44,7 +43,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 		Logger: zap.NewNop(), // each failure is an error of its call
 	})
 	if err != nil {
-		return nil, fmt.Errorf("etcdstore: %w", err)
+		return nil, explain(err)
 	}
 	d, err := New(client, t.opts)
 	if err != nil {
