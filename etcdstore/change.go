@@ -14,7 +14,7 @@ type change struct {
 	key    string
 	reads  [parts]bool // the parts that decide looks at
 	decide func(cell.Cell, time.Time) (cell.Cell, any)
-	again  bool // whether it may be sent again if its answer was lost
+	again  bool // whether it may be made twice, and so be sent again if its answer was lost
 
 	batch  *batch
 	flight *flight // nil: it waits
@@ -94,29 +94,41 @@ func (d *Driver) start() {
 	}
 }
 
-// take takes changes for a flight: as many keys as one transaction has place for. q.mu
-// is locked.
+// take takes changes for a flight: as many keys as one transaction has place for. The
+// changes of a key stay in their order. q.mu is locked.
 func (d *Driver) take() *flight {
 	q := &d.queue
-	var f *flight
+	f := newFlight(d.root)
 	var rest []*change
+	later := make(map[string]bool) // keys of which a change stays behind
 	for i, c := range q.waiting {
-		if f != nil && len(f.groups) >= maxKeys && f.byKey[c.key] == nil {
+		if len(f.groups) == maxKeys && f.byKey[c.key] == nil {
 			rest = append(rest, q.waiting[i:]...)
 			break
 		}
-		if q.busy[c.key] && (f == nil || f.byKey[c.key] == nil) {
+		if later[c.key] || !q.fits(f, c) {
 			rest = append(rest, c)
+			later[c.key] = true
 			continue
-		}
-		if f == nil {
-			f = newFlight(d.root)
 		}
 		f.add(c)
 		q.busy[c.key] = true
 	}
 	q.waiting = rest
+	if len(f.groups) == 0 {
+		f.cancel()
+		return nil
+	}
 	return f
+}
+
+// fits reports whether c can go with f. What may be sent again never goes with another
+// change of its key that may not.
+func (q *queue) fits(f *flight, c *change) bool {
+	if g := f.byKey[c.key]; g != nil {
+		return g.again == c.again
+	}
+	return !q.busy[c.key]
 }
 
 // end answers the changes of g, and gives their key free. Each change gets err, and

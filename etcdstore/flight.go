@@ -55,12 +55,11 @@ func newFlight(root context.Context) *flight {
 func (f *flight) add(c *change) {
 	g := f.byKey[c.key]
 	if g == nil {
-		g = &group{key: c.key, again: true}
+		g = &group{key: c.key, again: c.again}
 		f.byKey[c.key] = g
 		f.groups = append(f.groups, g)
 	}
 	g.changes = append(g.changes, c)
-	g.again = g.again && c.again
 	for p, reads := range c.reads {
 		g.reads[p] = g.reads[p] || reads
 	}
@@ -159,6 +158,12 @@ func (d *Driver) readGroups(f *flight, groups []*group) {
 		keys[i] = g.key
 	}
 	states, err := d.readStates(f.ctx, keys)
+	if len(groups) > 1 && isOfOneKey(err) {
+		for i := range groups {
+			d.readGroups(f, groups[i:i+1])
+		}
+		return
+	}
 	for i, g := range groups {
 		if err != nil {
 			d.finish(f, g, d.failure(f.ctx, err))

@@ -100,10 +100,7 @@ func TestLostAnswerOfAcquire(t *testing.T) {
 	}
 	time.Sleep(2 * time.Millisecond) // a renewal within the same millisecond has nothing to store
 	l.lose(1, rpctypes.ErrGRPCLeaderChanged)
-	if _, err := driver.One(d.Renew(t.Context(), []driver.Lease{lease})); err == nil || errors.Is(err, driver.ErrFenced) {
-		t.Fatalf("Renew whose answer is lost: %v", err)
-	}
 	if _, err := driver.One(d.Renew(t.Context(), []driver.Lease{lease})); err != nil {
-		t.Fatalf("the next Renew: %v", err)
+		t.Fatalf("Renew whose answer is lost, and which is sent again: %v", err)
 	}
 }
