@@ -1,10 +1,10 @@
-package storeurl_test
+package engine_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 )
 
 func TestRedactShowsNoPassword(t *testing.T) {
@@ -24,10 +24,10 @@ func TestRedactShowsNoPassword(t *testing.T) {
 		"redis://host:26379?password=sesame;x",
 		"redis://host:port?master_name=m&password=sesame",
 	} {
-		if !storeurl.HasPassword(u) {
+		if !engine.HasPassword(u) {
 			t.Errorf("HasPassword(%q) is false", u)
 		}
-		if shown := storeurl.Redact(u); strings.Contains(shown, "ses") {
+		if shown := engine.Redact(u); strings.Contains(shown, "ses") {
 			t.Errorf("Redact(%q) = %q", u, shown)
 		}
 	}
@@ -35,10 +35,10 @@ func TestRedactShowsNoPassword(t *testing.T) {
 		"sqlite:checkpoints.db", "redis://me@host:6379/0?namespace=prod:", "checkpoints.db",
 		"redis://host:26379?master_name=m", "sqlite:a@b.db",
 	} {
-		if storeurl.HasPassword(u) {
+		if engine.HasPassword(u) {
 			t.Errorf("HasPassword(%q) is true", u)
 		}
-		if shown := storeurl.Redact(u); shown != u {
+		if shown := engine.Redact(u); shown != u {
 			t.Errorf("Redact(%q) = %q", u, shown)
 		}
 	}

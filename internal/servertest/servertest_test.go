@@ -1,4 +1,4 @@
-package redistest
+package servertest
 
 import (
 	"os"
@@ -31,7 +31,7 @@ func TestTheChosenServerIsTheOneThatRuns(t *testing.T) {
 				path = "refused"
 			}
 		}()
-		return program(refusal{t})
+		return Program(refusal{t}, "REDISTEST_SERVER", "redis-7.0", "redis-server")
 	}
 	want := func(chosen, want string) {
 		t.Helper()
@@ -39,10 +39,11 @@ func TestTheChosenServerIsTheOneThatRuns(t *testing.T) {
 			t.Errorf("with REDISTEST_SERVER=%q it is %s, want %s", chosen, got, want)
 		}
 	}
-	place("checkout/go.work")
+	place("checkout/scripts/install-servers.sh")
+	place("checkout/integration/go.work")
 	onPath := place("path/redis-server")
 	t.Setenv("PATH", filepath.Dir(onPath))
-	t.Chdir(filepath.Dir(place("checkout/redisstore/x_test.go")))
+	t.Chdir(filepath.Dir(place("checkout/integration/failover/x_test.go")))
 
 	want("", onPath)
 	want("redis-8", "refused") // and not the one on PATH

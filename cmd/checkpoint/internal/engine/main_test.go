@@ -1,4 +1,4 @@
-package storeurl_test
+package engine_test
 
 import (
 	"os"
