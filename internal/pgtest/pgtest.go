@@ -50,8 +50,25 @@ func Start(tb TB, config ...string) *Server {
 func StartReplica(tb TB, primary *Server, config ...string) *Server {
 	tb.Helper()
 	s := newServer(tb, config)
-	s.run("pg_basebackup", "-d", primary.URL("postgres"), "-D", s.data, "-R", "-c", "fast", "-X", "stream", "--no-sync")
+	s.copy(primary)
 	return s.begin()
+}
+
+func (s *Server) copy(primary *Server) {
+	s.tb.Helper()
+	s.run("pg_basebackup", "-d", primary.URL("postgres"), "-D", s.data, "-R", "-c", "fast", "-X", "stream", "--no-sync")
+}
+
+// Follow ends the server as Kill does, if it runs, and starts it again on the same port,
+// as a new replica of primary.
+func (s *Server) Follow(primary *Server) {
+	s.tb.Helper()
+	s.Kill()
+	if err := os.RemoveAll(s.data); err != nil {
+		s.tb.Fatalf("the former data of a replica stay: %v", err)
+	}
+	s.copy(primary)
+	s.Restart()
 }
 
 func newServer(tb TB, config []string) *Server {
@@ -144,7 +161,15 @@ func (s *Server) Stop() { s.end(os.Interrupt) }
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Kill()
-	if err := s.launch(); err != nil {
+	err := s.launch()
+	// A process that was killed holds the shared memory until it is gone.
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
+		if !strings.Contains(s.output.String(), "is still in use") {
+			break
+		}
+		err = s.launch()
+	}
+	if err != nil {
 		s.tb.Fatalf("postgres does not start again: %v\n%s", err, s.output)
 	}
 }

@@ -2,12 +2,14 @@ package pgtest_test
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(m)).Run()) }
@@ -34,6 +36,27 @@ func TestARestartKeepsWhatIsCommitted(t *testing.T) {
 	s.SQL("postgres", "CREATE TABLE t (i int)")
 	s.Restart()
 	s.SQL("postgres", "SELECT * FROM t")
+}
+
+// TestServerAtWork: each session is a process of its own, and one that computes does not
+// notice the end of its server.
+func TestServerAtWork(t *testing.T) {
+	s := pgtest.Start(t)
+	s.SQL("postgres", "CREATE SEQUENCE steps")
+	psql := servertest.Program(t, "PGTEST_SERVER", "postgres-15", "psql")
+	session := exec.Command(psql, "-X", "-d", s.URL("postgres"), "-c",
+		"DO $$ BEGIN LOOP PERFORM nextval('steps'); END LOOP; END $$")
+	if err := session.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = session.Wait() }()
+	steps := func() string { return s.SQL("postgres", "SELECT last_value FROM steps") }
+	for first := steps(); steps() == first; {
+	}
+	s.Restart()
+	if before := steps(); steps() != before {
+		t.Error("a session goes on after its server was killed")
+	}
 }
 
 func TestABouncerServesEveryDatabase(t *testing.T) {

@@ -3,8 +3,10 @@ package pgtest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -58,7 +60,6 @@ func (p *process) start(path string, args []string, ready func() bool) error {
 	cmd.Stdout, cmd.Stderr = p.output, p.output
 	cmd.WaitDelay = time.Second // children may hold the output for a while
 	asNobody(cmd)
-	cmd.SysProcAttr.Setpgid = true // so that Pause reaches the children
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -98,7 +99,29 @@ func (p *process) Pause() { p.signal(syscall.SIGSTOP) }
 // Resume ends a Pause.
 func (p *process) Resume() { p.signal(syscall.SIGCONT) }
 
-func (p *process) signal(sig syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, sig) }
+// signal reaches the children, too. PostgreSQL puts each of them into a process group of
+// its own.
+func (p *process) signal(sig syscall.Signal) {
+	pid := p.cmd.Process.Pid
+	if syscall.Kill(pid, syscall.SIGSTOP) != nil { // so that it starts no more of them
+		return
+	}
+	for _, child := range children(pid) {
+		_ = syscall.Kill(child, sig)
+	}
+	_ = syscall.Kill(pid, sig)
+}
+
+func children(of int) (pids []int) {
+	out, _ := exec.Command("ps", "-A", "-o", "ppid=,pid=").Output()
+	for line := range strings.Lines(string(out)) {
+		var parent, pid int
+		if _, err := fmt.Sscan(line, &parent, &pid); err == nil && parent == of {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
 
 // end asks the server to end, and kills it if it does not.
 func (p *process) end(how os.Signal) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	kurrent "github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
 	"github.com/redis/go-redis/v9"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/checkpointstore/checkpoint/kurrentdb"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/pgstore"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/storetest"
@@ -30,9 +32,11 @@ import (
 var (
 	ctx    context.Context
 	client redis.UniversalClient
+	pool   *pgxpool.Pool
 	db     *sql.DB
 	tx     *sql.Tx
 	store  *checkpoint.Store
+	s      *subscription.Subscription
 	key    string
 	owner  string
 	ttl    time.Duration

@@ -1,0 +1,76 @@
+package pgstore_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
+	"github.com/checkpointstore/checkpoint/pgstore"
+	"github.com/checkpointstore/checkpoint/storetest"
+)
+
+// placed is a driver that remembers its schema for the harness.
+type placed struct {
+	*pgstore.Driver
+	url, schema string
+}
+
+func TestConformance(t *testing.T) {
+	server := pgtest.Start(t, "max_connections=300")
+	var schemas atomic.Int32
+	storetest.Run(t, storetest.Harness{
+		Open: func(tb testing.TB) driver.Driver {
+			tb.Helper()
+			schema, url := fmt.Sprintf("Store %d", schemas.Add(1)), server.URL("postgres")
+			return placed{open(tb, url, &pgstore.Options{Schema: schema, AutoMigrate: true}), url, schema}
+		},
+		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
+			tb.Helper()
+			p := d.(placed)
+			return placed{open(tb, p.url, &pgstore.Options{Schema: p.schema}), p.url, p.schema}
+		},
+		Damage:      damage("checkpoints", "commit_position = -1"),
+		DamageFence: damage("checkpoint_fences", "epoch = 0"),
+		DamageLease: damage("checkpoint_fences", "lease_expires_at = NULL"),
+		Outage: func(tb testing.TB, d driver.Driver) func() {
+			tb.Helper()
+			server.Kill()
+			return func() {
+				tb.Helper()
+				server.Restart()
+			}
+		},
+	})
+}
+
+// damage edits a row by hand, and does not mind the constraints.
+func damage(table, set string) func(testing.TB, driver.Driver, string) {
+	return func(tb testing.TB, d driver.Driver, key string) {
+		tb.Helper()
+		p := d.(placed)
+		execute(tb, p.url, withoutChecks(p.schema),
+			`UPDATE "`+p.schema+`".`+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
+	}
+}
+
+// withoutChecks removes the constraints of a schema's tables except those on the keys.
+func withoutChecks(schema string) string {
+	return `DO $$ DECLARE c record; BEGIN
+		FOR c IN SELECT conname, contypid::regtype AS domain, conrelid::regclass AS owner FROM pg_constraint
+			WHERE connamespace = '"` + schema + `"'::regnamespace AND contype = 'c' LOOP
+			IF c.domain <> 0 THEN
+				EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', c.domain, c.conname);
+			ELSE
+				EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.owner, c.conname);
+			END IF;
+		END LOOP;
+		FOR c IN SELECT attname, attrelid::regclass AS owner FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+			WHERE relnamespace = '"` + schema + `"'::regnamespace AND relkind = 'r'
+			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key', 'one') LOOP
+			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', c.owner, c.attname);
+		END LOOP;
+	END $$`
+}
