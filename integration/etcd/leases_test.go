@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
@@ -166,6 +167,31 @@ func TestRevokedEtcdLease(t *testing.T) {
 		t.Errorf("Acquire of the lease that was renewed: %v", err)
 	}
 	leaves(t, d.client, 1, "the renewal")
+}
+
+// A leader that was deposed may renew an etcd lease of which the next one knows nothing.
+func TestRenewalOfADeposedLeaderDoesNotCount(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	lease := acquire(t, d, "a", time.Hour)
+	deposed := 1
+	l.reply = func(reply any) {
+		if txn, ok := reply.(*pb.TxnResponse); ok && deposed > 0 {
+			deposed--
+			txn.Header.RaftTerm++ // that of a later leader
+		}
+	}
+	time.Sleep(2 * time.Millisecond) // a renewal within the same millisecond has nothing to store
+	calls := l.during(func() {
+		if _, err := driver.One(d.Renew(t.Context(), []driver.Lease{lease})); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if calls["Txn"] != 2 {
+		t.Errorf("the renewal made the calls %v, want a second Txn", calls)
+	}
+	leaves(t, d.client, 1, "a renewal that was made twice")
 }
 
 func acquire(t *testing.T, d driver.Leaser, owner string, ttl time.Duration) driver.Lease {

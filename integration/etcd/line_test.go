@@ -16,6 +16,7 @@ type line struct {
 	mu     sync.Mutex
 	calls  map[string]int // by method: "Txn"
 	change func(method string, req any) error
+	reply  func(reply any) // changes what an answer says
 }
 
 // on has client use the line.
@@ -23,17 +24,20 @@ func (l *line) on(config *clientv3.Config) {
 	config.DialOptions = append(config.DialOptions, grpc.WithChainUnaryInterceptor(
 		func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			err := invoke(ctx, method, req, reply, cc, opts...)
-			return l.passed(path.Base(method), req, err)
+			return l.passed(path.Base(method), req, reply, err)
 		}))
 }
 
-func (l *line) passed(method string, req any, err error) error {
+func (l *line) passed(method string, req, reply any, err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.calls == nil {
 		l.calls = make(map[string]int)
 	}
 	l.calls[method]++
+	if l.reply != nil && err == nil {
+		l.reply(reply)
+	}
 	if l.change != nil && err == nil {
 		return l.change(method, req)
 	}
