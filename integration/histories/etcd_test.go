@@ -78,7 +78,9 @@ func etcdAt(t *testing.T, c *etcdtest.Cluster, endpoints []string, opts ...grpc.
 	soon := backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond}
 	client := c.Client(t, func(config *clientv3.Config) {
 		config.Endpoints = endpoints
-		config.DialOptions = append(opts, grpc.WithConnectParams(grpc.ConnectParams{Backoff: soon, MinConnectTimeout: answerWithin}))
+		config.DialOptions = append([]grpc.DialOption{
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: soon, MinConnectTimeout: answerWithin}),
+		}, opts...)
 	})
 	d, err := etcdstore.New(client, &etcdstore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
