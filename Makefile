@@ -7,7 +7,7 @@
 #             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./pgstore ./kurrentdb ./cmd/checkpoint ./examples ./integration
+MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./cmd/checkpoint ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
@@ -15,7 +15,7 @@ FUZZTIME ?= 30s
 export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
-SERVERLESS := ./... ./sqlitestore ./kurrentdb ./integration/internal/... \
+SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./integration/internal/... \
               ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
 
 # What reads pages and other modules. If those change, go test still takes the result

@@ -29,8 +29,9 @@ type LeaseHeldError = driver.LeaseHeldError
 // with a higher epoch. A lease needs no checkpoint, and outlives one.
 //
 // The owner is 1 to 512 bytes of valid UTF-8 without control characters. The ttl is
-// above zero, and is rounded up to whole milliseconds. If the engine has no leases, the
-// error is [ErrNoLeases].
+// above zero, and is rounded up to whole milliseconds, or to whole units of an engine
+// that counts in longer ones. The TTL of the returned lease is what was granted. If the
+// engine has no leases, the error is [ErrNoLeases].
 func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duration) (Lease, error) {
 	return s.lease(ctx, opAcquire, driver.Acquire, Lease{Key: key, Owner: owner, TTL: ttl})
 }

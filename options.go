@@ -44,9 +44,9 @@ const (
 )
 
 // TTL makes the checkpoint expire d after it is written, by the engine's clock. A part
-// of a millisecond counts as a whole one. Zero means no expiry, and so does a write
-// without this option: both clear an expiry that was there. A negative duration is an
-// error.
+// of a millisecond counts as a whole one. An engine that counts in longer units rounds d
+// up to a whole one. Zero means no expiry, and so does a write without this option: both
+// clear an expiry that was there. A negative duration is an error.
 func TTL(d time.Duration) WriteOption { return WriteOption{kind: ttlOption, ttl: d} }
 
 // UpdatedAt sets the time that is stored with the position, cut to whole milliseconds,

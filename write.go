@@ -43,7 +43,7 @@ func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...Writ
 	c := Checkpoint{Key: key, Mark: w.Mark}
 	c.Epoch = r.Epoch
 	if w.TTL > 0 {
-		c.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(w.TTL)
+		c.ExpiresAt = time.Now().UTC().Truncate(time.Millisecond).Add(driver.RoundTTL(s.driver, w.TTL))
 	}
 	return c, nil
 }

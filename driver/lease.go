@@ -11,7 +11,8 @@ type Lease struct {
 	Key   string
 	Owner string // names who holds it
 	// TTL is how long the lease lasts from the moment at which it is granted or
-	// renewed, in whole milliseconds.
+	// renewed, in whole milliseconds. It is what was asked for, except if the engine
+	// counts in longer units (see [TTLUnit]).
 	TTL time.Duration
 	// Epoch is the fence that the key got with the lease. The lease's owner writes with
 	// it. It is above zero, and above the epochs of all earlier leases on the key.
@@ -30,6 +31,13 @@ type Lease struct {
 // If the engine's clock is set back, a lease could last longer, by as much as the clock
 // jumped. So a wait has a limit: once another owner has asked, the lease ends after its
 // TTL at the latest.
+//
+// An engine may offer no clock within the step that compares and swaps. Then the engine
+// itself removes what has ended, and existence decides: a checkpoint that is there has
+// not expired, and a lease is held as long as the engine keeps what it has attached to
+// it. ExpiresAt and RaisedAt are then estimates by the clock of the client that wrote
+// them. They decide nothing, with one exception: ReleaseFences compares them with the
+// clock of the client that calls it. So idle must be longer than those clocks are apart.
 //
 // A lease is valid as long as the key's fence equals the lease's Epoch. So a Rewind, a
 // write with a higher epoch, and RaiseFence end it. A lease needs no checkpoint, and

@@ -61,7 +61,7 @@ type Write struct {
 	Mode Mode
 
 	// TTL is how long the checkpoint lives from now, in whole milliseconds. Zero: for
-	// ever, and an expiry that was there is cleared.
+	// ever, and an expiry that was there is cleared. A [TTLUnit] rounds it up.
 	TTL time.Duration
 
 	// Mark is what the write leaves.

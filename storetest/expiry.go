@@ -26,7 +26,7 @@ var expiryCases = []Case{
 		waits: true,
 		run: func(c *client) {
 			c.put(set("kept", 1, 0))
-			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.letExpire(expiring(c.soon(), set("k", 1, 0)))
 			c.lists("*", 10, "kept")
 		},
 	},
@@ -36,7 +36,7 @@ var expiryCases = []Case{
 		waits: true,
 		run: func(c *client) {
 			c.put(set("kept", 1, 0))
-			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.letExpire(expiring(c.soon(), set("k", 1, 0)))
 			if records := c.records("*", 10); len(records) != 1 || records["kept"].Err != nil {
 				c.Fatalf("ScanRecords found %v, want the one that is kept", records)
 			}
@@ -48,7 +48,7 @@ var expiryCases = []Case{
 		waits: true,
 		run: func(c *client) {
 			c.put(set("kept", 1, 0))
-			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.letExpire(expiring(c.soon(), set("k", 1, 0)))
 			c.deletes(1, "k", "kept")
 		},
 	},
@@ -57,7 +57,7 @@ var expiryCases = []Case{
 		Rule:  "Touch does not find a checkpoint that has expired, and does not bring it back.",
 		waits: true,
 		run: func(c *client) {
-			c.letExpire(expiring(soon, set("k", 1, 0)))
+			c.letExpire(expiring(c.soon(), set("k", 1, 0)))
 			c.fails(driver.ErrNotFound, touch("k", far))
 			c.fails(driver.ErrNotFound, touch("k", 0))
 			c.missing("k")
@@ -69,9 +69,9 @@ var expiryCases = []Case{
 		waits: true,
 		run: func(c *client) {
 			c.letExpire(
-				expiring(soon, set("older", 10, 0)),
-				expiring(soon, set("equal", 10, 0)),
-				expiring(soon, set("newer", 10, 0)))
+				expiring(c.soon(), set("older", 10, 0)),
+				expiring(c.soon(), set("equal", 10, 0)),
+				expiring(c.soon(), set("newer", 10, 0)))
 			for _, w := range []driver.Write{ifNewer("older", 9, 0), ifNewer("equal", 10, 0), ifNewer("newer", 11, 0)} {
 				c.gets(driver.Advanced, w)
 				c.holds(w)
@@ -87,14 +87,28 @@ var expiryCases = []Case{
 				set("set", 1, 0), expiring(far, set("newer", 1, 0)), set("equal", 1, 0), set("rewind", 1, 0),
 				expiring(far, set("touch", 1, 0)))
 			c.letExpire(
-				expiring(soon, set("set", 1, 0)),
-				expiring(soon, ifNewer("newer", 2, 0)),
-				expiring(soon, ifNewer("equal", 1, 0)),
-				expiring(soon, rewind("rewind", 1, 0)),
-				touch("touch", soon),
+				expiring(c.soon(), set("set", 1, 0)),
+				expiring(c.soon(), ifNewer("newer", 2, 0)),
+				expiring(c.soon(), ifNewer("equal", 1, 0)),
+				expiring(c.soon(), rewind("rewind", 1, 0)),
+				touch("touch", c.soon()),
 			)
 			for _, key := range []string{"set", "newer", "equal", "rewind", "touch"} {
 				c.missing(key)
+			}
+		},
+	},
+	{
+		Name: "expiry/whole",
+		Rule: "No part of a TTL is cut: the checkpoint is there until its TTL has passed, even if the engine rounds " +
+			"it.",
+		waits: true,
+		run: func(c *client) {
+			written := time.Now()
+			c.put(expiring(c.uneven(), set("k", 1, 0)))
+			c.gone("k")
+			if after := time.Since(written); after < c.uneven() {
+				c.Fatalf("a checkpoint with a TTL of %v was gone %v after the write began", c.uneven(), after)
 			}
 		},
 	},
@@ -115,8 +129,9 @@ func (c *client) letExpire(writes ...driver.Write) {
 	if len(writes) > 0 {
 		c.results(writes...)
 	}
+	unit, _ := driver.UnitOf(c.driver)
 	// The end of a lease is rounded up, and an expiry may be cut.
-	c.results(expiring(soon+time.Millisecond, set("last to expire", 1, 0)))
+	c.results(expiring(c.soon()+unit, set("last to expire", 1, 0)))
 	c.gone("last to expire")
 }
 
@@ -129,7 +144,7 @@ func expiryCleared(c *client) {
 		key := fmt.Sprintf("k/%d", i)
 		change.Key = key
 		c.eventually("the expiry is cleared before it comes", func() bool {
-			results := c.results(expiring(soon, set(key, 1, 0)), change)
+			results := c.results(expiring(c.soon(), set(key, 1, 0)), change)
 			return results[1].Outcome != driver.Failed
 		})
 	}

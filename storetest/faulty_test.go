@@ -32,6 +32,7 @@ type faulty struct {
 	life   context.Context // ends at Close
 	end    context.CancelFunc
 	rule   rules
+	unit   [2]time.Duration // the unit and the minimum of a driver that counts coarsely
 
 	get           func(context.Context, []string) ([]driver.Record, error)
 	write         func(context.Context, []driver.Write) ([]driver.Result, error)
@@ -48,7 +49,7 @@ type faulty struct {
 }
 
 func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
-	f := &faulty{mem: mem, rule: soundRules, scan: mem.Scan}
+	f := &faulty{mem: mem, rule: soundRules, scan: mem.Scan, unit: [2]time.Duration{time.Millisecond, time.Millisecond}}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.leaseEnds = func(ctx context.Context, keys []string) (<-chan struct{}, error) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -194,6 +195,8 @@ func (f *faulty) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 func (f *faulty) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
 	return open(f, func() (int, error) { return f.releaseFences(ctx, keys, idle) })
 }
+
+func (f *faulty) TTLUnit() (unit, minimum time.Duration) { return f.unit[0], f.unit[1] }
 
 func (f *faulty) Close() error { return f.shut() }
 

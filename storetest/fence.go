@@ -124,7 +124,7 @@ var fenceCases = []Case{
 		Rule:  "The fence stays when the checkpoint expires.",
 		waits: true,
 		run: func(c *client) {
-			c.put(fenced(5, expiring(soon, set("k", 10, 0))))
+			c.put(fenced(5, expiring(c.soon(), set("k", 10, 0))))
 			c.gone("k")
 			c.refusesBelow(5, "k")
 			c.missing("k")

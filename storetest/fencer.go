@@ -195,13 +195,13 @@ var releaseFencesCases = []Case{
 		needs: fencing,
 		waits: true,
 		run: func(c *client) {
-			c.letExpire(fenced(5, expiring(soon, set("k", 1, 0))))
+			c.letExpire(fenced(5, expiring(c.soon(), set("k", 1, 0))))
 			c.releasesFences(1, 0, "k")
 			c.gets(driver.Advanced, fenced(1, set("k", 1, 0)))
 			if c.lacks(leasing) {
 				return
 			}
-			c.acquires("leased", "a", soon)
+			c.acquires("leased", "a", c.soon())
 			c.letExpire()
 			c.releasesFences(1, 0, "leased")
 			if next := c.acquires("leased", "b", far); next.Epoch != 1 {

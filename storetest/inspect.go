@@ -45,7 +45,7 @@ var inspectCases = []Case{
 		needs: inspecting,
 		waits: true,
 		run: func(c *client) {
-			c.letExpire(fenced(5, expiring(soon, set("k", 1, 0))))
+			c.letExpire(fenced(5, expiring(c.soon(), set("k", 1, 0))))
 			found := c.inspect("k")[0]
 			if found.Checkpoint.Exists || found.Fence.Epoch != 5 {
 				c.Fatalf("Inspect of an expired checkpoint: %+v", found)
@@ -53,7 +53,7 @@ var inspectCases = []Case{
 			if c.lacks(leasing) {
 				return
 			}
-			lease := c.acquires("leased", "a", soon)
+			lease := c.acquires("leased", "a", c.soon())
 			c.letExpire()
 			c.showsLease(lease)
 		},

@@ -30,9 +30,10 @@ func (c *client) acquires(key, owner string, ttl time.Duration) driver.Lease {
 	if err != nil {
 		c.Fatalf("Acquire %q for %q: %v", key, owner, err)
 	}
-	if lease.Key != key || lease.Owner != owner || lease.TTL != ttl {
+	if lease.Key != key || lease.Owner != owner {
 		c.Fatalf("Acquire %q for %q: %+v", key, owner, lease)
 	}
+	c.grants(lease, ttl)
 	c.ends(lease, before, ttl)
 	return lease
 }
@@ -47,8 +48,20 @@ func (c *client) renews(lease driver.Lease, ttl time.Duration) driver.Lease {
 	if renewed.Key != lease.Key || renewed.Owner != lease.Owner || renewed.Epoch != lease.Epoch {
 		c.Fatalf("Renew %+v: %+v", lease, renewed)
 	}
+	c.grants(renewed, ttl)
 	c.ends(renewed, before, ttl)
 	return renewed
+}
+
+// grants checks that a lease carries the TTL that was granted: what was asked for, or
+// more of the engine's units.
+func (c *client) grants(lease driver.Lease, asked time.Duration) {
+	c.Helper()
+	unit, _ := driver.UnitOf(c.driver)
+	least := driver.RoundTTL(c.driver, asked)
+	if got := lease.TTL; got < least || got%unit != 0 || unit == time.Millisecond && got != asked {
+		c.Fatalf("an engine that counts in units of %v was asked for a lease of %v and granted %v, want %v", unit, asked, got, least)
+	}
 }
 
 // ends checks when a lease ends. The engine's clock may differ from ours.

@@ -62,7 +62,7 @@ var logIDCases = []Case{
 		Rule:  "If a checkpoint has expired, its LogID is gone, too.",
 		waits: true,
 		run: func(c *client) {
-			c.letExpire(expiring(soon, inLog("a", set("k", 1, 0))), expiring(soon, inLog("a", set("newer", 1, 0))))
+			c.letExpire(expiring(c.soon(), inLog("a", set("k", 1, 0))), expiring(c.soon(), inLog("a", set("newer", 1, 0))))
 			c.gets(driver.Advanced, set("k", 1, 0))
 			c.holds(set("k", 1, 0))
 			c.gets(driver.Advanced, ifNewer("newer", 1, 0))

@@ -13,7 +13,7 @@ import (
 func faults() []fault {
 	return slices.Concat(
 		positionFaults, timeFaults, logIDFaults,
-		ttlFaults, touchFaults,
+		ttlFaults, unitFaults, touchFaults,
 		fenceFaults, rewindFaults, raiseFaults, releaseFencesFaults,
 		leaseFaults, leaseBatchFaults, notifyFaults,
 		damageFaults, damagedFenceFaults, damagedLeaseFaults,
@@ -25,13 +25,15 @@ func faults() []fault {
 
 // The drivers here differ from the broken ones by the fault alone.
 func TestSoundDriverPasses(t *testing.T) {
-	for _, c := range storetest.Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			if r := observeInBubble(t, c, harness(func(*faulty) {})); r.Failed() {
-				t.Errorf("a sound driver fails:\n%s", r.output())
-			}
-		})
+	for name, plant := range map[string]func(*faulty){"": func(*faulty) {}, "in seconds/": inSeconds} {
+		for _, c := range storetest.Cases() {
+			t.Run(name+c.Name, func(t *testing.T) {
+				t.Parallel()
+				if r := observeInBubble(t, c, harness(plant)); r.Failed() {
+					t.Errorf("a sound driver fails:\n%s", r.output())
+				}
+			})
+		}
 	}
 }
 

@@ -6,13 +6,18 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-const (
-	// soon is a TTL to wait for. No case may depend on finishing something
-	// before it ends.
-	soon = 40 * time.Millisecond
-	// far is a TTL that outlasts every case.
-	far = time.Hour
-)
+// far is a TTL that outlasts every case.
+const far = time.Hour
+
+// soon is a TTL to wait for. No case may depend on finishing something before it
+// ends.
+func (c *client) soon() time.Duration { return driver.RoundTTL(c.driver, 40*time.Millisecond) }
+
+// uneven is a TTL to wait for that an engine with a unit must round up.
+func (c *client) uneven() time.Duration {
+	unit, _ := driver.UnitOf(c.driver)
+	return c.soon() + unit - time.Millisecond
+}
 
 var ttlCases = []Case{
 	{
@@ -28,8 +33,9 @@ var ttlCases = []Case{
 	},
 	{
 		Name: "ttl/milliseconds",
-		Rule: "A TTL counts to the millisecond: it is neither cut nor rounded to whole seconds.",
-		run:  ttlMilliseconds,
+		Rule: "A TTL counts to the millisecond, or to the engine's unit: it is neither cut nor rounded to whole " +
+			"seconds.",
+		run: ttlMilliseconds,
 	},
 	{
 		Name: "ttl/centuries",
@@ -116,7 +122,7 @@ func (c *client) expires(ttl time.Duration, key string) {
 // time between the two writes distorts it, so the case tries until this time is
 // short.
 func ttlMilliseconds(c *client) {
-	const apart = 700 * time.Millisecond
+	apart := driver.RoundTTL(c.driver, 700*time.Millisecond)
 	var got time.Duration
 	for range 50 {
 		c.put(expiring(far, set("a", 1, 0)), expiring(far+apart, set("b", 1, 0)))

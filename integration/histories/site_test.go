@@ -18,6 +18,7 @@ var sites = map[string]func(*testing.T) *site{
 	"standalone": func(t *testing.T) *site { t.Helper(); return startRedis(t, 1) },
 	"cluster":    func(t *testing.T) *site { t.Helper(); return startRedis(t, 3) },
 	"PostgreSQL": startPostgres,
+	"etcd":       startEtcd,
 }
 
 // A site is the servers of an engine, and what only that engine has.

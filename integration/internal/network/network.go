@@ -74,6 +74,12 @@ func (p *Proxy) Addr() string { return p.proxy.Listen }
 // Close ends the proxy and every connection.
 func (p *Proxy) Close() { p.proxy.Stop() }
 
+// Reset ends every connection. Clients can connect again.
+func (p *Proxy) Reset() error {
+	p.proxy.Stop()
+	return p.start(p.proxy.Listen)
+}
+
 // Hurt begins faults. It must not be called again before [Proxy.Heal].
 func (p *Proxy) Hurt(faults ...Fault) error {
 	p.faults = faults

@@ -18,6 +18,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/etcdstore"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/kurrentdb"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"

@@ -1,0 +1,71 @@
+package etcdstore
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var evening = time.Date(2026, 3, 1, 19, 30, 0, 0, time.UTC)
+
+func TestCodec(t *testing.T) {
+	c := driver.StoredCheckpoint{Exists: true, ExpiresAt: evening.Add(time.Hour), Mark: driver.Mark{
+		Position:  driver.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1},
+		UpdatedAt: evening, Epoch: math.MaxUint64, LogID: `<"log"&>`,
+	}}
+	const text = `{"position":{"commit":"18446744073709551615","prepare":"9007199254740993"},"updatedAt":"2026-03-01T19:30:00.000Z",` +
+		`"epoch":"18446744073709551615","logId":"<\"log\"&>","expiresAt":"2026-03-01T20:30:00.000Z"}`
+	data := encodeCheckpoint(c)
+	if string(data) != text {
+		t.Errorf("the checkpoint is stored as\n%s, want\n%s", data, text)
+	}
+	if got := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1}); got != c {
+		t.Errorf("%+v, want %+v", got, c)
+	}
+	if got := decodeCheckpoint("k", value{}); got.Exists || got.Err != nil {
+		t.Errorf("an absent checkpoint is %+v", got)
+	}
+	f := driver.Fence{Epoch: math.MaxUint64, RaisedAt: evening}
+	if got := decodeFence("k", value{data: encodeFence(f), revision: 1}); got != f {
+		t.Errorf("%+v, want %+v", got, f)
+	}
+	l := driver.StoredLease{Lease: driver.Lease{Key: "k", Owner: "<a>", Epoch: 7, TTL: 15 * time.Second, ExpiresAt: evening}}
+	got := decodeLease("k", "l", "h", value{data: encodeLease(l.Lease), revision: 1}, value{data: encodeHeld(l.Lease), revision: 1, etcdLease: 1})
+	if got != l {
+		t.Errorf("%+v, want %+v", got, l)
+	}
+}
+
+// A damaged checkpoint keeps what can be read, since rules need it.
+func TestSalvage(t *testing.T) {
+	c := decodeCheckpoint("k", value{revision: 1, data: []byte(`{"position":7,"epoch":"9","logId":"log","expiresAt":"2026-03-01T19:30:00.000Z"}`)})
+	if c.Err == nil || c.Epoch != 9 || c.LogID != "log" || !c.ExpiresAt.Equal(evening) || c.Position != (driver.Position{}) {
+		t.Errorf("%+v, want epoch 9, the log and the expiry", c)
+	}
+}
+
+// Whatever is stored is a checkpoint that is written back as it was read, or damage.
+func FuzzCheckpoint(f *testing.F) {
+	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"updatedAt":"2026-03-01T19:30:00.000Z","epoch":"2","logId":"x"}`))
+	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"expiresAt":"2026-03-01T19:30:00.000Z"}`))
+	f.Add([]byte(`null`))
+	f.Add([]byte(`{"Position":{"commit":"05","prepare":""}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1})
+		if !c.Exists {
+			t.Fatal("it is missing")
+		}
+		if c.Err != nil {
+			if driver.Hint(c.Err) == "" || c.Position != (driver.Position{}) {
+				t.Fatalf("damage has no remedy, or has a position: %+v", c)
+			}
+			return
+		}
+		again := encodeCheckpoint(c)
+		if got := decodeCheckpoint("k", value{data: again, revision: 1, etcdLease: 1}); got != c {
+			t.Fatalf("%s is written as %s, which is\n%+v, want\n%+v", data, again, got, c)
+		}
+	})
+}

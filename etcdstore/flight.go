@@ -1,0 +1,282 @@
+package etcdstore
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// A flight makes the changes of several keys, in as few requests as it can.
+type flight struct {
+	groups []*group
+	byKey  map[string]*group
+	ctx    context.Context
+	cancel context.CancelFunc
+	wanted int  // changes that a caller still waits for; guarded by queue.mu
+	alone  bool // each key in a request of its own
+
+	unneeded []clientv3.LeaseID
+}
+
+// A group is the changes of one key in a flight, in their order.
+type group struct {
+	key     string
+	changes []*change
+	reads   [parts]bool
+	again   bool
+
+	state   state
+	known   bool // whether state was ever read
+	fresh   bool // whether state was read in this flight
+	answers []any
+	diff    diff
+	now     time.Time
+	doubt   bool // whether the changes may have been made already
+	lost    int  // how many answers were lost
+	grants  grants
+	ended   bool
+}
+
+// maxKeys is how many keys share a transaction. etcd allows 128 operations, and counts
+// the outer ones and those of the largest inner transaction: one for each part.
+const maxKeys = 128 - 2*int(parts)
+
+func newFlight(root context.Context) *flight {
+	f := &flight{byKey: make(map[string]*group)}
+	f.ctx, f.cancel = context.WithCancel(root)
+	return f
+}
+
+func (f *flight) add(c *change) {
+	g := f.byKey[c.key]
+	if g == nil {
+		g = &group{key: c.key, again: c.again}
+		f.byKey[c.key] = g
+		f.groups = append(f.groups, g)
+	}
+	g.changes = append(g.changes, c)
+	for p, reads := range c.reads {
+		g.reads[p] = g.reads[p] || reads
+	}
+	c.flight = f
+	f.wanted++
+}
+
+// leave ends the flight early if no caller waits for it. queue.mu is locked.
+func (f *flight) leave() {
+	if f.wanted--; f.wanted == 0 {
+		f.cancel()
+	}
+}
+
+// fly makes the changes of f, and then those of further flights.
+func (d *Driver) fly(f *flight) {
+	for f != nil {
+		for _, g := range f.groups {
+			g.state, g.known = d.memory.get(g.key)
+		}
+		for round := 0; d.round(f, round); round++ {
+		}
+		d.revoke(f.unneeded)
+		f.cancel()
+		runtime.Gosched() // the callers that were woken may call again at once
+		d.queue.mu.Lock()
+		if f = d.take(); f == nil {
+			d.queue.flights--
+		}
+		d.queue.mu.Unlock()
+	}
+}
+
+// round decides the groups that have not ended, and sends what they need. It reports
+// whether there is more to do.
+func (d *Driver) round(f *flight, n int) bool {
+	if n > 2 {
+		time.Sleep(rand.N(time.Millisecond << min(n, 6))) // somebody was faster, time after time
+	}
+	var readers, writers []*group
+	for _, g := range f.groups {
+		switch {
+		case g.ended:
+		case !g.known:
+			readers = append(readers, g)
+		default:
+			d.decide(g)
+			switch {
+			case g.diff.any():
+				writers = append(writers, g)
+			case g.fresh:
+				d.finish(f, g, nil)
+			default: // nobody is refused for what is remembered
+				readers = append(readers, g)
+			}
+		}
+	}
+	switch {
+	case len(readers) > 0:
+		d.readGroups(f, readers)
+	case len(writers) > 0:
+		d.swapGroups(f, writers)
+	}
+	return len(readers)+len(writers) > 0
+}
+
+// decide lets the changes of g decide over its state, one after another.
+func (d *Driver) decide(g *group) {
+	g.now = time.Now().UTC().Truncate(time.Millisecond)
+	before := d.cell(g.key, &g.state, g.now)
+	after := before
+	g.answers = make([]any, len(g.changes))
+	for i, c := range g.changes {
+		after, g.answers[i] = c.decide(after, g.now)
+	}
+	g.diff = differ(&before, &after)
+}
+
+// finish ends g, and remembers its state.
+func (d *Driver) finish(f *flight, g *group, err error) {
+	switch {
+	case err == nil:
+		d.memory.put(g.key, g.state)
+	case g.doubt:
+		d.memory.forget(g.key)
+	}
+	if err == nil || !g.doubt {
+		f.unneeded = append(f.unneeded, g.grants.unneeded(&g.state)...)
+	}
+	d.end(g, err, g.doubt)
+}
+
+func (d *Driver) readGroups(f *flight, groups []*group) {
+	keys := make([]string, len(groups))
+	for i, g := range groups {
+		keys[i] = g.key
+	}
+	states, err := d.readStates(f.ctx, keys)
+	if len(groups) > 1 && isOfOneKey(err) {
+		for i := range groups {
+			d.readGroups(f, groups[i:i+1])
+		}
+		return
+	}
+	for i, g := range groups {
+		if err != nil {
+			d.finish(f, g, d.failure(f.ctx, err))
+			continue
+		}
+		g.state, g.known, g.fresh = states[i], true, true
+	}
+}
+
+// swapGroups grants the etcd leases that the changes of groups need, and stores the
+// changes if nobody has changed what they looked at.
+func (d *Driver) swapGroups(f *flight, groups []*group) {
+	groups = d.grantAll(f, groups)
+	for len(groups) > 0 {
+		n := d.fit(groups)
+		if f.alone {
+			n = 1
+		}
+		d.swap(f, groups[:n])
+		groups = groups[n:]
+	}
+}
+
+// fit returns how many of groups go into one request.
+func (d *Driver) fit(groups []*group) int {
+	const limit = 1 << 20 // etcd's is 1.5 MiB
+	size := 0
+	for n, g := range groups {
+		// Each part is named in a comparison, an operation and a read.
+		size += 3*int(parts)*(len(d.prefix)+len(g.key)+32) + 4096
+		if size > limit && n > 0 {
+			return n
+		}
+	}
+	return len(groups)
+}
+
+// swap stores the changes of groups in one request, each for itself.
+func (d *Driver) swap(f *flight, groups []*group) {
+	limit := attempt
+	for _, g := range groups {
+		if !g.again {
+			limit = patience
+		}
+	}
+	resp, err := d.commit(f.ctx, d.request(groups), limit)
+	if err != nil {
+		d.unanswered(f, groups, err)
+		return
+	}
+	for i, g := range groups {
+		succeeded, answers := resp.Succeeded, resp.Responses
+		if len(groups) > 1 {
+			inner := resp.Responses[i].GetResponseTxn()
+			succeeded, answers = inner.Succeeded, inner.Responses
+		}
+		if !succeeded {
+			g.state, g.fresh = stateOf(answers), true
+			continue
+		}
+		g.doubt = false
+		g.stored(d, resp.Header.Revision)
+		if g.grants.term != 0 && g.grants.term != resp.Header.RaftTerm {
+			time.Sleep(2 * time.Millisecond) // so that the next renewal ends later
+			continue                         // another leader may not know of this one
+		}
+		d.finish(f, g, nil)
+	}
+}
+
+// maxLost is how many answers may be lost before a change is given up that may be sent
+// again.
+const maxLost = 3
+
+// unanswered decides what becomes of groups whose request failed.
+func (d *Driver) unanswered(f *flight, groups []*group, err error) {
+	if len(groups) > 1 && isOfOneKey(err) {
+		f.alone = true
+		return
+	}
+	refused, pause := isRefused(err), time.Duration(0)
+	for _, g := range groups {
+		d.memory.forget(g.key)
+		g.known, g.fresh = false, false
+		g.doubt = g.doubt || !refused
+		g.lost++
+		again := g.again && !refused && f.ctx.Err() == nil
+		switch {
+		case isLeaseGone(err):
+			again = true
+			g.grants.drop()
+		case errors.Is(err, rpctypes.ErrNoLeader): // another member may have one
+			again = true
+		}
+		if !again || g.lost > maxLost {
+			d.finish(f, g, d.failure(f.ctx, err))
+			continue
+		}
+		pause = 50 * time.Millisecond << g.lost
+	}
+	select {
+	case <-time.After(pause): // until there is another leader, perhaps
+	case <-f.ctx.Done():
+	}
+}
+
+func (d *Driver) request(groups []*group) clientv3.Op {
+	if len(groups) == 1 {
+		return d.swapOf(groups[0])
+	}
+	ops := make([]clientv3.Op, len(groups))
+	for i, g := range groups {
+		ops[i] = d.swapOf(g)
+	}
+	return clientv3.OpTxn(nil, ops, nil)
+}

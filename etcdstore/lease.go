@@ -1,0 +1,54 @@
+package etcdstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/cell"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Acquire implements [driver.Leaser].
+func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return d.leases(ctx, leases, &change{reads: readsAll}, cell.Cell.Acquire)
+}
+
+// Renew implements [driver.Leaser].
+func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return d.leases(ctx, leases, &change{reads: readsRenewal, again: true}, cell.Cell.Renew)
+}
+
+// Release implements [driver.Leaser].
+func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
+	return d.leases(ctx, leases, &change{reads: readsLease, again: true}, cell.Cell.Release)
+}
+
+type leaseRule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult)
+
+func (d *Driver) leases(ctx context.Context, leases []driver.Lease, like *change, rule leaseRule) ([]driver.LeaseResult, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	changes := make([]*change, len(leases))
+	for i, l := range leases {
+		changes[i] = &change{key: l.Key, reads: like.reads, again: like.again, decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
+			l := l
+			l.TTL = min(driver.RoundTTL(d, l.TTL), maxTTL)
+			after, r := rule(c, l, now)
+			if r.Err != nil {
+				return c, r // etcd ends the lease: there is no end to store
+			}
+			return after, r
+		}}
+	}
+	d.do(ctx, changes)
+	results := make([]driver.LeaseResult, len(leases))
+	for i, c := range changes {
+		r, err := answerOf[driver.LeaseResult](c)
+		if err != nil {
+			r = driver.LeaseResult{Err: err}
+		}
+		results[i] = r
+	}
+	return results, nil
+}

@@ -1,0 +1,65 @@
+package etcdstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// ErrURL says that [Open] cannot use a URL, or cannot use it with its Options. Nothing
+// was sent.
+var ErrURL = errors.New("it is not the URL of an etcd")
+
+// A urlError is an [ErrURL] with the text of its reason.
+type urlError struct{ error }
+
+func (e urlError) Is(target error) bool { return target == ErrURL }
+
+func (e urlError) Unwrap() error { return e.error }
+
+// Open connects to the members of etcd that url names, and reads once:
+//
+//	etcd://[user:password@]host:port[,host:port...][/prefix]
+//	etcds://...[?ca=FILE&cert=FILE&key=FILE]
+//
+// The path is the [Options.Prefix], and need not end with a slash. The scheme etcds uses
+// TLS: ca is a file of the certificates that sign those of the members, in place of the
+// system's. Files cert and key hold the client's own certificate. User and password are
+// percent-encoded.
+//
+// Name all members, or several: a driver whose only member is down knows no other. For
+// any other URL the error is [ErrURL]. No error shows a password.
+func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
+	t, err := parseURL(url, opts)
+	if err != nil {
+		return nil, urlError{err}
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: t.endpoints, TLS: t.tls, Username: t.user, Password: t.password,
+		DialKeepAliveTime: keepAliveTime, DialKeepAliveTimeout: keepAliveTimeout,
+		Logger: zap.NewNop(), // each failure is an error of its call
+	})
+	if err != nil {
+		return nil, explain(err)
+	}
+	d, err := New(client, t.opts)
+	if err != nil {
+		return nil, errors.Join(urlError{err}, client.Close())
+	}
+	d.owned = true
+	if _, err := d.ask(ctx, clientv3.OpGet(d.etcdKey(checkpointPart, "none"), clientv3.WithKeysOnly())); err != nil {
+		err = d.failure(ctx, err)
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// A connection that is cut without a word is noticed by pings. Members refuse clients
+// that ping more often than every 5 seconds.
+const (
+	keepAliveTime    = 6 * time.Second
+	keepAliveTimeout = 3 * time.Second
+)

@@ -1,0 +1,125 @@
+package etcdstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// maxReads is how many reads share a transaction: etcd allows so many operations.
+const maxReads = 128
+
+// Get implements [driver.Driver].
+func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	ops := make([]clientv3.Op, len(keys))
+	for i, key := range keys {
+		ops[i] = clientv3.OpGet(d.etcdKey(checkpointPart, key))
+	}
+	values, err := d.read(ctx, ops)
+	if err != nil {
+		return nil, d.failure(ctx, err)
+	}
+	now := time.Now()
+	records := make([]driver.Record, len(keys))
+	for i, key := range keys {
+		records[i] = d.cell(key, &state{checkpointPart: values[i]}, now).Record(now)
+	}
+	return records, nil
+}
+
+// Inspect implements [driver.Inspector].
+func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	states, err := d.readStates(ctx, keys)
+	if err != nil {
+		return nil, d.failure(ctx, err)
+	}
+	now := time.Now()
+	cells := make([]driver.Cell, len(keys))
+	for i, key := range keys {
+		cells[i] = d.cell(key, &states[i], now).Visible(now)
+	}
+	return cells, nil
+}
+
+// readStates reads the states of keys, each at one revision.
+func (d *Driver) readStates(ctx context.Context, keys []string) ([]state, error) {
+	var ops []clientv3.Op
+	for _, key := range keys {
+		ops = append(ops, d.reads(key)...)
+	}
+	values, err := d.read(ctx, ops)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]state, len(keys))
+	for i := range keys {
+		states[i] = state(values[i*int(parts):])
+	}
+	return states, nil
+}
+
+// read makes reads of one etcd key each, in as few transactions as etcd allows. A
+// multiple of parts goes into each, so that the parts of a key are read together.
+func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([]value, error) {
+	values := make([]value, len(ops))
+	chunks := slices.Collect(slices.Chunk(ops, maxReads))
+	errs := make([]error, len(chunks))
+	each(len(chunks), func(i int) {
+		resp, err := d.ask(ctx, clientv3.OpTxn(nil, chunks[i], nil))
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		for j, r := range resp.Txn().Responses {
+			values[i*maxReads+j] = valueOf(r.GetResponseRange().Kvs)
+		}
+	})
+	return values, cmp.Or(errs...)
+}
+
+// ask makes a read. It tries again if a member could not answer: another one may.
+func (d *Driver) ask(ctx context.Context, read clientv3.Op) (clientv3.OpResponse, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
+	defer cancel()
+	for pause := 25 * time.Millisecond; ; pause *= 2 {
+		resp, err := d.askOnce(ctx, read)
+		if err == nil {
+			return resp, nil
+		}
+		if ctx.Err() != nil || pause > maxPause || !isUnavailable(err) && !errors.Is(err, errNoAnswer) {
+			return clientv3.OpResponse{}, because(ctx, err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return clientv3.OpResponse{}, because(ctx, err)
+		case <-d.root.Done():
+			return clientv3.OpResponse{}, err
+		}
+	}
+}
+
+// maxPause is the longest pause before a read is tried again.
+const maxPause = 500 * time.Millisecond
+
+func (d *Driver) askOnce(ctx context.Context, read clientv3.Op) (clientv3.OpResponse, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, attempt, errNoAnswer)
+	defer cancel()
+	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), read)
+	if err != nil {
+		return clientv3.OpResponse{}, because(ctx, err)
+	}
+	return resp, nil
+}

@@ -1,0 +1,60 @@
+package etcd
+
+import (
+	"context"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
+	"github.com/checkpointstore/checkpoint/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	storetest.Run(t, harness(cluster))
+}
+
+func harness(cluster *etcdtest.Cluster) storetest.Harness {
+	return storetest.Harness{
+		Open: func(tb testing.TB) driver.Driver {
+			tb.Helper()
+			return openEmpty(tb, cluster)
+		},
+		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
+			tb.Helper()
+			return open(tb, cluster, d.(placed).prefix)
+		},
+		Damage:      overwrite("checkpoint/"),
+		DamageFence: overwrite("fence/"),
+		DamageLease: overwrite("lease/"),
+		Outage: func(tb testing.TB, _ driver.Driver) (restore func()) {
+			tb.Helper()
+			member := cluster.Members[0]
+			member.Kill()
+			return func() { member.Restart(tb) }
+		},
+	}
+}
+
+// overwrite stores something else under the etcd key of a part, and leaves its etcd
+// lease.
+func overwrite(folder string) func(testing.TB, driver.Driver, string) {
+	return func(tb testing.TB, d driver.Driver, key string) {
+		tb.Helper()
+		p := d.(placed)
+		name := p.prefix + folder + key
+		found, err := p.client.Get(context.WithoutCancel(tb.Context()), name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var keep []clientv3.OpOption
+		if len(found.Kvs) > 0 && found.Kvs[0].Lease != 0 {
+			keep = append(keep, clientv3.WithIgnoreLease())
+		}
+		if _, err := p.client.Put(context.WithoutCancel(tb.Context()), name, "damaged", keep...); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package etcd
+
+import (
+	"context"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/etcdstore"
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
+)
+
+func TestOpenWithTLS(t *testing.T) {
+	cluster := etcdtest.Start(t, 1, func(c *embed.Config) {
+		c.ClientAutoTLS, c.SelfSignedCertValidity = true, 1
+		for i := range c.ListenClientUrls {
+			c.ListenClientUrls[i].Scheme = "https"
+		}
+	})
+	member := cluster.Members[0]
+	ca := filepath.Join(member.Server().Config().Dir, "fixtures", "client", "cert.pem")
+	d, err := etcdstore.Open(t.Context(), "etcds://"+member.Endpoint()+"?ca="+url.QueryEscape(ca), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := etcdstore.Open(ctx, "etcds://"+member.Endpoint(), nil); err == nil {
+		t.Error("Open believes a certificate that nobody has signed")
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := etcdstore.Open(ctx, "etcd://"+member.Endpoint(), nil); err == nil {
+		t.Error("Open needs no TLS")
+	}
+}
+
+func TestOpenAsUser(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	if err := second(cluster.Client(t).RoleAdd(t.Context(), "none")); err != nil {
+		t.Fatal(err)
+	}
+	asUser(t, cluster, "me", "none")
+	endpoint := cluster.Endpoints()[0]
+	d, err := etcdstore.Open(t.Context(), "etcd://root:root@"+endpoint+"/prod", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
+	for what, user := range map[string]string{"no user": "", "a wrong password": "root:wrong@", "an unknown user": "you:wrong@", "a role without the prefix": "me:secret@"} {
+		_, err := etcdstore.Open(t.Context(), "etcd://"+user+endpoint+"/prod", nil)
+		if err == nil || driver.Hint(err) == "" || strings.Contains(err.Error(), "wrong") {
+			t.Errorf("Open with %s: %v, hint %q", what, err, driver.Hint(err))
+		}
+	}
+}
+
+func TestOpenWithoutAServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := etcdstore.Open(ctx, "etcd://127.0.0.1:1,127.0.0.1:2", nil); err == nil || driver.Hint(err) == "" {
+		t.Errorf("Open without a server: %v, hint %q", err, driver.Hint(err))
+	}
+}

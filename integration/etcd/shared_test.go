@@ -1,0 +1,138 @@
+package etcd
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
+)
+
+func TestOneRoundTripIfNobodyElseWrites(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	gets(t, d, driver.Advanced, write(driver.IfNewer, "k", 1))
+	const n = 20
+	calls := l.during(func() {
+		for i := range uint64(n) {
+			gets(t, d, driver.Advanced, write(driver.IfNewer, "k", i+2))
+		}
+	})
+	if calls["Txn"] != n || len(calls) != 1 {
+		t.Errorf("%d writes made the calls %v, want one Txn each", n, calls)
+	}
+	// A refusal is read, never remembered.
+	calls = l.during(func() { gets(t, d, driver.Stale, write(driver.IfNewer, "k", 1)) })
+	if calls["Txn"] != 1 || len(calls) != 1 {
+		t.Errorf("a write that is refused made the calls %v, want one Txn", calls)
+	}
+}
+
+func TestWritesShareATransaction(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	batch := func(commit uint64) (ws []driver.Write) {
+		for _, key := range keys(240) {
+			ws = append(ws, write(driver.IfNewer, key, commit))
+		}
+		return ws
+	}
+	gets(t, d, driver.Advanced, batch(1)...)
+	calls := l.during(func() { gets(t, d, driver.Advanced, batch(2)...) })
+	if calls["Txn"] > 2 || len(calls) != 1 {
+		t.Errorf("240 writes made the calls %v, want two Txns", calls)
+	}
+}
+
+// Each key in a transaction has comparisons of its own.
+func TestOneKeyInATransactionDoesNotFailAnother(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	other := open(t, cluster, d.prefix)
+	all := keys(100)
+	batch := func(commit uint64) (ws []driver.Write) {
+		for _, key := range all {
+			ws = append(ws, write(driver.IfNewer, key, commit))
+		}
+		return ws
+	}
+	gets(t, d, driver.Advanced, batch(1)...)
+	gets(t, other, driver.Advanced, write(driver.Set, all[3], 2), write(driver.Set, all[70], 9))
+	calls := l.during(func() {
+		for i, r := range writes(t, d, batch(5)...) {
+			if want := map[bool]driver.Outcome{true: driver.Stale, false: driver.Advanced}[i == 70]; r.Outcome != want {
+				t.Errorf("write of %q: %v, %v, want %v", all[i], r.Outcome, r.Err, want)
+			}
+		}
+	})
+	if calls["Txn"] != 2 {
+		t.Errorf("100 writes, of which another had changed two keys, made the calls %v, want two Txns", calls)
+	}
+	if p := position(t, d, all[3]); p != 5 {
+		t.Errorf("%q is at %d, want 5", all[3], p)
+	}
+}
+
+// Many drivers raise one counter by Rewind, and each gets an epoch of its own.
+func TestContention(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	first := openEmpty(t, cluster)
+	const drivers, rounds = 6, 25
+	var mu sync.Mutex
+	seen := make(map[uint64]bool)
+	var wg sync.WaitGroup
+	for range drivers {
+		d := open(t, cluster, first.prefix)
+		wg.Go(func() {
+			for range rounds {
+				results, err := d.Write(t.Context(), []driver.Write{write(driver.Rewind, "k", 1), write(driver.Rewind, "l", 1)})
+				if err != nil || results[0].Err != nil || results[1].Err != nil {
+					t.Errorf("Rewind: %v, %v", results, err)
+					return
+				}
+				mu.Lock()
+				if seen[results[0].Epoch] {
+					t.Errorf("epoch %d was given twice", results[0].Epoch)
+				}
+				seen[results[0].Epoch] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for n := uint64(1); n <= drivers*rounds; n++ {
+		if !seen[n] {
+			t.Fatalf("epoch %d was given to nobody", n)
+		}
+	}
+}
+
+// A change of one key that etcd refuses must not become the fault of another.
+func TestRefusedTransactionIsSentKeyByKey(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	gets(t, d, driver.Advanced, write(driver.Set, "a", 1), write(driver.Set, "b", 1))
+	client := d.client
+	for _, step := range []error{
+		second(client.RoleAdd(t.Context(), "writer")),
+		second(client.RoleGrantPermission(t.Context(), "writer", d.prefix, d.prefix[:len(d.prefix)-1]+"0", 0)), // READ
+		second(client.RoleGrantPermission(t.Context(), "writer", d.prefix+"checkpoint/a", "", 2)),              // READWRITE
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	restricted := open(t, cluster, d.prefix, asUser(t, cluster, "w", "writer"))
+	results := writes(t, restricted, write(driver.Set, "a", 2), write(driver.Set, "b", 2))
+	if results[0].Outcome != driver.Advanced {
+		t.Errorf("the write that is allowed: %v, %v", results[0].Outcome, results[0].Err)
+	}
+	if results[1].Outcome != driver.Failed || errors.Is(results[1].Err, driver.ErrNotFound) || driver.Hint(results[1].Err) == "" {
+		t.Errorf("the write that is not allowed: %v, %v, hint %q", results[1].Outcome, results[1].Err, driver.Hint(results[1].Err))
+	}
+}

@@ -1,0 +1,139 @@
+// Package etcdtest starts members of etcd in the process of a test, and breaks them.
+package etcdtest
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.uber.org/zap"
+)
+
+// A Cluster is some members of etcd. Its methods, and those of its members, are for one
+// goroutine at a time.
+type Cluster struct {
+	Members []*Member
+}
+
+// Start starts a cluster of n members, and stops it through tb.Cleanup. Each function of
+// configure changes the configuration of every member.
+func Start(tb testing.TB, n int, configure ...func(*embed.Config)) *Cluster {
+	tb.Helper()
+	c := new(Cluster)
+	var peers []string
+	for i := range n {
+		m := &Member{
+			name: fmt.Sprintf("m%d", i), dir: tb.TempDir(), configure: configure,
+			peerURL: "http://" + freeAddr(tb), clientAddr: freeAddr(tb),
+		}
+		peers = append(peers, m.name+"="+m.peerURL)
+		c.Members = append(c.Members, m)
+	}
+	for _, m := range c.Members {
+		m.cluster, m.peers = c, strings.Join(peers, ",")
+		m.launch(tb)
+	}
+	for _, m := range c.Members {
+		m.await(tb)
+		m.connect(tb)
+	}
+	tb.Cleanup(c.stop)
+	return c
+}
+
+func (c *Cluster) stop() {
+	for _, m := range c.Members {
+		m.stop()
+		m.proxy.Close()
+	}
+}
+
+// Endpoints are the addresses of all members. Each is one of a proxy before the member.
+func (c *Cluster) Endpoints() []string {
+	endpoints := make([]string, len(c.Members))
+	for i, m := range c.Members {
+		endpoints[i] = m.Endpoint()
+	}
+	return endpoints
+}
+
+// URL is the URL for etcdstore.Open of all members.
+func (c *Cluster) URL() string { return "etcd://" + strings.Join(c.Endpoints(), ",") }
+
+// Client returns a client of all members, and closes it through tb.Cleanup. Each
+// function of configure changes its configuration.
+func (c *Cluster) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
+	tb.Helper()
+	return client(tb, c.Endpoints(), configure)
+}
+
+func client(tb testing.TB, endpoints []string, configure []func(*clientv3.Config)) *clientv3.Client {
+	tb.Helper()
+	config := clientv3.Config{
+		Endpoints: endpoints, Logger: zap.NewNop(),
+		DialKeepAliveTime: 6 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
+	}
+	for _, change := range configure {
+		change(&config)
+	}
+	cl, err := clientv3.New(config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { cl.Close() })
+	return cl
+}
+
+// Leader returns the member that leads, once the members that run agree on one.
+func (c *Cluster) Leader(tb testing.TB) *Member {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if leader := c.agreed(); leader != nil {
+			return leader
+		}
+	}
+	tb.Fatalf("the members have no leader after %v", patience)
+	return nil
+}
+
+func (c *Cluster) agreed() (leader *Member) {
+	for _, m := range c.Members {
+		if m.server == nil || m.isolated {
+			continue
+		}
+		id := m.server.Server.Leader()
+		of := c.byID(uint64(id))
+		if of == nil || leader != nil && leader != of {
+			return nil
+		}
+		leader = of
+	}
+	return leader
+}
+
+// byID returns a member that runs and is not isolated.
+func (c *Cluster) byID(id uint64) *Member {
+	for _, m := range c.Members {
+		if m.server != nil && !m.isolated && uint64(m.server.Server.MemberID()) == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// patience is how long members may take to do what they must.
+const patience = 30 * time.Second
+
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
