@@ -18,16 +18,26 @@ type placed struct {
 
 func TestConformance(t *testing.T) {
 	server := pgtest.Start(t, "max_connections=300")
-	storetest.Run(t, storetest.Harness{
+	storetest.Run(t, harness(server, func(url string) string { return url }))
+}
+
+// harness makes a database for each driver. A driver reaches its database at via(url).
+func harness(server *pgtest.Server, via func(url string) string) storetest.Harness {
+	return storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
 			url := server.NewDatabase()
-			return placed{open(tb, url, &pgstore.Options{AutoMigrate: true}), url}
+			sql, err := pgstore.SchemaSQL(nil)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			execute(tb, url, sql)
+			return placed{open(tb, via(url), nil), url}
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
 			url := d.(placed).url
-			return placed{open(tb, url, nil), url}
+			return placed{open(tb, via(url), nil), url}
 		},
 		Damage:      damage("checkpoints", "commit_position = -1"),
 		DamageFence: damage("checkpoint_fences", "epoch = 0"),
@@ -40,7 +50,7 @@ func TestConformance(t *testing.T) {
 				server.Restart()
 			}
 		},
-	})
+	}
 }
 
 // damage edits a row by hand, and does not mind the constraints.

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -21,6 +20,9 @@ const (
 	codeDeadlock      = "40P01"
 	codeNoTable       = "42P01"
 	codeNoSchema      = "3F000"
+	codeReadOnly      = "25006"
+	codeIdleInTx      = "25P03"
+	codeIdle          = "57P05"
 )
 
 func code(err error) string {
@@ -51,15 +53,3 @@ func again(err error) bool {
 
 // errOvertaken: another transaction has inserted a row that was missing.
 var errOvertaken = errors.New("another transaction was faster, again and again")
-
-// explain returns err with what PostgreSQL's error means here.
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	switch code(err) {
-	case codeNoTable, codeNoSchema:
-		return fmt.Errorf("pgstore: %w: %w", ErrNotMigrated, err)
-	}
-	return fmt.Errorf("pgstore: %w", err)
-}

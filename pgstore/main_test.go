@@ -3,6 +3,7 @@
 // The rules of every engine are in storetest. They run here over each kind of connection:
 //
 //	conformance            the whole suite, over a URL
+//	bouncer                the whole suite behind PgBouncer, and pools in its way
 //
 // The rules of PostgreSQL alone:
 //

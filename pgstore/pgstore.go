@@ -65,18 +65,19 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 }
 
 // Open returns a driver with a pool of its own, for a URL or a connection string as
-// psql takes it. It checks that the server answers, and that the tables are there.
+// psql takes it. It checks that the server answers, that it is no replica, and that the
+// tables are there. If a pooler such as PgBouncer stands before the server, it prepares
+// no statements, unless the URL names a default_query_exec_mode.
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	if _, err := opts.checked(); err != nil {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig(url)
+	pool, err := connect(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("pgstore: %w", err)
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("pgstore: %w", err)
+		if end := ctx.Err(); end != nil {
+			return nil, end
+		}
+		return nil, explain(err)
 	}
 	d, err := New(pool, opts)
 	if err == nil {
