@@ -4,6 +4,7 @@
 //
 //	conformance            the whole suite, over a URL
 //	bouncer                the whole suite behind PgBouncer, and pools in its way
+//	replica                replicas, failovers, and databases that take no writes
 //
 // The rules of PostgreSQL alone:
 //

@@ -135,7 +135,7 @@ func (d *Driver) ready(ctx context.Context) error {
 	}
 	limited, cancel := d.untilClosed(ctx)
 	defer cancel()
-	err := check(limited, d.pool, d.sql)
+	err := d.on(limited, func(conn *pgxpool.Conn) error { return check(limited, conn, d.sql) })
 	if errors.Is(err, ErrNotMigrated) && d.opts.AutoMigrate {
 		err = Migrate(limited, d.pool, &d.opts)
 	}
@@ -164,7 +164,7 @@ func (d *Driver) untilClosed(ctx context.Context) (context.Context, context.Canc
 func (d *Driver) read(ctx context.Context, s *statement) error {
 	ctx, cancel := d.untilClosed(ctx)
 	defer cancel()
-	return pgxRunner{d.pool}.run(ctx, s)
+	return d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, askReplica(), s) })
 }
 
 // failure returns the error of a call that failed with err.
