@@ -33,11 +33,17 @@ func code(err error) string {
 }
 
 // rolledBack reports whether the error of a commit, or of a statement that is a
-// transaction by itself, proves that nothing was committed. After a FATAL error, and
+// transaction by itself, proves that nothing was committed. After most FATAL errors, and
 // after a lost connection, it may have been.
 func rolledBack(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.SeverityUnlocalized == "ERROR" && e.Code != codeUnknown
+		switch e.Code {
+		case codeIdle, codeIdleInTx: // the server had not read what was sent
+			return true
+		case codeUnknown:
+			return false
+		}
+		return e.SeverityUnlocalized == "ERROR"
 	}
 	return pgconn.SafeToRetry(err)
 }

@@ -5,6 +5,9 @@
 //	conformance            the whole suite, over a URL
 //	bouncer                the whole suite behind PgBouncer, and pools in its way
 //	replica                replicas, failovers, and databases that take no writes
+//	faults                 limits of time, refused logins, servers that end
+//	full_linux             a disk that is full
+//	grants                 the whole suite with the documented permissions, each of which is needed
 //
 // The rules of PostgreSQL alone:
 //
