@@ -7,6 +7,7 @@
 //	replica                replicas, failovers, and databases that take no writes
 //	faults                 limits of time, refused logins, servers that end
 //	full_linux             a disk that is full
+//	durability             what a server may lose although it has acknowledged
 //	grants                 the whole suite with the documented permissions, each of which is needed
 //
 // The rules of PostgreSQL alone:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,6 +23,7 @@ func (o *Options) checked() (Options, error) {
 	}
 	c := *o
 	c.Schema = cmp.Or(c.Schema, defaultSchema)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if err := fault(c.Schema, maxSchema); err != nil {
 		return c, fmt.Errorf("pgstore: Schema %q: %w", c.Schema, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,10 @@ type Options struct {
 	// the first call. The user then needs the permission to make tables. Otherwise the
 	// tables must be there: see [Migrate].
 	AutoMigrate bool
+
+	// Logger receives a warning if the server may lose what it has acknowledged: see
+	// [Driver.Warnings]. nil: slog.Default().
+	Logger *slog.Logger
 }
 
 // Driver is a [driver.Driver] over PostgreSQL. Changes that wait at the same time
@@ -142,7 +147,9 @@ func (d *Driver) ready(ctx context.Context) error {
 	if err != nil {
 		return d.failure(ctx, err)
 	}
-	d.checked.Store(true)
+	if !d.checked.Swap(true) {
+		d.warn(limited)
+	}
 	return nil
 }
 

@@ -148,9 +148,15 @@ func refusedNowhere(t *testing.T, d *pgstore.Driver) {
 func caughtUp(t *testing.T, primary, replica *pgtest.Server) {
 	t.Helper()
 	end := primary.SQL("postgres", "SELECT pg_current_wal_flush_lsn()")
-	for deadline := time.Now().Add(time.Minute); replica.SQL("postgres", "SELECT pg_last_wal_replay_lsn() >= '"+end+"'") != "t"; {
+	settles(t, replica, "SELECT pg_last_wal_replay_lsn() >= '"+end+"'")
+}
+
+// settles waits until a query answers true.
+func settles(t *testing.T, server *pgtest.Server, query string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); server.SQL("postgres", query) != "t"; {
 		if time.Now().After(deadline) {
-			t.Fatal("the replica does not follow")
+			t.Fatalf("not true in time: %s", query)
 		}
 	}
 }
