@@ -35,7 +35,7 @@ func TestDurabilityWarnings(t *testing.T) {
 	warns("a replica", url, "replication is asynchronous, and a failover loses")
 	primary.SQL("postgres", "CREATE ROLE limited LOGIN")
 	execute(t, url, grants("limited")...)
-	warns("a replica, as another role", asRole(url, "limited", ""), "replication is asynchronous")
+	warns("a replica, as another role", asRole(url, "limited"), "replication is asynchronous")
 	primary.SQL("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
 	primary.SQL("postgres", "SELECT pg_reload_conf()")
 	settles(t, primary, "SELECT sync_state = 'sync' FROM pg_stat_replication")

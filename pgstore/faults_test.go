@@ -133,7 +133,7 @@ func TestTooManyConnections(t *testing.T) {
 	database := newDatabase(t)
 	role(t, database, "crowded", "LOGIN CONNECTION LIMIT 1")
 	execute(t, database, grants("crowded")...)
-	as := asRole(database, "crowded", "")
+	as := asRole(database, "crowded")
 	held, err := pgx.Connect(t.Context(), as)
 	if err != nil {
 		t.Fatal(err)
@@ -199,11 +199,11 @@ func role(t *testing.T, database, name, options string) {
 	t.Cleanup(func() { execute(t, database, "DROP OWNED BY "+name, "DROP ROLE "+name) })
 }
 
-func asRole(database, name, password string) string {
+func asRole(database, name string) string {
 	u, err := url.Parse(database)
 	if err != nil {
 		panic(err)
 	}
-	u.User = url.UserPassword(name, password)
+	u.User = url.User(name)
 	return u.String()
 }

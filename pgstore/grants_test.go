@@ -39,7 +39,7 @@ func TestConformanceUnderTheDocumentedGrants(t *testing.T) {
 	server.SQL("postgres", "CREATE ROLE limited LOGIN")
 	storetest.Run(t, harness(server, func(database string) string {
 		execute(t, database, grants("limited")...)
-		return asRole(database, "limited", "")
+		return asRole(database, "limited")
 	}))
 }
 
@@ -63,7 +63,7 @@ func TestEachPermissionIsNeeded(t *testing.T) {
 		if _, err := owner.RaiseFence(t.Context(), "idle", 1); err != nil {
 			t.Fatal(err)
 		}
-		d, err := pgstore.New(newPool(t, asRole(database, "one_less", "")), nil)
+		d, err := pgstore.New(newPool(t, asRole(database, "one_less")), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
