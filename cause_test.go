@@ -119,6 +119,11 @@ func (d telling) Release(ctx context.Context, leases []driver.Lease) ([]driver.L
 	return d.tell(ctx, leases)
 }
 
+func (d telling) LeaseEnds(ctx context.Context, _ []string) (<-chan struct{}, error) {
+	d.end()
+	return nil, context.Cause(ctx)
+}
+
 func (d telling) Inspect(ctx context.Context, _ []string) ([]driver.Cell, error) {
 	d.end()
 	return nil, context.Cause(ctx)

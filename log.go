@@ -11,15 +11,16 @@ import (
 type logging struct{ logger *slog.Logger }
 
 func (l logging) CallEnd(ctx context.Context, c Call, r CallResult) {
-	if level := levelOf(r); l.logger.Enabled(ctx, level) {
+	if level := levelOf(c, r); l.logger.Enabled(ctx, level) {
 		l.logger.LogAttrs(ctx, level, messageOf(c, r), attrsOf(c, r)...)
 	}
 }
 
-func levelOf(r CallResult) slog.Level {
+func levelOf(c Call, r CallResult) slog.Level {
 	switch {
 	// A standby is told many times a second that the lease is held.
-	case r.Err == nil && r.Refused+r.Failed == 0, errors.Is(r.Err, ErrNotFound), errors.Is(r.Err, ErrLeaseHeld):
+	case r.Err == nil && r.Refused+r.Failed == 0, errors.Is(r.Err, ErrNotFound), errors.Is(r.Err, ErrLeaseHeld),
+		c.Op == opLeaseEnds: // the waiter asks from time to time in any case
 		return slog.LevelDebug
 	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
 		return slog.LevelWarn
@@ -43,6 +44,7 @@ var messages = map[string]string{
 	opAcquire:    "lease acquired",
 	opRenew:      "lease renewed",
 	opRelease:    "lease released",
+	opLeaseEnds:  "end of leases awaited",
 
 	opAcquireMany:   "leases acquired",
 	opRenewMany:     "leases renewed",

@@ -47,6 +47,9 @@ var methods = []method{
 	{"release", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return s.Release(ctx, checkpoint.Lease{Key: key, Owner: "a", Epoch: 2})
 	}},
+	{"leaseEnds", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return second(s.LeaseEnds(ctx, key))
+	}},
 	{"acquireMany", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return eachLease(s.AcquireMany(ctx, leasesOf(key)...))
 	}},

@@ -28,6 +28,7 @@ const (
 	opAcquire    = "acquire"
 	opRenew      = "renew"
 	opRelease    = "release"
+	opLeaseEnds  = "leaseEnds"
 
 	opAcquireMany   = "acquireMany"
 	opRenewMany     = "renewMany"

@@ -42,6 +42,15 @@ func (d *Driver) leases(
 	return results, nil
 }
 
+// LeaseEnds implements [driver.Notifier].
+func (d *Driver) LeaseEnds(ctx context.Context, keys []string) (<-chan struct{}, error) {
+	if err := d.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer d.mu.Unlock()
+	return d.waiters.Add(ctx, keys)
+}
+
 // RaiseFence implements [driver.Fencer].
 func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
 	if err := d.begin(ctx); err != nil {

@@ -21,17 +21,21 @@ type Driver struct {
 	cells   map[string]*cell.Cell
 	failure error
 	spare   []driver.Result
+	waiters *driver.Waiters
 }
 
 var (
 	_ driver.Driver    = (*Driver)(nil)
 	_ driver.Leaser    = (*Driver)(nil)
+	_ driver.Notifier  = (*Driver)(nil)
 	_ driver.Inspector = (*Driver)(nil)
 	_ driver.Fencer    = (*Driver)(nil)
 )
 
 // New returns an empty store.
-func New() *Driver { return &Driver{cells: make(map[string]*cell.Cell)} }
+func New() *Driver {
+	return &Driver{cells: make(map[string]*cell.Cell), waiters: driver.NewWaiters(nil)}
+}
 
 // Name returns "Memory".
 func (d *Driver) Name() string { return "Memory" }
@@ -39,6 +43,7 @@ func (d *Driver) Name() string { return "Memory" }
 // Close implements [driver.Driver].
 func (d *Driver) Close() error {
 	d.Fail(driver.ErrClosed)
+	d.waiters.Close()
 	return nil
 }
 
@@ -102,9 +107,13 @@ func (d *Driver) cell(key string) *cell.Cell {
 	return &cell.Cell{Key: key}
 }
 
-// store puts c into the map. If c is empty, it removes c from the map.
+// store puts c into the map. If c is empty, it removes c from the map. If c has no lease
+// any more, it wakes who waits for one.
 func (d *Driver) store(c cell.Cell) {
 	old, ok := d.cells[c.Key]
+	if ok && leased(old) && !leased(&c) {
+		d.waiters.Wake(c.Key)
+	}
 	switch {
 	case !(*driver.Cell)(&c).Holds():
 		delete(d.cells, c.Key)
@@ -113,6 +122,11 @@ func (d *Driver) store(c cell.Cell) {
 	default:
 		d.cells[c.Key] = new(c) // &c would cost every call an allocation
 	}
+}
+
+// leased reports whether c has a lease that no epoch has ended.
+func leased(c *cell.Cell) bool {
+	return c.Lease.Exists() && (c.Lease.Epoch == 0 || c.Lease.Epoch >= c.Fence.Epoch)
 }
 
 // Get implements [driver.Driver].

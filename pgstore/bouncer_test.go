@@ -19,15 +19,9 @@ import (
 // The URL alone makes a driver work behind PgBouncer in transaction mode.
 func TestConformanceBehindPgBouncer(t *testing.T) {
 	server := pgtest.Start(t, "max_connections=300")
-	// PgBouncer would keep the connections to the databases of earlier cases, and would
-	// wait 15 seconds for a server that is back.
-	via := behind(pgtest.StartBouncer(t, server, "max_client_conn=1000", "server_idle_timeout=2", "server_login_retry=1"))
-	storetest.Run(t, harness(server, via))
-}
-
-// behind returns the URL by which b reaches the database of a URL.
-func behind(b *pgtest.Bouncer) func(direct string) string {
-	return func(direct string) string { return b.URL(databaseOf(direct)) }
+	// PgBouncer would wait 15 seconds for a server that is back.
+	bouncer := pgtest.StartBouncer(t, server, "max_client_conn=1000", "server_login_retry=1")
+	storetest.Run(t, harness(server, bouncer.URL("postgres")))
 }
 
 func databaseOf(address string) string {
@@ -41,7 +35,7 @@ func databaseOf(address string) string {
 // A pool of the caller may prepare statements, which PgBouncer does not follow.
 func TestPoolBehindPgBouncer(t *testing.T) {
 	direct := newDatabase(t)
-	via := behind(pgtest.StartBouncer(t, pgtest.Shared(t)))(direct)
+	via := pgtest.StartBouncer(t, pgtest.Shared(t)).URL(databaseOf(direct))
 	pooled := func(mode pgx.QueryExecMode) *checkpoint.Store {
 		config, err := pgxpool.ParseConfig(via)
 		if err != nil {

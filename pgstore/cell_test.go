@@ -23,7 +23,7 @@ import (
 // ones, and holds what a call answers and leaves to package cell.
 func TestStatementsDecideAsCellDoes(t *testing.T) {
 	url := newDatabase(t)
-	execute(t, url, withoutChecks("checkpoints"), withoutChecks("checkpoint_fences"))
+	execute(t, url, withoutChecks("checkpoint"))
 	pool, d := newPool(t, url), open(t, url, &pgstore.Options{Namespace: "n"})
 	db, err := sql.Open("pgx", url)
 	if err != nil {

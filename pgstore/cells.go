@@ -130,9 +130,13 @@ func (s *step) decide() (store []*statement, inserted int64) {
 		before.Key = c.key
 		s.cells[c.key] = c.decide(before, s.now)
 	}
-	fences, insertedFences := s.storeFences()
+	store, insertedFences := s.storeFences()
 	checkpoints, insertedCheckpoints := s.storeCheckpoints()
-	return append(fences, checkpoints...), insertedFences + insertedCheckpoints
+	store = append(store, checkpoints...)
+	if notice := s.notice(); notice != nil {
+		store = append(store, notice)
+	}
+	return store, insertedFences + insertedCheckpoints
 }
 
 func (s *step) changedKeys() []string { return slices.Sorted(maps.Keys(s.cells)) }

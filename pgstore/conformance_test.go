@@ -1,7 +1,9 @@
 package pgstore_test
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -10,34 +12,38 @@ import (
 	"github.com/checkpointstore/checkpoint/storetest"
 )
 
-// placed is a driver that remembers its database for the harness.
+// placed is a driver that remembers its schema for the harness.
 type placed struct {
 	*pgstore.Driver
-	url string
+	url, schema string
 }
 
 func TestConformance(t *testing.T) {
 	server := pgtest.Start(t, "max_connections=300")
-	storetest.Run(t, harness(server, func(url string) string { return url }))
+	storetest.Run(t, harness(server, server.URL("postgres")))
 }
 
-// harness makes a database for each driver. A driver reaches its database at via(url).
-func harness(server *pgtest.Server, via func(url string) string) storetest.Harness {
+// harness makes a schema for each driver. A driver reaches the server at via.
+func harness(server *pgtest.Server, via string) storetest.Harness {
+	var schemas atomic.Int32
 	return storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
-			url := server.NewDatabase()
-			sql, err := pgstore.SchemaSQL(nil)
+			p := placed{url: server.URL("postgres"), schema: fmt.Sprintf("Store %d", schemas.Add(1))}
+			sql, err := pgstore.SchemaSQL(&pgstore.Options{Schema: p.schema})
 			if err != nil {
 				tb.Fatal(err)
 			}
-			execute(tb, url, sql)
-			return placed{open(tb, via(url), nil), url}
+			execute(tb, p.url, sql)
+			execute(tb, p.url, grants("PUBLIC", p.schema)...)
+			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
+			return p
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
-			url := d.(placed).url
-			return placed{open(tb, via(url), nil), url}
+			p := d.(placed)
+			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
+			return p
 		},
 		Damage:      damage("checkpoints", "commit_position = -1"),
 		DamageFence: damage("checkpoint_fences", "epoch = 0"),
@@ -57,20 +63,27 @@ func harness(server *pgtest.Server, via func(url string) string) storetest.Harne
 func damage(table, set string) func(testing.TB, driver.Driver, string) {
 	return func(tb testing.TB, d driver.Driver, key string) {
 		tb.Helper()
-		execute(tb, d.(placed).url, withoutChecks(table),
-			"UPDATE checkpoint."+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
+		p := d.(placed)
+		execute(tb, p.url, withoutChecks(p.schema),
+			`UPDATE "`+p.schema+`".`+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
 	}
 }
 
-// withoutChecks removes the constraints of a table except those on the key.
-func withoutChecks(table string) string {
-	return `DO $$ DECLARE name text; BEGIN
-		FOR name IN SELECT conname FROM pg_constraint WHERE conrelid = 'checkpoint.` + table + `'::regclass AND contype = 'c' LOOP
-			EXECUTE format('ALTER TABLE checkpoint.` + table + ` DROP CONSTRAINT %I', name);
+// withoutChecks removes the constraints of a schema's tables except those on the keys.
+func withoutChecks(schema string) string {
+	return `DO $$ DECLARE c record; BEGIN
+		FOR c IN SELECT conname, contypid::regtype AS domain, conrelid::regclass AS owner FROM pg_constraint
+			WHERE connamespace = '"` + schema + `"'::regnamespace AND contype = 'c' LOOP
+			IF c.domain <> 0 THEN
+				EXECUTE format('ALTER DOMAIN %s DROP CONSTRAINT %I', c.domain, c.conname);
+			ELSE
+				EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.owner, c.conname);
+			END IF;
 		END LOOP;
-		FOR name IN SELECT attname FROM pg_attribute WHERE attrelid = 'checkpoint.` + table + `'::regclass
-			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key') LOOP
-			EXECUTE format('ALTER TABLE checkpoint.` + table + ` ALTER COLUMN %I DROP NOT NULL', name);
+		FOR c IN SELECT attname, attrelid::regclass AS owner FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+			WHERE relnamespace = '"` + schema + `"'::regnamespace AND relkind = 'r'
+			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key', 'one') LOOP
+			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', c.owner, c.attname);
 		END LOOP;
 	END $$`
 }

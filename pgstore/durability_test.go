@@ -34,7 +34,7 @@ func TestDurabilityWarnings(t *testing.T) {
 	pgtest.StartReplica(t, primary, "cluster_name=standby")
 	warns("a replica", url, "replication is asynchronous, and a failover loses")
 	primary.SQL("postgres", "CREATE ROLE limited LOGIN")
-	execute(t, url, grants("limited")...)
+	execute(t, url, grants("limited", "checkpoint")...)
 	warns("a replica, as another role", asRole(url, "limited"), "replication is asynchronous")
 	primary.SQL("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
 	primary.SQL("postgres", "SELECT pg_reload_conf()")

@@ -132,7 +132,7 @@ func ended(t *testing.T, database string) {
 func TestTooManyConnections(t *testing.T) {
 	database := newDatabase(t)
 	role(t, database, "crowded", "LOGIN CONNECTION LIMIT 1")
-	execute(t, database, grants("crowded")...)
+	execute(t, database, grants("crowded", "checkpoint")...)
 	as := asRole(database, "crowded")
 	held, err := pgx.Connect(t.Context(), as)
 	if err != nil {

@@ -27,8 +27,7 @@ const (
 // A writer makes changes in transactions.
 type writer struct {
 	transact func(context.Context, []*change)
-	after    func(context.Context) // runs after a transaction, while no caller waits for it
-	ctx      context.Context       // ends a grace after the driver is closed
+	ctx      context.Context // ends a grace after the driver is closed
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
@@ -52,9 +51,9 @@ type flight struct {
 	over    bool // whether it does not count any more
 }
 
-func newWriter(transact func(context.Context, []*change), after func(context.Context)) *writer {
+func newWriter(transact func(context.Context, []*change)) *writer {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &writer{transact: transact, after: after, ctx: ctx, cancel: cancel}
+	return &writer{transact: transact, ctx: ctx, cancel: cancel}
 }
 
 // do makes changes. It returns nil when each of them has its ending. If it returns an
@@ -67,6 +66,14 @@ func (w *writer) do(ctx context.Context, changes []*change) (begun bool, err err
 		w.mu.Unlock()
 		return false, driver.ErrClosed
 	}
+	if len(w.waiting) == 0 && w.flights < maxFlights {
+		w.flights++
+		w.running.Add(1)
+		w.mu.Unlock()
+		defer w.running.Done()
+		w.alone(ctx, changes)
+		return true, nil
+	}
 	w.waiting = append(w.waiting, j)
 	w.start()
 	w.mu.Unlock()
@@ -75,6 +82,24 @@ func (w *writer) do(ctx context.Context, changes []*change) (begun bool, err err
 		return true, nil
 	case <-ctx.Done():
 		return w.leave(j), ctx.Err()
+	}
+}
+
+// alone makes changes in the goroutine of a caller that has nobody to wait for. It counts
+// as a flight, and another one follows if jobs wait by then.
+func (w *writer) alone(ctx context.Context, changes []*change) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.ctx, cancel)()
+	f := &flight{cancel: cancel}
+	overdue := time.AfterFunc(patience, func() { w.lose(f) })
+	defer overdue.Stop()
+	w.transact(ctx, changes)
+	if w.goOn(f) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.flights--
+		w.start()
 	}
 }
 
@@ -130,7 +155,6 @@ func (w *writer) next() bool {
 	for _, j := range jobs {
 		close(j.done)
 	}
-	w.after(w.ctx)
 	return w.goOn(f)
 }
 

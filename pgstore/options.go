@@ -22,8 +22,10 @@ func (o *Options) checked() (Options, error) {
 		o = new(Options)
 	}
 	c := *o
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
 	c.Schema = cmp.Or(c.Schema, defaultSchema)
-	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if err := fault(c.Schema, maxSchema); err != nil {
 		return c, fmt.Errorf("pgstore: Schema %q: %w", c.Schema, err)
 	}

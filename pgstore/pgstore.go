@@ -29,8 +29,9 @@ type Options struct {
 	// tables must be there: see [Migrate].
 	AutoMigrate bool
 
-	// Logger receives a warning if the server may lose what it has acknowledged: see
-	// [Driver.Warnings]. nil: slog.Default().
+	// Logger receives a warning if the server may lose what it has acknowledged (see
+	// [Driver.Warnings]), and a note if no standby can be woken early. Nil:
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -44,6 +45,8 @@ type Driver struct {
 	writer *writer
 	purger purger
 
+	waiters *driver.Waiters
+
 	checked atomic.Bool // whether the tables are known to be there
 	closed  atomic.Bool
 }
@@ -55,6 +58,7 @@ var (
 	_ driver.Inspector     = (*Driver)(nil)
 	_ driver.Fencer        = (*Driver)(nil)
 	_ driver.Namer         = (*Driver)(nil)
+	_ driver.Notifier      = (*Driver)(nil)
 )
 
 // New returns a driver over the caller's pool. It sends nothing: the first call checks
@@ -65,7 +69,8 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{pool: pool, opts: o, sql: newStatements(o.Schema)}
-	d.writer = newWriter(d.transact, d.purge)
+	d.writer = newWriter(d.transact)
+	d.waiters = driver.NewWaiters(d.listen)
 	return d, nil
 }
 
@@ -108,6 +113,7 @@ func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
+	d.waiters.Close()
 	d.writer.close()
 	if d.owned {
 		closePool(d.pool)

@@ -2,8 +2,9 @@ package pgstore
 
 import (
 	"context"
+	"math"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,34 +20,30 @@ const (
 // more. While the driver writes, it looks at a page of keys every minute. So the table
 // needs no index on the expiry, which would make every update of an expiry slow.
 type purger struct {
-	mu   sync.Mutex // held while a purge runs
-	next time.Time
-	from string // the last key of the last page, or "" at the end
+	next atomic.Int64 // when the next purge may begin, in milliseconds since 1970
+	from string       // the last key of the last page, or "" at the end
 }
 
-// purge looks at the next page if it is time to. It leaves damaged checkpoints, since
-// nobody knows when they were meant to expire. Its failure is nobody's: the next purge
-// tries again.
+// due reports whether it is time to purge, to one caller.
+func (p *purger) due() bool {
+	now, next := time.Now().UnixMilli(), p.next.Load()
+	return now >= next && p.next.CompareAndSwap(next, math.MaxInt64)
+}
+
+// purge looks at the next page. It leaves damaged checkpoints, since nobody knows when
+// they were meant to expire. Its failure is nobody's: the next purge tries again.
 func (d *Driver) purge(ctx context.Context) {
-	p := &d.purger
-	if !p.mu.TryLock() {
-		return
-	}
-	defer p.mu.Unlock()
-	if time.Now().Before(p.next) {
-		return
-	}
-	p.next = time.Now().Add(purgeInterval)
 	ctx, cancel := context.WithTimeout(ctx, purgePatience)
 	defer cancel()
-	last, deleted, err := d.purgePage(ctx, p.from)
-	if err != nil {
-		return
+	last, deleted, err := d.purgePage(ctx, d.purger.from)
+	pause := purgeInterval
+	if err == nil {
+		d.purger.from = last
+		if deleted > 0 && last != "" {
+			pause = 0
+		}
 	}
-	p.from = last
-	if deleted > 0 && last != "" {
-		p.next = time.Time{}
-	}
+	d.purger.next.Store(time.Now().Add(pause).UnixMilli())
 }
 
 // purgePage removes what has expired in the page behind from. It returns the page's last

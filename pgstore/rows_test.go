@@ -45,7 +45,7 @@ func TestUpdatesAreHOT(t *testing.T) {
 // never another position.
 func TestEditsByHandAreDamage(t *testing.T) {
 	url := newDatabase(t)
-	execute(t, url, withoutChecks("checkpoints"), withoutChecks("checkpoint_fences"))
+	execute(t, url, withoutChecks("checkpoint"))
 	d := open(t, url, nil)
 	for i, set := range []string{
 		"commit_position = NULL", "prepare_position = NULL", "updated_at = NULL", "epoch = NULL", "log_id = NULL",

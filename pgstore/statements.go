@@ -13,7 +13,7 @@ type statements struct {
 	lockFences, lockCheckpoints                             string
 	deleteCheckpoints, updateCheckpoints, insertCheckpoints string
 	deleteFences, updateFences, insertFences                string
-	usual, usualFenced                                      string
+	usualOne, usualOneFenced, usual, usualFenced            string
 	get, firstPage, nextPage, cells, firstCells, nextCells  string
 	expired                                                 string
 }
@@ -84,7 +84,11 @@ func (s *statements) usualChanges(in func(string) string) {
 			" WHERE (c.commit_position, c.prepare_position) < (excluded.commit_position, excluded.prepare_position)" +
 			" AND c.commit_position >= 0 AND c.prepare_position BETWEEN 0 AND {max}" +
 			" AND c.epoch BETWEEN 0 AND {max} AND c.expires_at IS NULL AND c.log_id IS NOT NULL"
+		newerEpoch = " AND c.epoch <= excluded.epoch"
 	)
+	s.usualOne = in(into + " VALUES ($1, $2, $3::numeric, $4::numeric, $5::timestamptz, 0, $6)" + newer)
+	s.usualOneFenced = in(into + " SELECT $1, $2, $3::numeric, $4::numeric, $5::timestamptz, f.epoch, $6 FROM {fences} f" +
+		" WHERE f.namespace = $1 AND f.key = $2 AND f.epoch = $7::numeric FOR UPDATE OF f" + newer + newerEpoch)
 	// The order is that of the list, which the planner cannot take from an index. So all
 	// rows are sorted, and all fences locked, before the first checkpoint is.
 	s.usual = in("WITH" + list + ") WITH ORDINALITY AS w (key, commit_position, prepare_position, updated_at, log_id, n))" +
@@ -94,7 +98,7 @@ func (s *statements) usualChanges(in func(string) string) {
 		" f AS MATERIALIZED (SELECT f.key, f.epoch FROM {fences} f JOIN w ON f.namespace = $1 AND f.key = w.key ORDER BY w.n FOR UPDATE OF f)" +
 		into + " SELECT $1, w.key, commit_position, prepare_position, updated_at, w.epoch, log_id" +
 		" FROM w JOIN f ON f.key = w.key AND f.epoch = w.epoch ORDER BY n" +
-		newer + " AND c.epoch <= excluded.epoch RETURNING c.key")
+		newer + newerEpoch + " RETURNING c.key")
 }
 
 func (s *statements) reads(in func(string) string) {

@@ -25,6 +25,9 @@ func (d *Driver) transact(ctx context.Context, changes []*change) {
 	if len(rest) > 0 {
 		d.attempts(ctx, rest, d.change)
 	}
+	if d.purger.due() {
+		d.writer.running.Go(func() { d.purge(d.writer.ctx) })
+	}
 }
 
 // splitUsual returns the changes that the usual statement may make, and the rest. The
@@ -139,9 +142,35 @@ func affected(store []*statement, sql *statements) (n int64) {
 	return n
 }
 
-// writeUsual makes writes by one statement, or by two if some have an epoch and some
-// have none. It returns the changes that the statements left as they were.
+// writeUsual makes writes that advance, and returns the others.
 func (d *Driver) writeUsual(ctx context.Context, conn *pgxpool.Conn, changes []*change) ([]*change, ending) {
+	var made map[string]bool
+	var err error
+	if len(changes) == 1 {
+		made, err = d.writeOne(ctx, conn, changes[0].usual)
+	} else {
+		made, err = d.writeList(ctx, conn, changes)
+	}
+	if err != nil {
+		return nil, ending{err: err, unknown: !rolledBack(err)}
+	}
+	return slices.DeleteFunc(slices.Clone(changes), func(c *change) bool { return made[c.key] }), ending{}
+}
+
+func (d *Driver) writeOne(ctx context.Context, conn *pgxpool.Conn, w *driver.Write) (made map[string]bool, err error) {
+	s := statement{sql: d.sql.usualOne, args: []any{
+		d.opts.Namespace, w.Key, encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare), encodeTime(w.UpdatedAt), w.LogID,
+	}}
+	if w.Epoch != 0 {
+		s.sql, s.args = d.sql.usualOneFenced, append(s.args, encodeNumber(w.Epoch))
+	}
+	err = pgxRunner{conn}.run(ctx, &s)
+	return map[string]bool{w.Key: s.affected == 1}, err
+}
+
+// writeList makes writes by one statement, or by two if some have an epoch and some have
+// none. The two are one transaction.
+func (d *Driver) writeList(ctx context.Context, conn *pgxpool.Conn, changes []*change) (made map[string]bool, err error) {
 	slices.SortFunc(changes, func(a, b *change) int { return strings.Compare(a.key, b.key) })
 	var plain, fenced usualLists
 	for _, c := range changes {
@@ -151,7 +180,7 @@ func (d *Driver) writeUsual(ctx context.Context, conn *pgxpool.Conn, changes []*
 			fenced.add(c.usual)
 		}
 	}
-	made := make(map[string]bool, len(changes))
+	made = make(map[string]bool, len(changes))
 	each := func(scan func(...any) error) error {
 		var key string
 		err := scan(&key)
@@ -166,16 +195,7 @@ func (d *Driver) writeUsual(ctx context.Context, conn *pgxpool.Conn, changes []*
 	if plain.key.Len() > 0 {
 		statements = append(statements, &statement{sql: d.sql.usual, args: plain.args(d.opts.Namespace), each: each})
 	}
-	if err := (pgxRunner{conn}).run(ctx, statements...); err != nil {
-		return nil, ending{err: err, unknown: !rolledBack(err)}
-	}
-	var left []*change
-	for _, c := range changes {
-		if !made[c.key] {
-			left = append(left, c)
-		}
-	}
-	return left, ending{}
+	return made, pgxRunner{conn}.run(ctx, statements...)
 }
 
 // usualLists are the parameters of the usual statement.

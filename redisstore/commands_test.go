@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,7 +64,7 @@ func useEverything(t *testing.T, s *checkpoint.Store) error {
 	step(err)
 	_, err = s.Renew(ctx, lease, time.Hour)
 	step(err)
-	step(s.Release(ctx, lease))
+	step(releaseAwaited(ctx, s, lease))
 	batch := make([]checkpoint.Write, 2500)
 	for i := range batch {
 		batch[i] = checkpoint.Write{Key: fmt.Sprint("batch/", i), Mark: checkpoint.Mark{Position: at(uint64(i), 0)}, IfNewer: i%2 == 0}
@@ -87,6 +88,37 @@ func useEverything(t *testing.T, s *checkpoint.Store) error {
 		failed = append(failed, fmt.Errorf("Clear removed %d, want %d", n, len(batch)+2))
 	}
 	return errors.Join(failed...)
+}
+
+// releaseAwaited releases a lease that is waited for, and waits for others.
+func releaseAwaited(ctx context.Context, s *checkpoint.Store, lease checkpoint.Lease) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	wait := func(ctx context.Context, key string) (<-chan struct{}, error) {
+		ends, err := s.LeaseEnds(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := <-ends; !ok {
+			return nil, errors.New("the store does not listen for " + key)
+		}
+		return ends, nil
+	}
+	waiter, err := wait(ctx, lease.Key)
+	if err != nil {
+		return err
+	}
+	if err := s.Release(ctx, lease); err != nil {
+		return err
+	}
+	if _, ok := <-waiter; !ok {
+		return errors.New("nobody was woken after Release")
+	}
+	left, leave := context.WithCancel(ctx)
+	_, err = wait(left, "left")
+	leave()
+	time.Sleep(time.Millisecond) // so that the next waiter comes after it has left
+	return errors.Join(err, second(wait(ctx, "next")))
 }
 
 func TestNoCommandBlocksTheServer(t *testing.T) {

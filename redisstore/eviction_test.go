@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"strings"
@@ -15,9 +14,9 @@ import (
 )
 
 // logged is a Store over client, and what its driver logs.
-func logged(tb testing.TB, client redis.UniversalClient, accept bool) (*checkpoint.Store, *bytes.Buffer) {
+func logged(tb testing.TB, client redis.UniversalClient, accept bool) (*checkpoint.Store, *buffer) {
 	tb.Helper()
-	log := new(bytes.Buffer)
+	log := new(buffer)
 	s := checkpoint.New(must(redisstore.New(client, &redisstore.Options{
 		Namespace: "prod:", AcceptEviction: accept, Logger: slog.New(slog.NewTextHandler(log, nil)),
 	})), nil)
@@ -75,7 +74,7 @@ func TestOneMasterOfAClusterThatEvicts(t *testing.T) {
 
 func TestPoliciesThatAreWarnedOf(t *testing.T) {
 	server := redistest.Start(t)
-	server.Do(strings.Fields("ACL SETUSER mute on >secret ~* +@all -info")...)
+	server.Do(strings.Fields("ACL SETUSER mute on >secret ~* &* +@all -info")...)
 	for _, c := range []struct {
 		name, policy string
 		client       *redis.Client

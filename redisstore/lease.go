@@ -45,14 +45,19 @@ func (d *Driver) leases(ctx context.Context, mode string, leases []driver.Lease)
 		return append(args, mode, l.Owner, strconv.FormatUint(l.Epoch, 10), strconv.FormatInt(l.TTL.Milliseconds(), 10))
 	})
 	results := make([]driver.LeaseResult, len(leases))
+	var released []string
 	for i, l := range leases {
 		if results[i].Err = replies[i].err; results[i].Err == nil {
 			results[i].Lease, results[i].Err = d.leased(l, replies[i].value)
+		}
+		if mode == "l" && results[i].Err == nil {
+			released = append(released, l.Key)
 		}
 		if results[i].Err == nil && replies[i].doubt != nil {
 			results[i] = driver.LeaseResult{Err: replies[i].doubt}
 		}
 	}
+	d.publish(ctx, released)
 	return results, nil
 }
 
@@ -113,6 +118,7 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 	switch code {
 	case int64(1):
 		if fence, ok := canonical(detail.text(0)); ok {
+			d.publish(ctx, []string{key})
 			return fence, r.doubt
 		}
 	case int64(3):

@@ -27,6 +27,7 @@
 //	connections            connections that are half open, closed, or few; hooks; what was never sent
 //	walk, walk_left        Scan, GetAll and Clear over restarts, failovers and moves; leaving a loop
 //	moving                 slots on their way, and a cluster that is not whole
+//	notify                 who waits for a lease is woken, or asks in turns
 //	confirm, replicas      MinReplicas and FsyncAOF on one server
 //	replicas_cluster       MinReplicas in a cluster
 //	bench, example         the benchmarks, and the examples of the documentation

@@ -66,7 +66,8 @@ type Options struct {
 	// is accepted. The driver grants no leases on such servers.
 	AcceptEviction bool
 
-	// Logger receives one warning if checkpoints may still vanish: a volatile-...
+	// Logger receives one line if the server refuses to publish or to subscribe, so
+	// that no standby is woken, and one warning if checkpoints may still vanish: a volatile-...
 	// policy may remove them before the end of their TTL, AcceptEviction allows a
 	// policy that removes any key, or a server does not tell its policy. Nil:
 	// slog.Default().
@@ -83,6 +84,7 @@ type Driver struct {
 	fenced    bool   // whether the layout has fences
 	pipelines pipelines
 	masters   masters
+	notifier  notifier
 	lastStamp atomic.Pointer[stamp]
 	closed    atomic.Bool
 }
@@ -117,6 +119,7 @@ func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 	}
 	d.pipelines.confirm.key = d.nudgeKey
 	d.pipelines.alone = opts.SeparateCalls
+	d.notifier.waiters, d.notifier.first = driver.NewWaiters(d.listen), make(chan struct{}, 1)
 	d.masters.acceptEviction, d.masters.fsync, d.masters.log = opts.AcceptEviction, opts.FsyncAOF, cmp.Or(opts.Logger, slog.Default())
 	return d, nil
 }
@@ -176,7 +179,11 @@ func (d *Driver) Name() string { return "Redis" }
 
 // Close closes the client if [Open] made it.
 func (d *Driver) Close() error {
-	if d.closed.Swap(true) || !d.owned {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	d.notifier.waiters.Close()
+	if !d.owned {
 		return nil
 	}
 	return d.client.Close()

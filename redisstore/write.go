@@ -24,7 +24,18 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 		b := batchOfWrites{d, writes[from:to], results[from:to], unsure}
 		b.send(ctx)
 	}
+	d.publish(ctx, rewound(writes, results))
 	return results, nil
+}
+
+// rewound returns the keys whose lease a rewind has ended.
+func rewound(writes []driver.Write, results []driver.Result) (keys []string) {
+	for i := range writes {
+		if writes[i].Mode == driver.Rewind && results[i].Outcome.Landed() {
+			keys = append(keys, writes[i].Key)
+		}
+	}
+	return keys
 }
 
 // A batchOfWrites sends writes so that the writes to one key land in their

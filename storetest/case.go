@@ -28,7 +28,7 @@ func Cases() []Case {
 		// who may write
 		fenceCases, rewindCases, raiseCases, releaseFencesCases,
 		// who is at work
-		grantCases, endOfLeaseCases, leaseBatchCases,
+		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases,
 		// what is damaged
 		damageCases, damagedFenceCases, damagedLeaseCases,
 		// what is there

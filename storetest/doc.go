@@ -23,7 +23,7 @@
 //	what a write leaves          position, updated-at, log-id
 //	how long a checkpoint lives  ttl, expiry, touch
 //	who may write                fence, rewind, raise, release-fences
-//	who is at work               lease, lease-batch
+//	who is at work               lease, lease-batch, notify
 //	what is damaged              damage, damaged-fence, damaged-lease
 //	what is there                get, delete, keys, scan, pattern, inspect
 //	many at once                 batch, slices, concurrency, shared

@@ -29,6 +29,8 @@ type fault struct {
 type faulty struct {
 	mem    *memstore.Driver
 	closed atomic.Bool
+	life   context.Context // ends at Close
+	end    context.CancelFunc
 	rule   rules
 
 	get           func(context.Context, []string) ([]driver.Record, error)
@@ -36,6 +38,7 @@ type faulty struct {
 	remove        func(context.Context, []string) (int, error)
 	scan          func(context.Context, string, int) iter.Seq2[[]string, error]
 	scanRecords   func(context.Context, string, int) iter.Seq2[[]driver.Record, error]
+	leaseEnds     func(context.Context, []string) (<-chan struct{}, error)
 	leases        func(context.Context, []driver.Lease, leaseRule) ([]driver.LeaseResult, error)
 	inspect       func(context.Context, []string) ([]driver.Cell, error)
 	scanCells     func(context.Context, string, int) iter.Seq2[[]driver.Cell, error]
@@ -46,6 +49,12 @@ type faulty struct {
 
 func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 	f := &faulty{mem: mem, rule: soundRules, scan: mem.Scan}
+	f.life, f.end = context.WithCancel(context.Background())
+	f.leaseEnds = func(ctx context.Context, keys []string) (<-chan struct{}, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		context.AfterFunc(f.life, cancel)
+		return mem.LeaseEnds(ctx, keys)
+	}
 	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
 		return each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Record) {
 			return c, f.rule.record(c, now)
@@ -98,6 +107,7 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 	}
 	f.shut = func() error {
 		f.closed.Store(true)
+		f.end()
 		return nil
 	}
 	plant(f)
@@ -163,6 +173,10 @@ func (f *faulty) Renew(ctx context.Context, leases []driver.Lease) ([]driver.Lea
 
 func (f *faulty) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return open(f, func() ([]driver.LeaseResult, error) { return f.leases(ctx, leases, f.rule.release) })
+}
+
+func (f *faulty) LeaseEnds(ctx context.Context, keys []string) (<-chan struct{}, error) {
+	return open(f, func() (<-chan struct{}, error) { return f.leaseEnds(ctx, keys) })
 }
 
 func (f *faulty) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {

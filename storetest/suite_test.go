@@ -15,7 +15,7 @@ func faults() []fault {
 		positionFaults, timeFaults, logIDFaults,
 		ttlFaults, touchFaults,
 		fenceFaults, rewindFaults, raiseFaults, releaseFencesFaults,
-		leaseFaults, leaseBatchFaults,
+		leaseFaults, leaseBatchFaults, notifyFaults,
 		damageFaults, damagedFenceFaults, damagedLeaseFaults,
 		readFaults, keyFaults, scanFaults, recordFaults, inspectFaults,
 		batchFaults, sliceFaults, concurrencyFaults, sharedFaults,

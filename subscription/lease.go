@@ -29,7 +29,8 @@ type Lease struct {
 
 	// Wait makes Open wait for the lease, as a hot standby, until its context ends. It
 	// asks 50 times in a TTL, but no more often than every 50 ms. It also asks when the
-	// other owner's lease ends. Without Wait, Open fails with checkpoint.ErrLeaseHeld.
+	// other owner's lease ends by itself. If the engine can tell, it also asks when the
+	// lease is released or revoked, however long the TTL is. Without Wait, Open fails with checkpoint.ErrLeaseHeld.
 	Wait bool
 
 	// Keeper renews the lease. All subscriptions with this Keeper share its calls. It
@@ -62,6 +63,9 @@ func (s *Subscription) keep(ctx context.Context) error {
 // acquire gets the lease, and returns a time from which the lease counts. A standby
 // that waits for the lease outlives an outage of the store.
 func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	bell := doorbell{store: s.store, key: s.key}
 	waiting := false
 	var answered time.Time // when the store last said that the lease is held
 	for {
@@ -82,7 +86,7 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 		default:
 			s.log.Warn("the lease could not be asked for, and is tried again", "error", err.Error())
 		}
-		pause(ctx, standbyPause(s.opts.Lease.TTL, err)) // at its end the store says why
+		bell.wait(ctx, standbyPause(s.opts.Lease.TTL, err)) // at its end the store says why
 	}
 }
 

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -27,4 +28,40 @@ func standbyPause(ttl time.Duration, err error) time.Duration {
 		return max(left, leastPoll)
 	}
 	return poll
+}
+
+// A doorbell wakes a standby if the lease ends before its time. It may be silent, and
+// may ring for nothing, so a standby asks in its turns, too.
+type doorbell struct {
+	store *checkpoint.Store
+	key   string
+	rings <-chan struct{} // nil: the standby is not woken
+	none  bool            // the engine cannot wake anybody
+}
+
+// wait returns after d, when the bell rings, or when ctx ends. It takes leastPoll at
+// least, so that a bell that rings for ever does no harm.
+func (b *doorbell) wait(ctx context.Context, d time.Duration) {
+	if b.rings == nil && !b.none {
+		var err error
+		b.rings, err = b.store.LeaseEnds(ctx, b.key)
+		b.none = errors.Is(err, checkpoint.ErrUnsupported)
+	}
+	began := time.Now()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case _, ok := <-b.rings:
+			if ok {
+				pause(ctx, min(leastPoll, d)-time.Since(began))
+				return
+			}
+			b.rings = nil // listen again at the next turn
+		}
+	}
 }
