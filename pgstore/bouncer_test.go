@@ -21,7 +21,38 @@ func TestConformanceBehindPgBouncer(t *testing.T) {
 	server := pgtest.Start(t, "max_connections=300")
 	// PgBouncer would wait 15 seconds for a server that is back.
 	bouncer := pgtest.StartBouncer(t, server, "max_client_conn=1000", "server_login_retry=1")
-	storetest.Run(t, harness(server, bouncer.URL("postgres")))
+	h := harness(server, bouncer.URL("postgres"))
+	direct := h
+	h.Open = func(tb testing.TB) driver.Driver { tb.Helper(); return unwoken(direct.Open(tb)) }
+	h.Reopen = func(tb testing.TB, d driver.Driver) driver.Driver {
+		tb.Helper()
+		return unwoken(direct.Reopen(tb, placeOf(d)))
+	}
+	storetest.Run(t, h)
+}
+
+// A quiet is a driver without its wake-ups, which a pooler does not pass on. See
+// TestNobodyListensBehindAPooler.
+type quiet struct {
+	driver.Driver
+	driver.RecordScanner
+	driver.Leaser
+	driver.Inspector
+	driver.Fencer
+	driver.Namer
+	placed placed
+}
+
+func unwoken(d driver.Driver) driver.Driver {
+	p := d.(placed)
+	return quiet{p, p, p, p, p, p, p}
+}
+
+func placeOf(d driver.Driver) placed {
+	if q, ok := d.(quiet); ok {
+		return q.placed
+	}
+	return d.(placed)
 }
 
 func databaseOf(address string) string {

@@ -1,10 +1,14 @@
 package pgstore_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
@@ -41,7 +45,7 @@ func harness(server *pgtest.Server, via string) storetest.Harness {
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
-			p := d.(placed)
+			p := placeOf(d)
 			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
 			return p
 		},
@@ -54,16 +58,31 @@ func harness(server *pgtest.Server, via string) storetest.Harness {
 			return func() {
 				tb.Helper()
 				server.Restart()
+				for deadline := time.Now().Add(time.Minute); !answers(tb, via) && time.Now().Before(deadline); {
+					time.Sleep(20 * time.Millisecond) // a pooler remembers for a while that it failed
+				}
 			}
 		},
 	}
+}
+
+func answers(tb testing.TB, url string) bool {
+	tb.Helper()
+	ctx := context.WithoutCancel(tb.Context())
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return false
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "SELECT 1")
+	return err == nil
 }
 
 // damage edits a row by hand, and does not mind the constraints.
 func damage(table, set string) func(testing.TB, driver.Driver, string) {
 	return func(tb testing.TB, d driver.Driver, key string) {
 		tb.Helper()
-		p := d.(placed)
+		p := placeOf(d)
 		execute(tb, p.url, withoutChecks(p.schema),
 			`UPDATE "`+p.schema+`".`+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
 	}

@@ -20,6 +20,7 @@ const (
 	codeDeadlock      = "40P01"
 	codeNoTable       = "42P01"
 	codeNoSchema      = "3F000"
+	codePooler        = "08P01" // PgBouncer's, if it reaches no server
 	codeReadOnly      = "25006"
 	codeIdleInTx      = "25P03"
 	codeIdle          = "57P05"

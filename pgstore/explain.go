@@ -91,7 +91,7 @@ func meaning(err error) error {
 		return ErrReplica
 	case errors.Is(err, pgconn.ErrReadOnlyConnection):
 		return errReadOnly
-	case connecting && code(err) == "":
+	case connecting && (code(err) == "" || code(err) == codePooler):
 		return errUnreachable
 	}
 	return nil

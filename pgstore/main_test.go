@@ -22,6 +22,7 @@
 package pgstore_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,10 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(m)).Run()) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // every driver warns: fsync is off
+	os.Exit(leaktest.Check(pgtest.Sharing(m)).Run())
+}
 
 func TestEveryFileOfTestsHasASubject(t *testing.T) {
 	text, err := os.ReadFile("main_test.go")
