@@ -58,6 +58,7 @@ on = [ ! -d .bin/servers/$(1) ] || $(if $(filter postgres-%,$(1)),PGTEST,REDISTE
 proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
+	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15
 	go test -v -timeout 1h ./integration/failover -failovers 50
 	go test -v -timeout 1h ./integration/soak -soak 10m

@@ -14,6 +14,7 @@
 //
 //	cell                   statements decide as package cell does
 //	migrate                tables that are made, missing or newer; schemas and namespaces
+//	modes                  each way in which pgx sends statements
 //	notify                 who waits for a lease is woken
 //	rows                   HOT updates, edits by hand, and what has expired
 //	tx                     a store in the transaction of a read model

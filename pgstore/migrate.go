@@ -137,7 +137,7 @@ func readVersion(ctx context.Context, on rowQuerier, sql *statements) (int, erro
 	var version int
 	err := on.QueryRow(ctx, "SELECT version FROM "+sql.schemaTable).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("pgstore: the table %s is empty: nobody can tell the version of the tables", sql.schemaTable)
+		return 0, fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: apply the last line of pgstore.SchemaSQL", sql.schemaTable)
 	}
 	return version, err
 }

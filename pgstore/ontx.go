@@ -28,8 +28,12 @@ import (
 //	if err != nil {
 //		return err
 //	}
-//	if _, err := checkpoint.New(d, nil).SetIfNewer(ctx, key, p); err != nil {
+//	updated, err := checkpoint.New(d, nil).SetIfNewer(ctx, key, p)
+//	if err != nil {
 //		return err
+//	}
+//	if !updated {
+//		return errors.New("a later event has taken effect before")
 //	}
 //	return tx.Commit(ctx)
 //

@@ -1,20 +1,17 @@
-//go:build unix
-
 package sqlitestore
 
 import (
 	"errors"
 	"os"
-	"syscall"
 )
 
 // checkNames refuses a file that has a second name. SQLite names the log after the
 // file, so each name would have its own log, and the users of the other name would
 // not see it.
 func checkNames(path string, info os.FileInfo) error {
-	if hasNames(info) {
+	if hasNames(path, info) {
 		removeDrafts(path, info)
-		if info, err := os.Stat(path); err == nil && hasNames(info) {
+		if info, err := os.Stat(path); err == nil && hasNames(path, info) {
 			return errNames
 		}
 	}
@@ -27,8 +24,3 @@ func checkNames(path string, info os.FileInfo) error {
 
 var errNames = errors.New("it has several names (hard links), and each of them would have a log of its own: " +
 	"close every process that uses it, keep the name that has a log (-wal) beside it, and remove the others")
-
-func hasNames(info os.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink > 1
-}
