@@ -7,7 +7,7 @@
 #             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./cmd/checkpoint ./examples ./integration
+MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./cmd/checkpoint ./cmd/checkpoint/full ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 

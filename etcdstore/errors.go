@@ -147,6 +147,9 @@ func (d *Driver) failure(ctx context.Context, err error) error {
 
 // explain returns err as the fact, with the remedy.
 func explain(err error) error {
+	if _, ok := errors.AsType[*hintedError](err); ok {
+		return err
+	}
 	err = rpctypes.Error(err)
 	for _, h := range hints {
 		if isAny(err, h.errs) {

@@ -37,7 +37,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	if err != nil {
 		return nil, urlError{err}
 	}
-	client, err := clientv3.New(clientv3.Config{
+	client, err := connect(ctx, clientv3.Config{
 		Endpoints: t.endpoints, TLS: t.tls, Username: t.user, Password: t.password,
 		DialKeepAliveTime: keepAliveTime, DialKeepAliveTimeout: keepAliveTimeout,
 		Logger: zap.NewNop(), // each failure is an error of its call
@@ -55,6 +55,31 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// connect returns a client. If there is a user, the client first asks for a token, and
+// would wait for a member for ever.
+func connect(ctx context.Context, config clientv3.Config) (*clientv3.Client, error) {
+	asking, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
+	defer cancel()
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(asking, end)
+	config.Context = life
+	client, err := clientv3.New(config)
+	if stop() && err == nil {
+		return client, nil // its Close ends what life was for
+	}
+	end()
+	switch {
+	case err == nil:
+		_ = client.Close()
+	case asking.Err() == nil:
+		return nil, explain(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return nil, explain(errNoAnswer)
 }
 
 // A connection that is cut without a word is noticed by pings. Members refuse clients

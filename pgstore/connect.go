@@ -3,26 +3,21 @@ package pgstore
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// connect returns a pool for a URL. The pool uses no replica. It prepares statements,
-// unless a pooler stands before the server: a pooler in transaction mode sends each
+// connect returns a pool that uses no replica. It prepares statements, unless the URL has
+// chosen otherwise, or a pooler stands before the server: a pooler in transaction mode sends each
 // transaction to any server, and statements are prepared on one.
-func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, err
-	}
+func connect(ctx context.Context, config *pgxpool.Config, chosen bool) (*pgxpool.Pool, error) {
 	c := config.ConnConfig
 	if c.ValidateConnect == nil {
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
 	}
-	if !strings.Contains(url, "default_query_exec_mode") {
+	if !chosen {
 		pooled, err := isPooled(ctx, c)
 		if err != nil {
 			return nil, err

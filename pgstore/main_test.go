@@ -20,6 +20,7 @@
 //	notify                 who waits for a lease is woken
 //	rows                   HOT updates, edits by hand, and what has expired
 //	tx                     a store in the transaction of a read model
+//	url                    the place in a URL, and URLs that cannot be used
 //	writer                 locks, deadlocks, lost connections, and what shares a transaction
 //	helpers, main          what the tests share
 package pgstore_test

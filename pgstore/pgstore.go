@@ -78,11 +78,15 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 // psql takes it. It checks that the server answers, that it is no replica, and that the
 // tables are there. If a pooler such as PgBouncer stands before the server, it prepares
 // no statements, unless the URL names a default_query_exec_mode.
+//
+// The query of a URL may name the schema and the namespace, too: ?schema=app&namespace=prod.
+// If the URL cannot be used, the error is [ErrURL].
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
-	if _, err := opts.checked(); err != nil {
+	config, opts, err := parse(url, opts)
+	if err != nil {
 		return nil, err
 	}
-	pool, err := connect(ctx, url)
+	pool, err := connect(ctx, config, choosesMode(url))
 	if err != nil {
 		if end := ctx.Err(); end != nil {
 			return nil, end

@@ -21,7 +21,7 @@ const root = "github.com/checkpointstore/checkpoint"
 var update = flag.Bool("update", false, "rewrite the lists in testdata from what is compiled now")
 
 // modules are the project's modules by their folder.
-var modules = []string{".", "redisstore", "sqlitestore", "pgstore", "etcdstore", "kurrentdb", "cmd/checkpoint", "examples", "integration"}
+var modules = []string{".", "redisstore", "sqlitestore", "pgstore", "etcdstore", "kurrentdb", "cmd/checkpoint/full", "cmd/checkpoint", "examples", "integration"}
 
 type pkg struct {
 	ImportPath   string

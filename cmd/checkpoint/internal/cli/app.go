@@ -92,13 +92,21 @@ func (a *app) openDriver(ctx context.Context, cmd *cobra.Command, url string, cr
 		return nil, nil, usageError{cmd.CommandPath(), err}
 	}
 	d, err := a.engines.Open(ctx, url, create, logger)
-	if errors.Is(err, engine.ErrUsage) {
-		return nil, nil, usageError{cmd.CommandPath(), err}
-	}
 	if err != nil {
-		return nil, nil, openError{url, err}
+		return nil, nil, a.opening(ctx, cmd, url, err)
 	}
 	return checkpoint.New(d, &checkpoint.Options{Logger: logger}), d, nil
+}
+
+// opening returns the error of a store that cannot be opened.
+func (a *app) opening(ctx context.Context, cmd *cobra.Command, url string, err error) error {
+	if errors.Is(err, engine.ErrUsage) {
+		return usageError{cmd.CommandPath(), err}
+	}
+	if end := ctx.Err(); end != nil && errors.Is(err, end) {
+		err = fmt.Errorf("%w: %w", err, context.Cause(ctx))
+	}
+	return openError{url, err}
 }
 
 // printOne prints one checkpoint.

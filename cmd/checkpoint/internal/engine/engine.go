@@ -23,6 +23,19 @@ var ErrUsage = errors.New("no store has such a URL")
 // A usageError is an [ErrUsage] with a text of its own.
 type usageError string
 
+// WrongURL returns err as an [ErrUsage].
+func WrongURL(err error) error { return usageError(err.Error()) }
+
+// NoSchema returns err, which says that tables are missing, with the command that makes
+// them.
+func NoSchema(err error) error { return &schemaError{err} }
+
+type schemaError struct{ error }
+
+func (e *schemaError) Unwrap() error { return e.error }
+
+func (*schemaError) Hint() string { return "`checkpoint schema --apply` makes them" }
+
 func usagef(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
 func (e usageError) Error() string { return string(e) }
@@ -41,6 +54,10 @@ type Engine struct {
 	// warnings about the store. The error wraps [ErrUsage] if the URL is wrong. Nil: this
 	// command is built without the engine.
 	Open func(ctx context.Context, url string, create bool, logger *slog.Logger) (driver.Driver, error)
+
+	// Schema returns the SQL that makes the tables of the store, and applies it if apply
+	// is set. Nil: the engine makes what it needs at the first write.
+	Schema func(ctx context.Context, url string, apply bool) (sql string, err error)
 }
 
 // A Table is the engines that a command knows.
@@ -77,12 +94,25 @@ func (t Table) Open(ctx context.Context, rawURL string, create bool, logger *slo
 	return openSQLite(ctx, rawURL, create, logger)
 }
 
-// Name is the name of the engine that rawURL names, or "the server".
+// Schema returns the SQL that makes the tables of the store, and applies it if apply is
+// set.
+func (t Table) Schema(ctx context.Context, rawURL string, apply bool) (string, error) {
+	e, ok := t.of(rawURL)
+	switch {
+	case ok && e.Open == nil:
+		return "", e.missing()
+	case !ok || e.Schema == nil:
+		return "", usagef("%s makes what it needs at the first write, and has no schema to apply", t.Name(rawURL))
+	}
+	return e.Schema(ctx, rawURL, apply)
+}
+
+// Name is the name of the engine that rawURL names, or "the store".
 func (t Table) Name(rawURL string) string {
 	if e, ok := t.of(rawURL); ok {
 		return e.Name
 	}
-	return "the server"
+	return "the store"
 }
 
 func (t Table) of(rawURL string) (Engine, bool) {
@@ -98,8 +128,12 @@ func (t Table) of(rawURL string) (Engine, bool) {
 
 func (e Engine) open(ctx context.Context, url string, create bool, logger *slog.Logger) (driver.Driver, error) {
 	if e.Open == nil {
-		return nil, usagef("this command is built without %s; use the command with all engines, "+
-			"which `go install ./checkpoint` makes in the folder cmd/checkpoint/full", e.Name)
+		return nil, e.missing()
 	}
 	return e.Open(ctx, url, create, logger)
+}
+
+func (e Engine) missing() error {
+	return usagef("this command is built without %s; use the command with all engines, "+
+		"which `go install ./checkpoint` makes in the folder cmd/checkpoint/full", e.Name)
 }

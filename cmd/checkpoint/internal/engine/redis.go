@@ -21,7 +21,7 @@ var Redis = Engine{
 		d, err := redisstore.Open(ctx, url, &redisstore.Options{Logger: logger})
 		switch {
 		case errors.Is(err, redisstore.ErrURL):
-			return nil, usageError(err.Error())
+			return nil, WrongURL(err)
 		case err != nil:
 			return nil, err
 		}

@@ -1,0 +1,2 @@
+// Package command runs the command with every engine, as a user does.
+package command
