@@ -9,14 +9,14 @@ import (
 )
 
 // Apply writes a batch, in far fewer round trips than one call for each write. Each
-// write is atomic; the batch as a whole is not. Writes to the same key are applied in
-// their order.
+// write is atomic; the batch as a whole is not. Apply keeps the order of writes to the
+// same key.
 //
-// The outcomes stand in the order of the writes, also if Apply returns an error. Then a
-// [Failed] write did not land, and an [Unknown] write may or may not have landed. The
-// error wraps the reason for each of them. [Stale] and [Fenced] are answers, not
-// errors. If any write of the batch has an invalid key, TTL, time or LogID, Apply
-// returns an error and sends nothing.
+// Apply returns one outcome for each write, in the order of the writes, also if it
+// returns an error. A [Failed] write did not land, and an [Unknown] write may or may not
+// have landed. The error wraps the reason for each of these writes. [Stale] and [Fenced]
+// are answers, not errors. If any write of the batch has an invalid key, TTL, time or
+// LogID, Apply returns an error and sends nothing.
 func (s *Store) Apply(ctx context.Context, writes ...Write) ([]Outcome, error) {
 	c := call{Call: Call{Op: opApply, Size: len(writes)}}
 	ctx = s.begin(ctx, &c)

@@ -9,8 +9,8 @@ import (
 
 // A causeless context is the caller's context without the cause of its end. The cause
 // is often the error of another call, for instance in an errgroup. A driver could take
-// it, and what it says of a key or of a connection, for an error of its own. So the
-// driver does not see the cause. The Store adds the cause to the call's error.
+// this error for its own, and so learn something wrong about a key or a connection. So
+// the driver does not see the cause. The Store adds the cause to the call's error.
 type causeless struct{ context.Context }
 
 // Value hides the cause of the end, as WithoutCancel does.

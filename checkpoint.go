@@ -23,9 +23,9 @@ func fromRecord(r driver.Record) Checkpoint {
 	return Checkpoint{Key: r.Key, Mark: r.Mark, ExpiresAt: r.ExpiresAt}
 }
 
-// Collect gathers what [Store.GetAll] yields into a map by key. It stops at the first
-// error, even if the error is about one damaged checkpoint. Then it returns the error
-// and an incomplete map.
+// Collect gathers the checkpoints that [Store.GetAll] yields into a map by key. It stops
+// at the first error, even if the error is about one damaged checkpoint. Then it returns
+// the error and an incomplete map.
 func Collect(seq iter.Seq2[Checkpoint, error]) (map[string]Checkpoint, error) {
 	all := make(map[string]Checkpoint)
 	for c, err := range seq {

@@ -1,11 +1,10 @@
 // Package checkpoint stores how far the consumers of an event log have got,
-// so that each resumes where it stopped. Nothing is skipped, and nothing is
-// replayed except what was in flight.
+// so that each consumer resumes where it stopped. It skips no event, and repeats
+// only the events since its last checkpoint.
 //
 // A [Store] keeps one [Checkpoint] for each key. It reaches an engine through a
 // driver: Redis (package redisstore), SQLite (sqlitestore), or memory for tests
-// (memstore). All engines give the same answers; package storetest holds them to
-// it.
+// (memstore). All engines give the same answers; package storetest checks this.
 //
 //	driver, err := sqlitestore.Open(ctx, "checkpoints.db", nil)
 //	if err != nil {
@@ -19,7 +18,7 @@
 //	case errors.Is(err, checkpoint.ErrNotFound):
 //		// the first run: start where this consumer should start
 //	case err != nil:
-//		return err // damaged or out of reach, and so not a reason to start over
+//		return err // damaged or out of reach: do not start over
 //	default:
 //		resumeAfter(cp.Position)
 //	}
@@ -39,9 +38,9 @@
 // A write may carry an epoch, a number that only grows, for instance the epoch of
 // a lease. The Store remembers the highest epoch that the key has seen: the key's
 // fence. A write with an epoch below the fence fails with [ErrFenced]. A write
-// without an epoch is not fenced. [Store.Rewind] raises the fence to reset a
-// consumer that is running: an instance that still writes with the old epoch
-// fails, and cannot undo the rewind. [Store.Acquire] grants one instance of a
-// consumer a lease, which has an epoch. Package subscription runs a consumer's
-// loop over all of this.
+// without an epoch is not fenced. [Store.Rewind] sets a position and raises the fence,
+// also while the consumer runs: an instance that still writes with the old epoch
+// fails, and cannot undo the rewind. [Store.Acquire] grants a lease, which has an
+// epoch, to one instance of a consumer. Package subscription runs a consumer's loop,
+// and uses all of this for it.
 package checkpoint

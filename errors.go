@@ -33,22 +33,22 @@ var (
 	// and cannot be raised.
 	ErrEpochExhausted = driver.ErrEpochExhausted
 
-	// ErrCorrupt says that something stored for the key is damaged. Each of the next
-	// three errors is an ErrCorrupt. [Hint] returns the remedy.
+	// ErrCorrupt says that the checkpoint, the fence or the lease of the key is damaged.
+	// Each of the next three errors is an ErrCorrupt. [Hint] returns the remedy.
 	ErrCorrupt = driver.ErrCorrupt
 
-	// ErrCorruptCheckpoint says that what is stored at the key cannot be read as a
-	// checkpoint. Set and Rewind replace it, and Delete removes it. SetIfNewer has
-	// nothing to compare with, and fails with this error.
+	// ErrCorruptCheckpoint says that the value at the key cannot be read as a
+	// checkpoint. Set and Rewind replace the value, and Delete removes it. SetIfNewer
+	// has nothing to compare with, and fails with this error.
 	ErrCorruptCheckpoint = driver.ErrCorruptCheckpoint
 
 	// ErrCorruptFence says that the fence, which records the highest epoch that the key
 	// has seen, is damaged or was lowered. Rewind, Acquire, Renew and writes with an
-	// epoch fail with it. [Store.Fence] repairs it.
+	// epoch fail with this error. [Store.Fence] repairs the fence.
 	ErrCorruptFence = driver.ErrCorruptFence
 
 	// ErrCorruptLease says that the lease is damaged: nobody can tell whether it still
-	// holds. Acquire fails with it. [Store.Revoke] repairs it.
+	// holds. Acquire fails with this error. [Store.Revoke] repairs the lease.
 	ErrCorruptLease = driver.ErrCorruptLease
 
 	// ErrInvalidKey says that a key is not 1 to 512 bytes of valid UTF-8

@@ -97,14 +97,14 @@ func (s *Store) raiseOne(ctx context.Context, key string, atLeast uint64) (uint6
 	return fencer.RaiseFence(ctx, key, atLeast)
 }
 
-// ReleaseFences removes the fences that protect nothing, of keys that match pattern,
-// and returns how many it removed. A fence protects nothing if its key has no
+// ReleaseFences looks at the keys that match pattern, removes the fences that protect
+// nothing, and returns how many it removed. A fence protects nothing if its key has no
 // checkpoint, and if its last raise and the end of its last lease are at least idle ago.
 // An idle below a minute is an error. No other method removes a fence.
 //
-// What you give up: a writer that still has an epoch of the key, and has been silent
-// for longer than idle, can write again. Choose an idle far above the time for which
-// any instance could have been stopped or cut off: days.
+// A removed fence locks nobody out: a writer that still has an epoch of the key, and has
+// been silent for longer than idle, can write again. So idle should be days: far longer
+// than any instance could have been stopped or cut off.
 func (s *Store) ReleaseFences(ctx context.Context, pattern string, idle time.Duration, opts ...ScanOption) (int, error) {
 	c := call{Call: Call{Op: opReleaseFences, Pattern: pattern}}
 	ctx = s.begin(ctx, &c)

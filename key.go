@@ -19,8 +19,8 @@ func ValidateKey(key string) error {
 }
 
 // ValidateLogID returns an error that says what is wrong with the identity of a log, or
-// nil. The rules are those of keys, except that the empty identity is valid: it stands
-// for none.
+// nil. The rules are those of keys, except that the empty identity is valid. It means
+// that the log has no identity.
 func ValidateLogID(id string) error {
 	if id == "" {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A Lease is the right of one owner to advance a key for a while. Its owner
+// A Lease is the right of one owner to advance a key until a time. Its owner
 // writes with [Epoch](lease.Epoch).
 type Lease = driver.Lease
 
@@ -26,7 +26,7 @@ type LeaseHeldError = driver.LeaseHeldError
 // In the same atomic step Acquire raises the highest epoch that the key has seen by
 // one. The new epoch is the epoch of the lease. A former owner, which has a lower
 // epoch, can no longer write. The lease ends early if the key is rewound, or written
-// with a higher epoch. A lease needs no checkpoint, and outlives one.
+// with a higher epoch. A lease needs no checkpoint, and stays if the checkpoint goes.
 //
 // The owner is 1 to 512 bytes of valid UTF-8 without control characters. The ttl is
 // above zero, and is rounded up to whole milliseconds, or to whole units of an engine
@@ -36,39 +36,40 @@ func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duratio
 	return s.lease(ctx, opAcquire, driver.Acquire, Lease{Key: key, Owner: owner, TTL: ttl})
 }
 
-// Renew makes a lease end ttl from now, by the engine's clock, and returns it. Even a
-// lease that has ended can be renewed, as long as nobody took over. Otherwise the error
-// is [ErrFenced].
+// Renew makes a lease end ttl from now, by the engine's clock, and returns the renewed
+// lease. Even a lease that has ended can be renewed, as long as nobody has taken over.
+// Otherwise the error is [ErrFenced].
 func (s *Store) Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	lease.TTL = ttl
 	return s.lease(ctx, opRenew, driver.Renew, lease)
 }
 
-// Release ends a lease, so that another owner can acquire one at once. If the lease was
-// taken over, or has ended, Release changes nothing and returns no error. Release
-// fences nobody: the former owner can still write until another owner acquires a lease.
+// Release ends a lease, so that another owner can acquire the key's lease at once. If
+// another owner has taken over, or if the lease has ended, Release changes nothing and
+// returns no error. Release fences nobody: the former owner can still write until
+// another owner acquires the lease.
 func (s *Store) Release(ctx context.Context, lease Lease) error {
 	_, err := s.lease(ctx, opRelease, driver.Release, lease)
 	return err
 }
 
-// AcquireMany is Acquire for each of leases, in few round trips. It reads their Key,
-// Owner and TTL, and ignores the other fields. The results stand in the order of the
-// leases, each with its own error. If AcquireMany itself returns an error, the error
-// concerns all leases. If a key, owner or TTL is invalid, or a key stands in the batch
+// AcquireMany does the work of Acquire for each of leases, in few round trips. It reads
+// their Key, Owner and TTL, and ignores the other fields. It returns one result for each
+// lease, in the order of the leases, with an error of its own. If AcquireMany itself
+// returns an error, the error concerns all leases. If a key, owner or TTL is invalid, or a key stands in the batch
 // twice, AcquireMany returns an error and sends nothing.
 func (s *Store) AcquireMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opAcquireMany, driver.Acquire, leases)
 }
 
-// RenewMany is Renew for each of leases, with the lease's own TTL. Its results and
-// errors are like those of [Store.AcquireMany].
+// RenewMany does the work of Renew for each of leases, with the lease's own TTL. Its
+// results and errors are like those of [Store.AcquireMany].
 func (s *Store) RenewMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opRenewMany, driver.Renew, leases)
 }
 
-// ReleaseMany is Release for each of leases. Its results and errors are like those of
-// [Store.AcquireMany].
+// ReleaseMany does the work of Release for each of leases. Its results and errors are
+// like those of [Store.AcquireMany].
 func (s *Store) ReleaseMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opReleaseMany, driver.Release, leases)
 }

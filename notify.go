@@ -9,13 +9,13 @@ import (
 
 // LeaseEnds returns a channel that receives a value when the lease on one of keys may
 // have ended before its time: after a Release, Revoke, Fence or Rewind of any client. A
-// value is only a hint. It may be lost, and may come for nothing. So ask for the lease
-// after each value, and also from time to time without one.
+// value is only a hint. It may be lost, and it may come although no lease has ended. So
+// ask for the lease after each value, and from time to time without a value, too.
 //
-// The channel also receives a value each time the store begins to listen, so that an
-// end that it did not hear is found. It is closed when ctx ends, when the store is
-// closed, or when the store cannot listen. If the engine cannot tell when a lease ends,
-// the error is [ErrUnsupported].
+// The channel also receives a value each time the store begins to listen: a lease may
+// have ended while the store did not listen. The store closes the channel when ctx ends,
+// when the store is closed, or when it cannot listen. If the engine cannot tell when a
+// lease ends, the error is [ErrUnsupported].
 func (s *Store) LeaseEnds(ctx context.Context, keys ...string) (<-chan struct{}, error) {
 	c := call{Call: Call{Op: opLeaseEnds, Size: len(keys)}}
 	ctx = s.begin(ctx, &c)

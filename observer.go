@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// An Observer hears what happens in the components that it is given to, for logs,
-// metrics and traces. It implements the hooks that it wants. Each hook is a small
-// interface: a [Store] has [CallStarter] and [CallEnder], and package subscription has
-// others. An Observer without any hook of a component hears nothing of the component.
-// This is no error, so that one value can serve several components.
+// An Observer hears of the events in a component, for logs, metrics and traces. A
+// component is a [Store], a Subscription, or anything else that takes Observers. An
+// Observer implements the hooks that it wants. Each hook is a small interface: a Store
+// has [CallStarter] and [CallEnder], and package subscription has others. If an Observer
+// has no hook of a component, it hears nothing of the component. This is no error, so
+// one value can serve several components.
 //
 // A component calls the hooks in the order of its list of observers, and skips a nil
 // observer. Concurrent calls call the hooks concurrently. A hook must return soon,
@@ -18,18 +19,18 @@ type Observer any
 
 // A CallStarter is an [Observer] that hears of each call of a [Store] as it begins.
 type CallStarter interface {
-	// CallStart is called on the caller's goroutine, before the engine is. It returns
-	// ctx, or a context that is derived from ctx. The next observer's CallStart gets
-	// the context that it returns. The engine and each CallEnd get the context that the
-	// last CallStart returned. So an observer keeps its own values under context keys
-	// of its own.
+	// The Store calls CallStart on the caller's goroutine, before it calls the engine.
+	// CallStart returns ctx, or a context that is derived from ctx. The next observer's
+	// CallStart gets this context. The engine and each CallEnd get the context that the
+	// last CallStart returned. So an observer must keep its values under context keys of
+	// its own.
 	CallStart(ctx context.Context, call Call) context.Context
 }
 
 // A CallEnder is an [Observer] that hears of each call of a [Store] as it ends.
 type CallEnder interface {
-	// CallEnd is called once for each call, on the caller's goroutine. For Scan, GetAll
-	// and InspectAll it is called when the loop ends.
+	// The Store calls CallEnd once for each call, on the caller's goroutine. For Scan,
+	// GetAll and InspectAll it calls CallEnd when the loop ends.
 	CallEnd(ctx context.Context, call Call, result CallResult)
 }
 

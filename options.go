@@ -12,20 +12,20 @@ import (
 
 // Options configures a [Store]. A nil *Options is the zero Options.
 type Options struct {
-	// Logger receives one record per call. Nil: nothing is logged. The level is
+	// Logger receives one record per call. Nil: the Store logs nothing. The level is
 	//
 	//   - debug if the call worked, found no checkpoint, or found the lease held;
 	//   - warn if it found a stale position, a low epoch or damage;
 	//   - error if it failed, or one lease of a batch failed.
 	Logger *slog.Logger
 
-	// Observers hear of every call, in this order: see [CallStarter] and [CallEnder].
-	// The Logger comes before them. A nil observer is skipped.
+	// Observers hear of every call, in the order of the list, after the Logger: see
+	// [CallStarter] and [CallEnder]. A nil observer is skipped.
 	Observers []Observer
 }
 
-// A WriteOption changes how one position is written. [TTL], [UpdatedAt],
-// [Epoch] and [LogID] make them.
+// A WriteOption changes how the Store writes one position. [TTL], [UpdatedAt],
+// [Epoch] and [LogID] return WriteOptions.
 type WriteOption struct {
 	kind writeOptionKind
 	ttl  time.Duration
@@ -61,7 +61,7 @@ func Epoch(n uint64) WriteOption { return WriteOption{kind: epochOption, n: n} }
 
 // LogID stores the identity of the log that the position is in: up to 512 bytes of
 // valid UTF-8 without control characters. A write without a LogID, or with an empty
-// one, leaves the identity that is stored. The identity is gone once the checkpoint is
+// LogID, keeps the stored identity. The identity goes with the checkpoint, when it is
 // deleted or expires.
 func LogID(id string) WriteOption { return WriteOption{kind: logIDOption, text: id} }
 
@@ -71,8 +71,8 @@ type Write struct {
 	IfNewer bool          // as SetIfNewer does; otherwise as Set does
 	TTL     time.Duration // see the option [TTL]
 
-	// Mark is what is written. A zero UpdatedAt means the time of the call. Epoch
-	// and LogID mean the same as the options [Epoch] and [LogID].
+	// Mark holds the position and its time. A zero UpdatedAt means the time of the call.
+	// Epoch and LogID mean the same as the options [Epoch] and [LogID].
 	Mark
 }
 
@@ -128,14 +128,14 @@ func wholeMilliseconds(ttl time.Duration) (time.Duration, error) {
 	return ttl.Truncate(time.Millisecond), nil
 }
 
-// A ScanOption changes how keys are walked. [PageSize] makes one.
+// A ScanOption changes how the Store walks over keys. [PageSize] returns a ScanOption.
 type ScanOption struct{ pageSize int }
 
 const defaultPageSize = 500
 
-// PageSize sets about how many keys are fetched from the engine at a time: from 1 to
-// 100,000. The default is 500. It bounds memory, and the time for which one step
-// occupies the engine. It does not change which keys are found.
+// PageSize sets about how many keys the Store fetches from the engine at a time: from 1
+// to 100,000. The default is 500. PageSize bounds memory, and the time for which one
+// step occupies the engine. It does not change which keys the Store finds.
 func PageSize(n int) ScanOption { return ScanOption{pageSize: n} }
 
 func pageSize(opts []ScanOption) (int, error) {

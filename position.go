@@ -10,9 +10,9 @@ type Position = driver.Position
 
 // Offset returns the position of the event at offset n in a log that numbers its events
 // from 0, such as a Kafka partition. It is {n+1, n+1}, so that the zero Position stays
-// before the first event. The position before the event at n is Offset(n-1). This holds
-// for n = 0, too: there Offset(n-1) is the zero Position. [Position.Offset] is the way
-// back.
+// before the first event. If n is the next offset to read, such as Kafka's committed
+// offset, the last event processed is at Offset(n-1). For n = 0, Offset(n-1) is the zero
+// Position. [Position.Offset] converts back.
 func Offset(n uint64) Position { return driver.Offset(n) }
 
 // ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34", "12-34",

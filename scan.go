@@ -10,19 +10,20 @@ import (
 )
 
 // Scan yields the keys that match pattern (see [MatchPattern]) and have a checkpoint,
-// sound or damaged. It yields them in any order, each exactly once. A key that is there
-// throughout is never missed. A key that comes or goes meanwhile may be missed.
+// sound or damaged. It yields the keys in any order, each exactly once. It never misses
+// a key that is there from the first page to the last. It may miss a key that comes or
+// goes meanwhile.
 //
 // Scan fetches the keys in pages, without blocking the engine. Its memory is bounded,
-// except for the set of keys seen. An error is the last pair, with an empty key. To
-// break out of the loop stops the work.
+// except for the set of keys that it has seen. An error is the last pair, with an empty
+// key. If you break out of the loop, Scan stops its work.
 func (s *Store) Scan(ctx context.Context, pattern string, opts ...ScanOption) iter.Seq2[string, error] {
 	return walk(ctx, s, call{Call: Call{Op: opScan, Pattern: pattern}}, opts,
 		s.driver.Scan,
 		func(key string) (string, string, error) { return key, key, nil })
 }
 
-// GetAll yields the checkpoints whose keys match pattern, as [Store.Scan] yields keys.
+// GetAll yields the checkpoints whose keys match pattern. It walks as [Store.Scan] does.
 // For a damaged checkpoint it yields a Checkpoint in which only Key is set, with an
 // [ErrCorrupt], and goes on. Any other error is the last pair, with the zero
 // Checkpoint.

@@ -46,15 +46,15 @@ const (
 // Every error is an [*Error]. A key that is not 1 to 512 bytes of valid UTF-8 without
 // control characters is refused with [ErrInvalidKey] before anything is sent. An error
 // other than [ErrNotFound], [ErrCorrupt] or [ErrFenced] says nothing about the
-// checkpoint: least of all that there is none.
+// checkpoint: the checkpoint may still be there.
 //
 // Every method returns soon after its context ends, with an error that wraps
 // context.Cause. There is one exception: if the cause wraps an error of this package,
 // it is the answer of another call. Then the error shows the text of the cause, and
 // wraps the context's Err alone.
 //
-// A write may have landed if it failed because its context ended or because the engine
-// failed. To repeat a SetIfNewer is safe.
+// If a write fails because its context ended or because the engine failed, it may have
+// landed all the same. You can safely repeat a SetIfNewer.
 type Store struct {
 	driver   driver.Driver
 	engine   string
@@ -63,8 +63,8 @@ type Store struct {
 	closed   atomic.Bool
 }
 
-// New returns a Store over d. The Store owns d: to close the Store closes d. The
-// options may be nil. New panics if d is nil.
+// New returns a Store over d. The Store owns d, and closes it in Close. The options may
+// be nil. New panics if d is nil.
 func New(d driver.Driver, opts *Options) *Store {
 	if d == nil {
 		panic("checkpoint: New with a nil driver")
@@ -95,7 +95,7 @@ func (s *Store) Close() error {
 }
 
 // Get returns the checkpoint at key. The error is [ErrNotFound] if there is none, and
-// [ErrCorrupt] if what is stored cannot be read as a checkpoint.
+// [ErrCorrupt] if the checkpoint is damaged.
 func (s *Store) Get(ctx context.Context, key string) (Checkpoint, error) {
 	return s.get(ctx, opGet, key)
 }
@@ -149,7 +149,8 @@ func (s *Store) read(ctx context.Context, keys []string) ([]driver.Record, error
 
 // GetMany returns the checkpoints at keys, by key. A key without a checkpoint is not in
 // the map. If some checkpoints are damaged or cannot be read, the error names each of
-// their keys, and the map holds the others. A nil map says that none could be read.
+// their keys, and the map holds the others. A nil map says that no checkpoint could be
+// read.
 func (s *Store) GetMany(ctx context.Context, keys ...string) (map[string]Checkpoint, error) {
 	c := call{Call: Call{Op: opGetMany, Size: len(keys)}}
 	ctx = s.begin(ctx, &c)

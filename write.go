@@ -26,15 +26,16 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 	return err == nil && r.Outcome.Landed(), err
 }
 
-// Rewind stores p at key, whatever is there. In the same step it raises the highest
-// epoch that the key has seen by one, and writes with the new epoch. A consumer that
-// still writes with an older epoch fails with [ErrFenced] from then on, so that it
-// cannot undo the rewind. Rewind returns what it wrote. The ExpiresAt of the result is
-// by this machine's clock, and its LogID is empty unless the option [LogID] gave one.
+// Rewind stores p at key, whatever is there. In the same step it raises the key's fence,
+// the highest epoch that the key has seen, by one, and writes with the new epoch. From
+// then on a consumer that still writes with an older epoch fails with [ErrFenced], and
+// cannot undo the rewind. Rewind returns the checkpoint that it wrote. The ExpiresAt of
+// this checkpoint is by this machine's clock. Its LogID is empty unless the option
+// [LogID] gave one.
 //
-// With the option [Epoch] the rewind itself fails with [ErrFenced] if that epoch is
-// below the highest. If the record of the highest epoch is damaged, Rewind changes
-// nothing and returns [ErrCorrupt].
+// With the option [Epoch] the rewind itself fails with [ErrFenced] if this epoch is
+// below the fence. If the fence is damaged, Rewind changes nothing and returns
+// [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
 	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Mark: Mark{Position: p}}, opts)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package cell has the rule of every change to a key: what a write, a deletion,
-// a lease and a raised fence do to what is stored, and what they answer. No other
-// place decides. The files testdata/*.txt state the same rules as tables that
-// anybody can read.
+// Package cell has the rule of every change to a key: how a write, a deletion, a lease
+// and a raised fence change the cell of the key, and what they answer. The rules are in
+// no other place. The files testdata/*.txt state the same rules as tables that anybody
+// can read.
 //
 // All functions are pure: no I/O, no clock, no goroutine. A driver loads the
 // [Cell] of a key, calls a method with the engine's time, and stores the

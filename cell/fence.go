@@ -46,11 +46,11 @@ func (c Cell) RaiseFence(atLeast uint64, now time.Time) (Cell, uint64, error) {
 	return c, c.Fence.Epoch, nil
 }
 
-// ReleaseFence removes the fence, and what is left of a lease, if nothing needs them,
-// and reports whether it did. Something needs them as long as there is a checkpoint, or
-// less than idle has passed since the fence was raised or the lease ended. A fence
-// whose time is not known stays, and so does one that is damaged, or whose lease is
-// damaged or has a higher epoch.
+// ReleaseFence removes the fence, and the rest of a lease that has ended, if nothing
+// needs them, and reports whether it did. The key needs them as long as it has a
+// checkpoint, or less than idle has passed since the fence was raised or the lease
+// ended. The fence stays if the time of its last raise is not known, if it is damaged,
+// or if the lease is damaged or has a higher epoch.
 func (c Cell) ReleaseFence(idle time.Duration, now time.Time) (Cell, bool) {
 	before := now.Add(-idle)
 	switch {

@@ -41,9 +41,9 @@ func (c Cell) Acquire(l driver.Lease, now time.Time) (Cell, driver.LeaseResult) 
 	return c.grant(l, now)
 }
 
-// bounded returns the end of a lease that another owner asks for. If the clock was set
-// back since the lease was granted, the lease ends its TTL from now. Its holder counts
-// by a clock of its own, and does not believe in the lease for longer.
+// bounded returns the end of a lease for which another owner asks. If somebody has set
+// the clock back since the lease was granted, the lease ends one TTL from now. Its holder
+// counts by a clock of its own, and does not believe in the lease for longer.
 func bounded(l driver.Lease, now time.Time) time.Time {
 	if latest := ceil(now).Add(l.TTL); l.TTL > 0 && l.ExpiresAt.After(latest) {
 		return latest

@@ -11,8 +11,8 @@ import (
 // A RecordScanner is a Driver that can read checkpoints while it scans, faster
 // than Scan and Get in turn.
 type RecordScanner interface {
-	// ScanRecords is Scan, but yields records in place of keys. The record of a damaged
-	// checkpoint carries its Err. No record has ErrNotFound.
+	// ScanRecords yields what Scan yields, as records in place of keys. The record of a
+	// damaged checkpoint carries its Err. No record has ErrNotFound.
 	ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]Record, error]
 }
 

@@ -79,10 +79,10 @@ type Fencer interface {
 	// is zero, nothing changes, and the returned fence is zero.
 	RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error)
 
-	// ReleaseFences removes the fences of keys that protect nothing, and returns how
+	// ReleaseFences removes those fences of keys that protect nothing, and returns how
 	// many it removed. A fence protects nothing if the key has no checkpoint, and if its
 	// last raise and the end of its last lease are at least idle ago. A damaged fence
-	// stays, and so does a fence whose time is not known.
+	// stays, and so does a fence whose last raise has no known time.
 	//
 	// A key that loses its fence forgets every epoch: a writer that still has one can
 	// write again.

@@ -15,8 +15,8 @@ var (
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("store is closed")
 
-	// ErrCorrupt says that something stored for the key is damaged. Each of the
-	// next three errors is an ErrCorrupt, and has a [Hint].
+	// ErrCorrupt says that the checkpoint, the fence or the lease of the key is damaged.
+	// Each of the next three errors is an ErrCorrupt, and has a [Hint].
 	ErrCorrupt = errors.New("damaged")
 
 	ErrCorruptCheckpoint error = &damageError{
@@ -26,12 +26,12 @@ var (
 		"stored fence is damaged", "raise the fence to the highest epoch that was in use",
 	}
 	ErrCorruptLease error = &damageError{
-		"stored lease is damaged", "stop its owner, then revoke the lease",
+		"stored lease is damaged", "stop the lease's owner, then revoke the lease",
 	}
 
 	// ErrFenced says that a write or a renewal carried an epoch below one that the
 	// key has seen.
-	ErrFenced = errors.New("fenced: a newer epoch has been seen")
+	ErrFenced = errors.New("fenced: the key has seen a newer epoch")
 
 	// ErrEpochExhausted says that the key's fence is at the largest epoch there is
 	// and cannot be raised.

@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// A Lease is the right of one owner to advance a key for a while.
+// A Lease is the right of one owner to advance a key until a time.
 type Lease struct {
 	Key   string
 	Owner string // names who holds it
-	// TTL is how long the lease lasts from the moment at which it is granted or
-	// renewed, in whole milliseconds. It is what was asked for, except if the engine
-	// counts in longer units (see [TTLUnit]).
+	// TTL is how long the lease lasts after the engine has granted or renewed it, in
+	// whole milliseconds. It is the TTL that was asked for, except if the engine counts
+	// in longer units (see [TTLUnit]).
 	TTL time.Duration
 	// Epoch is the fence that the key got with the lease. The lease's owner writes with
-	// it. It is above zero, and above the epochs of all earlier leases on the key.
+	// this epoch. It is above zero, and above the epochs of all earlier leases on the
+	// key.
 	Epoch uint64
 	// ExpiresAt is when the lease ends unless it is renewed, by the engine's
 	// clock: UTC, whole milliseconds.
@@ -23,14 +24,14 @@ type Lease struct {
 }
 
 // A Leaser is a Driver that grants leases, and so decides which of several instances of
-// a consumer is at work. Time is the engine's own: the clocks of its clients need not
-// agree. A lease lasts for its whole TTL; the engine rounds its end up, never down. So
-// a holder that starts counting before it asks never believes in its lease longer than
-// the engine does.
+// a consumer is at work. It counts time by the engine's clock, so the clocks of its
+// clients need not agree. A lease lasts for its whole TTL; the engine rounds its end up,
+// never down. A holder starts to count before it asks for the lease. So it never
+// believes in its lease longer than the engine does.
 //
-// If the engine's clock is set back, a lease could last longer, by as much as the clock
-// jumped. So a wait has a limit: once another owner has asked, the lease ends after its
-// TTL at the latest.
+// If somebody sets the engine's clock back, a lease could last longer, by as much as the
+// clock jumped. So the wait of another owner has a limit: once it has asked, the lease
+// ends after its TTL at the latest.
 //
 // An engine may offer no clock within the step that compares and swaps. Then the engine
 // itself removes what has ended, and existence decides: a checkpoint that is there has
@@ -40,17 +41,17 @@ type Lease struct {
 // clock of the client that calls it. So idle must be longer than those clocks are apart.
 //
 // A lease is valid as long as the key's fence equals the lease's Epoch. So a Rewind, a
-// write with a higher epoch, and RaiseFence end it. A lease needs no checkpoint, and
-// like the fence it outlives one.
+// write with a higher epoch, and RaiseFence end the lease. A lease needs no checkpoint.
+// Like the fence, it stays if the checkpoint goes.
 //
-// Each method takes many leases in few round trips. The results stand in the order of
-// the leases, one for each. Each lease is decided in one atomic step. The batch as a
-// whole is not atomic. No key stands in a batch twice. If a method itself returns an
-// error, the error concerns all leases, and the results are nil.
+// Each method takes many leases in few round trips. It returns one result for each
+// lease, in the order of the leases. It decides each lease in one atomic step. The batch
+// as a whole is not atomic. No key stands in a batch twice. If a method itself returns
+// an error, the error concerns all leases, and the results are nil.
 //
-// [ErrLeaseHeld], [ErrFenced], [ErrEpochExhausted] and [ErrCorrupt] tell what is
-// stored. After any other error the change may have been made. Then the same owner can
-// acquire again, and other owners wait until the lease ends.
+// [ErrLeaseHeld], [ErrFenced], [ErrEpochExhausted] and [ErrCorrupt] say what the engine
+// has stored. After any other error, the engine may have made the change. Then the same
+// owner can acquire again, and other owners wait until the lease ends.
 type Leaser interface {
 	// Acquire grants the lease on Key to Owner for TTL. The other fields have no
 	// meaning. If another owner holds a valid lease that has not ended, the error is a
@@ -66,10 +67,10 @@ type Leaser interface {
 	// [ErrFenced] and nothing changes.
 	Renew(ctx context.Context, leases []Lease) ([]LeaseResult, error)
 
-	// Release ends each lease that is still the stored one, so that another owner can
-	// acquire one at once. A lease that is not the stored one changes nothing, and is
-	// no error. The fence stays: the former owner can still write until another owner
-	// acquires a lease.
+	// Release ends each lease that is still stored, so that another owner can acquire
+	// the key's lease at once. If another lease is stored, or none, Release changes
+	// nothing, and this is no error. The fence stays: the former owner can still write
+	// until another owner acquires the lease.
 	Release(ctx context.Context, leases []Lease) ([]LeaseResult, error)
 }
 

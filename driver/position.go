@@ -17,13 +17,13 @@ var ErrInvalidPosition = errors.New("invalid position")
 // next to read. Positions are ordered by Commit, then by Prepare; Prepare may
 // be greater than Commit.
 //
-// The zero Position stands before everything, in every log: no event is at it.
+// The zero Position stands before everything, in every log: no event has it.
 //
-// Position has the shape of KurrentDB's Position, field for field, so that one
-// converts to the other. A log with one number uses the number for both: a
-// Postgres LSN n is {n, n}. If its first event is at 0, as in Kafka, use
-// [Offset]. A log with two numbers, such as a Redis Stream's milliseconds and
-// sequence, puts the one that leads first.
+// Position has the same fields as KurrentDB's Position, so that one converts to the
+// other. If a log has one number, use the number for both fields: a Postgres LSN n is
+// {n, n}. If the first event of the log is at 0, as in Kafka, use [Offset]. If a log has
+// two numbers, such as the milliseconds and the sequence of a Redis Stream, Commit is
+// the number that orders first.
 type Position struct {
 	Commit  uint64
 	Prepare uint64

@@ -20,9 +20,9 @@ type Mark struct {
 	// string, so that no reader rounds it.
 	Epoch uint64 `json:"epoch,omitempty,string"`
 
-	// LogID identifies the log that the position is in. Empty: no write has named it.
-	// Without a LogID nobody could tell the log that was read from one that was wiped,
-	// or restored from a backup.
+	// LogID identifies the log that the position is in. Empty: no write has named the
+	// log. By its LogID a consumer can tell the log that it read from a log that was
+	// created anew.
 	LogID string `json:"logId,omitempty"`
 }
 
@@ -54,14 +54,14 @@ const (
 	Touch
 )
 
-// A Write is one change to one checkpoint. Package cell has the rule that
-// decides it.
+// A Write is one change to one checkpoint. Package cell decides whether the change is
+// made.
 type Write struct {
 	Key  string
 	Mode Mode
 
 	// TTL is how long the checkpoint lives from now, in whole milliseconds. Zero: for
-	// ever, and an expiry that was there is cleared. A [TTLUnit] rounds it up.
+	// ever; the write clears an expiry that was there. A [TTLUnit] rounds the TTL up.
 	TTL time.Duration
 
 	// Mark is what the write leaves.

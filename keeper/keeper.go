@@ -1,5 +1,5 @@
-// Package keeper keeps leases: it renews many of them in few calls of a store, with
-// one goroutine, and says of each in time if it is lost.
+// Package keeper keeps leases: it renews many leases in few calls of a store, with
+// one goroutine. If a lease is lost, its holder learns of the loss in time.
 package keeper
 
 import (
@@ -19,11 +19,11 @@ import (
 //
 // The Keeper renews a lease after a third of its TTL, or a little sooner to share a
 // call with others. If a renewal fails, the Keeper tries again after a twentieth of the
-// TTL, until the lease ends. The Keeper gives up a call that hangs after three quarters
+// TTL, until the lease ends. If a call hangs, the Keeper gives it up after three quarters
 // of the time that is left to the lease which ends first. So one call that hangs loses
 // no lease. But if the store needs longer for a call than two fifths of the shortest
-// TTL, the Keeper cannot keep that lease. Give leases of very different TTLs a Keeper
-// each.
+// TTL, the Keeper cannot keep the lease with this TTL. Use several Keepers for leases of
+// very different TTLs.
 type Keeper struct {
 	store   *checkpoint.Store
 	changed chan struct{} // of capacity 1: a lease was added or removed
@@ -38,12 +38,12 @@ type Keeper struct {
 var ErrLost = errors.New("the lease is lost")
 
 // errSuspended is the cause if only the wall clock says that the lease has ended.
-var errSuspended = errors.New("it ended while the machine was suspended, or the clock was set forward")
+var errSuspended = errors.New("it ended while the machine was suspended, or somebody set the clock forward")
 
 // errUnanswered is the cause with which the Keeper gives up a call.
 var errUnanswered = errors.New("no answer in time")
 
-// New returns a Keeper of leases that store grants.
+// New returns a Keeper of leases that store has granted.
 func New(store *checkpoint.Store) *Keeper {
 	return &Keeper{store: store, changed: make(chan struct{}, 1), leases: make(map[*Lease]struct{})}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/clock"
 )
 
-// A Lease is one that a [Keeper] renews.
+// A Lease is a lease that a [Keeper] renews.
 type Lease struct {
 	keeper *Keeper
 	lease  checkpoint.Lease // as it was granted
@@ -32,16 +32,17 @@ type Lease struct {
 // Lease returns the lease as it was added. Its ExpiresAt does not follow renewals.
 func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 
-// Context ends when the lease is lost. Its cause wraps [ErrLost] and the reason:
-// checkpoint.ErrFenced if another owner took over, otherwise why renewals failed. It
-// ends at the latest when the lease ends by this machine's clock, whatever the store
-// does. The TTL counts from before the request that granted or renewed the lease. The
-// engine's clock never ends the lease sooner, unless it jumps.
+// Context returns a context that ends when the lease is lost. Its cause wraps [ErrLost]
+// and the reason: checkpoint.ErrFenced if another owner took over, otherwise the error of
+// the renewals. The context ends at the latest when the lease ends by this machine's
+// clock, whatever the store does. The TTL counts from before the request that granted or
+// renewed the lease. So the lease never ends sooner by the engine's clock, unless this
+// clock jumps.
 //
 // Timers stand still while the machine is suspended. So the Keeper also looks at the
 // wall clock, twenty times within the TTL: after a suspend in which the lease ended,
-// the context ends within a twentieth of the TTL. [Lease.Held] sees it at once. A wall
-// clock that is set forward ends leases, too.
+// the context ends within a twentieth of the TTL. [Lease.Held] notices the end at once.
+// If somebody sets the wall clock forward, leases end, too.
 //
 // After Remove the context ends with context.Canceled.
 func (l *Lease) Context() context.Context { return l.ctx }

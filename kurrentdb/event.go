@@ -11,8 +11,7 @@ import (
 )
 
 // An Event is an event of a log, or a position that the log has passed without an
-// event for this reader. Its methods have the types that a handler of package
-// subscription wants.
+// event for this reader. Its methods fit the fields of a subscription.Handler.
 type Event struct {
 	// ResolvedEvent is nil if IsEmpty. If links are resolved, its Event is nil for a
 	// link to an event that was deleted.
@@ -21,20 +20,20 @@ type Event struct {
 	position checkpoint.Position
 }
 
-// Position is where the event stands in the log: a link's own position, not that of
-// the event to which it points.
+// Position returns the position of the event in the log. For a link, it is the link's
+// own position, not the position of the event to which the link points.
 func (e Event) Position() checkpoint.Position { return e.position }
 
 // IsEmpty reports that there is no event, only a position.
 func (e Event) IsEmpty() bool { return e.ResolvedEvent == nil }
 
-// StreamID names the stream that has the event: a link's own stream, not that of the
-// event to which it points.
+// StreamID names the stream that has the event. For a link, it is the link's own stream,
+// not the stream of the event to which the link points.
 func (e Event) StreamID() string { return e.OriginalEvent().StreamID }
 
-// ErrOrder says that KurrentDB has sent an event out of order: its position is at or
-// before one that KurrentDB had passed, or at or before the checkpoint. The consumer
-// may not have seen that event.
+// ErrOrder says that KurrentDB has sent an event out of order: the event is at or before
+// a position that KurrentDB had passed, or at or before the checkpoint. The consumer may
+// not have seen this event.
 var ErrOrder = errors.New("event out of order")
 
 // An orderError is an ErrOrder with its remedy.

@@ -11,8 +11,8 @@ import (
 // idStream is the stream whose first event names the log.
 const idStream = "checkpoint-log-id"
 
-// ID names the log by the ID of an event in the stream checkpoint-log-id, which the
-// first call writes. A new log gets another ID. A restored backup keeps its ID.
+// ID names the log by the ID of an event in the stream checkpoint-log-id. The first call
+// writes this event. A new log gets another ID. A restored backup keeps its ID.
 func (l *Log) ID(ctx context.Context) (id string, err error) {
 	client, err := l.connect()
 	if err != nil {

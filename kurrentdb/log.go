@@ -20,8 +20,8 @@ import (
 // time.
 type Log struct {
 	// Config says where KurrentDB is. Each method, and each connection of a reader,
-	// opens a client of its own with it, and closes that client: a client of the
-	// versions above does not close the connections that it lost. Required.
+	// opens a client of its own with Config, and closes that client: a client of v1.1
+	// or v1.4 does not close the connections that it has lost. Required.
 	Config *kurrent.Configuration
 
 	// Logger gets a line if a connection is lost, and if a reader has caught up.
@@ -33,9 +33,9 @@ type Log struct {
 // position is before all events. The user that reads $all must be an admin of
 // KurrentDB.
 //
-// All sets From of opts, and passes the rest on. If a connection is lost, All
-// connects again and goes on after the last event. It ends with the cause of ctx,
-// with an error that another attempt cannot mend, or with [ErrOrder].
+// All sets From of opts, and passes the other options on. If a connection is lost, All
+// connects again and goes on after the last event. It ends with the cause of ctx, with
+// [ErrOrder], or with an error that would come again at the next attempt.
 func (l *Log) All(
 	ctx context.Context, after checkpoint.Position, opts kurrent.SubscribeToAllOptions,
 ) iter.Seq2[Event, error] {
@@ -52,8 +52,8 @@ func (l *Log) All(
 }
 
 // Stream reads one stream as [Log.All] reads $all. The event of revision n has the
-// position {n+1, n+1}, since the zero position is before everything. A position with
-// commit != prepare is an error.
+// position {n+1, n+1}, since the zero position is before everything. If commit and
+// prepare of the given position differ, Stream yields an error.
 func (l *Log) Stream(
 	ctx context.Context, name string, after checkpoint.Position, opts kurrent.SubscribeToStreamOptions,
 ) iter.Seq2[Event, error] {

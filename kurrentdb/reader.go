@@ -73,7 +73,7 @@ func (r *reader) connection(ctx context.Context) (again bool, err error) {
 	return r.receive(ctx, sub)
 }
 
-// receive yields what a subscription sends. receive ignores the reason of a drop. If
+// receive yields the events that a subscription sends. It ignores the reason of a drop. If
 // the reason lasts, the next attempt to subscribe meets it again. An expired token
 // does not last: the next attempt has a new token.
 func (r *reader) receive(ctx context.Context, sub *kurrent.Subscription) (again bool, err error) {

@@ -1,6 +1,5 @@
-// Package memstore keeps checkpoints in memory. It is the reference for what a
-// driver does, and serves tests and examples: nothing in it outlives the
-// process.
+// Package memstore keeps checkpoints in memory, for tests and examples: they are gone
+// when the process ends. It is also the reference for people who write a driver.
 package memstore
 
 import (
@@ -76,8 +75,8 @@ func (d *Driver) DamageLease(key string) {
 	d.Edit(key, func(c *driver.Cell) { c.Lease.Err = driver.DamagedLease("it was damaged on purpose") })
 }
 
-// Edit lets f change what is stored for key, in one step and without any rule. It is
-// for tests that plant a state, or a broken rule.
+// Edit lets f change the cell of key, in one step and without any rule. It is for tests
+// that need a state that no call makes, or that break a rule.
 func (d *Driver) Edit(key string, f func(*driver.Cell)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

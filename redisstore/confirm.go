@@ -40,7 +40,7 @@ func (c *confirmation) exec(ctx context.Context, server *redis.Client, changes [
 	}
 	exec(ctx, server, append(slices.Clip(changes), &nudge, &wait))
 	if err := nudge.Err(); err != nil {
-		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but it is unknown whether %s: %w", c, err)}
+		return unconfirmedError{fmt.Errorf("redisstore: the master has the change, but nobody knows whether %s: %w", c, err)}
 	}
 	return c.doubt(wait)
 }
@@ -71,13 +71,13 @@ func (c *confirmation) doubt(wait command) error {
 	case err == nil && !ok:
 		err = unexpected("WAIT", answer)
 	case err == nil && c.fsync && onDisk == 0:
-		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but not on its disk after %v: a crash may lose it", c.timeout)}
+		return unconfirmedError{fmt.Errorf("redisstore: the master has the change, but not on its disk after %v: a crash may lose it", c.timeout)}
 	case err == nil && have < int64(c.replicas):
-		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but only %d of %d replicas have it after %v: "+
+		return unconfirmedError{fmt.Errorf("redisstore: the master has the change, but only %d of %d replicas have it after %v: "+
 			"a failover may lose it", have, c.replicas, c.timeout)}
 	}
 	if err != nil {
-		return unconfirmedError{fmt.Errorf("redisstore: the master has it, but it is unknown whether %s: %w", c, err)}
+		return unconfirmedError{fmt.Errorf("redisstore: the master has the change, but nobody knows whether %s: %w", c, err)}
 	}
 	return nil
 }

@@ -19,10 +19,9 @@ var errForeign = errors.New("redisstore: Options.Prefix names keys of another pr
 	"copy them to a namespace")
 
 // Convert brings the checkpoints of keys into today's layout: commit@prepare
-// strings become hashes, and a hash without updatedAt gets the given one. Each
-// conversion is one atomic step and keeps the position that stands. So it never
-// undoes a concurrent rewind or deletion. It fails for a driver with
-// Options.Prefix.
+// strings become hashes, and a hash without updatedAt gets the given updatedAt. Each
+// conversion is one atomic step and keeps the current position. So it never undoes a
+// concurrent rewind or deletion. Convert fails for a driver with Options.Prefix.
 func (d *Driver) Convert(ctx context.Context, keys []string, updatedAt time.Time) ([]Conversion, error) {
 	if !d.fenced {
 		return nil, errForeign

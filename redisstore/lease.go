@@ -11,14 +11,14 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Acquire implements [driver.Leaser]. After an error that too few replicas have
-// the lease, the master has granted it.
+// Acquire implements [driver.Leaser]. If the error says that too few replicas have the
+// lease, the master has granted the lease.
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return d.leases(ctx, "a", leases)
 }
 
-// Renew implements [driver.Leaser]. After an error that too few replicas have
-// the lease, the master has renewed it.
+// Renew implements [driver.Leaser]. If the error says that too few replicas have the
+// lease, the master has renewed the lease.
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return d.leases(ctx, "n", leases)
 }

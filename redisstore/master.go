@@ -9,7 +9,7 @@ import (
 
 // errReplicas: a replica that lags, or has lost its master, lacks the latest
 // writes, and may answer that nothing is there.
-var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know yet what was written: " +
+var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know the latest writes yet: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
 // ErrReplica says that a replica answered. What it does not have, its master may have.

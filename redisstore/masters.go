@@ -25,7 +25,7 @@ type masters struct {
 
 // errEvicted: if the server removed the fence of a lease, the lease could be
 // granted once more.
-var errEvicted = errors.New("redisstore: no lease is granted, because the maxmemory-policy of the server may remove it: set noeviction")
+var errEvicted = errors.New("redisstore: the store grants no lease, because the maxmemory-policy of the server may remove the lease: set noeviction")
 
 // check asks all masters about themselves. Once it has found nothing to refuse,
 // it asks no more.

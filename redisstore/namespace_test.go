@@ -102,7 +102,7 @@ func TestInvalidOptionsAreRefused(t *testing.T) {
 		{"a lone brace", redisstore.Options{Namespace: "prod{:"}, "brace that belongs to no hash tag"},
 		{"the other lone brace", redisstore.Options{Namespace: "}"}, "brace that belongs to no hash tag"},
 		{"an empty tag", redisstore.Options{Namespace: "{}{a}"}, "brace that belongs to no hash tag"},
-		{"both", redisstore.Options{Namespace: "a", Prefix: "b"}, "Namespace and Prefix exclude each other"},
+		{"both", redisstore.Options{Namespace: "a", Prefix: "b"}, "Namespace and Prefix are both set"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := redisstore.New(standalone(t, server), &c.opts); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -212,7 +212,7 @@ func isRefused(err error) bool {
 // standby loses nothing.
 func (d *Driver) refuse(err error) {
 	if !d.notifier.refused.Swap(true) {
-		d.masters.log.Info("redisstore: no standby is woken when a lease ends early, because the server refuses: add the rule to the user",
+		d.masters.log.Info("redisstore: a lease that ends early wakes no standby, because the server refuses: add the rule to the user",
 			"error", err.Error(), "rule", "+publish +subscribe +unsubscribe &"+driver.QuotePattern(d.prefix)+"*")
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// ErrURL says that [Open] cannot use a URL, or cannot use it with its Options. Nothing
-// was sent.
+// ErrURL says that [Open] cannot use a URL, or cannot use it with the given Options.
+// Open has then sent nothing.
 var ErrURL = errors.New("it is not the URL of a Redis")
 
 // A urlError is an [ErrURL] with the text of its reason.
@@ -17,8 +17,8 @@ func (e urlError) Is(target error) bool { return target == ErrURL }
 
 func (e urlError) Unwrap() error { return e.error }
 
-// Open connects to the Redis at rawURL, and checks that it answers. Closing
-// the driver closes the connections. No error shows a password.
+// Open connects to the Redis at rawURL, and checks that it answers. The driver's Close
+// closes the connections. No error shows a password.
 //
 // The URL is redis://[user:password@]host:port[/database], rediss:// for TLS,
 // or unix://[user:password@]/path/to/socket[?db=database]. In its query
@@ -27,12 +27,13 @@ func (e urlError) Unwrap() error { return e.error }
 //     min_replicas=1 for Options.MinReplicas, fsync_aof=true for Options.FsyncAOF,
 //     replica_timeout=1s for Options.ReplicaTimeout, separate_calls=true for
 //     Options.SeparateCalls, and accept_eviction=true for Options.AcceptEviction;
-//   - cluster=true makes host:port, and further addr=host:port, the first known
-//     nodes of a cluster;
-//   - master_name=name makes them the Sentinels of that master, and user and
-//     password theirs; username=user and password=password are the master's;
-//   - and there may be what redis.ParseURL, redis.ParseClusterURL and
-//     redis.ParseFailoverURL of go-redis understand.
+//   - cluster=true says that host:port, and each addr=host:port, is a node of a
+//     cluster;
+//   - master_name=name says that host:port, and each addr=host:port, is a Sentinel
+//     of that master. user and password are then the Sentinels';
+//     username=user and password=password are the master's;
+//   - the other parameters are those of redis.ParseURL, redis.ParseClusterURL and
+//     redis.ParseFailoverURL of go-redis.
 //
 // For any other URL the error is [ErrURL].
 func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {

@@ -1,5 +1,5 @@
 // Package redisstore keeps checkpoints in Redis or Valkey: standalone, behind
-// Sentinel, or in a Cluster. The layout is written down in docs/redis.md.
+// Sentinel, or in a Cluster. docs/redis.md describes the layout.
 package redisstore
 
 import (
@@ -30,15 +30,15 @@ type Options struct {
 	Namespace string
 
 	// Prefix, if set, is the whole text before the key, in place of Namespace
-	// and "checkpoint:". Use it to read another program's layout, and to move
-	// on from it. That layout has no place for fences, so leases, and writes
-	// with an epoch, fail. A string that is a bare number n is read as {n, n}.
-	// Prefix excludes Namespace.
+	// and "checkpoint:". Use it to read the checkpoints of another program, and to
+	// move them to this store. The other program's layout has no place for fences, so
+	// leases, and writes with an epoch, fail. The driver reads a string that is a
+	// bare number n as {n, n}. If Prefix is set, Namespace must be empty.
 	Prefix string
 
 	// MinReplicas is how many replicas must have a change (a write, a deletion, or
-	// a lease) before the call that made it succeeds. If it is the number of all
-	// replicas, a failover loses no acknowledged change. If too few replicas have a
+	// a lease) before the call that made the change succeeds. If MinReplicas is the
+	// number of all replicas, a failover loses no acknowledged change. If too few replicas have a
 	// change in time, the call fails, but the change stays on the master: the
 	// outcome of a write is then Unknown. In a cluster, a change to a slot that is
 	// on its way to another node fails until the slot has arrived. Zero: none.
@@ -60,22 +60,21 @@ type Options struct {
 	SeparateCalls bool
 
 	// AcceptEviction allows servers that remove any key when their memory is full
-	// (maxmemory-policy allkeys-...). Otherwise Open and every call refuse them.
-	// Checkpoints and fences may then vanish without an error. If a checkpoint
-	// vanishes, a consumer finds none. If a fence vanishes, a former owner's write
-	// is accepted. The driver grants no leases on such servers.
+	// (maxmemory-policy allkeys-...). Without it, Open and every call refuse such
+	// servers. With it, checkpoints and fences may vanish without an error. If a
+	// checkpoint vanishes, its consumer finds none. If a fence vanishes, the driver
+	// accepts a former owner's write. The driver grants no leases on such servers.
 	AcceptEviction bool
 
-	// Logger receives one line if the server refuses to publish or to subscribe, so
-	// that no standby is woken, and one warning if checkpoints may still vanish: a volatile-...
-	// policy may remove them before the end of their TTL, AcceptEviction allows a
-	// policy that removes any key, or a server does not tell its policy. Nil:
-	// slog.Default().
+	// Logger gets one line if the server refuses to publish or to subscribe: then
+	// nothing wakes a standby early. It gets one warning if checkpoints may vanish:
+	// because a volatile-... policy may remove them before the end of their TTL,
+	// because AcceptEviction allows a policy that removes any key, or because a server
+	// does not tell its policy. Nil: slog.Default().
 	Logger *slog.Logger
 }
 
-// Driver is a [driver.Driver] over Redis. Concurrent calls are combined into
-// pipelines.
+// Driver is a [driver.Driver] over Redis. Concurrent calls share pipelines.
 type Driver struct {
 	client    redis.UniversalClient
 	owned     bool // whether Close closes the client
@@ -93,12 +92,12 @@ var _ driver.Driver = (*Driver)(nil)
 
 // New returns a driver over client, a *redis.Client or a *redis.ClusterClient. The
 // caller keeps the client, and configures how it connects, authenticates and finds
-// the master. Close leaves it open. A cluster needs a cluster client.
+// the master. Close leaves the client open. A cluster needs a cluster client.
 //
-// New refuses invalid options, a cluster client that reads from replicas, and
-// one that has ClusterSlots, such as that of redis.NewFailoverClusterClient. It
-// also refuses a Ring, and any other type, such as a type that embeds a client:
-// add its behavior to the client as a hook.
+// New refuses invalid options. It refuses a cluster client that reads from replicas, or
+// that has ClusterSlots, such as the client of redis.NewFailoverClusterClient. It also
+// refuses a Ring, and any other type, such as a type that embeds a client: turn the
+// additions of that type into a hook of the client.
 func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 	if opts == nil {
 		opts = new(Options)
@@ -145,14 +144,14 @@ func (p *pipelines) connect(client redis.UniversalClient) (readTimeout time.Dura
 			"which does not have them: use a cluster, or Sentinels")
 	}
 	return 0, fmt.Errorf("redisstore: a %T is neither a *redis.Client nor a *redis.ClusterClient: "+
-		"pass the client that it wraps, and add what it does as a hook", client)
+		"pass the client that it wraps, and turn its additions into a hook", client)
 }
 
 const maxNamespaceBytes = 512
 
 func (o *Options) validate() error {
 	if o.Prefix != "" && o.Namespace != "" {
-		return errors.New("redisstore: Namespace and Prefix exclude each other: Prefix is all that stands before the key")
+		return errors.New("redisstore: Namespace and Prefix are both set: leave one out; Prefix is everything before the key")
 	}
 	if _, whole := hashTag(o.Namespace); strings.ContainsAny(o.Namespace, "{}") && !whole {
 		return fmt.Errorf("redisstore: Namespace %q has a brace that belongs to no hash tag: "+

@@ -36,7 +36,7 @@ const (
 // unconfirmed checks that err says that too few replicas have a change.
 func unconfirmed(tb testing.TB, what string, err error, has, of int) {
 	tb.Helper()
-	want := fmt.Sprintf("the master has it, but only %d of %d replicas have it", has, of)
+	want := fmt.Sprintf("the master has the change, but only %d of %d replicas have it", has, of)
 	if err == nil || !strings.Contains(err.Error(), want) {
 		tb.Errorf("%s is %v, want %q", what, err, want)
 	}

@@ -168,7 +168,7 @@ func (w *walk) server(ctx context.Context, s *redis.Client, yield func([]string,
 	}
 }
 
-var errReplaced = unsureError{errors.New("redisstore: another server answers than at the beginning of the scan, " +
+var errReplaced = unsureError{errors.New("redisstore: the scan began on another server than the one that answers now, " +
 	"so that the scan could miss keys: try again when the servers stay the same")}
 
 // ask sends a SCAN, and returns which process has answered it. In a cluster,

@@ -104,7 +104,7 @@ func onTheWay(r driver.Result) bool {
 }
 
 // errOnTheWay: the earlier write could arrive after this one, and undo it.
-var errOnTheWay = errors.New("redisstore: not sent: it is unknown whether an earlier write of the call to this key has landed")
+var errOnTheWay = errors.New("redisstore: not sent: an earlier write of this call to the same key may or may not have landed")
 
 // sendRound sends writes that may go at the same time.
 func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {

@@ -13,7 +13,7 @@ import (
 const mayWrite = 2 // W_OK
 
 // checkAccess refuses a file that this user may not write. To read it, SQLite
-// would create the log and the shared memory. The file's owner might then not
+// would create the WAL and the shared memory. The file's owner might then not
 // be able to write them.
 func checkAccess(path string) error {
 	for _, name := range []string{path, filepath.Dir(path)} {
@@ -24,7 +24,7 @@ func checkAccess(path string) error {
 	return nil
 }
 
-// resolve follows links. SQLite does so, too, before it names the log and the
+// resolve follows links. SQLite does so, too, before it names the WAL and the
 // shared memory.
 func resolve(path string) string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // Backup writes a copy of the store, as of one moment, to a new file at path.
-// Others may write meanwhile. The copy is one file without a log. It is on the
-// disk when Backup returns. [Restore] brings it back.
+// Others may write meanwhile. The copy is one file without a WAL. It is on the
+// disk when Backup returns. [Restore] brings the store back to the copy.
 func (d *Driver) Backup(ctx context.Context, path string) error {
 	if err := d.ready(ctx); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (d *Driver) backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return errTaken
 	}
-	if _, err := look(to); err != nil { // checks its folder, and that no log is there already
+	if _, err := look(to); err != nil { // checks its folder, and that no WAL is there already
 		return err
 	}
 	db, err := sql.Open("sqlite", dsn(d.absolute, string(existing), "_pragma=busy_timeout(0)"))
@@ -60,7 +60,7 @@ func (d *Driver) backup(ctx context.Context, path string) error {
 	})
 }
 
-var errTaken = errors.New("there is a file already, which stays: name another")
+var errTaken = errors.New("there is a file of this name, which stays: name another file")
 
 // syncFile makes durable what SQLite leaves to the system. No connection may have
 // the file open.

@@ -37,10 +37,9 @@ func (w wait) whileBusy(ctx context.Context, f func() error) error {
 	}
 }
 
-// ErrLocked is the error of a call that another process kept waiting for longer
-// than the call's context, or Options.BusyTimeout, allows. If the system tells
-// which process holds the lock, the error names the process. Linux tells,
-// except if the process is in another container.
+// ErrLocked says that another process kept the file locked until the call's context
+// ended, or for longer than Options.BusyTimeout. On Linux the error names the process
+// that holds the lock, unless this process is in another container.
 var ErrLocked = errors.New("another process keeps it locked")
 
 // over returns the error of a call that has waited for as long as w allows.

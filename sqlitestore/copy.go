@@ -20,14 +20,14 @@ func checkCopy(ctx context.Context, from, to string) error {
 	case !info.Mode().IsRegular():
 		return errors.New("it is not a regular file")
 	case info.Size() == 0:
-		return errors.New("it is empty (0 bytes): name another")
+		return errors.New("it is empty (0 bytes): name another copy")
 	}
 	if store, err := os.Stat(to); err == nil && os.SameFile(info, store) {
 		return errors.New("it is the store itself: name a copy")
 	}
-	if log, err := os.Stat(resolve(from) + "-wal"); err == nil && log.Size() > 0 {
-		return fmt.Errorf("a log is beside it (%s), so it is not one whole file: if the log belongs to it, "+
-			"make one file of both by sqlite3 FILE \"VACUUM INTO 'whole.db'\", otherwise remove the log", log.Name())
+	if wal, err := os.Stat(resolve(from) + "-wal"); err == nil && wal.Size() > 0 {
+		return fmt.Errorf("a WAL is beside it (%s), so it is not one whole file: if the WAL belongs to it, "+
+			"make one file of both by sqlite3 FILE \"VACUUM INTO 'whole.db'\", otherwise remove the WAL", wal.Name())
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -54,7 +54,7 @@ func copyTo(ctx context.Context, from, name string) error {
 	}
 	defer conn.Close()
 	if err := checkIntegrity(ctx, conn); err != nil {
-		return fmt.Errorf("%w; name another", err)
+		return fmt.Errorf("%w; name another copy", err)
 	}
 	if _, err := conn.ExecContext(ctx, "VACUUM INTO ?", name); err != nil {
 		return err

@@ -25,7 +25,7 @@ func create(ctx context.Context, w wait, path string) error {
 		if err != nil {
 			return err
 		}
-		if err := made.close(); err != nil { // close moves the log into the file
+		if err := made.close(); err != nil { // close moves the WAL into the file
 			return err
 		}
 		if err := publish(name, path); !errors.Is(err, fs.ErrExist) {

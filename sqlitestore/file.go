@@ -23,24 +23,24 @@ func look(path string) (bool, error) {
 		if target, err := os.Readlink(path); err == nil {
 			return false, fmt.Errorf("it is a link to %s, which is not there", target)
 		}
-		return false, checkLog(resolve(path))
+		return false, checkWAL(resolve(path))
 	case err != nil:
 		return false, err
 	case !info.Mode().IsRegular():
 		return false, errors.New("it is not a regular file")
 	case info.Size() == 0:
-		return false, cmp.Or(checkLog(resolve(path)), errEmpty)
+		return false, cmp.Or(checkWAL(resolve(path)), errEmpty)
 	}
 	resolved := resolve(path)
 	return true, cmp.Or(checkNames(resolved, info), checkAccess(resolved))
 }
 
-// errEmpty and errZeros: a store is never empty or all zeros, not even while it is
-// made. So something has emptied it.
+// errEmpty and errZeros: the file of a store is never empty or all zeros, not even while
+// it is made. So something has emptied the file.
 var (
-	errEmpty = errors.New("it is empty (0 bytes), so it has lost what it held: " +
+	errEmpty = errors.New("it is empty (0 bytes), so its content is lost: " +
 		"put a copy in its place, or remove it to begin with a new store")
-	errZeros = errors.New("it begins with zeros, as after a crash of the machine, so it has lost what it held: " +
+	errZeros = errors.New("it begins with zeros, as after a crash of the machine, so its content is lost: " +
 		"put a copy in its place, or remove it to begin with a new store")
 )
 
@@ -57,17 +57,17 @@ func zeros(path string) bool {
 	return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.Count(header[:n], []byte{0}) == n
 }
 
-// checkLog refuses to make a file if a log for it is there already: SQLite
-// would take the log for a stranger's, and wipe it.
-func checkLog(path string) error {
-	log, err := os.Stat(path + "-wal")
-	if err != nil || log.Size() == 0 {
-		return nil //nolint:nilerr // there is no log
+// checkWAL refuses to make a file if a WAL for it is there already: SQLite
+// would take the WAL for a stranger's, and wipe it.
+func checkWAL(path string) error {
+	wal, err := os.Stat(path + "-wal")
+	if err != nil || wal.Size() == 0 {
+		return nil //nolint:nilerr // there is no WAL
 	}
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
 		return nil // another process has just made it
 	}
-	return fmt.Errorf("it is missing or empty, but its log %s holds data: put the file back, or remove the log", log.Name())
+	return fmt.Errorf("it is missing or empty, but its WAL %s holds data: put the file back, or remove the WAL", wal.Name())
 }
 
 // A part of the store is one of its files, as it was when it was opened.
@@ -76,7 +76,7 @@ type part struct {
 	info os.FileInfo
 }
 
-// identify notes which files the store, its log and its shared memory are. All
+// identify notes which files the store, its WAL and its shared memory are. All
 // three are open.
 func (d *Driver) identify() error {
 	beside := resolve(d.absolute)
@@ -91,7 +91,7 @@ func (d *Driver) identify() error {
 }
 
 // errReplaced: if the file is no longer at its path, everything written to it
-// is lost with it. If the log is no longer at its path, other processes do not
+// is lost with it. If the WAL is no longer at its path, other processes do not
 // see it. If the shared memory is not the same, processes do not see each
 // other's locks.
 var errReplaced = errors.New("the file was removed or replaced while it was open: " +
@@ -115,15 +115,15 @@ func (d *Driver) checkIdentity() error {
 	return nil
 }
 
-var errOvertaken = errors.New("the log or the shared memory was replaced while the store was open, and the log belongs " +
+var errOvertaken = errors.New("the WAL or the shared memory was replaced while the store was open, and the WAL belongs " +
 	"to another process: it was left as it is, and the last writes of this process may be lost")
 
-// overtaken reports whether the log may hold another process's writes that this
+// overtaken reports whether the WAL may hold another process's writes that this
 // process does not know.
 func (d *Driver) overtaken() bool {
-	file, log, shm := d.parts[0], d.parts[1], d.parts[2]
-	info, err := os.Stat(log.path)
-	return err == nil && info.Size() > 0 && !file.replaced() && (log.replaced() || shm.replaced())
+	file, wal, shm := d.parts[0], d.parts[1], d.parts[2]
+	info, err := os.Stat(wal.path)
+	return err == nil && info.Size() > 0 && !file.replaced() && (wal.replaced() || shm.replaced())
 }
 
 func (p *part) replaced() bool {

@@ -161,7 +161,7 @@ func TestFileThatWasEmptied(t *testing.T) {
 				d.Close()
 			}
 			if err == nil || !strings.Contains(err.Error(), "put a copy in its place, or remove it") || errors.Is(err, sqlitestore.ErrNotOurs) {
-				t.Errorf("Open: %v; want that it has lost what it held, and a remedy", err)
+				t.Errorf("Open: %v; want that its content is lost, and a remedy", err)
 			}
 			if left := folder(t, path); len(left) != 1 || string(left["file.db"]) != content {
 				t.Errorf("the folder has changed: %d files", len(left))

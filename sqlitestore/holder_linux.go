@@ -11,7 +11,7 @@ import (
 )
 
 // SQLite locks these bytes to keep others from writing. In the shared memory
-// they are the first for a write, the second to move the log, and the third to
+// they are the first for a write, the second to move the WAL, and the third to
 // recover it. While the file is not in WAL mode, SQLite locks bytes of the file.
 const (
 	shmFirst, shmLast   = 120, 122

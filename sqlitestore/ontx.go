@@ -14,8 +14,8 @@ import (
 )
 
 // OnTx returns a driver on the caller's own transaction. The transaction
-// commits the caller's writes and the checkpoint together, or neither. So an
-// event whose effects are in the same file takes effect exactly once.
+// commits the caller's writes and the checkpoint together, or neither. So if the
+// effects of an event are in the same file, the event takes effect exactly once.
 //
 //	store := checkpoint.New(sqlitestore.OnTx(tx), nil)
 //	updated, err := store.SetIfNewer(ctx, key, p)
@@ -23,8 +23,8 @@ import (
 // Begin the transaction on a *sql.DB over a file that [Open] has made. The
 // *sql.DB needs this module's SQLite driver, "sqlite", and _txlock=immediate:
 // then the transaction waits for other writers when it begins, and not when it
-// first writes. Nothing is decided before the commit, and a full disk usually
-// shows only at the commit, as the error of Commit. After an error, roll back.
+// first writes. No answer is final before the commit. A full disk usually shows only
+// there, as the error of Commit. After an error, roll back.
 // The Store is for one goroutine at a time, and needs no Close.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}

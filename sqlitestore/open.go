@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Open opens the file at path, or makes it, in a folder that exists. A file
-// that is not a checkpoint store ([ErrNotOurs]), or was written by a later
-// release ([ErrNewerSchema]), is left as it is. So is a file that has a second
-// name, or that was emptied. Beside the file, SQLite keeps its log, path-wal,
+// Open opens the file at path, or makes it, in a folder that exists. Open refuses a
+// file, and leaves it as it is, if the file is not a checkpoint store ([ErrNotOurs]),
+// was written by a later release ([ErrNewerSchema]), has a second name, or was
+// emptied. Beside the file, SQLite keeps its WAL, path-wal,
 // and its shared memory, path-shm. Both are part of the store until the last
 // process has closed it.
 func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error) {
@@ -125,8 +125,8 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 }
 
 // A firstConn is the connection that has prepared the file. It stays open:
-// SQLite removes the log when the last connection closes, and the next
-// connection would make another log.
+// SQLite removes the WAL when the last connection closes, and the next
+// connection would make another WAL.
 type firstConn struct {
 	db   *sql.DB
 	conn *sql.Conn
@@ -171,6 +171,6 @@ func prepare(ctx context.Context, conn *sql.Conn, m mode) error {
 		return fmt.Errorf("SQLite keeps it in journal mode %q: this file system cannot share memory, "+
 			"put the file on a local disk", mode)
 	}
-	_, err := readHeader(ctx, conn) // opens the log
+	_, err := readHeader(ctx, conn) // opens the WAL
 	return err
 }

@@ -26,7 +26,7 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 
 // read runs f with whileBusy, and returns when whileBusy returns or ctx ends.
 // SQLite itself may wait within a call and sees no context then: for up to 10
-// seconds if the log must be recovered. read checks last whether the file is
+// seconds if the WAL must be recovered. read checks last whether the file is
 // still there, since f may have opened another file in its place.
 func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error) {
 	type answer struct {

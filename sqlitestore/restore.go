@@ -22,10 +22,10 @@ type Restored struct {
 // transaction, or stays as it is. Every process that uses the store must close
 // it first. Otherwise the error is [ErrInUse].
 //
-// Every lease ends. Every fence is raised above each epoch that the copy or the
-// store has seen, so that no earlier owner can write on with its epoch. If there
-// is no store at path, nobody can tell which epochs were granted since the copy
-// was made. Then Restore raises the fence of every key by 2^32.
+// Restore ends every lease. It raises every fence above each epoch that the copy or
+// the store has seen, so that no earlier owner can write on with its epoch. If there
+// is no store at path, Restore cannot know which epochs the store has granted since
+// the copy was made. Then it raises the fence of every key by 2^32.
 func Restore(ctx context.Context, path, from string) (Restored, error) {
 	to, err := filepath.Abs(path)
 	if err == nil {
@@ -123,7 +123,7 @@ func ifDamaged(err error) error {
 const patience = time.Second
 
 // alone runs f on the only connection to the file, and keeps others out. SQLite
-// leaves WAL mode, and removes the log, only if no other connection is open.
+// leaves WAL mode, and removes the WAL, only if no other connection is open.
 func alone(ctx context.Context, path string, f func(*sql.Conn) error) (err error) {
 	db, err := sql.Open("sqlite", dsn(path, string(existing), "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)",
 		"_pragma=locking_mode(EXCLUSIVE)", "_pragma=ignore_check_constraints(1)"))

@@ -187,8 +187,8 @@ func TestRestoreRefuses(t *testing.T) {
 	refused("a missing copy", "no such file", os.Remove)
 	refused("an empty copy", "it is empty", func(from string) error { return os.Truncate(from, 0) })
 	refused("a torn copy", "damaged", func(from string) error { return os.Truncate(from, 8192) })
-	refused("a copy with a log", "a log is beside it", func(from string) error { return os.WriteFile(from+"-wal", []byte("x"), 0o600) })
-	refused("a link to a copy with a log", "a log is beside it", func(from string) error {
+	refused("a copy with a WAL", "a WAL is beside it", func(from string) error { return os.WriteFile(from+"-wal", []byte("x"), 0o600) })
+	refused("a link to a copy with a WAL", "a WAL is beside it", func(from string) error {
 		whole := from + "-whole"
 		return errors.Join(os.Rename(from, whole), os.Symlink(whole, from), os.WriteFile(whole+"-wal", []byte("x"), 0o600))
 	})
@@ -267,7 +267,7 @@ func TestBackupStaysAway(t *testing.T) {
 	write(t, taken, "mine")
 	write(t, logged+"-wal", "a dead process's")
 	for path, want := range map[string]string{
-		taken: "there is a file already", logged: "holds data", filepath.Join(dir, "none", "copy.db"): "its folder", p.path: "there is a file already",
+		taken: "there is a file of this name", logged: "holds data", filepath.Join(dir, "none", "copy.db"): "its folder", p.path: "there is a file of this name",
 	} {
 		if err := d.Backup(t.Context(), path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Backup to %s: %v; want %q", path, err, want)

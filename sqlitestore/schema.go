@@ -84,7 +84,7 @@ func (h header) empty() bool { return h == header{} }
 func (h header) check() error {
 	switch {
 	case h.empty():
-		return fmt.Errorf("%w: nothing marks it as one; it was left as it is", ErrNotOurs)
+		return fmt.Errorf("%w: nothing marks it as a store; it was left as it is", ErrNotOurs)
 	case h.applicationID != applicationID:
 		return fmt.Errorf("%w: it is an SQLite database of another application; it was left as it is", ErrNotOurs)
 	case h.version < 1:
@@ -97,8 +97,8 @@ func (h header) check() error {
 }
 
 // inspect checks a file that is not empty. It writes nothing to the file or
-// beside it, and does not wait for locks. It sees the file without its log,
-// while another process may be moving the log into the file. So it sets
+// beside it, and does not wait for locks. It sees the file without its WAL,
+// while another process may be moving the WAL into the file. So it sets
 // writable_schema, with which SQLite tolerates pages that are not there yet.
 // The file has its mark from the start.
 func inspect(ctx context.Context, path string) error {

@@ -4,10 +4,10 @@
 // survives a crash of the process and of the machine. The file must be on a
 // local disk: locks on network file systems do not hold.
 //
-// Beside the file SQLite keeps path-wal, its log, and path-shm, its shared
-// memory. [Driver.Backup] copies a store while others use it, and [Restore] brings
-// the copy back. If a copy is put beside another file's log, the copy absorbs that
-// log: docs/sqlite.md says what to remove by hand. If one of the three files is
+// Beside the file SQLite keeps path-wal, its write-ahead log (WAL), and path-shm, its
+// shared memory. [Driver.Backup] copies a store while others use it, and [Restore] brings
+// the copy back. If a copy is put beside another file's WAL, SQLite merges
+// that WAL into the copy: docs/sqlite.md says which files to remove by hand. If one of the three files is
 // removed or replaced, every later call of the driver fails.
 package sqlitestore
 
@@ -24,8 +24,8 @@ import (
 
 // Options configures a [Driver]. A nil *Options is the zero Options.
 type Options struct {
-	// BusyTimeout is how long a call waits for other processes that keep the
-	// file locked, if its context does not end sooner. Zero: 10 seconds.
+	// BusyTimeout is how long a call waits for other processes that keep the file
+	// locked. A call also stops waiting when its context ends. Zero: 10 seconds.
 	BusyTimeout time.Duration
 }
 
@@ -64,7 +64,7 @@ func (d *Driver) Name() string { return "SQLite" }
 
 // Close ends the writer after the transaction under way, and closes the file.
 // Writes that still wait fail with ErrClosed. If another process has made a new
-// log meanwhile, Close leaves that log alone and fails.
+// WAL meanwhile, Close leaves that WAL alone and fails.
 func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil
@@ -73,8 +73,8 @@ func (d *Driver) Close() error {
 	if e := d.readers.Close(); err == nil {
 		err = e
 	}
-	// The last connection to close moves the log into the file and removes the
-	// log. If it is another process's log, this connection stays open.
+	// The last connection to close moves the WAL into the file and removes the
+	// WAL. If it is another process's WAL, this connection stays open.
 	if d.overtaken() {
 		return fmt.Errorf("SQLite file %s: %w", d.path, errors.Join(errOvertaken, err))
 	}

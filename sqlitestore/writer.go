@@ -187,8 +187,8 @@ func (w *writer) end(t *transaction, writes int) ending {
 	}
 	if err := w.session.commit(); err != nil {
 		w.rollback()
-		// The whole transaction may be in the log. A process that recovers the
-		// log would then commit it.
+		// The whole transaction may be in the WAL. A process that recovers the
+		// WAL would then commit it.
 		return ending{err: err, unknown: true}
 	}
 	if w.purged = purged; purged != (purgePlace{}) {

@@ -1,10 +1,8 @@
-// Package storetest is the conformance suite of checkpoint drivers. A driver
-// that passes it keeps every promise that package driver states and that a
-// checkpoint.Store passes on. So consumers may move to another engine, and the
-// same promises hold.
+// Package storetest is the conformance suite of checkpoint drivers. A driver that
+// passes the suite keeps every promise of package driver. So consumers may move to
+// another engine, and the same promises hold.
 //
-// A driver's own test says in a [Harness] how to reach its engine, and calls
-// [Run]:
+// The test of a driver says in a [Harness] how to reach the engine, and calls [Run]:
 //
 //	func TestConformance(t *testing.T) {
 //		storetest.Run(t, storetest.Harness{
@@ -30,9 +28,9 @@
 //	what fails                   context, outage, close
 //	a Store over the driver      store
 //
-// A driver need not have every ability of package driver. If it lacks one, the
-// cases of that ability only check that the error says so. If a case cannot hold
-// on an engine, name it in Harness.Except with the reason.
+// A driver need not have every ability of package driver. If a driver lacks an ability,
+// the cases of this ability only check that the error says so. If a case cannot hold
+// on an engine, name the case in Harness.Except, with the reason.
 //
 // [Bench] measures any engine by the same code.
 package storetest

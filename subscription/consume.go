@@ -9,7 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// Consume is Open, Run and Close, with their errors joined. Events returns the events
+// Consume calls Open, Run and Close, and joins their errors. Events returns the events
 // after a position in the order of the log; [Run] reads them. After the zero Position,
 // events begins at the start of the log.
 //
@@ -28,9 +28,9 @@ func Consume[E any](
 	return Run(ctx, s, func(ctx context.Context) iter.Seq2[E, error] { return events(ctx, after) }, h)
 }
 
-// Backoff returns a Retry that allows up to that many attempts. It waits for first
-// before the second attempt, and twice as long before each next attempt, but never
-// longer than most.
+// Backoff returns a function for Handler.Retry that allows up to the given number of
+// attempts. It waits for first before the second attempt, and twice as long before each
+// next attempt, but never longer than most.
 func Backoff(first, most time.Duration, attempts int) func(attempt int, err error) (time.Duration, bool) {
 	return func(attempt int, _ error) (time.Duration, bool) {
 		wait := min(first, most)

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// readerGrace is how long events that were read before the reader failed may still be
-// begun. Without a limit a reader that fails again and again, after a few events, would
-// keep a consumer where it is.
+// readerGrace is how long after the reader's failure the handlers still begin events
+// that were read before. Without this time, a reader that fails again and again, after a
+// few events, would keep a consumer where it is.
 const readerGrace = time.Second
 
 // blameReader ends the run because of a reader's error. If something had ended the
@@ -57,7 +57,7 @@ func (r *run[E]) drain() {
 	r.late = r.whoIsLate(isClosed(idle))
 	r.s.fail(r.late)
 	if ended || !endWithin(unwinding, idle) {
-		r.s.log.Error("the end of a context is ignored, and Run leaves what is still at work", "error", r.late.Error())
+		r.s.log.Error("Run returns, although the reader or a handler has not", "error", r.late.Error())
 	}
 }
 

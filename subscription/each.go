@@ -11,14 +11,14 @@ import (
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
-// ConsumeEach is [Consume] for several keys at the same time, for instance for the
-// partitions of a log that one process reads. It calls the handler for events of
-// different keys at once. Handler.Workers is for each key. One keeper renews all
-// leases: that of opts.Lease, or a new one.
+// ConsumeEach does the work of [Consume] for several keys at the same time, for instance
+// for the partitions of a log that one process reads. It handles events of different
+// keys in parallel. Each key has Handler.Workers workers of its own. One keeper renews
+// all leases: the Keeper of opts.Lease, or a new one.
 //
-// ConsumeEach returns when each key's events have ended. If one key fails, the others
-// end as if ctx had ended. The errors are joined, and each names its key. To give a key
-// twice is an error.
+// ConsumeEach returns when the events of every key have ended. If one key fails, the
+// others end as if ctx had ended. ConsumeEach joins the errors, and each names its key.
+// A key that stands twice in keys is an error.
 func ConsumeEach[E any](
 	ctx context.Context, store *checkpoint.Store, keys []string, opts *Options,
 	events func(ctx context.Context, key string, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],
@@ -26,7 +26,7 @@ func ConsumeEach[E any](
 	seen := make(map[string]bool)
 	for _, key := range keys {
 		if seen[key] {
-			return fmt.Errorf("subscription: ConsumeEach is given %q twice: give each key once", key)
+			return fmt.Errorf("subscription: ConsumeEach got the key %q twice: give each key once", key)
 		}
 		seen[key] = true
 	}

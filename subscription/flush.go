@@ -122,7 +122,7 @@ func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{})
 			failure = err
 		}
 		if ctx.Err() == nil {
-			s.log.Warn("flush failed, and is tried again", "error", err.Error())
+			s.log.Warn("a flush failed, and the subscription tries again", "error", err.Error())
 		}
 		timer := time.NewTimer(pause)
 		select {

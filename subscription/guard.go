@@ -20,12 +20,12 @@ var (
 )
 
 // guard checks that a stored checkpoint belongs to the log that the caller reads. It
-// asks for the head after the checkpoint was read. The head only grows, so that nothing
-// another instance stored before is beyond it.
+// asks for the head after it has read the checkpoint. The head only grows, so a position
+// that another instance stored before is not beyond it.
 func (s *Subscription) guard(ctx context.Context, cp checkpoint.Checkpoint) error {
-	const remedy = "if the log was replaced or restored on purpose, rewind the checkpoint to where this consumer begins in it, with its LogID, or delete it"
+	const remedy = "if the log was replaced or restored on purpose, rewind the checkpoint to the position where this consumer begins in the new log, with the LogID of the new log, or delete the checkpoint"
 	if s.opts.LogID != "" && cp.LogID != "" && cp.LogID != s.opts.LogID {
-		return fmt.Errorf("subscription %q: %w: it is at %s of %q, and this log is %q: %s",
+		return fmt.Errorf("subscription %q: %w: the checkpoint is at %s of log %q, and this log is %q: %s",
 			s.key, ErrOtherLog, cp.Position, cp.LogID, s.opts.LogID, remedy)
 	}
 	if s.opts.Head == nil {
@@ -36,7 +36,7 @@ func (s *Subscription) guard(ctx context.Context, cp checkpoint.Checkpoint) erro
 		return err
 	}
 	if cp.Position.Compare(head) > 0 {
-		return fmt.Errorf("subscription %q: %w: it is at %s, the head at %s: %s",
+		return fmt.Errorf("subscription %q: %w: the checkpoint is at %s, the head at %s: %s",
 			s.key, ErrBeyondHead, cp.Position, head, remedy)
 	}
 	return nil

@@ -12,8 +12,8 @@ type InWork struct {
 	Position checkpoint.Position
 
 	// Age is how long ago [Run] first called the event's handler. Without Run, Age
-	// counts from when the subscription found that the event holds the low watermark.
-	// Then Age is too low, by up to a quarter of Options.StuckAfter.
+	// counts from when the subscription found that the event holds the low watermark
+	// back. Then Age is too low, by up to a quarter of Options.StuckAfter.
 	Age time.Duration
 
 	Attempts int // how often Run has called the handler; 0 without Run

@@ -17,24 +17,25 @@ const releasePatience = 2 * time.Second
 // Lease says how an instance becomes the one at work.
 type Lease struct {
 	// Owner names the instance, in logs and to others that ask for the lease. An
-	// instance that keeps its name takes over from its former self at once after a
-	// crash. Instances that run at the same time must not share a name, so do not use
-	// the hostname alone for several on one machine. Empty: the hostname, the process
-	// id and a random text, which no other instance has.
+	// instance that has the same name after a crash gets the lease back at once.
+	// Instances that run at the same time must not share a name, so do not use the
+	// hostname alone if several of them run on one machine. Empty: a unique name of the
+	// hostname, the process id and a random text.
 	Owner string
 
-	// TTL is how long the lease lasts unless it is renewed. It is renewed three times
-	// in a TTL. After a crash a standby waits for up to TTL. Zero: 15 seconds.
+	// TTL is how long the lease lasts unless it is renewed. The Keeper renews it three
+	// times in a TTL. After a crash a standby waits for up to TTL. Zero: 15 seconds.
 	TTL time.Duration
 
-	// Wait makes Open wait for the lease, as a hot standby, until its context ends. It
+	// Wait makes Open wait for the lease, as a hot standby, until its context ends. Open
 	// asks 50 times in a TTL, but no more often than every 50 ms. It also asks when the
 	// other owner's lease ends by itself. If the engine can tell, it also asks when the
-	// lease is released or revoked, however long the TTL is. Without Wait, Open fails with checkpoint.ErrLeaseHeld.
+	// lease is released or revoked, however long the TTL is. Without Wait, Open fails
+	// with checkpoint.ErrLeaseHeld if another owner holds the lease.
 	Wait bool
 
 	// Keeper renews the lease. All subscriptions with this Keeper share its calls. It
-	// must be a Keeper of the store that Open is given. Nil: the subscription has a
+	// must be a Keeper of the store that you pass to Open. Nil: the subscription has a
 	// Keeper of its own.
 	Keeper *keeper.Keeper
 }
@@ -46,7 +47,7 @@ func (s *Subscription) keep(ctx context.Context) error {
 	case k == nil:
 		k = keeper.New(s.store)
 	case k.Store() != s.store:
-		return errors.New("subscription: Lease.Keeper is for another store: make it with the store that Open is given")
+		return errors.New("subscription: Lease.Keeper is for another store: make it with the store that you pass to Open")
 	}
 	lease, asked, err := s.acquire(ctx)
 	if err != nil {
@@ -84,7 +85,7 @@ func (s *Subscription) acquire(ctx context.Context) (checkpoint.Lease, time.Time
 		case !waiting || isFinal(err) || ctx.Err() != nil || time.Since(answered) >= s.opts.FlushTimeout:
 			return lease, asked, err
 		default:
-			s.log.Warn("the lease could not be asked for, and is tried again", "error", err.Error())
+			s.log.Warn("the standby could not ask for the lease, and tries again", "error", err.Error())
 		}
 		bell.wait(ctx, standbyPause(s.opts.Lease.TTL, err)) // at its end the store says why
 	}
@@ -122,8 +123,8 @@ func (s *Subscription) endLeaseless() bool {
 }
 
 // release changes nothing if another instance has the lease. A renewal that arrives
-// after the release would bring the lease back. So release first waits for a renewal
-// that is under way.
+// after the release would bring the lease back. So if a renewal is under way, release
+// first waits for it.
 func (s *Subscription) release(ctx context.Context) error {
 	if s.lease == nil {
 		return nil

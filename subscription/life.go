@@ -61,8 +61,8 @@ func (l *life) why() error {
 func (s *Subscription) Context() context.Context { return s.life.ctx }
 
 // Err returns why the subscription has ended. It returns nil while the subscription
-// runs, and after a Close that nothing preceded. It returns a reader's error at once,
-// while [Run] still waits for the handlers at work.
+// runs, and after a Close if the subscription ran until then. It returns a reader's
+// error at once, while [Run] still waits for the handlers at work.
 func (s *Subscription) Err() error {
 	if reason := s.life.reason.Load(); reason != nil {
 		return *reason

@@ -14,9 +14,9 @@ import (
 type (
 	// A FlushedObserver hears of each attempt to store the low watermark.
 	FlushedObserver interface {
-		// Flushed is called on the goroutine that stores: one of the Subscription's
-		// own, or that of Open or Close. A Subscription never makes two attempts at
-		// once.
+		// Flushed is called on the goroutine that stores: a goroutine of the
+		// Subscription, or the caller's of Open or Close. A Subscription never makes
+		// two attempts at once.
 		Flushed(Flush)
 	}
 
@@ -56,7 +56,7 @@ type (
 		EventFailed(Event)
 	}
 
-	// An EventRetriedObserver hears of each attempt that [Run] makes once more.
+	// An EventRetriedObserver hears of each event that [Run] tries again.
 	EventRetriedObserver interface {
 		// EventRetried is called on the worker's goroutine, after Handler.Retry and
 		// before the wait that Retry asks for.
@@ -66,11 +66,11 @@ type (
 	// An EventStuckObserver hears of each event that is in work for long.
 	EventStuckObserver interface {
 		// EventStuck is called on a goroutine of its own, when the event has been in
-		// work for Options.StuckAfter, for twice that time, for four times, and so on.
+		// work for Options.StuckAfter, for twice as long, four times as long, and so on.
 		EventStuck(Event)
 	}
 
-	// An EventParkedObserver hears of each event that [Run] has put aside.
+	// An EventParkedObserver hears of each event that [Run] has parked.
 	EventParkedObserver interface {
 		// EventParked is called on the worker's goroutine, after Handler.Park. The
 		// event is done then, so EventDone follows.
@@ -86,7 +86,7 @@ type Flush struct {
 	Err      error // nil if the position is stored
 }
 
-// An Event is what a hook is told of an event.
+// An Event describes an event to a hook.
 type Event struct {
 	Key      string // the subscription's
 	Position checkpoint.Position

@@ -16,8 +16,8 @@ import (
 type Missing uint8
 
 const (
-	// Refuse makes Open fail: a checkpoint that was there yesterday must not
-	// turn into a replay of everything today. It is the default.
+	// Refuse makes Open fail with [ErrNoCheckpoint]. So a consumer that has lost its
+	// checkpoint does not replay the whole log. Refuse is the default.
 	Refuse Missing = iota
 	// FromStart is for a consumer that has to see every event: its first run begins at
 	// the start of the log. Open stores the zero Position, which stands before
@@ -35,95 +35,96 @@ type Options struct {
 	// Missing says where a consumer without a checkpoint begins.
 	Missing Missing
 
-	// LogID identifies the log: a name that changes when the log is made anew. It is
-	// stored beside the position. If the checkpoint has another LogID, Open fails with
-	// [ErrOtherLog]. A checkpoint without a LogID gets this one. With StoredByHandler
-	// the handler stores it, by the option checkpoint.LogID. Empty: not checked.
+	// LogID identifies the log: a name that changes when the log is made anew. The
+	// subscription stores it beside the position. If the checkpoint has another LogID,
+	// Open fails with [ErrOtherLog]. If the checkpoint has no LogID, it gets this one.
+	// With StoredByHandler the handler stores the LogID, by the option
+	// checkpoint.LogID. Empty: not checked.
 	LogID string
 
 	// Head returns the position of the last event in the log. If the checkpoint is
-	// beyond it, Open fails with [ErrBeyondHead]. Lag counts from it. Ask the node that
-	// knows the most: a replica that lags would make a sound checkpoint look wrong. The
-	// head of an empty log is the zero Position. If offsets start at 0 and the next
-	// event will be at n, the head is checkpoint.Offset(n-1). Nil: not checked.
+	// beyond the head, Open fails with [ErrBeyondHead]. Lag counts up to the head. Ask
+	// the leader for the head: a replica that lags would make a sound checkpoint look
+	// wrong. The head of an empty log is the zero Position. If offsets start at 0 and
+	// the log end offset is n, the head is checkpoint.Offset(n-1). Nil: not checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
 
 	// Tail returns the position of the first event that the log still has. If the
-	// checkpoint is before it, Open fails with [ErrTrimmed]: events that were not
-	// processed are gone. In a log of single numbers a checkpoint at the number before
-	// the first event has missed nothing. In other logs nobody can tell. There Tail
-	// must return the zero Position as long as nothing was removed. Nil: not checked.
+	// checkpoint is before the position directly before that event, Open fails with
+	// [ErrTrimmed]: events that were not processed are gone. In a log of single numbers,
+	// the position directly before event n is n-1. In other logs nobody can tell it.
+	// There Tail must return the zero Position as long as no event was removed. Nil: not
+	// checked.
 	Tail func(ctx context.Context) (checkpoint.Position, error)
 
-	// AcceptTrimmed makes Open go on from the first event where it would otherwise fail
-	// with [ErrTrimmed]. Open logs what is skipped, and stores the position before the
-	// first event.
+	// AcceptTrimmed makes Open go on from the first event in place of [ErrTrimmed]. Open
+	// logs which events it skips, and stores the position before the first event.
 	AcceptTrimmed bool
 
 	// StoredByHandler is for handlers that store the position themselves: in one
-	// transaction with what an event changes, and with the subscription's Epoch. Then
-	// each event takes effect exactly once. The subscription itself stores only where a
-	// first run begins, or a run on a trimmed log.
+	// transaction with the effects of an event, and with the subscription's Epoch. Then
+	// each event takes effect exactly once. The subscription itself stores only the
+	// position at which a first run begins, or a run on a trimmed log goes on.
 	//
 	// Handle events one at a time and in the order of the log: one position cannot tell
-	// which of several events have taken effect. [Run] refuses more than one of
-	// Workers, and OrderingKey. If a handler returns checkpoint.ErrFenced for the
-	// subscription's key, Run ends at once. It neither retries nor parks the event,
-	// since another instance handles it.
+	// which of several events have taken effect. [Run] refuses an OrderingKey, and more
+	// than one worker. If a handler returns checkpoint.ErrFenced for the subscription's
+	// key, Run ends at once. It neither retries nor parks the event, since another
+	// instance handles it.
 	StoredByHandler bool
 
-	// FlushEvery is after how many events, done or skipped, the low watermark is
-	// stored. Zero: 1000. It bounds how many done events are unstored, if FlushAfter
-	// does not come first. The bound holds only while nothing holds up the low
-	// watermark and the store answers.
+	// FlushEvery is the number of events, done or skipped, after which the subscription
+	// stores the low watermark. Zero: 1000. It bounds how many events are done and not
+	// yet stored, as long as the store answers and no event holds the low watermark
+	// back.
 	FlushEvery int
 
-	// FlushAfter is the longest time that what was acknowledged stays unstored.
-	// Zero: 1 second.
+	// FlushAfter is the time after which the subscription stores the low watermark, if
+	// FlushEvery does not come first. Zero: 1 second.
 	FlushAfter time.Duration
 
-	// FlushTimeout is for how long storing may fail, again and again, until the
-	// subscription ends with the error. A standby that waits for the lease bears a
-	// failing store for as long. Zero: 30 seconds.
+	// FlushTimeout is how long flushes may fail, again and again, before the
+	// subscription ends with the error. A standby that waits for the lease goes on
+	// waiting for as long while the store fails. Zero: 30 seconds.
 	FlushTimeout time.Duration
 
 	// MaxInFlight is how many events may be in work before Track waits. It bounds
 	// memory. Zero: 1000.
 	MaxInFlight int
 
-	// MaxAhead is how many events may be tracked past what is stored before Track
-	// waits. It bounds how many events are done again after a crash, even if one event
-	// takes long or the store fails: meanwhile up to MaxAhead events go on. Zero: 2 *
-	// (FlushEvery + MaxInFlight). With less, a reader that is faster than the handlers
-	// waits for flushes, and causes more of them.
+	// MaxAhead is how many events past the stored position may be tracked before Track
+	// waits. It bounds how many events a crash repeats, even if one event takes long or
+	// the store fails: meanwhile other events go on, up to MaxAhead. Zero: 2 *
+	// (FlushEvery + MaxInFlight). With a lower value, a reader that is faster than the
+	// handlers waits for flushes, and causes more of them.
 	MaxAhead int
 
-	// StuckAfter is how long an event may be in work before the Logger and the
-	// observers are warned of it. They are warned again after twice that time, after
-	// four times, and so on. Zero: 1 minute.
+	// StuckAfter is how long an event may be in work before the subscription warns the
+	// Logger and the observers. It warns again after twice as long, four times as long,
+	// and so on. Zero: 1 minute.
 	StuckAfter time.Duration
 
-	// DrainTimeout is how long [Run] waits for the reader and the handlers at work once
-	// it is to return: after a signal, the reader's error, or the end of the
-	// subscription. Then the handlers' context ends, too. Run returns with
-	// [ErrDrainTimeout] a second later at most, even if the reader or a handler ignores
-	// its context. Zero: 20 seconds.
+	// DrainTimeout is how long [Run] waits for the reader and the handlers at work after
+	// a signal, the reader's error, or the end of the subscription. Then Run ends the
+	// handlers' context, too, and returns with [ErrDrainTimeout] a second later at most,
+	// even if the reader or a handler ignores its context. Zero: 20 seconds.
 	DrainTimeout time.Duration
 
-	// TTL makes the checkpoint expire this long after it was last stored. An idle
-	// consumer stores it again in time. Zero: never.
+	// TTL makes the checkpoint expire this long after it was last stored. The
+	// subscription of an idle consumer stores it again in time. Zero: never.
 	TTL time.Duration
 
 	// Lease makes this instance the only one at work. Nil: there is no lease, and the
 	// caller must make sure that only one instance runs.
 	Lease *Lease
 
-	// Logger receives what happens. Nil discards. Flushes and renewals are also
-	// calls of the Store, which tells its own Logger and Observers of them.
+	// Logger gets a line if something fails, and when the subscription ends. Nil: no
+	// lines. Flushes and renewals are also calls of the Store, which tells its own Logger
+	// and Observers of them.
 	Logger *slog.Logger
 
-	// Observers hear what happens, in this order: see [FlushedObserver] and the other
-	// hooks. A nil observer is skipped.
+	// Observers hear of the subscription's events, in the order of the list: see
+	// [FlushedObserver] and the other hooks. A nil observer is skipped.
 	Observers []checkpoint.Observer
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // A reader is the goroutine that reads the log for [Run]. Nobody can stop a reader that
-// ignores its context, so Run must be able to leave it.
+// ignores its context, so Run must be able to return without it.
 type reader struct {
 	back chan struct{} // closed when the reader has returned
 	left atomic.Bool   // Run does not wait for the reader any more

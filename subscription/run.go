@@ -14,7 +14,7 @@ import (
 // Handler says how [Run] handles events of type E. Position and Handle are
 // required.
 type Handler[E any] struct {
-	// Position is where an event stands in the log.
+	// Position returns the position of an event in the log.
 	Position func(E) checkpoint.Position
 
 	// Handle does the work of one event, and returns when its effects are
@@ -22,10 +22,10 @@ type Handler[E any] struct {
 	// second time after a crash.
 	Handle func(ctx context.Context, event E) error
 
-	// OrderingKey names what an event changes. Events of one key are handled one after
-	// another, in the order of the log. Events of different keys are handled in
-	// parallel. A slow key holds up no other key while a worker is free. Nil: all
-	// events are independent.
+	// OrderingKey names the thing that an event changes, as the key of a Kafka record
+	// does. Run handles events of one key one after another, in the order of the log,
+	// and events of different keys in parallel. A slow key holds up no other key while a
+	// worker is free. Nil: all events are independent.
 	OrderingKey func(E) string
 
 	// Ignore reports that an event carries no work: [Subscription.Skip] passes its
@@ -37,8 +37,8 @@ type Handler[E any] struct {
 	Workers int
 
 	// Retry decides, after an attempt (1 is the first) that failed with err, whether to
-	// make another, and how long to wait before it. The worker and the rest of the
-	// group wait meanwhile. Nil: never.
+	// make another attempt, and how long to wait before it. Meanwhile the worker waits,
+	// and so do the other events with the same OrderingKey. Nil: never.
 	Retry func(attempt int, err error) (wait time.Duration, again bool)
 
 	// Park puts an event that has failed for good somewhere durable, so that the
@@ -47,27 +47,28 @@ type Handler[E any] struct {
 	Park func(ctx context.Context, event E, reason error) error
 }
 
-// Run reads events and handles each once it is tracked, until the events end, ctx ends,
-// or the subscription does. Events come in the order of the log, from after
-// [Subscription.Resume] on. Run calls events, and reads from it, in a goroutine of its
-// own. The context that events is given ends with ctx and with the subscription: an
-// iterator that waits for the next event must watch it.
+// Run reads events, tracks each, and calls the handler for it, until the events end, ctx
+// ends, or the subscription ends. The reader is the function events, and the iterator
+// that it returns. It must return the events after the position of
+// [Subscription.Resume], in the order of the log. Run calls the reader in a goroutine of
+// its own, with a context that ends when ctx or the subscription ends. A reader that
+// waits for the next event must watch this context.
 //
 // To stop a consumer, end ctx, for instance by a signal. Then Run reads no more, lets
 // the handlers that are at work finish, and returns nil.
 //
-// An error of events is logged at once. It ends the subscription when the handlers that
-// are at work have finished. For a second at most, they still begin events that wait
-// for them. If the reader panics, the handlers at work finish before Run passes the
-// panic on, with the reader's stack. Events that wait longer, or between two attempts,
-// are left to the next run.
+// If the reader fails, Run logs the error at once, and ends the subscription when the
+// handlers at work have finished. For a second at most, Run still begins events that
+// were read before. It leaves the other events, and those that wait for another attempt,
+// to the next run. If the reader panics, the handlers at work finish before Run passes
+// the panic on, with the reader's stack.
 //
 // When Run is to return, the handlers and the reader have Options.DrainTimeout to
 // finish. Nobody can stop a reader that ignores its context. Run leaves such a reader in
 // its goroutine, which ends when the reader next yields or returns. Run neither handles
-// nor acknowledges what that reader still yields.
+// nor acknowledges the events that this reader still yields.
 //
-// Run does not close the subscription: its opener does, after Run. A second Run of one
+// Run does not close the subscription: call Close after Run. A second Run of one
 // Subscription is an error.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handler[E],
@@ -80,7 +81,7 @@ func Run[E any](
 	}
 	if s.opts.StoredByHandler && (h.Workers > 1 || h.OrderingKey != nil) {
 		return errors.New("subscription: with Options.StoredByHandler, Run needs Workers of 1 and no OrderingKey: " +
-			"a stored position must not pass an event that is not done")
+			"the stored position must not pass an event that is not done")
 	}
 	if s.ran.Swap(true) {
 		return fmt.Errorf("subscription %q: Run was called before, and its events may still be in work: "+

@@ -15,27 +15,28 @@ import (
 // from a table whose ids come from a database sequence. A plain reader can see event 4
 // before event 3, and would never read 3. The Sequence holds the events after a gap
 // until the gap fills, or is so old that its transaction must have been rolled back.
-// Numbers must be given out in ascending order: set CACHE 1 for a Postgres sequence.
+// The database must give out numbers in ascending order: set CACHE 1 for a Postgres
+// sequence.
 type Sequence[E any] struct {
 	// Read returns the first events after a position, in ascending order, and no more
-	// than fit in memory. The Sequence asks again for events that it held.
+	// than fit in memory. The Sequence reads again the events that it held.
 	Read func(ctx context.Context, after checkpoint.Position) ([]E, error)
 
-	// Position returns where an event stands: {n, n} for number n, or checkpoint.Offset
-	// if the first number is 0.
+	// Position returns the position of an event: {n, n} for number n, or
+	// checkpoint.Offset(n) if the first number is 0.
 	Position func(E) checkpoint.Position
 
-	// GapTimeout is how old a gap must be before the events after it are handled. It
-	// must be longer than the longest transaction that writes events: an event that is
-	// committed later is skipped. Zero: 1 minute.
+	// GapTimeout is how old a gap must be before the Sequence yields the events after
+	// it. It must be longer than the longest transaction that writes events: the
+	// Sequence skips an event that commits later. Zero: 1 minute.
 	GapTimeout time.Duration
 
 	// Poll is the pause after a read that brought nothing to handle. Zero: 1 second.
 	Poll time.Duration
 }
 
-// After reads the events after p, and then new ones, until ctx ends or Read fails.
-// It is what [Consume] reads.
+// After yields the events after p, and then new events, until ctx ends or Read fails.
+// Pass After to [Consume] as its events.
 func (q Sequence[E]) After(ctx context.Context, p checkpoint.Position) iter.Seq2[E, error] {
 	return func(yield func(E, error) bool) {
 		var none E

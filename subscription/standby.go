@@ -16,8 +16,8 @@ const (
 )
 
 // standbyPause returns how long a standby waits after err, which says why it has no
-// lease. It also asks when the other owner's lease ends: if clocks agree, that is
-// sooner than its next turn.
+// lease. It ends the pause early when the other owner's lease ends, by this machine's
+// clock.
 func standbyPause(ttl time.Duration, err error) time.Duration {
 	poll := max(ttl/pollsInTTL, leastPoll)
 	var held *checkpoint.LeaseHeldError
@@ -30,8 +30,8 @@ func standbyPause(ttl time.Duration, err error) time.Duration {
 	return poll
 }
 
-// A doorbell wakes a standby if the lease ends before its time. It may be silent, and
-// may ring for nothing, so a standby asks in its turns, too.
+// A doorbell wakes a standby if the lease ends before its time. It may fail to ring, and
+// may ring although no lease has ended, so a standby asks at intervals, too.
 type doorbell struct {
 	store *checkpoint.Store
 	key   string

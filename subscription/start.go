@@ -8,10 +8,11 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// Resume returns the position of the last event that was processed, which is what
-// KurrentDB's From takes. It returns false if that is the zero Position, as in a first
-// run from the start: then begin at the start of the log. For KurrentDB that is Start,
-// since a nil From is the end.
+// Resume returns the position of the last event that was processed. Read the events
+// after it. For Kafka, seek to its commit if positions come from checkpoint.Offset; for
+// KurrentDB, pass it as From. Resume returns false if the position is the zero Position,
+// as in a first run from the start: then begin at the start of the log. For KurrentDB,
+// pass Start: a nil From means the end.
 func (s *Subscription) Resume() (checkpoint.Position, bool) {
 	return s.start, s.start != checkpoint.Position{}
 }
@@ -40,8 +41,8 @@ func (s *Subscription) load(ctx context.Context) error {
 	return s.resumeAt(cp.Position)
 }
 
-// begin does what Options.Missing says. It stores at once where the run begins, so that
-// a run that sees no event leaves a checkpoint, too.
+// begin does what Options.Missing says. It stores at once the position at which the run
+// begins, so that a run that sees no event leaves a checkpoint, too.
 func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
 	var first checkpoint.Position
 	switch s.opts.Missing {
@@ -50,7 +51,7 @@ func (s *Subscription) begin(ctx context.Context, missing error) (err error) {
 	case FromHead:
 		first, err = s.head(ctx)
 	default:
-		return fmt.Errorf("subscription %q: %w: if this is its first run, set Options.Missing to where it begins: %w",
+		return fmt.Errorf("subscription %q: %w: if this is the first run, set Options.Missing to FromStart or FromHead: %w",
 			s.key, ErrNoCheckpoint, missing)
 	}
 	if err != nil {

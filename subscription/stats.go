@@ -6,7 +6,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// Stats is how a subscription stands.
+// Stats is the state of a subscription at one moment.
 type Stats struct {
 	Stored        checkpoint.Position // last stored, also by the handler, or resumed from
 	StoredAt      time.Time           // when it was stored; zero: never
@@ -19,7 +19,7 @@ type Stats struct {
 	FlushError    error // of the last flush, or nil if it went well
 }
 
-// Stats returns how the subscription stands now.
+// Stats returns the state of the subscription now.
 func (s *Subscription) Stats() Stats {
 	stats := s.flusher.counts() // before the low watermark, which is never below what is stored
 	low, ok := s.work.tracker.LowWatermark()

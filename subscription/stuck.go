@@ -42,7 +42,7 @@ func (s *Subscription) look() {
 	s.watch.Reset(max(next, time.Millisecond))
 	s.hands.mu.Unlock()
 	for _, w := range stuck {
-		s.log.Warn("an event is in work for long, and holds up what is stored", "position", w.Position.String(),
+		s.log.Warn("an event has been in work for long, and holds the low watermark back", "position", w.Position.String(),
 			"age", w.Age.Round(time.Millisecond).String(), "attempts", w.Attempts)
 		e := Event{Key: s.key, Position: w.Position, Duration: w.Age, Attempt: w.Attempts}
 		each(s.hooks.stuck, func(o EventStuckObserver) { o.EventStuck(e) })

@@ -1,11 +1,11 @@
-// Package subscription is the consumer's side of a checkpoint. It resumes where
-// the last run ended, and knows which events are in work. It stores how far the
-// work is done, and never a position past an event that is not done.
+// Package subscription is the consumer's side of a checkpoint. A [Subscription]
+// resumes where the last run ended, and knows which events are in work. It stores
+// the low watermark: the highest position with no unfinished event at or below it.
 //
-// One goroutine reads the log. It calls [Subscription.Track] for every event,
-// hands the event with the [Work] that it got to a worker, and calls
+// One goroutine reads the log. It calls [Subscription.Track] for every event, and
+// passes the event to a worker, with the [Work] that Track returned. It calls
 // [Subscription.Skip] for positions that carry no work. Workers call [Work.Done]
-// in any order. The subscription stores the low watermark after a number of
+// in any order. The Subscription stores the low watermark after a number of
 // events, after some time, and on Close: see Options.FlushEvery and
 // Options.FlushAfter. [Run] does all of this for a function that handles an event.
 // With Options.Lease, one instance is at work at a time.
@@ -42,7 +42,7 @@ type Subscription struct {
 	ran     atomic.Bool // Run was called
 }
 
-// Errors that end a subscription, besides checkpoint.ErrFenced and those of the
+// Errors that end a subscription, besides checkpoint.ErrFenced and the errors of the
 // store and of the caller's handlers.
 var (
 	// ErrNoCheckpoint is the error of Open if there is no checkpoint and
@@ -68,7 +68,7 @@ var (
 // key. It checks the checkpoint against the log, if the Options say how. The context is
 // for Open alone.
 //
-// The Subscription must be closed. The store stays the caller's.
+// The caller must close the Subscription. Close leaves the store open.
 func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Options) (*Subscription, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -105,8 +105,8 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	return s, nil
 }
 
-// Epoch returns the epoch of the lease, or zero without a lease. It can also fence
-// whatever else the consumer writes under the lease.
+// Epoch returns the epoch of the lease, or zero without a lease. The consumer can also
+// fence its other writes with this epoch.
 func (s *Subscription) Epoch() uint64 {
 	if s.lease == nil {
 		return 0
@@ -114,15 +114,15 @@ func (s *Subscription) Epoch() uint64 {
 	return s.lease.Lease().Epoch
 }
 
-// Close stores what is acknowledged, releases the lease, so that a standby takes over
-// at once, and ends the subscription. Stop reading and wait for the workers first: work
-// that is done later is not stored, and the next run does it again. While a handler of
-// [Run] is at work, Close does not release the lease, which then ends by itself. The
-// context limits how long storing may take.
+// Close stores the low watermark, releases the lease, so that a standby takes over at
+// once, and ends the subscription. Stop reading and wait for the workers first: Close
+// does not store work that is done later, and the next run does it again. While a
+// handler of [Run] is at work, Close does not release the lease, which then ends by
+// itself. The context limits how long Close may take to store.
 //
-// The error says why the subscription had ended before, unless Run has said so, and why
-// what was acknowledged could not be stored. A second Close only waits until the first
-// is done.
+// The error says why the subscription had ended before, unless Run has returned the
+// reason, and why Close could not store the low watermark. A second Close only waits
+// until the first is done.
 func (s *Subscription) Close(ctx context.Context) error {
 	if s.life.isClosing.Swap(true) {
 		select {

@@ -26,8 +26,8 @@ func (s *Subscription) beforeTail(ctx context.Context) (checkpoint.Position, err
 	return before(tail), nil
 }
 
-// before returns the position before p. In a log with one number both halves are that
-// number, and so both become the number before.
+// before returns the position before p. In a log with one number, commit and prepare are
+// both n, and so both become n-1.
 func before(p checkpoint.Position) checkpoint.Position {
 	switch {
 	case p.Commit == p.Prepare:
@@ -46,11 +46,11 @@ func (s *Subscription) afterTrim(ctx context.Context, p checkpoint.Position) (ch
 		return p, err
 	}
 	if !s.opts.AcceptTrimmed {
-		return p, fmt.Errorf("subscription %q: %w: it is at %s, and the log begins after %s: "+
-			"restore the log, or set Options.AcceptTrimmed to go on without the events between",
+		return p, fmt.Errorf("subscription %q: %w: the checkpoint is at %s, and the log begins after %s: "+
+			"restore the log, or set Options.AcceptTrimmed to go on without the events in between",
 			s.key, ErrTrimmed, p, begins)
 	}
-	s.log.Warn("the log was trimmed past the checkpoint, and the events between are skipped",
+	s.log.Warn("the log was trimmed past the checkpoint, and the events in between are skipped",
 		"checkpoint", p.String(), "begins", begins.String())
 	return begins, nil
 }

@@ -19,10 +19,10 @@ type Work struct {
 }
 
 // Track says that the event at p is in work from now on. It waits while
-// Options.MaxInFlight events are in work, or Options.MaxAhead are past what is stored,
-// until ctx or the subscription ends. If p does not come after the last position, Track
-// returns tracker.ErrOrder and changes nothing. No event is at the zero Position: see
-// [checkpoint.Offset].
+// Options.MaxInFlight events are in work, or Options.MaxAhead events are past the stored
+// position, until ctx or the subscription ends. If p does not come after the last
+// position that was tracked or skipped, Track returns tracker.ErrOrder and changes
+// nothing. No event has the zero Position: see [checkpoint.Offset].
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {
 	if s.work.full() {
 		if err := s.work.waitForRoom(ctx, &s.life, s.flusher.due); err != nil {
@@ -37,7 +37,7 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	}
 	token, err := s.work.track(p)
 	if err != nil && p == (checkpoint.Position{}) {
-		err = fmt.Errorf("%w: an event is at the zero position, which is before every event: "+
+		err = fmt.Errorf("%w: an event has the zero position, which is before every event: "+
 			"use checkpoint.Offset if the log's first event is at 0", err)
 	}
 	if err != nil {
@@ -46,10 +46,11 @@ func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, 
 	return Work{s: s, token: token, position: p, heard: s.hooks.hear()}, nil
 }
 
-// Skip moves on over a position that carries no work: an event that a filter left out,
-// or a position that the log reports by itself, as KurrentDB's CheckPointReached does.
-// So even a quiet subscription stores how far it is. If p is before the last position,
-// Skip returns tracker.ErrOrder. To skip the last position again changes nothing.
+// Skip passes a position that carries no work: an event that a filter left out, or a
+// position that the log reports by itself, as KurrentDB's CheckPointReached does. So a
+// subscription whose filter lets no event pass still stores its progress. If p is before
+// the last position that was tracked or skipped, Skip returns tracker.ErrOrder. If p is
+// the last position, Skip changes nothing.
 func (s *Subscription) Skip(p checkpoint.Position) error {
 	if err := s.life.over(); err != nil {
 		return err
@@ -74,9 +75,9 @@ func (w Work) Done() {
 	}
 }
 
-// Fail ends the subscription, since nothing after this event may be stored as done. A
-// later Done of the event does not count. A consumer that wants to go on parks the
-// event somewhere, and calls Done instead.
+// Fail ends the subscription, since it must store no position at or past this event. A
+// later Done of the event changes nothing. A consumer that wants to go on stores the
+// event elsewhere, and calls Done in place of Fail.
 func (w Work) Fail(err error) {
 	if w.s == nil {
 		return

@@ -1,12 +1,12 @@
 // Package tracker turns acknowledgements that come in any order into the one
 // position that a consumer may store: the low watermark. It is the highest
-// position of the log with nothing unacknowledged at or below it.
+// position of the log with no unacknowledged position at or below it.
 //
 // A consumer tracks positions in the order of the log, hands them to workers, and
-// acknowledges each when the work on it ends. A consumer that stores the low
-// watermark, and nothing else, never skips an event. After a crash it repeats, of
-// the events that were done, at most the events done since it last stored, and the
-// events behind one that was not done.
+// acknowledges each position when the work on it ends. A consumer that stores only the
+// low watermark never skips an event. After a crash it repeats the events past the
+// stored position: those done since it last stored, and those done after an event that
+// was not done.
 //
 // The package does no I/O, starts no goroutine and uses no clock.
 package tracker
@@ -29,19 +29,19 @@ var ErrOrder = errors.New("position out of order")
 //
 // Its methods may be called from any number of goroutines at once. But Track and Skip
 // need positions in ascending order, so call them from the one goroutine that reads the
-// log. Ack may come from any goroutine. Do not copy a Tracker, and do not use one again
-// for a new reader: a new reader of the log needs a new Tracker, so that work on what
-// the old reader read acknowledges nothing in it.
+// log. Any goroutine may call Ack. Do not copy a Tracker. A new reader of the log needs a
+// new Tracker, so that late work on the old reader's events acknowledges nothing in the
+// new Tracker.
 //
 // Every method takes constant time on average, however many positions are in flight.
-// There is one exception: Ack takes logarithmic time for a position that many later
-// ones have overtaken.
+// There is one exception: Ack takes logarithmic time for a position if many later
+// positions were acknowledged before it.
 //
 // Memory is proportional to the number of positions in flight, no matter how far the
 // oldest of them is behind. A position that is never acknowledged holds the low
-// watermark, but not the memory of the positions done after it. Track gives back the
-// memory of a peak: once as many positions as there was room for went by, and needed no
-// more than a quarter of it. Nothing is allocated otherwise.
+// watermark back, but takes no memory for the positions done after it. Track gives the
+// memory of a peak back, after as many positions as the peak had room for have needed no
+// more than a quarter of the room. No other method allocates memory.
 type Tracker struct {
 	mu sync.Mutex
 	pending
@@ -60,8 +60,8 @@ type Token struct {
 
 // Track adds p. From now on p is in flight, until its Token is acknowledged. If p does
 // not come after the last position tracked or skipped, Track returns [ErrOrder] and
-// changes nothing: to acknowledge such a p could cover an earlier position that is
-// still in work.
+// changes nothing: otherwise an Ack of p could cover an earlier position that is still
+// in work.
 func (t *Tracker) Track(p checkpoint.Position) (Token, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,10 +71,11 @@ func (t *Tracker) Track(p checkpoint.Position) (Token, error) {
 	return Token{tracker: t, seq: t.push(p)}, nil
 }
 
-// Skip adds p as a position without work: Track and Ack in one step. Its error is that
-// of [Tracker.Track], with one exception: to skip the last position again, as a log may
-// report it, changes nothing and is no error. With Skip a Tracker also starts at a
-// stored position, which is then its low watermark. A skipped position takes no memory.
+// Skip adds p as a position without work: it tracks and acknowledges p in one step. It
+// returns the errors of [Tracker.Track], with one exception: a log may report its last
+// position again, so a second Skip of the last position changes nothing and is no error.
+// A consumer that resumes skips the stored position, which is then the low watermark. A
+// skipped position takes no memory.
 func (t *Tracker) Skip(p checkpoint.Position) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -99,8 +100,8 @@ func (t *Tracker) advance(p checkpoint.Position) error {
 }
 
 // Ack says that the work on the position of token is done, and reports whether the low
-// watermark moved. A second Ack of one token changes nothing. Nor does an Ack of the
-// zero Token, or of a token of another Tracker.
+// watermark moved. A second Ack of one token changes nothing. An Ack of the zero Token,
+// or of a token of another Tracker, changes nothing either.
 func (t *Tracker) Ack(token Token) bool {
 	if token.tracker != t {
 		return false
@@ -115,8 +116,8 @@ func (t *Tracker) Ack(token Token) bool {
 }
 
 // Hold keeps the position of token in flight for good, because the work on it has
-// failed. A later Ack of it changes nothing. Hold changes nothing if the position was
-// acknowledged before, or if token is one that Ack does not take.
+// failed. A later Ack of token changes nothing. Hold changes nothing if the position was
+// acknowledged before, or if token is the zero Token or a token of another Tracker.
 func (t *Tracker) Hold(token Token) {
 	if token.tracker != t {
 		return
@@ -128,10 +129,10 @@ func (t *Tracker) Hold(token Token) {
 	}
 }
 
-// LowWatermark returns the highest position, of those tracked and skipped, with none
-// unacknowledged at or below it. It never goes back. It returns false as long as there
-// is no low watermark: nothing was tracked or skipped, or the first position is still
-// in flight.
+// LowWatermark returns the highest tracked or skipped position with no unacknowledged
+// position at or below it. It never goes back. LowWatermark returns false as long as
+// there is no low watermark: no position was tracked or skipped, or the first position
+// is still in flight.
 func (t *Tracker) LowWatermark() (checkpoint.Position, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

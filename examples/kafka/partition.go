@@ -22,8 +22,8 @@ type consumer struct {
 	handle   func(context.Context, *kgo.Record) error
 }
 
-// position is where the record of an offset stands. Offsets begin at 0, and the zero
-// position is before everything.
+// position returns the position of the record at an offset. Offsets begin at 0, and the
+// zero position is before everything.
 func position(offset int64) checkpoint.Position {
 	return checkpoint.Position{Commit: uint64(offset) + 1, Prepare: uint64(offset) + 1}
 }

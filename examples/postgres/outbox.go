@@ -10,8 +10,8 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// finished selects the rows whose transactions, and all older ones, have ended. An id
-// alone is no position: ids commit out of order, so that 3 may appear after 4.
+// finished selects a row if its transaction and all older transactions have ended. An
+// id alone is no position: ids commit out of order, so 3 may appear after 4.
 const finished = `
 SELECT xid, id, body FROM outbox
 WHERE xid < pg_snapshot_xmin(pg_current_snapshot())

@@ -15,7 +15,7 @@ func (a *app) backup() *cobra.Command {
 	return &cobra.Command{
 		Use:     "backup FILE",
 		GroupID: groupMany,
-		Short:   "Copy a store in a file, while others use it",
+		Short:   "Copy an SQLite store to a file, while others use the store",
 		Long: `Writes the store, as it is at one moment, to a new FILE, and syncs FILE to the disk.
 Others may use the store meanwhile. "checkpoint restore" brings the store back to
 FILE. The store must be an SQLite file; "checkpoint export" writes the checkpoints of

@@ -23,13 +23,14 @@ func (a *app) clear() *cobra.Command {
 		GroupID: groupMany,
 		Short:   "Remove the checkpoints whose keys match a pattern",
 		Long: `Removes the checkpoints whose keys match PATTERN, damaged ones too, and prints how
-many. On a terminal it shows their number and asks first; otherwise it needs --yes.
-"checkpoint list" explains patterns, and shows which checkpoints would go.
+many it removed. On a terminal it first shows how many match, and asks; elsewhere it
+needs --yes. "checkpoint list" shows which checkpoints match, and its help explains
+patterns.
 
-A running consumer goes on writing, and so stores its checkpoint again. The command
-names it if it holds a lease. --fence raises the epoch of each key before anything is
-removed, which locks out a consumer that writes with an older epoch. Stop a consumer
-that writes without an epoch first.`,
+A running consumer goes on writing, and so stores its checkpoint again. If the consumer
+holds a lease, the command names it. --fence raises the epoch of each key before the
+command removes anything, which locks out a consumer that writes with an older epoch.
+Stop a consumer that writes without an epoch first.`,
 		Example: `  checkpoint clear 'orders/*'
   checkpoint clear 'test-*' --yes`,
 		Args:              usageArgs(cobra.ExactArgs(1)),

@@ -68,7 +68,7 @@ func (a *app) deleteOne(ctx context.Context, store *checkpoint.Store, key string
 	}
 	switch out := before.lockedOut(); {
 	case before.unfenced():
-		a.note("a consumer of %q that runs without a lease stores the checkpoint again with its next write; stop it first", key)
+		a.note("a consumer of %q that runs without a lease stores the checkpoint again with its next write; stop it, then delete again", key)
 	case fence && out != "":
 		a.note("%q is removed; %s", key, out)
 	case before.held():

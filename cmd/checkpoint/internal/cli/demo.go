@@ -24,16 +24,16 @@ func (a *app) demo() *cobra.Command {
 		GroupID: groupMore,
 		Short:   "Show, with real processes, that no event is skipped",
 		Long: `Writes a log of orders and starts two consumers of it, as processes of their own. One
-keeps its position as most people do, by a plain SET of the position that it has read.
-The other keeps it by checkpoint. The demo does the same to both. It kills the instance
-at work with SIGKILL in mid-flight, another instance goes on, and the first one wakes up
-and writes an old position. Then the demo compares the effects with the log, event by
-event. It shows how many events each consumer skipped and repeated, and by how much its
-position went back. The exit code is 1 if the consumer that keeps its position by
-checkpoint skipped an event.
+consumer stores the position that it has read by a plain SET, as most people do. The
+other consumer uses checkpoint. The demo does the same to both. It kills an instance
+with SIGKILL in the middle of its work, and another instance goes on. Then it starts an
+instance that acts as if it had only hung: it writes an old position. At the end the
+demo compares the effects with the log, event by event. It shows how many events each
+consumer skipped and repeated, and by how much its position went back. The exit code
+is 1 if the consumer that uses checkpoint skipped an event.
 
 An event is done when its effect is written to a file. The effect outlives the process,
-as the demo shows. It may not outlive a crash of the machine: for that, sync the file.
+as the demo shows. A crash of the machine may lose it: the demo does not sync the file.
 
 NO_COLOR turns colours off.
 

@@ -15,10 +15,10 @@ func (a *app) export() *cobra.Command {
 		Use:     "export [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Write checkpoints to stdout as JSON Lines",
-		Long: `Writes the checkpoints whose keys match PATTERN, or all checkpoints without it,
-to stdout: one JSON object a line, with numbers as strings. "checkpoint import" reads
-this output. Damaged checkpoints, fences and leases are reported on stderr with the
-reason, and make the exit code 1.`,
+		Long: `Writes the checkpoints whose keys match PATTERN to stdout, one JSON object a line,
+with numbers as strings. Without PATTERN, writes all checkpoints. "checkpoint import"
+reads this output. The command reports damaged checkpoints, fences and leases on stderr,
+says what is wrong with each, and ends with exit code 1.`,
 		Example:           "  checkpoint export > backup.jsonl",
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -55,23 +55,24 @@ func (a *app) importCommand() *cobra.Command {
 		Short:   "Read checkpoints, also those of other programs",
 		Long: `Reads the output of "checkpoint export" from FILE or stdin, and stores the
 checkpoints. A checkpoint that is newer in the store stays, unless --overwrite is
-given. A checkpoint that would have expired by now is left out. A line that export
-would not write stops the import. The lines before it are stored; go on from it with
---from-line. If there is no store, an empty input is an error, and makes no store.
+given. The command leaves out a checkpoint that would have expired by now. It stops at
+a line that is not in the form of "checkpoint export". The lines before that line are
+stored; with --from-line, go on from that line. If there is no store, an empty input is
+an error, and makes no store.
 
-With --overwrite, a running consumer goes on writing over the imported checkpoints.
-The command names it if it holds a lease. --fence raises the epoch of each key in the
-same step, which locks out a consumer that writes with an older epoch. Stop a consumer
-that writes without an epoch first.
+With --overwrite, a running consumer goes on writing over the imported checkpoints. If
+the consumer holds a lease, the command names it. --fence raises the epoch of each key
+in the same step, which locks out a consumer that writes with an older epoch. Stop a
+consumer that writes without an epoch first.
 
 With --format, the command reads a file that another program exported. It reads all
-of the file before it stores anything. If the file has the next event to read, the
-last event processed is stored. A key is --key, "/" and the name in the file. The
-formats:
+of the file before it stores anything. If the program stores the next event to read,
+the command stores the position of the event before it. A key is --key, "/" and the
+name in the file. The formats:
 
 ` + formatHelp() + `
-A line carries the epoch of its checkpoint. The epoch of a key whose checkpoint is
-gone, or was written without an epoch since, is in no line.`,
+A line carries the epoch of its checkpoint. If a key has no checkpoint any more, or if
+its last write had no epoch, no line carries the highest epoch of the key.`,
 		Example: `  checkpoint import backup.jsonl
   checkpoint export | checkpoint --store redis://127.0.0.1:6379 import
   checkpoint import --format kafka --key billing offsets.csv`,
@@ -203,7 +204,7 @@ func (a *app) importFrom(opts transfer.ImportOptions, do func(transfer.ImportOpt
 	}
 	_, outErr := fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
 	if err == nil && r.Fenced > 0 {
-		err = fmt.Errorf("%w: %d lines carry an epoch below one that their keys have seen", checkpoint.ErrFenced, r.Fenced)
+		err = fmt.Errorf("%w: %d lines carry an epoch below the fence of their key", checkpoint.ErrFenced, r.Fenced)
 	}
 	return cmp.Or(err, outErr)
 }

@@ -28,13 +28,14 @@ func (a *app) list() *cobra.Command {
 		Use:     "list [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Print the checkpoints whose keys match a pattern",
-		Long: `Prints the checkpoints whose keys match PATTERN, or all checkpoints without it.
-In a pattern, * matches any run of characters, ? one character, [a-z] one of a range,
-and [^a] one that is not a; \ takes the next character literally. Quote the pattern,
-so that the shell leaves it alone. The output has the form of "checkpoint get".
+		Long: `Prints the checkpoints whose keys match PATTERN. Without PATTERN, prints all
+checkpoints. In a pattern, * matches any number of characters, ? one character, [a-z]
+one character of a range, and [^a] one character that is not a; \ takes the next
+character literally. Quote the pattern, so that the shell does not expand it. The output
+has the form of "checkpoint get".
 
-Damaged checkpoints, fences and leases are reported on stderr with the reason, and
-make the exit code 1.`,
+The command reports damaged checkpoints, fences and leases on stderr, says what is wrong
+with each, and ends with exit code 1.`,
 		Example: `  checkpoint list
   checkpoint list 'orders/*' --sort age
   checkpoint list -o json | jq -r .key`,

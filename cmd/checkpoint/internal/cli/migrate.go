@@ -31,25 +31,26 @@ func (a *app) migrate() *cobra.Command {
 		Use:     "migrate [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Bring older checkpoints into today's layout",
-		Long: `Without --from, it rewrites the checkpoints of older layouts in place: commit@prepare
-strings, and hashes without updatedAt. With --from, it copies the checkpoints of
-another store, or of another program behind prefix=, into this store. Without --apply,
-it only says what it would do.
+		Long: `Without --from, the command rewrites the checkpoints of older layouts in place:
+commit@prepare strings, and hashes without updatedAt. With --from, it copies the
+checkpoints of another store into this store. The source may belong to another program:
+then give the prefix of its keys in the URL, as prefix=. Without --apply, the command
+only says what it would do.
 
-It is safe while consumers write, and safe to run again. Without --from, each
+You can run the command while consumers write, and run it again. Without --from, each
 checkpoint changes its layout in one step, and keeps the position that it has then.
-With --from, a checkpoint that is newer here stays. Damaged checkpoints, fences and
-leases are reported on stderr and left alone, and make the exit code 1.
+With --from, a checkpoint that is newer in this store stays. The command reports damaged
+checkpoints, fences and leases on stderr, leaves them alone, and ends with exit code 1.
 
-The source is only read, unless --cutover is given. --cutover takes the lease of each
-key in the source before it copies the key, and keeps the lease. A consumer with an
-epoch can then neither write nor start there. The command names each key whose
+The command only reads the source, unless --cutover is given. --cutover takes the lease
+of each key in the source before it copies the key, and keeps the lease. A consumer with
+an epoch can then neither write nor start there. The command names each key whose
 consumer writes without an epoch: stop that consumer first.
 
-Behind prefix=, a bare number n is the position n/n, the last event processed. A
-checkpoint is copied with its own epoch. The epoch of a key whose checkpoint is gone,
-or was written without an epoch since, is not copied: restart the consumers that use
-epochs.`,
+With prefix=, a bare number n is the position n/n, the last event processed. The command
+copies the epoch of each checkpoint. If a key has no checkpoint any more, or if its last
+write had no epoch, the command does not copy the highest epoch of the key: restart the
+consumers that use epochs.`,
 		Example: `  checkpoint migrate
   checkpoint migrate --apply
   checkpoint migrate --from 'redis://127.0.0.1:6379/0?prefix=orders:cp:' --apply
@@ -70,7 +71,7 @@ epochs.`,
 			return a.migrateStores(ctx, cmd, flags, patternOf(args))
 		},
 	}
-	cmd.Flags().StringVar(&flags.from, "from", "", "copy from this store; in a Redis URL, prefix=P is all that stands before its keys; "+
+	cmd.Flags().StringVar(&flags.from, "from", "", "copy from this store; in a Redis URL, prefix=P is everything before the keys; "+
 		"ps shows this flag, so put a URL with a password into a variable, and give env:NAME")
 	cmd.Flags().BoolVar(&flags.apply, "apply", false, "make the changes; without it: only say what would change")
 	cmd.Flags().BoolVar(&flags.cutover, "cutover", false, "with --apply: lock out the source's consumers, key by key, before each key is copied")

@@ -53,7 +53,7 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string
 		return err
 	}
 	if !m.Apply && r.Changed > 0 {
-		fmt.Fprintln(out, "Nothing was changed. --apply does it.")
+		fmt.Fprintln(out, "Nothing was changed. --apply makes the changes.")
 	}
 	if out.err != nil {
 		return out.err
@@ -67,11 +67,11 @@ func damageOf(m migrate.Migration, found damage, inSource int) error {
 	var source error
 	if inSource > 0 {
 		source = fmt.Errorf("%d damaged in the source, and not copied; "+
-			"`checkpoint set KEY POSITION`, without --from, stores one here", inSource)
+			"`checkpoint set KEY POSITION`, without --from, stores a checkpoint here", inSource)
 	}
 	here := found.err()
 	if here != nil && m.From != nil {
-		here = fmt.Errorf("%w, with the --store that is named beside it", here)
+		here = fmt.Errorf("%w, with the --store that the lines above name", here)
 	}
 	return errors.Join(source, here)
 }

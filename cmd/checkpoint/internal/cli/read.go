@@ -20,8 +20,8 @@ func (a *app) get() *cobra.Command {
 checkpoint, its fence or its lease is damaged, or if the store cannot be reached.
 
 On a terminal the output is a table. In a pipe the columns are key, commit, prepare,
-updatedAt, expiresAt and epoch, separated by tabs; "-" stands for none. -o table
-prints the table in a pipe, too. -o wide prints exact times and the log's id as well.`,
+updatedAt, expiresAt and epoch, separated by tabs; "-" stands for no value. -o table
+prints the table in a pipe, too. -o wide adds the log's id, and prints exact times.`,
 		Example: `  checkpoint get order-processor
   checkpoint get order-processor -o json | jq -r .commit`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),

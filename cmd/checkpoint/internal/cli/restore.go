@@ -13,16 +13,17 @@ func (a *app) restore() *cobra.Command {
 	return &cobra.Command{
 		Use:     "restore FILE",
 		GroupID: groupMany,
-		Short:   "Bring a store in a file back to a copy",
-		Long: `Makes the store what it was when "checkpoint backup" made FILE. Everything written
-since is gone. Stop every process that uses the store first: otherwise the command
-refuses to run. The store changes in one step, or stays as it is.
+		Short:   "Bring an SQLite store back to a copy",
+		Long: `Makes the store what it was when "checkpoint backup" made FILE. Later writes are gone.
+Stop every process that uses the store first: otherwise the command refuses to run. The
+store changes in one step, or stays as it is.
 
-Every lease ends, and every fence is raised, so no consumer that ran before can write
-with its old epoch. A consumer without a lease still can: make sure that it reads its
-position from the store when it starts.
+The command ends every lease and raises every fence, so no consumer that ran before can
+write with its old epoch. A consumer without a lease can still write: make sure that it
+reads its position from the store when it starts.
 
-If there is no store, FILE becomes one, and the fence of every key is raised by 2^32.`,
+If there is no store, the command makes one from FILE, and raises the fence of every key
+by 2^32.`,
 		Example:           "  checkpoint restore checkpoints-monday.db",
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,

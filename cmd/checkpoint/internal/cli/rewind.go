@@ -52,7 +52,7 @@ func (a *app) rewindTo(
 		a.note("%s", out)
 	}
 	if before.unfenced() {
-		a.note("a consumer that writes without an epoch is not locked out, and undoes this with its next write; " +
+		a.note("a consumer that writes without an epoch is not locked out, and undoes the change with its next write; " +
 			"stop it, then rewind again")
 	}
 	// The stored checkpoint may have kept a log id, so read it back. If that fails, the

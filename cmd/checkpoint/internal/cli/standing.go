@@ -85,7 +85,7 @@ func place(m checkpoint.Mark) string {
 // ended. It returns "" if the write did not raise the fence, or if the write was stored
 // and ended no lease.
 func (s *standing) raisedBy(epoch uint64, stored bool) string {
-	said := fmt.Sprintf("it raised the fence of %q from %d to %d", s.Key, s.Fence.Epoch, epoch)
+	said := fmt.Sprintf("the write raised the fence of %q from %d to %d", s.Key, s.Fence.Epoch, epoch)
 	switch {
 	case epoch <= s.Fence.Epoch:
 		return ""
@@ -101,9 +101,9 @@ func (s *standing) raisedBy(epoch uint64, stored bool) string {
 func (s *standing) lockedOut() string {
 	switch {
 	case s.held():
-		return "it locks out " + s.holder()
+		return "the fence locks out " + s.holder()
 	case s.Fence.Epoch != 0:
-		return fmt.Sprintf("it locks out every writer with epoch %d or a lower one", s.Fence.Epoch)
+		return fmt.Sprintf("the fence locks out every writer with epoch %d or a lower one", s.Fence.Epoch)
 	}
 	return ""
 }

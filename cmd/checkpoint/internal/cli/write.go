@@ -22,7 +22,7 @@ type writeFlags struct {
 
 func (w *writeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Var(&w.ttl, "ttl", "expire the checkpoint after this time, such as 30d or 12h; without it: never, whatever was set before")
-	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "write with this epoch: refused (exit code 5) if the key has seen a higher one")
+	cmd.Flags().Uint64Var(&w.epoch, "epoch", 0, "write with this epoch: refused (exit code 5) if the key has seen a higher epoch")
 	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this id of the log with the position; without it: the stored id stays")
 }
 
@@ -115,9 +115,9 @@ func (a *app) noteAfterSet(before *standing, p checkpoint.Position, epoch uint64
 	case ended != "":
 		a.note("%s", ended)
 	case before.held():
-		a.note("%s, goes on writing and may overwrite this; --fence locks it out", before.holder())
+		a.note("%s, goes on writing and may overwrite the position; --fence locks it out", before.holder())
 	case before.unfenced() && p.Compare(before.Checkpoint.Position) < 0:
-		a.note("a consumer that runs without a lease undoes this with its next write; stop it first")
+		a.note("a consumer that runs without a lease undoes the change with its next write; stop it, then set the position again")
 	}
 }
 
@@ -125,8 +125,8 @@ func (a *app) advance() *cobra.Command {
 	return a.writeCommand(write{
 		use:   "advance KEY POSITION",
 		short: "Store a position unless a newer one is there",
-		long: `Stores POSITION at KEY in one atomic step, unless a newer position is there. Then
-the newer position stays, and the exit code is 4.`,
+		long: `Stores POSITION at KEY in one atomic step, unless a newer position is there. A newer
+position stays, and the exit code is 4.`,
 		example: "  checkpoint advance order-processor C:1200/P:1180",
 		create:  true,
 		do: func(ctx context.Context, store *checkpoint.Store, key string, p checkpoint.Position, flags *writeFlags) error {
@@ -173,7 +173,7 @@ func (a *app) touch() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "touch KEY --ttl DURATION",
 		GroupID: groupOne,
-		Short:   "Renew when a checkpoint expires, and leave its position",
+		Short:   "Change when a checkpoint expires, and keep its position",
 		Long: `Makes the checkpoint at KEY expire --ttl from now. With --ttl 0 it never expires.
 Its position stays as it is. The exit code is 3 if there is no checkpoint.`,
 		Example:           "  checkpoint touch order-processor --ttl 30d",
