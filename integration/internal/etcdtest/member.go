@@ -56,6 +56,9 @@ func (m *Member) config(tb testing.TB) *embed.Config {
 	return cfg
 }
 
+// QuickElections lets another member lead within a second after the leader is gone.
+func QuickElections(c *embed.Config) { c.TickMs, c.ElectionMs = 30, 300 }
+
 func parse(tb testing.TB, s string) url.URL {
 	tb.Helper()
 	u, err := url.Parse(s)
