@@ -34,7 +34,7 @@ func (m *Member) Endpoint() string { return m.proxy.Addr() }
 // Client returns a client of this member alone.
 func (m *Member) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
-	return client(tb, []string{m.Endpoint()}, configure)
+	return Connect(tb, []string{m.Endpoint()}, configure...)
 }
 
 // Server is the member's server. It is nil while the member does not run.
