@@ -27,6 +27,7 @@ UNCACHED := ./integration/layout ./examples/kafka ./examples/kurrentdb
 OLDEST := redis-7.0
 NEWEST := redis-8
 OTHER  := valkey-9
+NEWEST_POSTGRES := postgres-18
 export PATH := $(CURDIR)/.bin/servers/$(OLDEST)/bin:$(PATH)
 
 # The folders that have benchmarks.
@@ -48,13 +49,15 @@ test: servers
 	cd kurrentdb && GOWORK=off go test -race -timeout 15m ./... # the oldest client
 	$(call on,$(NEWEST),go test -race -timeout 15m ./redisstore)
 	$(call on,$(OTHER),go test -race -timeout 15m -run '^TestConformance' ./redisstore)
+	$(call on,$(NEWEST_POSTGRES),go test -race -timeout 30m ./pgstore)
 	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)
 
 # A system without Debian's packages has one server only, as the script has said.
-on = [ ! -d .bin/servers/$(1) ] || REDISTEST_SERVER=$(1) $(2)
+on = [ ! -d .bin/servers/$(1) ] || $(if $(filter postgres-%,$(1)),PGTEST,REDISTEST)_SERVER=$(1) $(2)
 
 proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
+	go test -v -timeout 1h ./pgstore -run TestKilledWithinAReadModel -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
 	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15

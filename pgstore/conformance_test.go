@@ -1,10 +1,14 @@
 package pgstore_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
@@ -20,17 +24,30 @@ type placed struct {
 
 func TestConformance(t *testing.T) {
 	server := pgtest.Start(t, "max_connections=300")
+	storetest.Run(t, harness(server, server.URL("postgres")))
+}
+
+// harness makes a schema for each driver. A driver reaches the server at via.
+func harness(server *pgtest.Server, via string) storetest.Harness {
 	var schemas atomic.Int32
-	storetest.Run(t, storetest.Harness{
+	return storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
-			schema, url := fmt.Sprintf("Store %d", schemas.Add(1)), server.URL("postgres")
-			return placed{open(tb, url, &pgstore.Options{Schema: schema, AutoMigrate: true}), url, schema}
+			p := placed{url: server.URL("postgres"), schema: fmt.Sprintf("Store %d", schemas.Add(1))}
+			sql, err := pgstore.SchemaSQL(&pgstore.Options{Schema: p.schema})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			execute(tb, p.url, sql)
+			execute(tb, p.url, grants("PUBLIC", p.schema)...)
+			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
+			return p
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
-			p := d.(placed)
-			return placed{open(tb, p.url, &pgstore.Options{Schema: p.schema}), p.url, p.schema}
+			p := placeOf(d)
+			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
+			return p
 		},
 		Damage:      damage("checkpoints", "commit_position = -1"),
 		DamageFence: damage("checkpoint_fences", "epoch = 0"),
@@ -41,16 +58,31 @@ func TestConformance(t *testing.T) {
 			return func() {
 				tb.Helper()
 				server.Restart()
+				for deadline := time.Now().Add(time.Minute); !answers(tb, via) && time.Now().Before(deadline); {
+					time.Sleep(20 * time.Millisecond) // a pooler remembers for a while that it failed
+				}
 			}
 		},
-	})
+	}
+}
+
+func answers(tb testing.TB, url string) bool {
+	tb.Helper()
+	ctx := context.WithoutCancel(tb.Context())
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return false
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "SELECT 1")
+	return err == nil
 }
 
 // damage edits a row by hand, and does not mind the constraints.
 func damage(table, set string) func(testing.TB, driver.Driver, string) {
 	return func(tb testing.TB, d driver.Driver, key string) {
 		tb.Helper()
-		p := d.(placed)
+		p := placeOf(d)
 		execute(tb, p.url, withoutChecks(p.schema),
 			`UPDATE "`+p.schema+`".`+table+" SET "+set+" WHERE key = '"+strings.ReplaceAll(key, "'", "''")+"'")
 	}

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -21,6 +20,10 @@ const (
 	codeDeadlock      = "40P01"
 	codeNoTable       = "42P01"
 	codeNoSchema      = "3F000"
+	codePooler        = "08P01" // PgBouncer's, if it reaches no server
+	codeReadOnly      = "25006"
+	codeIdleInTx      = "25P03"
+	codeIdle          = "57P05"
 )
 
 func code(err error) string {
@@ -31,11 +34,17 @@ func code(err error) string {
 }
 
 // rolledBack reports whether the error of a commit, or of a statement that is a
-// transaction by itself, proves that nothing was committed. After a FATAL error, and
+// transaction by itself, proves that nothing was committed. After most FATAL errors, and
 // after a lost connection, it may have been.
 func rolledBack(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.SeverityUnlocalized == "ERROR" && e.Code != codeUnknown
+		switch e.Code {
+		case codeIdle, codeIdleInTx: // the server had not read what was sent
+			return true
+		case codeUnknown:
+			return false
+		}
+		return e.SeverityUnlocalized == "ERROR"
 	}
 	return pgconn.SafeToRetry(err)
 }
@@ -51,15 +60,3 @@ func again(err error) bool {
 
 // errOvertaken: another transaction has inserted a row that was missing.
 var errOvertaken = errors.New("another transaction was faster, again and again")
-
-// explain returns err with what PostgreSQL's error means here.
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	switch code(err) {
-	case codeNoTable, codeNoSchema:
-		return fmt.Errorf("pgstore: %w: %w", ErrNotMigrated, err)
-	}
-	return fmt.Errorf("pgstore: %w", err)
-}

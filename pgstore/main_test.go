@@ -3,6 +3,12 @@
 // The rules of every engine are in storetest. They run here over each kind of connection:
 //
 //	conformance            the whole suite, over a URL
+//	bouncer                the whole suite behind PgBouncer, and pools in its way
+//	replica                replicas, failovers, and databases that take no writes
+//	faults                 limits of time, refused logins, servers that end
+//	full_linux             a disk that is full
+//	durability             what a server may lose although it has acknowledged
+//	grants                 the whole suite with the documented permissions, each of which is needed
 //
 // The rules of PostgreSQL alone:
 //
@@ -21,6 +27,7 @@ package pgstore_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +43,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, build(context.Background(), url, os.Getenv(envApart) == "true"))
 		os.Exit(1)
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // every driver warns: fsync is off
 	os.Exit(leaktest.Check(pgtest.Sharing(m)).Run())
 }
 

@@ -120,14 +120,19 @@ func newer(version int) error {
 }
 
 // sqlThere reads the catalog's tables: to_regclass may still remember that there were none.
-const sqlThere = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" +
+const sqlThere = "SELECT pg_is_in_recovery(), EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" +
 	" WHERE n.nspname = $1::text AND c.relname = 'checkpoint_schema')"
 
 // readVersion returns 0 if the tables are missing.
 func readVersion(ctx context.Context, on rowQuerier, sql *statements) (int, error) {
-	var there bool
-	if err := on.QueryRow(ctx, sqlThere, sql.schema).Scan(&there); err != nil || !there {
+	var replica, there bool
+	switch err := on.QueryRow(ctx, sqlThere, sql.schema).Scan(&replica, &there); {
+	case err != nil:
 		return 0, err
+	case replica:
+		return 0, ErrReplica
+	case !there:
+		return 0, nil
 	}
 	var version int
 	err := on.QueryRow(ctx, "SELECT version FROM "+sql.schemaTable).Scan(&version)

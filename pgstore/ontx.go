@@ -87,7 +87,9 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 	return records, nil
 }
 
-func (d *txDriver) read(ctx context.Context, s *statement) error { return d.on.run(ctx, s) }
+func (d *txDriver) read(ctx context.Context, s *statement) error {
+	return d.on.run(ctx, askReplica(), s)
+}
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))

@@ -29,7 +29,9 @@ type Options struct {
 	// tables must be there: see [Migrate].
 	AutoMigrate bool
 
-	// Logger receives a note if no standby can be woken early. Nil: slog.Default().
+	// Logger receives a warning if the server may lose what it has acknowledged (see
+	// [Driver.Warnings]), and a note if no standby can be woken early. Nil:
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -73,18 +75,19 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 }
 
 // Open returns a driver with a pool of its own, for a URL or a connection string as
-// psql takes it. It checks that the server answers, and that the tables are there.
+// psql takes it. It checks that the server answers, that it is no replica, and that the
+// tables are there. If a pooler such as PgBouncer stands before the server, it prepares
+// no statements, unless the URL names a default_query_exec_mode.
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	if _, err := opts.checked(); err != nil {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig(url)
+	pool, err := connect(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("pgstore: %w", err)
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("pgstore: %w", err)
+		if end := ctx.Err(); end != nil {
+			return nil, end
+		}
+		return nil, explain(err)
 	}
 	d, err := New(pool, opts)
 	if err == nil {
@@ -143,14 +146,16 @@ func (d *Driver) ready(ctx context.Context) error {
 	}
 	limited, cancel := d.untilClosed(ctx)
 	defer cancel()
-	err := check(limited, d.pool, d.sql)
+	err := d.on(limited, func(conn *pgxpool.Conn) error { return check(limited, conn, d.sql) })
 	if errors.Is(err, ErrNotMigrated) && d.opts.AutoMigrate {
 		err = Migrate(limited, d.pool, &d.opts)
 	}
 	if err != nil {
 		return d.failure(ctx, err)
 	}
-	d.checked.Store(true)
+	if !d.checked.Swap(true) {
+		d.warn(limited)
+	}
 	return nil
 }
 
@@ -172,7 +177,7 @@ func (d *Driver) untilClosed(ctx context.Context) (context.Context, context.Canc
 func (d *Driver) read(ctx context.Context, s *statement) error {
 	ctx, cancel := d.untilClosed(ctx)
 	defer cancel()
-	return pgxRunner{d.pool}.run(ctx, s)
+	return d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, askReplica(), s) })
 }
 
 // failure returns the error of a call that failed with err.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
@@ -47,7 +49,7 @@ func (d *Driver) purge(ctx context.Context) {
 // purgePage removes what has expired in the page behind from. It returns the page's last
 // key, or "" if no page follows.
 func (d *Driver) purgePage(ctx context.Context, from string) (last string, deleted int, err error) {
-	err = pgxRunner{d.pool}.run(ctx, &statement{
+	expired := &statement{
 		sql: d.sql.expired, args: []any{d.opts.Namespace, from, strconv.Itoa(purgeLimit)},
 		each: func(scan func(...any) error) error {
 			var looked, gone string
@@ -61,6 +63,7 @@ func (d *Driver) purgePage(ctx context.Context, from string) (last string, delet
 			deleted, err = strconv.Atoi(gone)
 			return err
 		},
-	})
+	}
+	err = d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, expired) })
 	return last, deleted, err
 }

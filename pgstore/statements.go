@@ -44,7 +44,8 @@ func newStatements(schema string) *statements {
 	s.begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	// A process that was stopped or cut off between two statements would otherwise keep its
 	// locks until the server notices, after hours.
-	s.limit = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
+	s.limit = "SELECT set_config('idle_in_transaction_session_timeout', '5s', true)" +
+		" WHERE current_setting('idle_in_transaction_session_timeout')::interval NOT BETWEEN '1ms' AND '5s'"
 	s.commit = "COMMIT"
 	s.clock = in("SELECT {now}, version::text FROM {schema}")
 	s.changes(in)

@@ -81,7 +81,9 @@ func (d *Driver) attempt(
 		return nil, ending{err: err}
 	}
 	defer conn.Release() // closes a connection that is within a transaction
-	return f(ctx, conn, changes)
+	left, e := f(ctx, conn, changes)
+	e.err = leave(ctx, conn, e.err)
+	return left, e
 }
 
 // pause waits before the next attempt. The pauses grow and are random, so that

@@ -23,13 +23,14 @@ var brokenStatements = map[string][2]string{
 		"(c.commit_position, c.prepare_position) < (excluded.commit_position, excluded.prepare_position)",
 		"c.commit_position <= excluded.commit_position",
 	},
-	"takes the same for newer":       {"c.prepare_position) < (", "c.prepare_position)<=("},
-	"does not fence the usual write": {"AND f.epoch = w.epoch", "AND f.epoch > 0"},
-	"keeps the fence":                {"epoch = coalesce(w.epoch, f.epoch)", "epoch = f.epoch"},
-	"keeps the expiry":               {"expires_at = w.expires_at", "expires_at = c.expires_at"},
-	"keeps the lease":                {"lease_owner = CASE WHEN w.lease THEN w.lease_owner", "lease_owner = CASE WHEN w.lease THEN f.lease_owner"},
-	"keeps the log":                  {"log_id = w.log_id", "log_id = c.log_id"},
-	"keeps the epoch":                {"epoch = w.epoch, log_id", "epoch = c.epoch, log_id"},
+	"takes the same for newer":     {"c.prepare_position) < (", "c.prepare_position)<=("},
+	"does not fence usual writes":  {"AND f.epoch = w.epoch", "AND f.epoch > 0"},
+	"does not fence a usual write": {"AND f.epoch = $7::numeric", "AND f.epoch > $7 * 0"},
+	"keeps the fence":              {"epoch = coalesce(w.epoch, f.epoch)", "epoch = f.epoch"},
+	"keeps the expiry":             {"expires_at = w.expires_at", "expires_at = c.expires_at"},
+	"keeps the lease":              {"lease_owner = CASE WHEN w.lease THEN w.lease_owner", "lease_owner = CASE WHEN w.lease THEN f.lease_owner"},
+	"keeps the log":                {"log_id = w.log_id", "log_id = c.log_id"},
+	"keeps the epoch":              {"epoch = w.epoch, log_id", "epoch = c.epoch, log_id"},
 }
 
 // TestBrokenStatements breaks a statement in one way each, and that must be found.

@@ -133,6 +133,7 @@ func migrated(t *testing.T, config ...string) *pgtest.Server {
 	t.Helper()
 	s := pgtest.Start(t, config...)
 	s.SQL("postgres", tables(t))
+	s.SQL("postgres", "CHECKPOINT") // a server that loses writes keeps the tables
 	return s
 }
 
