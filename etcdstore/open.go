@@ -7,6 +7,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 // ErrURL says that [Open] cannot use a URL, or cannot use it with its Options. Nothing
@@ -40,7 +42,8 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	client, err := connect(ctx, clientv3.Config{
 		Endpoints: t.endpoints, TLS: t.tls, Username: t.user, Password: t.password,
 		DialKeepAliveTime: keepAliveTime, DialKeepAliveTimeout: keepAliveTimeout,
-		Logger: zap.NewNop(), // each failure is an error of its call
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(connecting)},
+		Logger:      zap.NewNop(), // each failure is an error of its call
 	})
 	if err != nil {
 		return nil, explain(err)
@@ -88,3 +91,10 @@ const (
 	keepAliveTime    = 6 * time.Second
 	keepAliveTimeout = 3 * time.Second
 )
+
+// connecting has a client try a lost connection again before patience ends. gRPC by itself
+// waits for up to two minutes, also when all members are back.
+var connecting = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+	MinConnectTimeout: 5 * time.Second,
+}

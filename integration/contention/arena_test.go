@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
@@ -49,6 +50,14 @@ func onRedis(t *testing.T) string {
 func onPostgres(t *testing.T) string {
 	t.Helper()
 	return pgtest.Shared(t).NewDatabase()
+}
+
+// onEtcd starts so many members.
+func onEtcd(members int) func(*testing.T) string {
+	return func(t *testing.T) string {
+		t.Helper()
+		return etcdtest.Start(t, members).URL()
+	}
 }
 
 func onSQLite(t *testing.T) string {
@@ -115,12 +124,14 @@ func (a *arena) start(name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	var between *network.Proxy
-	if server := serverOf(each.Store); server != "" {
-		if between, err = network.New(server); err != nil {
+	var between line
+	for _, server := range serversOf(each.Store) {
+		proxy, err := network.New(server)
+		if err != nil {
 			return nil, err
 		}
-		each.Store = strings.Replace(each.Store, server, between.Addr(), 1)
+		between = append(between, proxy)
+		each.Store = strings.Replace(each.Store, server, proxy.Addr(), 1)
 	}
 	p, err := startProcess(each, between)
 	if err != nil {
@@ -128,9 +139,7 @@ func (a *arena) start(name string) (*process, error) {
 	}
 	p.leave = sync.OnceFunc(func() {
 		a.evidence.dismiss(witness)
-		if between != nil {
-			between.Close()
-		}
+		between.close()
 	})
 	a.all = append(a.all, p)
 	a.live = append(a.live, p)

@@ -34,17 +34,21 @@ func newFight(t *testing.T, store, sabotage string, attacks ...attack) *fight {
 //
 // A process that is stopped may hold SQLite's lock on the file, and then nobody
 // can take over until it goes on. So on SQLite owners are only killed.
+//
+// A lease of etcd lasts for two seconds at least. So there are fewer rounds on etcd.
 func TestContention(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		store     func(*testing.T) string
 		instances int
 		attacks   []attack
+		rounds    int
 	}{
-		{"Redis", onRedis, 2, []attack{kill, stop, cut, holdOff}},
-		{"Redis", onRedis, 8, []attack{kill, stop, cut, holdOff}},
-		{"PostgreSQL", onPostgres, 4, []attack{kill, stop, cut, holdOff}},
-		{"SQLite", onSQLite, 3, []attack{kill}},
+		{"Redis", onRedis, 2, everyAttack, *rounds},
+		{"Redis", onRedis, 8, everyAttack, *rounds},
+		{"PostgreSQL", onPostgres, 4, everyAttack, *rounds},
+		{"etcd", onEtcd(3), 3, everyAttack, *rounds / 3},
+		{"SQLite", onSQLite, 3, []attack{kill}, *rounds / 4},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.name, c.instances), func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +56,7 @@ func TestContention(t *testing.T) {
 			if err := f.begin(c.instances); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.fight(*rounds * len(c.attacks) / 4); err != nil {
+			if err := f.fight(c.rounds); err != nil {
 				t.Fatal(err)
 			}
 			f.report()
@@ -87,7 +91,7 @@ func TestSaboteurs(t *testing.T) {
 		{"nostalgic", kill, errDoneAgain},
 		{"unordered", kill, errDisorder},
 	} {
-		for name, store := range map[string]func(*testing.T) string{"Redis": onRedis, "PostgreSQL": onPostgres} {
+		for name, store := range map[string]func(*testing.T) string{"Redis": onRedis, "PostgreSQL": onPostgres, "etcd": onEtcd(1)} {
 			t.Run(name+"/"+c.saboteur+"/"+c.want.Error(), func(t *testing.T) {
 				t.Parallel()
 				f := newFight(t, store(t), c.saboteur, c.attack)

@@ -20,6 +20,8 @@ const (
 	holdOff attack = "cut off, late" // the same, but what it sends arrives when the cut heals
 )
 
+var everyAttack = []attack{kill, stop, cut, holdOff}
+
 // A fight is some instances and the attacks on whoever owns the lease.
 type fight struct {
 	*arena

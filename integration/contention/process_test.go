@@ -3,9 +3,11 @@ package contention
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
@@ -15,15 +17,15 @@ import (
 // A process is an instance, as its supervisor sees it.
 type process struct {
 	name   string
-	proxy  *network.Proxy // nil where it uses a file
-	leave  func()         // once it has exited
+	proxy  line   // empty where it uses a file
+	leave  func() // once it has exited
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	exited chan struct{}
 	err    error // of Wait, once it has exited
 }
 
-func startProcess(t task, p *network.Proxy) (*process, error) {
+func startProcess(t task, p line) (*process, error) {
 	text, err := json.Marshal(t)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,32 @@ func startProcess(t task, p *network.Proxy) (*process, error) {
 		proc.err = proc.cmd.Wait()
 	}()
 	return proc, nil
+}
+
+// A line is what lies between an instance and the servers of its store.
+type line []*network.Proxy
+
+func (l line) Hurt(faults ...network.Fault) error {
+	return l.each(func(p *network.Proxy) error { return p.Hurt(faults...) })
+}
+
+func (l line) Heal() error { return l.each((*network.Proxy).Heal) }
+
+// each returns when all proxies have changed, each at the same time.
+func (l line) each(change func(*network.Proxy) error) error {
+	errs := make([]error, len(l))
+	var wg sync.WaitGroup
+	for i, p := range l {
+		wg.Go(func() { errs[i] = change(p) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (l line) close() {
+	for _, p := range l {
+		p.Close()
+	}
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }

@@ -2,7 +2,6 @@ package contention
 
 import (
 	"context"
-	"net/url"
 	"strings"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/etcdstore"
 	"github.com/checkpointstore/checkpoint/pgstore"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
@@ -18,7 +18,7 @@ import (
 
 // A task is what an instance is started to do.
 type task struct {
-	Store        string // a URL of PostgreSQL, host:port of a Redis, or the path of an SQLite file
+	Store        string // a URL of PostgreSQL or etcd, host:port of a Redis, or the path of an SQLite file
 	Key          string
 	Owner        string
 	File         string // for its records
@@ -56,21 +56,25 @@ func openDriver(ctx context.Context, store string, timeout time.Duration) (leasi
 	case strings.HasPrefix(store, "postgres://"):
 		d, err := pgstore.Open(ctx, store, &pgstore.Options{AutoMigrate: true})
 		return d, none, err
+	case strings.HasPrefix(store, "etcd://"):
+		d, err := etcdstore.Open(ctx, store, nil)
+		return d, none, err
 	}
 	client := redis.NewClient(&redis.Options{Addr: store, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout})
 	d, err := redisstore.New(client, nil)
 	return d, client.Close, err
 }
 
-// serverOf returns the address of the server of a store, or "" if it has none.
-func serverOf(store string) string {
+// serversOf returns the addresses of the servers of a store, if it has any.
+func serversOf(store string) []string {
 	if strings.HasSuffix(store, ".db") {
-		return ""
+		return nil
 	}
-	if u, err := url.Parse(store); err == nil && u.Host != "" {
-		return u.Host
+	if _, rest, isURL := strings.Cut(store, "://"); isURL {
+		store, _, _ = strings.Cut(rest, "/")
+		store = store[strings.LastIndex(store, "@")+1:]
 	}
-	return store
+	return strings.Split(store, ",")
 }
 
 // failures records each failure to store the checkpoint.

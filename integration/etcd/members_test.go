@@ -69,6 +69,31 @@ func TestOneMemberFails(t *testing.T) {
 	advance("it goes on")
 }
 
+// A driver that was without etcd for long works again with the first call.
+func TestLongOutage(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 3)
+	d, err := etcdstore.Open(t.Context(), cluster.URL(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
+	for _, m := range cluster.Members {
+		m.Kill()
+	}
+	time.Sleep(30 * time.Second) // gRPC would now wait for longer than a call does
+	_, err = d.Get(t.Context(), []string{"k"})
+	isClear(t, "Get without etcd", err)
+	for _, m := range cluster.Members {
+		m.Restart(t)
+	}
+	cluster.Leader(t)
+	if p := position(t, d, "k"); p != 1 {
+		t.Errorf("the position is %d, want 1", p)
+	}
+}
+
 func TestNoQuorum(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, 3)

@@ -14,6 +14,7 @@ import (
 
 // shards is a cluster of three masters with a replica each.
 type shards struct {
+	redisOrPostgres
 	t       *testing.T
 	servers []*redistest.Server // server i and server i+3 are a shard
 	admins  []*redis.Client

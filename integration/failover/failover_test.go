@@ -18,8 +18,8 @@ func TestCluster(t *testing.T) {
 func runFailovers(t *testing.T, top topology) {
 	t.Helper()
 	w := newWriters(t, top)
-	consumers := []*consumer{startConsumer(t, "plain", top, false), startConsumer(t, "waits", top, true)}
-	began := time.Now()
+	consumers := []*consumer{startConsumer(t, "plain", top, top.durable()), startConsumer(t, "waits", top, true)}
+	began, kinds := time.Now(), kindsOf(top)
 	for n := range *failovers {
 		k := kinds[n%len(kinds)]
 		master := top.master()

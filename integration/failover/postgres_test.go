@@ -23,6 +23,7 @@ func TestPostgreSQL(t *testing.T) {
 // PostgreSQL does not prevent two primaries. So the test does what a failover manager must
 // do: it makes sure that a former primary is not reachable any more.
 type streaming struct {
+	redisOrPostgres
 	t       *testing.T
 	servers [2]*pgtest.Server
 	primary int

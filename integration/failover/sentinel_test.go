@@ -18,6 +18,7 @@ const masterName = "mymaster"
 
 // sentinels is a master with two replicas, and three Sentinels.
 type sentinels struct {
+	redisOrPostgres
 	t         *testing.T
 	servers   []*redistest.Server
 	admins    []*redis.Client // of the servers

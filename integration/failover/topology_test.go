@@ -1,6 +1,8 @@
 package failover
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +35,11 @@ type topology interface {
 	resume(former server)
 	// awaitWhole waits until all servers are there, and know of it.
 	awaitWhole()
+	// durable reports that nothing acknowledged is lost, whether a store waits or not.
+	durable() bool
+	// own are kinds of failovers that only this topology has. Each calls between while the
+	// master is away.
+	own() map[kind]func(master server, between func())
 }
 
 // A server is what every server can do.
@@ -51,7 +58,16 @@ const (
 	stopped kind = "stopped"
 )
 
-var kinds = []kind{killed, asked, stopped}
+func kindsOf(top topology) []kind {
+	return append([]kind{killed, asked, stopped}, slices.Sorted(maps.Keys(top.own()))...)
+}
+
+// redisOrPostgres is what their topologies have in common: what is acknowledged may be lost.
+type redisOrPostgres struct{}
+
+func (redisOrPostgres) durable() bool { return false }
+
+func (redisOrPostgres) own() map[kind]func(server, func()) { return nil }
 
 // failOver takes a master away, calls between when another one is there, and
 // returns when all is whole again.
@@ -70,6 +86,8 @@ func failOver(top topology, k kind, master server, between func()) {
 		top.awaitSuccessor(master)
 		between()
 		top.resume(master)
+	default:
+		top.own()[k](master, between)
 	}
 	top.awaitWhole()
 }

@@ -50,7 +50,7 @@ func TestBrokenRequests(t *testing.T) {
 			if b.serial {
 				members = 3
 			}
-			cluster := etcdtest.Start(t, members, quickElections)
+			cluster := etcdtest.Start(t, members, etcdtest.QuickElections)
 			times := new(atomic.Int64)
 			broken := etcdAt(t, cluster, cluster.Endpoints(), grpc.WithChainUnaryInterceptor(b.intercept(times)))
 			sound := etcdAt(t, cluster, cluster.Endpoints())

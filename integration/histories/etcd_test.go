@@ -8,7 +8,6 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/embed"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
@@ -48,12 +47,9 @@ func (m member) must(err error) {
 
 func memberOf(n *node) member { return n.server.(member) }
 
-// quickElections lets another member lead soon after the leader is gone.
-func quickElections(c *embed.Config) { c.TickMs, c.ElectionMs = 30, 300 }
-
 func startEtcd(t *testing.T) *site {
 	t.Helper()
-	e := &etcd{t: t, cluster: etcdtest.Start(t, 3, quickElections)}
+	e := &etcd{t: t, cluster: etcdtest.Start(t, 3, etcdtest.QuickElections)}
 	var members []member
 	for _, m := range e.cluster.Members {
 		members = append(members, member{m, t})

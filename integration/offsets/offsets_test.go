@@ -15,6 +15,8 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/etcdstore"
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/memstore"
@@ -35,6 +37,10 @@ var engines = map[string]func(*testing.T) (driver.Driver, error){
 	"pgstore": func(t *testing.T) (driver.Driver, error) {
 		t.Helper()
 		return pgstore.Open(t.Context(), pgtest.Shared(t).NewDatabase(), &pgstore.Options{AutoMigrate: true})
+	},
+	"etcdstore": func(t *testing.T) (driver.Driver, error) {
+		t.Helper()
+		return etcdstore.Open(t.Context(), etcdtest.Start(t, 1).URL(), nil)
 	},
 	"redisstore": func(t *testing.T) (driver.Driver, error) {
 		t.Helper()

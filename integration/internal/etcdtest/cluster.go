@@ -68,10 +68,11 @@ func (c *Cluster) URL() string { return "etcd://" + strings.Join(c.Endpoints(), 
 // function of configure changes its configuration.
 func (c *Cluster) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
-	return client(tb, c.Endpoints(), configure)
+	return Connect(tb, c.Endpoints(), configure...)
 }
 
-func client(tb testing.TB, endpoints []string, configure []func(*clientv3.Config)) *clientv3.Client {
+// Connect returns a client of the members at endpoints, as [Cluster.Client] does.
+func Connect(tb testing.TB, endpoints []string, configure ...func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
 	config := clientv3.Config{
 		Endpoints: endpoints, Logger: zap.NewNop(),

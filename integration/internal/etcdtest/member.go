@@ -34,7 +34,7 @@ func (m *Member) Endpoint() string { return m.proxy.Addr() }
 // Client returns a client of this member alone.
 func (m *Member) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
 	tb.Helper()
-	return client(tb, []string{m.Endpoint()}, configure)
+	return Connect(tb, []string{m.Endpoint()}, configure...)
 }
 
 // Server is the member's server. It is nil while the member does not run.
@@ -55,6 +55,9 @@ func (m *Member) config(tb testing.TB) *embed.Config {
 	}
 	return cfg
 }
+
+// QuickElections lets another member lead within a second after the leader is gone.
+func QuickElections(c *embed.Config) { c.TickMs, c.ElectionMs = 30, 300 }
 
 func parse(tb testing.TB, s string) url.URL {
 	tb.Helper()
