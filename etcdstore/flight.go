@@ -35,6 +35,7 @@ type group struct {
 	fresh   bool // whether state was read in this flight
 	answers []any
 	diff    diff
+	swap    swap
 	now     time.Time
 	doubt   bool // whether the changes may have been made already
 	lost    int  // how many answers were lost
@@ -208,6 +209,7 @@ func (d *Driver) swap(f *flight, groups []*group) {
 		if !g.again {
 			limit = patience
 		}
+		g.swap = g.newSwap()
 	}
 	resp, err := d.commit(f.ctx, d.request(groups), limit)
 	if err != nil {
@@ -221,11 +223,11 @@ func (d *Driver) swap(f *flight, groups []*group) {
 			succeeded, answers = inner.Succeeded, inner.Responses
 		}
 		if !succeeded {
-			g.state, g.fresh = stateOf(answers), true
+			g.refused(answers)
 			continue
 		}
 		g.doubt = false
-		g.stored(d, resp.Header.Revision)
+		g.stored(resp.Header.Revision)
 		if g.grants.term != 0 && g.grants.term != resp.Header.RaftTerm {
 			time.Sleep(2 * time.Millisecond) // so that the next renewal ends later
 			continue                         // another leader may not know of this one
