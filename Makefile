@@ -7,7 +7,7 @@
 #             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./etcdstore ./kurrentdb ./cmd/checkpoint ./examples ./integration
+MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./cmd/checkpoint ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
@@ -15,15 +15,19 @@ FUZZTIME ?= 30s
 export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
-SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./integration/layout ./integration/internal/... \
-              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer \
-              ./examples/kafka ./examples/kurrentdb
+SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./integration/internal/... \
+              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
+
+# What reads pages and other modules. If those change, go test still takes the result
+# of an earlier run from its cache.
+UNCACHED := ./integration/layout ./examples/kafka ./examples/kurrentdb
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another.
 OLDEST := redis-7.0
 NEWEST := redis-8
 OTHER  := valkey-9
+NEWEST_POSTGRES := postgres-18
 export PATH := $(CURDIR)/.bin/servers/$(OLDEST)/bin:$(PATH)
 
 # The folders that have benchmarks.
@@ -36,21 +40,26 @@ all: test lint
 check:
 	go vet $(PACKAGES)
 	go test $(SERVERLESS)
+	go test -count=1 $(UNCACHED)
 
 test: servers
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
 	go test -race -timeout 15m $(PACKAGES)
+	go test -count=1 $(UNCACHED)
 	cd kurrentdb && GOWORK=off go test -race -timeout 15m ./... # the oldest client
 	$(call on,$(NEWEST),go test -race -timeout 15m ./redisstore)
 	$(call on,$(OTHER),go test -race -timeout 15m -run '^TestConformance' ./redisstore)
+	$(call on,$(NEWEST_POSTGRES),go test -race -timeout 30m ./pgstore)
 	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)
 
 # A system without Debian's packages has one server only, as the script has said.
-on = [ ! -d .bin/servers/$(1) ] || REDISTEST_SERVER=$(1) $(2)
+on = [ ! -d .bin/servers/$(1) ] || $(if $(filter postgres-%,$(1)),PGTEST,REDISTEST)_SERVER=$(1) $(2)
 
 proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
+	go test -v -timeout 1h ./pgstore -run TestKilledWithinAReadModel -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
+	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15
 	go test -v -timeout 1h ./integration/failover -failovers 50
 	go test -v -timeout 1h ./integration/soak -soak 10m

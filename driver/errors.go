@@ -35,7 +35,7 @@ var (
 
 	// ErrEpochExhausted says that the key's fence is at the largest epoch there is
 	// and cannot be raised.
-	ErrEpochExhausted = errors.New("the fence is at the highest epoch there is and cannot be raised")
+	ErrEpochExhausted error = exhaustedError{}
 
 	// ErrLeaseHeld says that another owner holds the lease. The error is a
 	// [*LeaseHeldError].
@@ -57,6 +57,16 @@ func (e *damageError) Error() string { return e.text }
 func (e *damageError) Hint() string { return e.hint }
 
 func (e *damageError) Is(target error) bool { return target == ErrCorrupt }
+
+type exhaustedError struct{}
+
+func (exhaustedError) Error() string {
+	return "the fence is at the highest epoch there is and cannot be raised"
+}
+
+func (exhaustedError) Hint() string {
+	return "nothing unlocks the key: copy its position to a new key, and let the consumer use that key"
+}
 
 // DamagedCheckpoint returns an [ErrCorruptCheckpoint] that says what is wrong.
 func DamagedCheckpoint(format string, args ...any) error {

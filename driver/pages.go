@@ -9,7 +9,7 @@ import (
 // loop begins, and ready before each page. An error of either ends the sequence. It
 // serves an engine that finds all its keys in one step:
 //
-//	return driver.Pages(pageSize, ctx.Err, func() ([]string, error) { ... })
+//	pages := driver.Pages(pageSize, ctx.Err, findKeys)
 func Pages[T any](size int, ready func() error, find func() ([]T, error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		items, err := find()

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Waiters keeps the channels that the LeaseEnds of a [Notifier] has returned. An engine
@@ -147,14 +148,28 @@ func (w *Waiters) next() context.Context {
 	return ctx
 }
 
-// Close closes every channel, and returns when listen has returned. From then on Add
-// returns [ErrClosed].
+// closePatience is how long Close waits for a listener that does not notice the end of
+// its context, for instance while it connects to an engine that hangs.
+const closePatience = time.Second
+
+// Close closes every channel, and returns when listen has returned, after a second at
+// the latest. From then on Add returns [ErrClosed].
 func (w *Waiters) Close() {
 	w.end(ErrClosed)
 	w.mu.Lock()
 	w.tell()
 	w.mu.Unlock()
-	w.running.Wait()
+	gone := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(gone)
+	}()
+	timer := time.NewTimer(closePatience)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+	}
 }
 
 func (w *Waiters) end(why error) {

@@ -169,3 +169,19 @@ func TestLeaseEndsWithoutANotifier(t *testing.T) {
 		t.Errorf("the error is %v, want ErrUnsupported", err)
 	}
 }
+
+func TestCloseGivesUpAListenerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		w := driver.NewWaiters(func(context.Context, *driver.Waiters) error {
+			<-hang
+			return nil
+		})
+		c, _ := w.Add(t.Context(), []string{"x"})
+		w.Close()
+		if !closed(c) {
+			t.Error("the channel stays open")
+		}
+		close(hang)
+	})
+}

@@ -17,7 +17,7 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 			reads = readsFenced
 		}
 		changes[i] = &change{
-			key: w.Key, reads: reads, again: w.Mode == driver.IfNewer,
+			key: w.Key, reads: reads,
 			decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
 				w := w
 				w.TTL = driver.RoundTTL(d, w.TTL)

@@ -74,7 +74,7 @@ func TestOneMasterOfAClusterThatEvicts(t *testing.T) {
 
 func TestPoliciesThatAreWarnedOf(t *testing.T) {
 	server := redistest.Start(t)
-	server.Do(strings.Fields("ACL SETUSER mute on >secret ~* +@all -info")...)
+	server.Do(strings.Fields("ACL SETUSER mute on >secret ~* &* +@all -info")...)
 	for _, c := range []struct {
 		name, policy string
 		client       *redis.Client

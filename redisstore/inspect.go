@@ -23,49 +23,67 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 	if !d.fenced {
 		return nil, errNoFences
 	}
-	cells := make([]driver.Cell, 0, len(keys))
-	for part := range slices.Chunk(keys, maxPipeline) {
-		if err := d.ready(ctx); err != nil {
-			return nil, err
-		}
-		some, err := d.inspect(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		cells = append(cells, some...)
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	cells := make([]driver.Cell, len(keys))
+	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
+		return d.inspect(ctx, keys[from:to], cells[from:to])
+	})
+	if err != nil {
+		return nil, err
 	}
 	return cells, nil
 }
 
-func (d *Driver) inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
-	var behind []command
-	if d.pipelines.cluster == nil {
-		behind = []command{query(ctx, "role")} // only a master's word counts that nothing is there
+// inspect reads the cell of each of keys into cells. Outside of a cluster, one call of the
+// script reads them all, and only a master's word counts that nothing is there. In a
+// cluster, a replica redirects.
+func (d *Driver) inspect(ctx context.Context, keys []string, cells []driver.Cell) error {
+	if d.pipelines.cluster != nil {
+		replies := d.run(ctx, inspectScript, len(keys), func(i int, to []any) []any { return d.inspectArgs(to, keys[i:i+1]) })
+		for i, r := range replies {
+			if err := d.cells(r, keys[i:i+1], cells[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	replies := d.run(ctx, inspectScript, len(keys), func(i int, to []any) []any {
-		return append(to, "2", d.prefix+keys[i], d.fenceKey(keys[i]))
-	}, behind...)
-	cells := make([]driver.Cell, len(keys))
+	args := func(_ int, to []any) []any { return d.inspectArgs(to, keys) }
+	replies := d.run(ctx, inspectScript, 1, args, query(ctx, "role"))
+	if err := d.cells(replies[0], keys, cells); err != nil {
+		return err
+	}
+	return requireMaster(replies[1].value, replies[1].err)
+}
+
+func (d *Driver) inspectArgs(args []any, keys []string) []any {
+	args = append(args, 2*len(keys))
+	for _, key := range keys {
+		args = append(args, d.prefix+key, d.fenceKey(key))
+	}
+	return args
+}
+
+// cells reads the script's answer about keys.
+func (d *Driver) cells(r reply, keys []string, cells []driver.Cell) error {
+	if r.err != nil {
+		return r.err
+	}
+	parts, _ := r.value.([]any)
+	if len(parts) != 2*len(keys) {
+		return unexpected("the script", r.value)
+	}
 	now := time.Now()
 	for i, key := range keys {
-		if replies[i].err != nil {
-			return nil, replies[i].err
-		}
-		parts, _ := replies[i].value.([]any)
-		if len(parts) != 2 {
-			return nil, unexpected("the script", replies[i].value)
-		}
-		checkpoint, _ := parts[0].([]any)
-		fence, _ := parts[1].([]any)
+		checkpoint, _ := parts[2*i].([]any)
+		fence, _ := parts[2*i+1].([]any)
 		var err error
 		if cells[i], err = d.decodeCell(key, checkpoint, fence, now); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if len(behind) == 0 {
-		return cells, nil // in a cluster, a replica redirects
-	}
-	return cells, requireMaster(replies[len(keys)].value, replies[len(keys)].err)
+	return nil
 }
 
 func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) (driver.Cell, error) {
@@ -151,8 +169,15 @@ func canonicalMilliseconds(s string) (time.Time, bool) {
 }
 
 // ScanCells implements [driver.Inspector]. It walks the checkpoints, and then the
-// fences of keys that have none.
+// fences of keys that have none. It reads the next page while the caller works on
+// the one before it.
 func (d *Driver) ScanCells(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Cell, error] {
+	return ahead(ctx, func(ctx context.Context) iter.Seq2[[]driver.Cell, error] {
+		return d.scanCells(ctx, pattern, pageSize)
+	})
+}
+
+func (d *Driver) scanCells(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Cell, error] {
 	return func(yield func([]driver.Cell, error) bool) {
 		for keys, err := range d.scanAll(ctx, pattern, pageSize) {
 			var cells []driver.Cell

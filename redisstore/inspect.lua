@@ -12,7 +12,7 @@ for i = 1, #KEYS, 2 do
   local fence = attempt('HMGET', KEYS[i + 1], 'epoch', 'raised', 'owner', 'leaseEpoch', 'until', 'granted')
   if fence.err then
     fence = {fence.err}
-  elseif redis.call('EXISTS', KEYS[i + 1]) == 0 then
+  elseif not fence[1] and redis.call('EXISTS', KEYS[i + 1]) == 0 then
     fence = {}
   end
   found[#found + 1] = fence

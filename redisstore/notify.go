@@ -36,7 +36,7 @@ type notifier struct {
 	waiters *driver.Waiters
 	refused atomic.Bool   // the server refuses to publish or to subscribe, and is not asked again
 	allowed atomic.Bool   // the server has published before
-	first   chan struct{} // holds a value while the first message is under way
+	first   chan struct{} // holds a value while the server is first asked: it logs each refusal
 }
 
 // LeaseEnds implements [driver.Notifier]. All waiters share one connection, which is
@@ -73,22 +73,41 @@ func (d *Driver) listen(ctx context.Context, w *driver.Waiters) error {
 
 // hear listens over one connection, and returns why the connection ended.
 func (d *Driver) hear(ctx context.Context, w *driver.Waiters) error {
+	select {
+	case d.notifier.first <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	allowed := make(chan struct{})
+	allow := sync.OnceFunc(func() {
+		<-d.notifier.first
+		close(allowed)
+	})
+	defer allow()
 	ctx, end := context.WithCancelCause(ctx)
 	connection := d.client.Subscribe(ctx)
 	// A read does not end with its context.
 	context.AfterFunc(ctx, func() { _ = connection.Close() })
+	come, _ := w.Diff(true)
+	if len(come) == 0 {
+		allow()
+	}
 	var sending sync.WaitGroup
-	sending.Go(func() { end(d.subscribe(ctx, connection, w)) })
-	end(d.receive(ctx, connection, w))
+	sending.Go(func() { end(d.subscribe(ctx, connection, w, come, allowed)) })
+	end(d.receive(ctx, connection, w, allow))
 	sending.Wait()
 	return context.Cause(ctx)
 }
 
-// subscribe keeps the channels of the connection those that are waited for.
-func (d *Driver) subscribe(ctx context.Context, connection *redis.PubSub, w *driver.Waiters) error {
+// subscribe keeps the channels of the connection those that are waited for, at first
+// those of come. Until the server has allowed these, it asks for no other.
+func (d *Driver) subscribe(
+	ctx context.Context, connection *redis.PubSub, w *driver.Waiters, come []string, allowed <-chan struct{},
+) error {
+	var changed <-chan struct{}
+	var gone []string
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
-	come, gone := w.Diff(true)
 	for {
 		if len(gone) > 0 {
 			if err := connection.Unsubscribe(ctx, d.channels(gone)...); err != nil {
@@ -104,7 +123,9 @@ func (d *Driver) subscribe(ctx context.Context, connection *redis.PubSub, w *dri
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-w.Changed():
+		case <-allowed:
+			allowed, changed = nil, w.Changed()
+		case <-changed:
 			come, gone = w.Diff(false)
 		case <-ping.C:
 			if err := connection.Ping(ctx); err != nil {
@@ -122,7 +143,7 @@ func (d *Driver) channels(keys []string) []string {
 	return channels
 }
 
-func (d *Driver) receive(ctx context.Context, connection *redis.PubSub, w *driver.Waiters) error {
+func (d *Driver) receive(ctx context.Context, connection *redis.PubSub, w *driver.Waiters, allow func()) error {
 	for {
 		message, err := connection.ReceiveTimeout(ctx, 2*pingEvery)
 		if err != nil {
@@ -131,6 +152,7 @@ func (d *Driver) receive(ctx context.Context, connection *redis.PubSub, w *drive
 		switch m := message.(type) {
 		case *redis.Subscription:
 			if m.Kind == "subscribe" {
+				allow()
 				w.Heard(strings.TrimPrefix(m.Channel, d.prefix))
 			}
 		case *redis.Message:
@@ -149,7 +171,7 @@ func (d *Driver) publish(ctx context.Context, keys []string) {
 	ctx, cancel := context.WithTimeout(ctx, publishPatience)
 	defer cancel()
 	if !d.notifier.allowed.Load() {
-		// One message shows whether the server refuses: it logs each refusal.
+		// One message shows whether the server refuses.
 		select {
 		case d.notifier.first <- struct{}{}:
 			d.publishAll(ctx, keys[:1])
@@ -186,11 +208,11 @@ func isRefused(err error) bool {
 	return err != nil && (redis.HasErrorPrefix(err, "NOPERM") || isUnknown(err))
 }
 
-// refuse notes that the server refuses, and says so once.
+// refuse notes that the server refuses, and says so once. This is no warning: who uses no
+// standby loses nothing.
 func (d *Driver) refuse(err error) {
 	if !d.notifier.refused.Swap(true) {
-		d.masters.log.Warn("redisstore: a standby is not woken when a lease ends early, because the server refuses, "+
-			"and asks in its turns only: let the user call PUBLISH, SUBSCRIBE and UNSUBSCRIBE on the channels of the namespace",
+		d.masters.log.Info("redisstore: no standby is woken when a lease ends early, because the server refuses: add the rule to the user",
 			"error", err.Error(), "rule", "+publish +subscribe +unsubscribe &"+driver.QuotePattern(d.prefix)+"*")
 	}
 }

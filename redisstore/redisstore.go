@@ -66,8 +66,8 @@ type Options struct {
 	// is accepted. The driver grants no leases on such servers.
 	AcceptEviction bool
 
-	// Logger receives one warning if the server refuses to tell when a lease ends, and
-	// one warning if checkpoints may still vanish: a volatile-...
+	// Logger receives one line if the server refuses to publish or to subscribe, so
+	// that no standby is woken, and one warning if checkpoints may still vanish: a volatile-...
 	// policy may remove them before the end of their TTL, AcceptEviction allows a
 	// policy that removes any key, or a server does not tell its policy. Nil:
 	// slog.Default().

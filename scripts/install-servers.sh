@@ -5,8 +5,9 @@
 # redis-server and the postgres that are on PATH. Quick if all is there.
 #
 # .bin/servers/NAME/bin has redis-server, redis-cli and redis-benchmark; those of
-# Valkey have Redis's names. internal/redistest finds the servers there. That of
-# PostgreSQL has postgres and initdb, which examples/postgres starts.
+# Valkey have Redis's names. internal/redistest finds them. A folder of
+# PostgreSQL has postgres, initdb, pg_basebackup and psql, that of PgBouncer has
+# pgbouncer. internal/pgtest finds them.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,6 +17,8 @@ redis-7.0 bookworm redis-tools  v=7.0.
 redis-8   trixie   redis-tools  v=8.
 valkey-9  forky    valkey-tools v=9.
 postgres-15 bookworm postgresql-15 15.
+postgres-18 forky postgresql-18 18.
+pgbouncer-1.18 bookworm pgbouncer 1.18.
 "
 into=.bin/servers
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -26,22 +29,23 @@ fail() {
 	exit 1
 }
 
+# A folder that an earlier version of this script made is incomplete without its mark.
 missing=$(echo "$servers" | while read -r name _; do
-	[ -z "$name" ] || [ -d "$into/$name/bin" ] || echo "$name"
+	[ -z "$name" ] || [ -e "$into/$name/complete-2" ] || echo "$name"
 done)
 [ -n "$missing" ] || exit 0
 
 # Without Debian's archive the tests have one server of a kind, that of the system.
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null || [ ! -r "$keys" ]; then
-	for server in redis-server:redis postgres:postgresql; do
+	for server in redis-server:redis postgres:postgresql pgbouncer:pgbouncer; do
 		if ! command -v "${server%:*}" >/dev/null && command -v brew >/dev/null; then
 			echo "The tests start real servers. Installing Homebrew's ${server#*:}." >&2
 			brew install --quiet "${server#*:}"
 		fi
 	done
-	for tool in redis-server redis-cli redis-benchmark postgres initdb; do
+	for tool in redis-server redis-cli redis-benchmark postgres initdb pg_basebackup psql pgbouncer; do
 		command -v "$tool" >/dev/null || fail "The tests start real servers, and $tool is missing on PATH." \
-			"Install Redis 6.2 or later and PostgreSQL 14 or later with your package manager and run this again."
+			"Install Redis 6.2 or later, PostgreSQL 13 or later and PgBouncer with your package manager and run this again."
 	done
 	echo "No apt-get with the keys of Debian's archive (package debian-archive-keyring):" \
 		"the tests run on the servers on PATH, and not on" $missing. >&2
@@ -63,11 +67,11 @@ private_apt() {
 		-o APT::Update::Post-Invoke-Success= -o APT::Update::Error-Mode=any -o Acquire::Retries=3 "$@"
 }
 
-# closure prints the package and every library that it needs. PostgreSQL runs without
-# the compiler of its JIT.
+# closure prints the package, the clients of PostgreSQL, and every library that they
+# need. PostgreSQL runs without the compiler of its JIT.
 closure() {
 	private_apt -s --no-install-recommends install "$1" |
-		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib)/ || $2 == package) { print $2 }' |
+		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib|postgresql-client-[0-9])/ || $2 == package) { print $2 }' |
 		grep -Ev '^lib(llvm|z3|perl)'
 }
 
@@ -101,11 +105,17 @@ postgres() {
 	cp -R "$1/all/usr/lib/$folder/lib" "$1/done/lib/$folder/lib"
 	rm -rf "$1/done/lib/$folder/lib/bitcode"
 	cp -R "$1/all/usr/share/$folder" "$1/done/share/postgresql/"
-	for tool in postgres initdb; do
+	for tool in postgres initdb pg_basebackup psql; do
 		cp "$1/all/usr/lib/$folder/bin/$tool" "$1/done/libexec/$tool"
 		wrap "$1/done/lib/$folder/bin/$tool" "$3" ../../../..
 		ln -s "../lib/$folder/bin/$tool" "$1/done/bin/$tool"
 	done
+}
+
+# pgbouncer ROOT PACKAGE LD
+pgbouncer() {
+	cp "$1/all/usr/sbin/pgbouncer" "$1/done/libexec/pgbouncer"
+	wrap "$1/done/bin/pgbouncer" "$3" ..
 }
 
 # unpack NAME SUITE PACKAGE VERSION
@@ -135,6 +145,10 @@ unpack() {
 		server=postgres
 		postgres "$root" "$3" "$ld"
 		;;
+	pgbouncer)
+		server=pgbouncer
+		pgbouncer "$root" "$3" "$ld"
+		;;
 	*)
 		server=redis-server
 		redis "$root" "$3" "$ld"
@@ -146,6 +160,7 @@ unpack() {
 	*"$4"*) ;;
 	*) fail "Debian's suite $2 no longer has $1 but \"$version\": change the table in scripts/install-servers.sh." ;;
 	esac
+	touch "$root/done/complete-2"
 	rm -rf "${into:?}/$1"
 	mv "$root/done" "$into/$1"
 }

@@ -2,11 +2,7 @@
 
 package sqlitestore
 
-import "os"
-
 func checkAccess(string) error { return nil }
-
-func checkNames(string, os.FileInfo) error { return nil }
 
 func resolve(path string) string { return path }
 

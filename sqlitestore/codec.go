@@ -138,6 +138,8 @@ func optionalNumber(n uint64) sql.NullString {
 
 func optionalText(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
 
+const fenceColumns = "epoch, raised"
+
 // A fenceRow is one stored row of the table fences.
 type fenceRow struct {
 	epoch  string
@@ -166,6 +168,8 @@ func encodeRaised(f driver.Fence) sql.NullString {
 	}
 	return optionalText(encodeNumber(f.Epoch) + " " + encodeTime(f.RaisedAt))
 }
+
+const leaseColumns = "owner, epoch, expires_at, granted_at"
 
 // A leaseRow is one stored row of the table leases.
 type leaseRow struct {

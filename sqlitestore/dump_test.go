@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint"
@@ -27,6 +28,18 @@ func TestFileMadeOfADump(t *testing.T) {
 	}
 	run(t, to, schema)
 	run(t, to, "INSERT INTO main.checkpoints SELECT * FROM source.checkpoints; DETACH source")
+
+	// Tables of another application that share the names are no dump.
+	for _, others := range []string{
+		"CREATE TABLE checkpoints (commit_position, prepare_position)",
+		"CREATE TABLE checkpoints (key); CREATE TABLE fences (key); CREATE TABLE leases (key)",
+	} {
+		path := filepath.Join(t.TempDir(), "others.db")
+		run(t, shell(t, path), others)
+		if _, err := sqlitestore.Open(t.Context(), path, nil); !errors.Is(err, sqlitestore.ErrNotOurs) || strings.Contains(errorText(err), ".dump") {
+			t.Errorf("Open of %q: %v; want ErrNotOurs, and no word of a dump", others, err)
+		}
+	}
 
 	_, err = sqlitestore.Open(t.Context(), dumped, nil)
 	remedy := regexp.MustCompile(`sqlite3 FILE "(.*)"`).FindStringSubmatch(errorText(err))

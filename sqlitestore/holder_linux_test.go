@@ -62,8 +62,9 @@ func TestOwnTransactionThatHoldsTheLock(t *testing.T) {
 	}
 	defer d.Close()
 	run(t, shell(t, path), "BEGIN IMMEDIATE")
-	if _, err := tryAcquire(t.Context(), d, "k", "a", time.Minute); err == nil || !strings.Contains(err.Error(), "this process") {
-		t.Errorf("Acquire: %v; want that this process holds the lock", err)
+	_, err = tryAcquire(t.Context(), d, "k", "a", time.Minute)
+	if err == nil || !strings.Contains(err.Error(), "this process") || !strings.Contains(driver.Hint(err), "end the transaction") {
+		t.Errorf("Acquire: %v; hint %q; want that this process holds the lock, and has a transaction to end", err, driver.Hint(err))
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // event whose effects are in the same file takes effect exactly once.
 //
 //	store := checkpoint.New(sqlitestore.OnTx(tx), nil)
-//	updated, err := store.SetIfNewer(ctx, key, position)
+//	updated, err := store.SetIfNewer(ctx, key, p)
 //
 // Begin the transaction on a *sql.DB over a file that [Open] has made. The
 // *sql.DB needs this module's SQLite driver, "sqlite", and _txlock=immediate:

@@ -111,6 +111,7 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.packedPage, sqlPacked},
 		{&d.cellsOf, sqlCellsOf},
 		{&d.cells, sqlCells},
+		{&d.packedCells, sqlPackedCells},
 	} {
 		err := d.wait.whileBusy(ctx, func() (err error) {
 			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool

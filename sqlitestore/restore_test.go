@@ -19,6 +19,7 @@ import (
 type copied struct {
 	path, copy string
 	ends       driver.Lease // granted before the copy was made
+	again      driver.Lease // on the same key, granted after it
 	last       driver.Lease // on another key, granted after it
 	locked     driver.Lease // likewise, on a key that the copy has without a fence
 }
@@ -46,6 +47,7 @@ func newCopied(t *testing.T) copied {
 	}
 	set(9)
 	for range 5 {
+		p.again = acquire(t, d, "0", "a", time.Hour)
 		p.last = acquire(t, d, "new", "a", time.Hour)
 		p.locked = acquire(t, d, "1", "a", time.Hour)
 	}
@@ -68,6 +70,11 @@ func (p *copied) restored(t *testing.T, leases ...driver.Lease) {
 	for _, c := range all {
 		if c.Position.Commit != 5 {
 			t.Errorf("%s is at %s", c.Key, c.Position)
+		}
+	}
+	for cell, err := range store.InspectAll(t.Context(), "*") {
+		if err != nil || cell.Lease.Exists() {
+			t.Errorf("the lease on %q is %+v, %v; want none", cell.Key, cell.Lease, err)
 		}
 	}
 	for _, lease := range leases {
@@ -95,7 +102,7 @@ func (p *copied) restore(t *testing.T) {
 func TestRestore(t *testing.T) {
 	p := newCopied(t)
 	p.restore(t)
-	p.restored(t, p.ends, p.last, p.locked)
+	p.restored(t, p.again, p.ends, p.last, p.locked)
 }
 
 // TestRestoreBesideTheLogOfADeadProcess: the log does not get into the copy.
@@ -116,7 +123,7 @@ func TestRestoreBesideTheLogOfADeadProcess(t *testing.T) {
 		write(t, p.path+suffix, string(files["file.db"+suffix]))
 	}
 	p.restore(t)
-	p.restored(t, p.ends, p.last, p.locked)
+	p.restored(t, p.again, p.ends, p.last, p.locked)
 }
 
 // TestRestoreWithoutAStore: the epochs since the copy are lost with the store.
@@ -126,7 +133,7 @@ func TestRestoreWithoutAStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.restore(t)
-	p.restored(t, p.ends, p.locked)
+	p.restored(t, p.again, p.ends, p.locked)
 }
 
 // TestRestoreUnderAProcess restores nothing under somebody's hands.
@@ -169,8 +176,8 @@ func TestRestoreRefuses(t *testing.T) {
 			if err := spoil(from); err != nil {
 				t.Fatal(err)
 			}
-			if _, err = sqlitestore.Restore(t.Context(), p.path, from); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("Restore: %v; want %q", err, want)
+			if _, err = sqlitestore.Restore(t.Context(), p.path, from); err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, sqlitestore.ErrNotOurs) {
+				t.Errorf("Restore: %v; want %q, and no ErrNotOurs, which is about the store", err, want)
 			}
 			if c, err := checkpoint.New(openAt(t, p.path), nil).Get(t.Context(), "0"); err != nil || c.Position.Commit != 9 {
 				t.Errorf("Get after it: %v, %v", c.Position, err)
@@ -181,6 +188,11 @@ func TestRestoreRefuses(t *testing.T) {
 	refused("an empty copy", "it is empty", func(from string) error { return os.Truncate(from, 0) })
 	refused("a torn copy", "damaged", func(from string) error { return os.Truncate(from, 8192) })
 	refused("a copy with a log", "a log is beside it", func(from string) error { return os.WriteFile(from+"-wal", []byte("x"), 0o600) })
+	refused("a link to a copy with a log", "a log is beside it", func(from string) error {
+		whole := from + "-whole"
+		return errors.Join(os.Rename(from, whole), os.Symlink(whole, from), os.WriteFile(whole+"-wal", []byte("x"), 0o600))
+	})
+	refused("a folder", "not a regular file", func(from string) error { return errors.Join(os.Remove(from), os.Mkdir(from, 0o700)) })
 	refused("another file", "not a checkpoint store", func(from string) error { return os.WriteFile(from, []byte("x"), 0o600) })
 	refused("the store itself", "it is the store itself", func(from string) error {
 		return errors.Join(os.Remove(from), os.Symlink(p.path, from))
@@ -202,6 +214,48 @@ func TestRestoreOfDamage(t *testing.T) {
 	}
 	if next := acquire(t, d, "0", "b", time.Minute); next.Epoch <= 1<<32 {
 		t.Errorf("the lease on a key whose fence was damaged has epoch %d", next.Epoch)
+	}
+}
+
+// TestRestoreOverDamage: a store whose epochs cannot be read stays, and the error says how
+// to go on. A file of another application stays, too.
+func TestRestoreOverDamage(t *testing.T) {
+	for want, spoil := range map[string]func(path string) error{
+		"move it away with its -wal and its -shm": func(path string) error { return os.Truncate(path, 8192) },
+		"not a checkpoint store":                  func(path string) error { return os.WriteFile(path, []byte("mine"), 0o600) },
+	} {
+		p := newCopied(t)
+		if err := spoil(p.path); err != nil {
+			t.Fatal(err)
+		}
+		before := string(folder(t, p.path)["file.db"])
+		if _, err := sqlitestore.Restore(t.Context(), p.path, p.copy); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Restore: %v; want %q", err, want)
+		}
+		if string(folder(t, p.path)["file.db"]) != before {
+			t.Errorf("the file has changed, though the restore was refused with %q", want)
+		}
+	}
+}
+
+// TestBackupOfAReplacedFile: a copy of another file is no backup of this store.
+func TestBackupOfAReplacedFile(t *testing.T) {
+	p := newCopied(t)
+	d := openAt(t, p.path)
+	content, err := os.ReadFile(p.copy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(p.path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, p.path, string(content))
+	to := filepath.Join(t.TempDir(), "copy.db")
+	if err := d.Backup(t.Context(), to); err == nil {
+		t.Error("Backup after the file was replaced is no error")
+	}
+	if left := folder(t, to); len(left) != 0 {
+		t.Errorf("the refused backup left %d files", len(left))
 	}
 }
 

@@ -34,20 +34,21 @@ const defaultBusyTimeout = 10 * time.Second
 // Driver is a [driver.Driver] over one SQLite file. One goroutine does all
 // writing. It puts all waiting writes into one transaction.
 type Driver struct {
-	path       string // as it was given
-	absolute   string
-	parts      []part // the file first
-	wait       wait
-	first      *firstConn
-	readers    *sql.DB
-	get        *sql.Stmt
-	getMany    *sql.Stmt
-	page       *sql.Stmt
-	packedPage *sql.Stmt
-	cellsOf    *sql.Stmt
-	cells      *sql.Stmt
-	writer     *writer
-	closed     atomic.Bool
+	path        string // as it was given
+	absolute    string
+	parts       []part // the file first
+	wait        wait
+	first       *firstConn
+	readers     *sql.DB
+	get         *sql.Stmt
+	getMany     *sql.Stmt
+	page        *sql.Stmt
+	packedPage  *sql.Stmt
+	packedCells *sql.Stmt
+	cellsOf     *sql.Stmt
+	cells       *sql.Stmt
+	writer      *writer
+	closed      atomic.Bool
 }
 
 var (

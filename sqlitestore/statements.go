@@ -14,7 +14,7 @@ const (
 	sqlAdvance     = "UPDATE checkpoints SET commit_position = ?, prepare_position = ?, updated_at = ? WHERE key = ?"
 	sqlTouch       = "UPDATE checkpoints SET expires_at = ? WHERE key = ?"
 	sqlDelete      = "DELETE FROM checkpoints WHERE key = ?"
-	sqlFence       = "SELECT epoch, raised FROM fences WHERE key = ?"
+	sqlFence       = "SELECT " + fenceColumns + " FROM fences WHERE key = ?"
 	sqlForgetFence = "DELETE FROM fences WHERE key = ?"
 	sqlRaise       = "INSERT INTO fences (key, epoch, raised) VALUES (?, ?, ?)" +
 		" ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, raised = excluded.raised"
@@ -23,7 +23,7 @@ const (
 	// The plus keeps this statement off the index that has found the row, since that
 	// index may be damaged.
 	sqlPurge = "DELETE FROM checkpoints WHERE key = ? AND +expires_at = ?"
-	sqlLease = "SELECT owner, epoch, expires_at, granted_at FROM leases WHERE key = ?"
+	sqlLease = "SELECT " + leaseColumns + " FROM leases WHERE key = ?"
 	sqlGrant = "INSERT INTO leases (key, owner, epoch, expires_at, granted_at) VALUES (?, ?, ?, ?, ?)" +
 		" ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch," +
 		" expires_at = excluded.expires_at, granted_at = excluded.granted_at"
@@ -35,8 +35,11 @@ const (
 	sqlCellsOf = "WITH k (key) AS (SELECT value FROM json_each(?)) " + cellColumns
 	sqlCells   = "WITH k (key) AS (SELECT key FROM checkpoints WHERE key >= ?1 UNION SELECT key FROM fences WHERE key >= ?1" +
 		" UNION SELECT key FROM leases WHERE key >= ?1 ORDER BY key LIMIT ?2) " + cellColumns
-	cellColumns = "SELECT k.key, commit_position, prepare_position, updated_at, c.expires_at, c.epoch, log_id," +
-		" f.epoch, raised, owner, l.epoch, l.expires_at, granted_at FROM k LEFT JOIN checkpoints c USING (key)" +
+	// A part that is not stored has no row, so its columns are NULL.
+	cellColumns = "SELECT k.key, c.key IS NOT NULL, f.key IS NOT NULL, l.key IS NOT NULL," +
+		" ifnull(commit_position, ''), ifnull(prepare_position, ''), ifnull(updated_at, ''), c.expires_at, c.epoch, log_id," +
+		" ifnull(f.epoch, ''), raised, ifnull(owner, ''), ifnull(l.epoch, ''), ifnull(l.expires_at, ''), granted_at" +
+		" FROM k LEFT JOIN checkpoints c USING (key)" +
 		" LEFT JOIN fences f USING (key) LEFT JOIN leases l USING (key) ORDER BY k.key"
 )
 

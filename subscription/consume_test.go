@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -118,7 +119,41 @@ func TestConsumeThatIsStoppedHasNoError(t *testing.T) {
 	})
 }
 
+// TestConsumeThatWaitsIsStoppedForAReason, which is no error of Consume, even if the
+// reason is an error of this project.
+func TestConsumeThatWaitsIsStoppedForAReason(t *testing.T) {
+	for _, reason := range []error{errors.New("the signal"), fmt.Errorf("another task: %w", checkpoint.ErrNotFound)} {
+		bubble(t, func(b bench) {
+			b.open(leased("a", false))
+			ctx, stop := context.WithCancelCause(b.Context())
+			time.AfterFunc(time.Minute, func() { stop(reason) })
+			opts := leased("b", true)
+			h := handling(func(context.Context, uint64) error { return nil })
+			if err := subscription.Consume(ctx, b.store, key, &opts, after(9), h); err != nil {
+				b.Errorf("Consume that is stopped because of %q: %v; want nil", reason, err)
+			}
+		})
+	}
+}
+
+// TestConsumeTellsItsReaderOfTheEnd of the subscription.
+func TestConsumeTellsItsReaderOfTheEnd(t *testing.T) {
+	bubble(t, func(b bench) {
+		opts := leased("a", false)
+		time.AfterFunc(time.Minute, b.rewind)
+		waiting := func(ctx context.Context, _ checkpoint.Position) iter.Seq2[uint64, error] { return quiet(5)(ctx) }
+		h := handling(func(context.Context, uint64) error { return nil })
+		err := subscription.Consume(b.Context(), b.store, key, &opts, waiting, h)
+		if !errors.Is(err, subscription.ErrLeaseLost) || errors.Is(err, subscription.ErrDrainTimeout) {
+			b.Errorf("Consume: %v; want ErrLeaseLost, and no reader that has not returned", err)
+		}
+	})
+}
+
 func TestBackoff(t *testing.T) {
+	if wait, again := subscription.Backoff(0, time.Second, math.MaxInt)(math.MaxInt-1, errHandler); wait != 0 || !again {
+		t.Errorf("without a wait: %v, %v; want 0, true", wait, again)
+	}
 	retry := subscription.Backoff(time.Second, 10*time.Second, 7)
 	for attempt, want := range map[int]float64{1: 1, 2: 2, 3: 4, 4: 8, 5: 10, 6: 10, 7: 10, 100: 10, math.MaxInt: 10} {
 		wait, again := retry(attempt, errHandler)

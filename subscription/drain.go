@@ -38,43 +38,57 @@ func (r *run[E]) abandon() error {
 // unwinding is how long handlers may take to return after their context has ended.
 const unwinding = time.Second
 
-// drain waits until no handler is at work. Once the run is to end, drain waits for
-// Options.DrainTimeout at most. Then it ends the subscription with [ErrDrainTimeout].
+// drain waits until the reader has returned, and no handler is at work. Once the run is
+// to end, drain waits for Options.DrainTimeout at most. Then it ends the subscription
+// with [ErrDrainTimeout].
 func (r *run[E]) drain() {
 	idle := make(chan struct{})
 	go func() {
 		r.workers.Wait()
 		close(idle)
 	}()
-	select {
-	case <-idle:
-		return
-	case <-r.waits.Done():
-	}
-	timeout := r.s.opts.DrainTimeout
-	if endsWithin(idle, timeout) {
+	if allEnd(r.waits.Done(), idle, r.reader.back) {
 		return
 	}
-	err := fmt.Errorf("subscription %q: %w (%v)", r.s.key, ErrDrainTimeout, timeout)
-	if oldest, ok := r.s.oldest(time.Now()); ok {
-		err = fmt.Errorf("%w: the handler of the event at %s has been at work for %v, attempt %d",
-			err, oldest.Position, oldest.Age.Round(time.Millisecond), oldest.Attempts)
+	if endWithin(r.s.opts.DrainTimeout, idle, r.reader.back) {
+		return
 	}
 	ended := r.s.life.ctx.Err() != nil
-	r.late = err
-	r.s.fail(err)
-	if ended || !endsWithin(idle, unwinding) {
-		r.s.log.Error("a handler ignores the end of its context, and is left at work", "error", err.Error())
+	r.late = r.whoIsLate(isClosed(idle))
+	r.s.fail(r.late)
+	if ended || !endWithin(unwinding, idle) {
+		r.s.log.Error("the end of a context is ignored, and Run leaves what is still at work", "error", r.late.Error())
 	}
 }
 
-func endsWithin(end <-chan struct{}, limit time.Duration) bool {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-end:
-		return true
-	case <-timer.C:
-		return false
+// whoIsLate names what is at work although DrainTimeout is over.
+func (r *run[E]) whoIsLate(idle bool) error {
+	err := fmt.Errorf("subscription %q: %w (%v)", r.s.key, ErrDrainTimeout, r.s.opts.DrainTimeout)
+	if oldest, ok := r.s.oldest(time.Now()); ok && !idle {
+		err = fmt.Errorf("%w: the handler of the event at %s has been at work for %v, attempt %d",
+			err, oldest.Position, oldest.Age.Round(time.Millisecond), oldest.Attempts)
 	}
+	if !isClosed(r.reader.back) {
+		err = fmt.Errorf("%w: the reader has not returned: make it watch its context", err)
+	}
+	return err
+}
+
+// endWithin waits for the ends of all, up to limit.
+func endWithin(limit time.Duration, all ...<-chan struct{}) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return allEnd(ctx.Done(), all...)
+}
+
+// allEnd waits for the ends of all, until quit ends.
+func allEnd(quit <-chan struct{}, all ...<-chan struct{}) bool {
+	for _, end := range all {
+		select {
+		case <-end:
+		case <-quit:
+			return false
+		}
+	}
+	return true
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/keeper"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
@@ -94,6 +95,29 @@ func TestConsumeEachEndsWithTheFirstKeyThatFails(t *testing.T) {
 		}
 		if err := subscription.ConsumeEach(b.Context(), b.store, []string{"a", "a"}, nil, events, h); err == nil || !strings.Contains(err.Error(), "twice") {
 			b.Errorf("a key twice: %v", err)
+		}
+	})
+}
+
+// TestConsumeEachTakesTheCallersKeeper, and adds none to the caller's options.
+func TestConsumeEachTakesTheCallersKeeper(t *testing.T) {
+	bubble(t, func(b bench) {
+		opts := leased("a", false)
+		minute := func() context.Context {
+			ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+			b.Cleanup(cancel)
+			return ctx
+		}
+		h := handling(func(context.Context, uint64) error { return nil })
+		if err := subscription.ConsumeEach(minute(), b.store, partitions(2), &opts, ofKey(5), h); err != nil || opts.Lease.Keeper != nil {
+			b.Errorf("ConsumeEach: %v, and the options have the keeper %v; want none", err, opts.Lease.Keeper)
+		}
+		opts.Lease.Keeper = keeper.New(checkpoint.New(b.mem, nil))
+		if err := subscription.ConsumeEach(minute(), b.store, partitions(2), &opts, ofKey(5), h); err == nil || !strings.Contains(err.Error(), "another store") {
+			b.Errorf("with a keeper of another store: %v; want that it is refused", err)
+		}
+		if err := subscription.ConsumeEach(minute(), b.store, []string{"new"}, nil, ofKey(5), h); !errors.Is(err, subscription.ErrNoCheckpoint) {
+			b.Errorf("without options: %v; want ErrNoCheckpoint", err)
 		}
 	})
 }

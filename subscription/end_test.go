@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,14 +198,15 @@ func TestRunThatPanicsLeavesNobodyAtWork(t *testing.T) {
 		h.Position = func(n uint64) checkpoint.Position {
 			if n == 5 {
 				time.Sleep(time.Second)
-				panic("the reader's")
+				panic(errReader)
 			}
 			return at(n)
 		}
 		func() {
 			defer func() {
-				if r := recover(); r != "the reader's" {
-					b.Errorf("recovered %v, want the panic", r)
+				err, _ := recover().(error)
+				if !errors.Is(err, errReader) || !strings.Contains(err.Error(), "end_test.go") {
+					b.Errorf("recovered %v, want the reader's error and stack", err)
 				}
 			}()
 			_ = subscription.Run(b.Context(), s, events(10), h)

@@ -103,10 +103,11 @@ type Options struct {
 	// four times, and so on. Zero: 1 minute.
 	StuckAfter time.Duration
 
-	// DrainTimeout is how long [Run] waits for the handlers at work once it is to
-	// return: after a signal, the reader's error, or the end of the subscription. Then
-	// the handlers' context ends. Run returns with [ErrDrainTimeout] a second later at
-	// most, even if a handler ignores its context. Zero: 20 seconds.
+	// DrainTimeout is how long [Run] waits for the reader and the handlers at work once
+	// it is to return: after a signal, the reader's error, or the end of the
+	// subscription. Then the handlers' context ends, too. Run returns with
+	// [ErrDrainTimeout] a second later at most, even if the reader or a handler ignores
+	// its context. Zero: 20 seconds.
 	DrainTimeout time.Duration
 
 	// TTL makes the checkpoint expire this long after it was last stored. An idle

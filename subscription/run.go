@@ -49,8 +49,9 @@ type Handler[E any] struct {
 
 // Run reads events and handles each once it is tracked, until the events end, ctx ends,
 // or the subscription does. Events come in the order of the log, from after
-// [Subscription.Resume] on. The context that events is given ends with ctx and with the
-// subscription: an iterator that waits for the next event must watch it.
+// [Subscription.Resume] on. Run calls events, and reads from it, in a goroutine of its
+// own. The context that events is given ends with ctx and with the subscription: an
+// iterator that waits for the next event must watch it.
 //
 // To stop a consumer, end ctx, for instance by a signal. Then Run reads no more, lets
 // the handlers that are at work finish, and returns nil.
@@ -58,10 +59,16 @@ type Handler[E any] struct {
 // An error of events is logged at once. It ends the subscription when the handlers that
 // are at work have finished. For a second at most, they still begin events that wait
 // for them. If the reader panics, the handlers at work finish before Run passes the
-// panic on. Events that wait longer, or between two attempts, are left to the next run.
+// panic on, with the reader's stack. Events that wait longer, or between two attempts,
+// are left to the next run.
 //
-// A handler has Options.DrainTimeout to finish. Run does not close the subscription:
-// its opener does, after Run. A second Run of one Subscription is an error.
+// When Run is to return, the handlers and the reader have Options.DrainTimeout to
+// finish. Nobody can stop a reader that ignores its context. Run leaves such a reader in
+// its goroutine, which ends when the reader next yields or returns. Run neither handles
+// nor acknowledges what that reader still yields.
+//
+// Run does not close the subscription: its opener does, after Run. A second Run of one
+// Subscription is an error.
 func Run[E any](
 	ctx context.Context, s *Subscription, events func(context.Context) iter.Seq2[E, error], h Handler[E],
 ) error {
@@ -118,6 +125,7 @@ type run[E any] struct {
 	h     Handler[E]
 	queue *schedule[E]
 
+	reader  reader
 	workers sync.WaitGroup
 	stop    context.CancelCauseFunc // ends the run
 	late    error                   // says that DrainTimeout was over, or nil
@@ -128,55 +136,20 @@ type run[E any] struct {
 	endWaits context.CancelCauseFunc
 }
 
-// all returns when no handler is at work, or DrainTimeout is over. Then it also passes
-// on a panic of the reader.
+// all returns when the reader has returned and no handler is at work, or when
+// DrainTimeout is over.
 func (r *run[E]) all(ctx context.Context, events func(context.Context) iter.Seq2[E, error]) error {
 	for range max(1, r.h.Workers) {
 		r.workers.Go(func() { r.work(ctx, r.s.hands.add(), nil) })
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			r.stop(nil)
-		}
-		r.queue.end()
-		r.drain()
-	}()
-	err := r.read(ctx, events(ctx))
-	err = r.blameReader(notOf(err, context.Cause(ctx), ctx.Err()))
-	returned = true
-	return err
-}
-
-func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
-	for event, err := range events {
-		if err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if r.h.Ignore != nil && r.h.Ignore(event) {
-			if err := r.s.Skip(r.h.Position(event)); err != nil {
-				return err
-			}
-			continue
-		}
-		work, err := r.s.Track(ctx, r.h.Position(event))
-		if err != nil {
-			return err
-		}
-		i := item[E]{event, work}
-		if r.h.OrderingKey == nil {
-			err = r.queue.addAlone(ctx, i)
-		} else {
-			err = r.queue.add(ctx, r.h.OrderingKey(event), i)
-		}
-		if err != nil {
-			return err
-		}
+	r.start(ctx, events)
+	select {
+	case <-r.reader.back:
+	case <-ctx.Done():
 	}
-	return context.Cause(ctx)
+	r.queue.end()
+	r.drain()
+	return r.result()
 }
 
 // work handles g, unless it is nil, and then the groups that are ready.

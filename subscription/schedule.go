@@ -51,6 +51,10 @@ func newSchedule[E any](maxReady int) *schedule[E] {
 // add adds an event to the group of that name.
 func (q *schedule[E]) add(ctx context.Context, name string, i item[E]) error {
 	q.mu.Lock()
+	if q.ended { // and so has ctx: the reader comes too late
+		q.mu.Unlock()
+		return context.Cause(ctx)
+	}
 	if g := q.named[name]; g != nil {
 		g.push(i)
 		q.mu.Unlock()
@@ -66,6 +70,10 @@ func (q *schedule[E]) add(ctx context.Context, name string, i item[E]) error {
 // addAlone adds an event that is a group of its own.
 func (q *schedule[E]) addAlone(ctx context.Context, i item[E]) error {
 	q.mu.Lock()
+	if q.ended { // and so has ctx: the reader comes too late
+		q.mu.Unlock()
+		return context.Cause(ctx)
+	}
 	g := q.enter(i)
 	q.mu.Unlock()
 	return q.send(ctx, g)
@@ -130,7 +138,7 @@ func (q *schedule[E]) leave(g *group[E]) {
 	q.closeIfDone()
 }
 
-// end says that no event comes any more. Workers end when no event is left.
+// end says that no event is added any more. Workers end when no event is left.
 func (q *schedule[E]) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

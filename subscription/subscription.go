@@ -56,8 +56,9 @@ var (
 	// ErrOvertaken says that another instance has stored a newer position.
 	ErrOvertaken = errors.New("another instance has stored a newer position")
 
-	// ErrDrainTimeout says that handlers were still at work after Options.DrainTimeout.
-	ErrDrainTimeout = errors.New("handlers did not finish in time")
+	// ErrDrainTimeout says that a handler was still at work after Options.DrainTimeout,
+	// or that the reader had not returned.
+	ErrDrainTimeout = errors.New("the handlers and the reader did not finish in time")
 
 	// ErrClosed is the error of Track and Skip after Close.
 	ErrClosed = errors.New("the subscription is closed")

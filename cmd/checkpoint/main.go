@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 )
 
-func main() { os.Exit(cli.Main()) }
+func main() { os.Exit(cli.Main(engine.Standard)) }

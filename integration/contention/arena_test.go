@@ -15,6 +15,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -43,6 +44,11 @@ type arena struct {
 func onRedis(t *testing.T) string {
 	t.Helper()
 	return redistest.Start(t).Addr()
+}
+
+func onPostgres(t *testing.T) string {
+	t.Helper()
+	return pgtest.Shared(t).NewDatabase()
 }
 
 func onSQLite(t *testing.T) string {
@@ -110,11 +116,11 @@ func (a *arena) start(name string) (*process, error) {
 		return nil, err
 	}
 	var between *network.Proxy
-	if !strings.HasSuffix(each.Store, ".db") {
-		if between, err = network.New(each.Store); err != nil {
+	if server := serverOf(each.Store); server != "" {
+		if between, err = network.New(server); err != nil {
 			return nil, err
 		}
-		each.Store = between.Addr()
+		each.Store = strings.Replace(each.Store, server, between.Addr(), 1)
 	}
 	p, err := startProcess(each, between)
 	if err != nil {

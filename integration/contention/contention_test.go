@@ -43,6 +43,7 @@ func TestContention(t *testing.T) {
 	}{
 		{"Redis", onRedis, 2, []attack{kill, stop, cut, holdOff}},
 		{"Redis", onRedis, 8, []attack{kill, stop, cut, holdOff}},
+		{"PostgreSQL", onPostgres, 4, []attack{kill, stop, cut, holdOff}},
 		{"SQLite", onSQLite, 3, []attack{kill}},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.name, c.instances), func(t *testing.T) {
@@ -86,16 +87,18 @@ func TestSaboteurs(t *testing.T) {
 		{"nostalgic", kill, errDoneAgain},
 		{"unordered", kill, errDisorder},
 	} {
-		t.Run(c.saboteur+"/"+c.want.Error(), func(t *testing.T) {
-			t.Parallel()
-			f := newFight(t, onRedis(t), c.saboteur, c.attack)
-			f.onlyRule = c.want
-			if err := f.begin(2); err != nil {
-				t.Fatal(err)
-			}
-			if err := f.fight(40); !errors.Is(err, c.want) {
-				t.Errorf("the evidence says %v; want %v", err, c.want)
-			}
-		})
+		for name, store := range map[string]func(*testing.T) string{"Redis": onRedis, "PostgreSQL": onPostgres} {
+			t.Run(name+"/"+c.saboteur+"/"+c.want.Error(), func(t *testing.T) {
+				t.Parallel()
+				f := newFight(t, store(t), c.saboteur, c.attack)
+				f.onlyRule = c.want
+				if err := f.begin(2); err != nil {
+					t.Fatal(err)
+				}
+				if err := f.fight(40); !errors.Is(err, c.want) {
+					t.Errorf("the evidence says %v; want %v", err, c.want)
+				}
+			})
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 )
 
 var (
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		_ = n.Value.Set("4")
 	}
 	// Toxiproxy leaves a goroutine where a connection ends while it is cut.
-	os.Exit(leaktest.Check(m, "Shopify/toxiproxy").Run())
+	os.Exit(leaktest.Check(pgtest.Sharing(m), "Shopify/toxiproxy").Run())
 }
 
 func beInstance(text string) error {

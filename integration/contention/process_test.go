@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
-	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 // A process is an instance, as its supervisor sees it.
@@ -32,7 +32,7 @@ func startProcess(t task, p *network.Proxy) (*process, error) {
 	// The race detector otherwise waits a second before it lets a process end.
 	proc.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", envTask+"="+string(text))
 	proc.cmd.Stderr = &proc.stderr
-	redistest.DieWithParent(proc.cmd)
+	servertest.DieWithParent(proc.cmd)
 	if err := proc.cmd.Start(); err != nil {
 		return nil, err
 	}

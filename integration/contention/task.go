@@ -2,6 +2,7 @@ package contention
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/pgstore"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
@@ -16,7 +18,7 @@ import (
 
 // A task is what an instance is started to do.
 type task struct {
-	Store        string // host:port of a Redis, or the path of an SQLite file
+	Store        string // a URL of PostgreSQL, host:port of a Redis, or the path of an SQLite file
 	Key          string
 	Owner        string
 	File         string // for its records
@@ -46,13 +48,29 @@ type leasingDriver interface {
 
 // openDriver returns besides what to call after the driver's Close.
 func openDriver(ctx context.Context, store string, timeout time.Duration) (leasingDriver, func() error, error) {
-	if strings.HasSuffix(store, ".db") {
+	none := func() error { return nil }
+	switch {
+	case strings.HasSuffix(store, ".db"):
 		d, err := sqlitestore.Open(ctx, store, nil)
-		return d, func() error { return nil }, err
+		return d, none, err
+	case strings.HasPrefix(store, "postgres://"):
+		d, err := pgstore.Open(ctx, store, &pgstore.Options{AutoMigrate: true})
+		return d, none, err
 	}
 	client := redis.NewClient(&redis.Options{Addr: store, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout})
 	d, err := redisstore.New(client, nil)
 	return d, client.Close, err
+}
+
+// serverOf returns the address of the server of a store, or "" if it has none.
+func serverOf(store string) string {
+	if strings.HasSuffix(store, ".db") {
+		return ""
+	}
+	if u, err := url.Parse(store); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return store
 }
 
 // failures records each failure to store the checkpoint.

@@ -35,7 +35,7 @@ func TestLostAnswerIsUnknownAndNotSentAgain(t *testing.T) {
 			var l line
 			d := openEmpty(t, cluster, l.on)
 			gets(t, d, driver.Advanced, write(driver.Set, "k", 1), write(driver.Set, "other", 1))
-			for commit, mode := range map[uint64]driver.Mode{2: driver.Set, 3: driver.Rewind} {
+			for commit, mode := range map[uint64]driver.Mode{2: driver.Set, 3: driver.Rewind, 10: driver.IfNewer} {
 				l.lose(1, lost)
 				sent := l.during(func() {
 					for _, r := range writes(t, d, write(mode, "k", commit), write(mode, "other", commit)) {
@@ -51,34 +51,6 @@ func TestLostAnswerIsUnknownAndNotSentAgain(t *testing.T) {
 					t.Errorf("mode %d: the position is %d, want %d: the test has lost more than an answer", mode, p, commit)
 				}
 				gets(t, d, driver.Advanced, write(driver.Set, "k", 9), write(driver.Set, "other", 9))
-			}
-		})
-	}
-}
-
-func TestLostAnswerOfIfNewerIsAskedForAgain(t *testing.T) {
-	cluster := etcdtest.Start(t, 1)
-	for name, lost := range lostAnswers {
-		t.Run(name, func(t *testing.T) {
-			var l line
-			d := openEmpty(t, cluster, l.on)
-			w := write(driver.IfNewer, "k", 2)
-			w.TTL = 1000 * time.Second
-			gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
-			l.lose(2, lost)
-			if r := writes(t, d, w)[0]; !r.Outcome.Landed() {
-				t.Errorf("%v, %v, want that it has landed", r.Outcome, r.Err)
-			}
-			if p := position(t, d, "k"); p != 2 {
-				t.Errorf("the position is %d, want 2", p)
-			}
-			l.lose(100, lost)
-			w.Position.Commit = 3
-			if r := writes(t, d, w)[0]; r.Outcome != driver.Unknown && !r.Outcome.Landed() {
-				t.Errorf("%v, %v, want Unknown once every answer is lost", r.Outcome, r.Err)
-			}
-			if p := position(t, d, "k"); p != 3 {
-				t.Errorf("the position is %d, want 3", p)
 			}
 		})
 	}

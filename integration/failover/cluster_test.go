@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -38,10 +39,19 @@ func (s *shards) client() redis.UniversalClient {
 	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, DialTimeout: time.Second, ReadTimeout: readTimeout})
 }
 
-func (s *shards) replicas() int { return 1 }
+func (s *shards) store(waits bool) *checkpoint.Store {
+	return storeOver(s.t, s.client(), waitsFor(waits, 1))
+}
+
+func (s *shards) clinging(master server, waits bool) *checkpoint.Store {
+	return storeOver(s.t, admin(s.t, master.(*redistest.Server)), waitsFor(waits, 1))
+}
+
+// resume needs no help: the former master hears of its successor.
+func (s *shards) resume(former server) { former.(*redistest.Server).Resume() }
 
 // prefix is a hash tag that leads to the shard of master.
-func (s *shards) prefix(master *redistest.Server) string {
+func (s *shards) prefix(master server) string {
 	shard := int64(s.successor(master) % 3)
 	for n := 0; ; n++ {
 		tag := fmt.Sprintf("{%d}", n)
@@ -59,7 +69,7 @@ func (s *shards) isMaster(i int) bool {
 	return strings.HasPrefix(ask(s.t, s.admins[i], "info", "replication"), "# Replication\r\nrole:master\r\n")
 }
 
-func (s *shards) master() *redistest.Server {
+func (s *shards) master() server {
 	i := s.next
 	s.next = (s.next + 1) % 3
 	if !s.isMaster(i) {
@@ -69,7 +79,7 @@ func (s *shards) master() *redistest.Server {
 }
 
 // successor is who takes over from a master.
-func (s *shards) successor(master *redistest.Server) int {
+func (s *shards) successor(master server) int {
 	for i, server := range s.servers {
 		if server == master {
 			return (i + 3) % 6
@@ -78,7 +88,7 @@ func (s *shards) successor(master *redistest.Server) int {
 	panic("no server of this cluster")
 }
 
-func (s *shards) command(master *redistest.Server) {
+func (s *shards) command(master server) {
 	i := s.successor(master)
 	until(s.t, "the replica takes over", func() bool {
 		if ask(s.t, s.admins[i], "cluster", "failover") != "OK" {
@@ -93,13 +103,13 @@ func (s *shards) command(master *redistest.Server) {
 	})
 }
 
-func (s *shards) awaitSuccessor(master *redistest.Server) {
+func (s *shards) awaitSuccessor(master server) {
 	i := s.successor(master)
 	until(s.t, "the replica takes over", func() bool { return s.isMaster(i) })
 }
 
-// rejoin leaves it to the node, which finds in its file that it has a cluster.
-func (s *shards) rejoin(*redistest.Server) {}
+// restart leaves the rest to the node, which finds in its file that it has a cluster.
+func (s *shards) restart(former server) { former.(*redistest.Server).Restart() }
 
 func (s *shards) awaitWhole() {
 	until(s.t, "every node sees the cluster whole", func() bool {

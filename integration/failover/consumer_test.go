@@ -61,17 +61,10 @@ func startConsumer(t *testing.T, key string, top topology, waits bool) *consumer
 		c.running.Wait()
 	})
 	for i := range 2 {
-		store := storeOver(t, top.client(), c.mustHave())
+		store := top.store(waits)
 		c.running.Go(func() { c.instance(store, key+strconv.Itoa(i)) })
 	}
 	return c
-}
-
-func (c *consumer) mustHave() int {
-	if c.waits {
-		return c.top.replicas()
-	}
-	return 0
 }
 
 // instance opens its subscription again whenever that has ended.

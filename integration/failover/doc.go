@@ -2,7 +2,8 @@
 // and again: it is killed, it hands over by command, or it is stopped, and comes
 // back as a master that knows nothing of its successor. The servers are a master
 // with two replicas behind three Sentinels, and a cluster of three masters with a
-// replica each.
+// replica each. A PostgreSQL with a replica has nobody who keeps a former primary from
+// writing on: there the test keeps it out of reach.
 //
 // Each write of a writer has a key of its own. So what was acknowledged, and is
 // not there after the failover, is found and counted. Some writers follow the

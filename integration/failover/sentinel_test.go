@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -50,9 +51,18 @@ func (s *sentinels) client() redis.UniversalClient {
 	})
 }
 
-func (s *sentinels) replicas() int { return 2 }
+func (s *sentinels) store(waits bool) *checkpoint.Store {
+	return storeOver(s.t, s.client(), waitsFor(waits, 2))
+}
 
-func (s *sentinels) prefix(*redistest.Server) string { return "" }
+func (s *sentinels) clinging(master server, waits bool) *checkpoint.Store {
+	return storeOver(s.t, admin(s.t, master.(*redistest.Server)), waitsFor(waits, 2))
+}
+
+// resume needs no help: the former master hears of its successor.
+func (s *sentinels) resume(former server) { former.(*redistest.Server).Resume() }
+
+func (s *sentinels) prefix(server) string { return "" }
 
 func (s *sentinels) named(sentinel *redis.Client) string {
 	answer, _ := sentinel.Do(s.t.Context(), "sentinel", "get-master-addr-by-name", masterName).StringSlice()
@@ -62,14 +72,14 @@ func (s *sentinels) named(sentinel *redis.Client) string {
 	return net.JoinHostPort(answer[0], answer[1])
 }
 
-func (s *sentinels) master() *redistest.Server {
+func (s *sentinels) master() server {
 	addr := s.named(s.sentinels[0])
 	return s.servers[slices.IndexFunc(s.servers, func(server *redistest.Server) bool { return server.Addr() == addr })]
 }
 
 // command asks again where a Sentinel has given the failover up, as it does when
 // no replica has told it of itself within half a second.
-func (s *sentinels) command(master *redistest.Server) {
+func (s *sentinels) command(master server) {
 	until(s.t, "a Sentinel fails over, and all name another master", func() bool {
 		if s.named(s.sentinels[0]) == master.Addr() {
 			ask(s.t, s.sentinels[0], "sentinel", "failover", masterName)
@@ -78,21 +88,23 @@ func (s *sentinels) command(master *redistest.Server) {
 	})
 }
 
-func (s *sentinels) awaitSuccessor(master *redistest.Server) {
+func (s *sentinels) awaitSuccessor(master server) {
 	until(s.t, "the Sentinels name another master", func() bool { return s.haveSuccessor(master) })
 }
 
-func (s *sentinels) haveSuccessor(master *redistest.Server) bool {
+func (s *sentinels) haveSuccessor(master server) bool {
 	return !slices.ContainsFunc(s.sentinels, func(c *redis.Client) bool {
 		addr := s.named(c)
 		return addr == "" || addr == master.Addr()
 	})
 }
 
-// rejoin does what a Sentinel would do some seconds later.
-func (s *sentinels) rejoin(former *redistest.Server) {
+// restart does what a Sentinel would do some seconds later.
+func (s *sentinels) restart(former server) {
+	again := former.(*redistest.Server)
+	again.Restart()
 	host, port, _ := net.SplitHostPort(s.named(s.sentinels[0]))
-	former.Do("REPLICAOF", host, port)
+	again.Do("REPLICAOF", host, port)
 }
 
 func (s *sentinels) awaitWhole() {

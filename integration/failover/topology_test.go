@@ -7,28 +7,39 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
 // A topology is servers of which one is the master of the others, or several
 // are.
 type topology interface {
-	// client follows the master.
-	client() redis.UniversalClient
-	// replicas is how many each master has.
-	replicas() int
+	// store opens a store that follows the master. If it waits, all replicas have what it
+	// has acknowledged.
+	store(waits bool) *checkpoint.Store
+	// clinging opens a store that stays with a master, whatever becomes of that.
+	clinging(master server, waits bool) *checkpoint.Store
 	// prefix begins keys that a master holds.
-	prefix(master *redistest.Server) string
+	prefix(master server) string
 	// master is one that is to be taken away, the next each time.
-	master() *redistest.Server
+	master() server
 	// command asks that master to hand over, and returns when it has.
-	command(master *redistest.Server)
+	command(master server)
 	// awaitSuccessor waits until another server is master in its place.
-	awaitSuccessor(master *redistest.Server)
-	// rejoin makes a former master a replica that was started again.
-	rejoin(former *redistest.Server)
+	awaitSuccessor(master server)
+	// restart starts a former master that was killed, as a replica.
+	restart(former server)
+	// resume lets a former master go on that was stopped.
+	resume(former server)
 	// awaitWhole waits until all servers are there, and know of it.
 	awaitWhole()
+}
+
+// A server is what every server can do.
+type server interface {
+	Addr() string
+	Kill()
+	Pause()
 }
 
 // A kind is how a master is taken away.
@@ -44,14 +55,13 @@ var kinds = []kind{killed, asked, stopped}
 
 // failOver takes a master away, calls between when another one is there, and
 // returns when all is whole again.
-func failOver(top topology, k kind, master *redistest.Server, between func()) {
+func failOver(top topology, k kind, master server, between func()) {
 	switch k {
 	case killed:
 		master.Kill()
 		top.awaitSuccessor(master)
 		between()
-		master.Restart()
-		top.rejoin(master)
+		top.restart(master)
 	case asked:
 		top.command(master)
 		between()
@@ -59,7 +69,7 @@ func failOver(top topology, k kind, master *redistest.Server, between func()) {
 		master.Pause()
 		top.awaitSuccessor(master)
 		between()
-		master.Resume()
+		top.resume(master)
 	}
 	top.awaitWhole()
 }

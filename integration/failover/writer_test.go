@@ -11,7 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
@@ -19,6 +18,14 @@ const (
 	readTimeout    = time.Second
 	replicaTimeout = 300 * time.Millisecond
 )
+
+// waitsFor is how many of its replicas a Store waits for.
+func waitsFor(waits bool, replicas int) int {
+	if waits {
+		return replicas
+	}
+	return 0
+}
 
 // storeOver is a Store that waits for so many replicas. The client is its own.
 func storeOver(tb testing.TB, client redis.UniversalClient, replicas int) *checkpoint.Store {
@@ -97,7 +104,7 @@ type writers struct {
 func newWriters(t *testing.T, top topology) *writers {
 	t.Helper()
 	return &writers{
-		top: top, plain: storeOver(t, top.client(), 0), waiting: storeOver(t, top.client(), top.replicas()),
+		top: top, plain: top.store(false), waiting: top.store(true),
 		tallies: []*tally{
 			{name: "follows the master", lost: make(map[kind]int)},
 			{name: "follows the master, waits for all replicas", waits: true, lost: make(map[kind]int)},
@@ -108,22 +115,20 @@ func newWriters(t *testing.T, top topology) *writers {
 }
 
 // during writes while fail fails over from master, and counts what is lost.
-func (w *writers) during(t *testing.T, n int, k kind, master *redistest.Server, fail func()) {
+func (w *writers) during(t *testing.T, n int, k kind, master server, fail func()) {
 	t.Helper()
 	r := &round{t: t, acked: make(map[*tally][]string), refused: make(map[*tally]int)}
 	r.ctx, r.stop = context.WithCancel(t.Context())
 	defer r.stop()
 	for i, into := range w.tallies {
 		prefix := fmt.Sprintf("write/%d/%d", n, i)
-		switch {
-		case i == 0:
+		switch i {
+		case 0:
 			r.write(prefix, w.plain, into)
-		case i == 1:
+		case 1:
 			r.write(prefix, w.waiting, into)
-		case into.waits:
-			r.write(w.top.prefix(master)+prefix, storeOver(t, admin(t, master), w.top.replicas()), into)
 		default:
-			r.write(w.top.prefix(master)+prefix, storeOver(t, admin(t, master), 0), into)
+			r.write(w.top.prefix(master)+prefix, w.top.clinging(master, into.waits), into)
 		}
 	}
 	time.AfterFunc(patience, r.stop) // or else it would never end

@@ -19,7 +19,8 @@
 // a round ends, every key is read once more, and rewound, which shows its fence.
 //
 // TestBrokenDrivers breaks a driver in one way each, TestBrokenClients what is made
-// of a reply that was lost, and TestLostWrites the server: the search must find it.
+// of a reply that was lost, TestBrokenStatements the statements of PostgreSQL's driver,
+// TestBrokenRequests the requests of etcd's, and TestLostWrites the server: the search must find it.
 //
 // Two rounds are played by default. More, and those of one seed, are
 //

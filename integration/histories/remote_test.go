@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
-	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
@@ -156,7 +156,7 @@ func (r *remote) start() error {
 	// The race detector otherwise waits a second before it lets a process end.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", envFile+"="+r.path)
 	cmd.Stderr = os.Stderr
-	redistest.DieWithParent(cmd)
+	servertest.DieWithParent(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err

@@ -60,8 +60,12 @@ func settle(t *testing.T, h *history, c *client, r *record, choose func() input)
 	before := len(r.operations)
 	for deadline := time.Now().Add(patience); ; time.Sleep(often) {
 		h.mu.Lock()
+		damaged := len(h.problems) > 0
 		o := h.beginOn(r, c.id, choose())
 		h.mu.Unlock()
+		if damaged {
+			return // nothing explains this history, and there may be no answer
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		c.do(ctx, o)
 		cancel()

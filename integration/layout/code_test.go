@@ -2,35 +2,63 @@ package layout
 
 import (
 	"encoding/json"
-	"fmt"
-	"go/parser"
-	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// codeInDocs are the blocks of Go code of the README and of each page of docs.
-func codeInDocs(t *testing.T) map[string]string {
+// A block of Go code, and the place of its first line in the documentation.
+type block struct {
+	page string // from the root of the project
+	line int
+	code string
+}
+
+func (b block) isProgram() bool { return strings.HasPrefix(b.code, "package ") }
+
+// codeInDocs are the blocks of Go code in pages and in doc comments.
+func codeInDocs(t *testing.T) []block {
 	t.Helper()
-	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := make(map[string]string)
-	block := regexp.MustCompile("(?ms)^( *)```go\n(.*?)^ *```")
-	for _, page := range append(pages, filepath.Join("..", "..", "README.md")) {
-		text, err := os.ReadFile(page)
+	var (
+		project   = filepath.Join("..", "..")
+		inPage    = regexp.MustCompile("(?ms)^ *```go\n(.*?)^ *```")
+		inComment = regexp.MustCompile(`(?m)((?:^\t*//\t.*\n(?:^\t*//\n)*)+)`)
+		blocks    []block
+	)
+	err := filepath.WalkDir(project, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		for i, match := range block.FindAllStringSubmatch(string(text), -1) {
-			blocks[fmt.Sprintf("%s, block %d", filepath.Base(page), i+1)] = match[2]
+		find := map[string]*regexp.Regexp{".md": inPage, ".go": inComment}[filepath.Ext(path)]
+		switch {
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != project:
+			return fs.SkipDir
+		case d.IsDir() || find == nil:
+			return nil
 		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		page, err := filepath.Rel(project, path)
+		for _, at := range find.FindAllSubmatchIndex(text, -1) {
+			b := block{page, 1 + strings.Count(string(text[:at[2]]), "\n"), string(text[at[2]:at[3]])}
+			if find == inComment {
+				b.code = regexp.MustCompile(`(?m)^\t*//\t?`).ReplaceAllString(b.code, "")
+			}
+			// Doc comments also indent tables and commands, and do not say which.
+			if find == inPage || regexp.MustCompile(`:=|\bfunc\b|\breturn\b`).MatchString(b.code) {
+				blocks = append(blocks, b)
+			}
+		}
+		return err
+	})
+	if err != nil || len(blocks) < 10 {
+		t.Fatalf("%d blocks of Go code were found, %v", len(blocks), err)
 	}
 	return blocks
 }
@@ -42,8 +70,8 @@ func TestProgramsInDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	programs := 0
-	for name, code := range codeInDocs(t) {
-		if !strings.Contains(code, "func main() {") {
+	for _, b := range codeInDocs(t) {
+		if !b.isProgram() {
 			continue
 		}
 		programs++
@@ -55,8 +83,8 @@ func TestProgramsInDocs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for path, text := range map[string][]byte{source: []byte(code), overlay: files} {
-			if err := os.WriteFile(path, text, 0o600); err != nil {
+		for path, text := range map[string]string{source: b.at(root) + b.code, overlay: string(files)} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -64,34 +92,21 @@ func TestProgramsInDocs(t *testing.T) {
 		build.Dir = root
 		build.Env = append(os.Environ(), "GOWORK="+workspace(t))
 		if out, err := build.CombinedOutput(); err != nil {
-			t.Errorf("%s does not compile: %v\n%s", name, err, out)
+			t.Errorf("the program in %s does not compile: %v\n%s", b.page, err, out)
 			continue
 		}
-		if !strings.HasPrefix(name, "README.md") {
+		if b.page != "README.md" {
 			continue
 		}
 		for _, want := range []string{"the first run\norder 1\norder 2\norder 3\n", "order 4\norder 5\norder 6\n"} {
 			run := exec.Command(binary)
 			run.Dir = dir
 			if out, err := run.CombinedOutput(); err != nil || string(out) != want {
-				t.Errorf("%s prints %q, %v; want %q", name, out, err, want)
+				t.Errorf("the program in %s prints %q, %v; want %q", b.page, out, err, want)
 			}
 		}
 	}
 	if programs == 0 {
 		t.Error("no page of the documentation has a program")
-	}
-}
-
-// TestCodeInDocsIsGo parses every block: a file, declarations, or statements.
-func TestCodeInDocsIsGo(t *testing.T) {
-	for name, code := range codeInDocs(t) {
-		forms := []string{code, "package p\n" + code, "package p\nfunc f() {\n" + code + "\n}"}
-		if !slices.ContainsFunc(forms, func(form string) bool {
-			_, err := parser.ParseFile(token.NewFileSet(), "", form, 0)
-			return err == nil
-		}) {
-			t.Errorf("%s is no Go code:\n%s", name, code)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Check(m).Run()) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(m)).Run()) }

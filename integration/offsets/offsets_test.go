@@ -15,8 +15,10 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/pgstore"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
@@ -29,6 +31,10 @@ var engines = map[string]func(*testing.T) (driver.Driver, error){
 	"sqlitestore": func(t *testing.T) (driver.Driver, error) {
 		t.Helper()
 		return sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "checkpoints.db"), nil)
+	},
+	"pgstore": func(t *testing.T) (driver.Driver, error) {
+		t.Helper()
+		return pgstore.Open(t.Context(), pgtest.Shared(t).NewDatabase(), &pgstore.Options{AutoMigrate: true})
 	},
 	"redisstore": func(t *testing.T) (driver.Driver, error) {
 		t.Helper()

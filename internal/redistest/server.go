@@ -16,16 +16,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 // TB is the part of testing.TB that is needed here.
-type TB interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Logf(format string, args ...any)
-	Cleanup(f func())
-	TempDir() string
-}
+type TB = servertest.TB
+
+// oldest is the server on which tests run if nobody chooses another.
+const oldest = "redis-7.0"
 
 // patience is how long a server may take for what a test asks of it.
 const patience = 30 * time.Second
@@ -60,10 +59,10 @@ func start(tb TB, s *Server) *Server {
 	tb.Cleanup(s.Kill)
 	// Between choosing a free port and binding it somebody else may take it.
 	for attempt := 0; ; attempt++ {
-		s.port = freePort(tb)
+		s.port = servertest.FreePort(tb)
 		if slices.Contains(s.config, "cluster-enabled yes") {
 			// By default, Redis puts the bus at port+10000, which may be out of range.
-			s.busPort = freePort(tb)
+			s.busPort = servertest.FreePort(tb)
 		}
 		err := s.launch()
 		if err == nil {
@@ -73,16 +72,6 @@ func start(tb TB, s *Server) *Server {
 			tb.Fatalf("redis-server does not start: %v\n%s", err, s.output)
 		}
 	}
-}
-
-func freePort(tb TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("no free port: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (s *Server) launch() error {
@@ -112,9 +101,9 @@ func (s *Server) launch() error {
 	if s.mode != "" {
 		args = append(args, s.mode)
 	}
-	s.cmd = exec.Command(program(s.tb), args...)
+	s.cmd = exec.Command(servertest.Program(s.tb, "REDISTEST_SERVER", oldest, "redis-server"), args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	DieWithParent(s.cmd)
+	servertest.DieWithParent(s.cmd)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package etcdtest
 
 import (
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -117,6 +118,14 @@ func (m *Member) Restart(tb testing.TB) {
 	tb.Helper()
 	m.isolated = false
 	m.launch(tb)
+}
+
+// Wipe removes what a member that does not run has on its disk.
+func (m *Member) Wipe(tb testing.TB) {
+	tb.Helper()
+	if err := os.RemoveAll(m.dir); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // Isolate cuts the member off from all others. Clients reach it.

@@ -10,15 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/logging"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 	"github.com/checkpointstore/checkpoint/driver"
-	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
-// app is one run of the command: its streams and its flags.
+// app is one run of the command: its engines, its streams and its flags.
 type app struct {
+	engines        engine.Table
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
@@ -91,8 +91,8 @@ func (a *app) openDriver(ctx context.Context, cmd *cobra.Command, url string, cr
 	if err != nil {
 		return nil, nil, usageError{cmd.CommandPath(), err}
 	}
-	d, err := storeurl.Open(ctx, url, create, logger)
-	if errors.Is(err, storeurl.ErrUsage) || errors.Is(err, redisstore.ErrURL) {
+	d, err := a.engines.Open(ctx, url, create, logger)
+	if errors.Is(err, engine.ErrUsage) {
 		return nil, nil, usageError{cmd.CommandPath(), err}
 	}
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
@@ -25,13 +25,13 @@ any store.`,
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withFile(cmd, func(ctx context.Context, path string) error {
-				d, err := storeurl.Open(ctx, a.storeName(), false, nil)
+				d, err := a.engines.Open(ctx, a.storeName(), false, nil)
 				if err != nil {
 					return openError{a.storeName(), err}
 				}
 				file, ok := d.(*sqlitestore.Driver)
 				if !ok {
-					return errors.Join(storeurl.ErrNoFile, d.Close())
+					return errors.Join(engine.ErrNoFile, d.Close())
 				}
 				if err := errors.Join(file.Backup(ctx, args[0]), file.Close()); err != nil {
 					return err
@@ -45,7 +45,7 @@ any store.`,
 
 // withFile runs f with the path of the store, which must be in a file.
 func (a *app) withFile(cmd *cobra.Command, f func(ctx context.Context, path string) error) error {
-	path, err := storeurl.File(a.storeName())
+	path, err := engine.File(a.storeName())
 	if err != nil {
 		return usageError{cmd.CommandPath(), err}
 	}

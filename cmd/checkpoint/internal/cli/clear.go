@@ -6,16 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 func (a *app) clear() *cobra.Command {
-	var yes bool
+	var yes, fence bool
 	cmd := &cobra.Command{
 		Use:     "clear PATTERN",
 		GroupID: groupMany,
@@ -24,8 +26,10 @@ func (a *app) clear() *cobra.Command {
 many. On a terminal it shows their number and asks first; otherwise it needs --yes.
 "checkpoint list" explains patterns, and shows which checkpoints would go.
 
-A running consumer goes on writing, and so stores its checkpoint again: stop it first,
-or use "checkpoint delete --fence".`,
+A running consumer goes on writing, and so stores its checkpoint again. The command
+names it if it holds a lease. --fence raises the epoch of each key before anything is
+removed, which locks out a consumer that writes with an older epoch. Stop a consumer
+that writes without an epoch first.`,
 		Example: `  checkpoint clear 'orders/*'
   checkpoint clear 'test-*' --yes`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
@@ -36,43 +40,95 @@ or use "checkpoint delete --fence".`,
 				return usageError{cmd.CommandPath(), errors.New("there is no terminal to ask on: give --yes to remove without asking")}
 			}
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				n, err := a.lookAtAll(ctx, store, args[0], fence)
+				if err != nil {
+					return err
+				}
 				if !yes {
-					if ok, err := a.confirm(ctx, store, args[0]); err != nil || !ok {
+					if ok, err := a.confirm(ctx, n, args[0]); err != nil || !ok {
 						return err
 					}
 				}
-				n, err := store.Clear(ctx, args[0])
-				if err != nil {
-					return fmt.Errorf("%d checkpoints were removed, then: %w", n, err)
-				}
-				_, err = fmt.Fprintln(a.stdout, n)
-				return err
+				return a.clearAll(ctx, store, args[0], fence)
 			})
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&fence, "fence", false, "also raise the keys' epochs, which locks out consumers that write with older ones")
 	return cmd
 }
 
-// confirm asks whether the checkpoints that match should really be removed.
-func (a *app) confirm(ctx context.Context, store *checkpoint.Store, pattern string) (bool, error) {
-	n := 0
+func (a *app) clearAll(ctx context.Context, store *checkpoint.Store, pattern string, fence bool) error {
+	if fence {
+		if err := fenceAll(ctx, store, pattern); err != nil {
+			return fmt.Errorf("nothing was removed: %w", err)
+		}
+	}
+	n, err := store.Clear(ctx, pattern)
+	if err != nil {
+		return fmt.Errorf("%d checkpoints were removed, then: %w", n, err)
+	}
+	_, err = fmt.Fprintln(a.stdout, n)
+	return err
+}
+
+// lookAtAll counts the checkpoints that match, and names the consumers that a clear locks
+// out or leaves at work.
+func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern string, fence bool) (int, error) {
 	bar := a.progress()
-	for _, err := range store.Scan(ctx, pattern) {
+	defer bar.done()
+	n, unfenced := 0, 0
+	for cell, err := range transfer.Cells(ctx, store, pattern) {
 		if err != nil {
-			bar.done()
-			return false, err
+			return n, err
+		}
+		s := standing{cell, time.Now()}
+		if !s.Checkpoint.Exists {
+			continue
 		}
 		n++
 		bar.show("%d found", n)
+		switch {
+		case s.unfenced():
+			unfenced++
+		case !s.held():
+		case fence:
+			bar.done()
+			a.note("%q: %s", s.Key, s.lockedOut())
+		default:
+			bar.done()
+			a.note("%s, goes on writing and stores the checkpoint %q again; --fence locks it out", s.holder(), s.Key)
+		}
 	}
-	bar.done()
+	if unfenced > 0 {
+		bar.done()
+		a.note("%d checkpoints were written without an epoch: no fence stops a running consumer from storing them again; stop it", unfenced)
+	}
+	return n, nil
+}
+
+// fenceAll raises the fence of each key with a checkpoint. A key that only another program
+// can have written has no fence.
+func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) error {
+	for cell, err := range transfer.Cells(ctx, store, pattern) {
+		if err == nil && cell.Checkpoint.Exists && checkpoint.ValidateKey(cell.Key) == nil {
+			_, err = store.Fence(ctx, cell.Key, 0)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirm asks whether the n checkpoints that match should really be removed.
+func (a *app) confirm(ctx context.Context, n int, pattern string) (bool, error) {
 	if n == 0 {
-		a.note("nothing matches %q in %s", pattern, storeurl.Redact(a.storeName()))
+		a.note("nothing matches %q in %s", pattern, engine.Redact(a.storeName()))
 		return false, nil
 	}
 	fmt.Fprintf(a.stderr, "Remove %d checkpoints that match %q from %s? [y/N] ",
-		n, pattern, storeurl.Redact(a.storeName()))
+		n, pattern, engine.Redact(a.storeName()))
 	answers := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(a.stdin).ReadString('\n')

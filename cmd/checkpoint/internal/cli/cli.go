@@ -10,14 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/logging"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 )
 
 // Run runs the command line args and returns its exit code.
-func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+func Run(ctx context.Context, engines engine.Table, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{engines: engines, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -39,7 +39,7 @@ func withoutPasswords(text string, args []string) string {
 			arg = value
 		}
 		if strings.Contains(arg, "://") {
-			text = strings.ReplaceAll(text, arg, storeurl.Redact(arg))
+			text = strings.ReplaceAll(text, arg, engine.Redact(arg))
 		}
 	}
 	return text
@@ -89,8 +89,8 @@ Start with: checkpoint demo`,
 func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.StringVar(&a.storeURL, "store", "", "the store's `URL`: "+storeurl.Help+" (default $"+storeVariable+
-		", or else "+storeurl.Default+"); ps shows this flag, so put a URL with a password into the variable")
+	flags.StringVar(&a.storeURL, "store", "", "the store's `URL`: "+a.engines.Help()+" (default $"+storeVariable+
+		", or else "+engine.Default+"); ps shows this flag, so put a URL with a password into the variable")
 	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; no limit for commands on many checkpoints)")
 	flags.StringVarP(&a.format, "output", "o", "", "print as `format`: "+output.Formats+
 		" (default: a table on a terminal, columns separated by tabs in a pipe)")
@@ -123,5 +123,5 @@ func (a *app) storeName() string {
 	if s := os.Getenv(storeVariable); s != "" {
 		return s
 	}
-	return storeurl.Default
+	return engine.Default
 }

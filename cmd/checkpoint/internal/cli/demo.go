@@ -11,7 +11,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/demo"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 )
 
 // demoChildName starts the processes of the demo. People never type it.
@@ -69,7 +69,7 @@ Without --store the checkpoints are in ./checkpoints.db, under keys that begin w
 // shownOption is the flag that makes another command use the same store. A URL with
 // a password is better left in the environment.
 func (a *app) shownOption() string {
-	if a.storeURL == "" || storeurl.HasPassword(a.storeURL) {
+	if a.storeURL == "" || engine.HasPassword(a.storeURL) {
 		return ""
 	}
 	return "--store '" + a.storeURL + "'"

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
@@ -24,14 +24,16 @@ type failure struct {
 	text  string
 	store string // its URL, without a password
 	tls   bool   // the URL asks for it
+	name  string // of the engine
 }
 
 // explain makes one line of an error: the fact, then what to do.
 func (a *app) explain(ctx context.Context, err error) string {
 	f := failure{err: err, text: strings.TrimPrefix(oneLine(err), "checkpoint: ")}
 	f.store = a.shownStore(err)
+	f.name = a.engines.Name(f.store)
 	f.tls = strings.HasPrefix(f.store, "rediss:")
-	if ctx.Err() != nil && !errors.Is(err, storeurl.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
+	if ctx.Err() != nil && !errors.Is(err, engine.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
 		if f.text == context.Cause(ctx).Error() {
 			return "interrupted"
 		}
@@ -52,14 +54,14 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 
 func (a *app) shownStore(err error) string {
 	if e := (openError{}); errors.As(err, &e) {
-		return storeurl.Redact(e.url)
+		return engine.Redact(e.url)
 	}
-	return storeurl.Redact(a.storeName())
+	return engine.Redact(a.storeName())
 }
 
 func ofFile(f failure) string {
 	switch {
-	case errors.Is(f.err, storeurl.ErrNoStore):
+	case errors.Is(f.err, engine.ErrNoStore):
 		return f.text + ": the first write makes one; --store names another"
 	case errors.Is(f.err, sqlitestore.ErrNotOurs):
 		return f.text + "; --store names another"
@@ -92,7 +94,7 @@ func ofConnection(f failure) string {
 	case errors.As(f.err, &unknown):
 		return fmt.Sprintf("cannot find the host %q of %s: %s; --store names another", unknown.Name, f.store, unknown.Err)
 	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
-		return fmt.Sprintf("cannot reach Redis at %s: %s; is the server running? --store names another", dial.Addr, bare(dial.Err))
+		return fmt.Sprintf("cannot reach %s at %s: %s; is the server running? --store names another", f.name, dial.Addr, bare(dial.Err))
 	case errors.Is(f.err, io.EOF) && errors.As(f.err, new(openError)) && !f.tls:
 		return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 func (a *app) fence() *cobra.Command {
@@ -27,7 +28,7 @@ again. The exit code is 3 if nothing is stored for KEY, unless --at-least is giv
 		Args:              keyArgs(cobra.ExactArgs(1), 1),
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkEpoch("--at-least", atLeast); err != nil {
+			if err := transfer.CheckEpoch("--at-least", atLeast); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
 			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {

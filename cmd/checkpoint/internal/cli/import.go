@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/foreign"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
@@ -154,7 +154,7 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.Import
 		return err
 	}
 	err := a.run(cmd, with{walks: true}, read)
-	if !errors.Is(err, storeurl.ErrNoStore) {
+	if !errors.Is(err, engine.ErrNoStore) {
 		return err
 	}
 	// A failed export leaves an empty input, which must not make an empty store.

@@ -5,11 +5,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 )
 
-// Main runs the command line of this process, and returns its exit code. The first
+// Main runs the command line of this process with these engines, and returns its exit code. The first
 // SIGINT or SIGTERM ends the run, the second one the process.
-func Main() int {
+func Main(engines engine.Table) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
@@ -23,5 +25,5 @@ func Main() int {
 		case <-ctx.Done():
 		}
 	}()
-	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	return Run(ctx, engines, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/redisstore"
@@ -95,7 +95,7 @@ func (a *app) migrateStores(ctx context.Context, cmd *cobra.Command, flags migra
 		}
 	}
 	to, d, err := a.openDriver(ctx, cmd, a.storeName(), flags.copies && flags.apply)
-	if flags.copies && !flags.apply && errors.Is(err, storeurl.ErrNoStore) {
+	if flags.copies && !flags.apply && errors.Is(err, engine.ErrNoStore) {
 		a.note("%v yet; --apply makes it", err)
 		to, err = checkpoint.New(memstore.New(), nil), nil
 	}
@@ -144,6 +144,6 @@ func fromEnvironment(from string) (string, error) {
 // ownerOfCutover tells a consumer that meets the lease where the checkpoint is now.
 func ownerOfCutover(url string) string {
 	const limit = 512 // of an owner
-	owner := "moved to " + storeurl.Redact(url)
+	owner := "moved to " + engine.Redact(url)
 	return strings.ToValidUTF8(owner[:min(len(owner), limit)], "")
 }

@@ -7,8 +7,8 @@ import (
 	"io"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 )
 
 func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string) error {
@@ -38,11 +38,11 @@ func (a *app) runMigration(ctx context.Context, m migrate.Migration, from string
 		} else {
 			here.add(err)
 		}
-		a.note("%q in %s: %v", key, storeurl.Redact(where), err)
+		a.note("%q in %s: %v", key, engine.Redact(where), err)
 	}
 	m.Unfenced = func(key string) {
 		bar.done()
-		a.note("%q in %s is written without an epoch: nothing keeps its consumer from going on there; stop it", key, storeurl.Redact(from))
+		a.note("%q in %s is written without an epoch: nothing keeps its consumer from going on there; stop it", key, engine.Redact(from))
 	}
 	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Newer+r.Fenced+r.Damaged) }
 	r, err := m.Run(ctx)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(leaktest.Check(m), map[string]func(){
 		"checkpoint": func() {
-			os.Exit(cli.Main())
+			os.Exit(cli.Main(engine.Standard))
 		},
 	})
 }
@@ -99,7 +99,7 @@ func takeLease(ts *testscript.TestScript, _ bool, args []string) {
 	if url == "" {
 		url = ts.MkAbs("checkpoints.db")
 	}
-	d, err := storeurl.Open(context.Background(), url, false, slog.New(slog.DiscardHandler))
+	d, err := engine.Standard.Open(context.Background(), url, false, slog.New(slog.DiscardHandler))
 	ts.Check(err)
 	store := checkpoint.New(d, nil)
 	_, err = store.Acquire(context.Background(), args[0], args[1], time.Hour)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 const secret = "open-sesame-7"
@@ -70,7 +71,7 @@ func runSecretly(t *testing.T, url string, args ...string) (string, error) {
 	cmd.Env = append(os.Environ(), "CHECKPOINT_STORE="+url, "GORACE=atexit_sleep_ms=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	redistest.DieWithParent(cmd)
+	servertest.DieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

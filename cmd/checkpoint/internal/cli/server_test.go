@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 // TestEachRefusalHasItsSentence asks servers that refuse for different reasons.
@@ -50,7 +51,7 @@ func failsToRun(t *testing.T, url string, args ...string) string {
 	cmd := exec.CommandContext(t.Context(), "checkpoint", append([]string{"--store", url}, args...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	redistest.DieWithParent(cmd)
+	servertest.DieWithParent(cmd)
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("%s %s: %v, want exit code 1", url, args, err)
 	}

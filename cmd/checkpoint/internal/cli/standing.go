@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/storeurl"
 )
 
 // A standing is what a key holds before a command changes it.
@@ -110,6 +110,6 @@ func (s *standing) lockedOut() string {
 
 // missing is the error of a command on a key that must hold something.
 func (a *app) missing(key, remedy string) error {
-	text := fmt.Sprintf("no checkpoint %q in %s", key, storeurl.Redact(a.storeName()))
+	text := fmt.Sprintf("no checkpoint %q in %s", key, engine.Redact(a.storeName()))
 	return saidError{strings.TrimSuffix(text+"; "+remedy, "; "), checkpoint.ErrNotFound}
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 // writeFlags are the flags of a write.
@@ -31,7 +31,7 @@ func (w *writeFlags) options() []checkpoint.WriteOption {
 }
 
 func (w *writeFlags) check() error {
-	if err := cmp.Or(checkTTL(w.ttl), checkEpoch("--epoch", w.epoch)); err != nil {
+	if err := cmp.Or(checkTTL(w.ttl), transfer.CheckEpoch("--epoch", w.epoch)); err != nil {
 		return err
 	}
 	if err := checkpoint.ValidateLogID(w.logID); err != nil {
@@ -43,13 +43,6 @@ func (w *writeFlags) check() error {
 func checkTTL(ttl durationFlag) error {
 	if ttl < 0 {
 		return fmt.Errorf("--ttl is %v, it must not be negative", time.Duration(ttl))
-	}
-	return nil
-}
-
-func checkEpoch(flag string, epoch uint64) error {
-	if epoch == math.MaxUint64 {
-		return fmt.Errorf("%s is %d, the largest epoch there is, and would lock the key for ever: use a smaller one", flag, epoch)
 	}
 	return nil
 }

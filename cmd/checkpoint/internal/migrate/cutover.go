@@ -29,7 +29,7 @@ func (m Migration) cutover(ctx context.Context, todo []checkpoint.Checkpoint, r 
 		}
 		switch {
 		case errors.Is(err, checkpoint.ErrNotFound):
-		case errors.Is(err, checkpoint.ErrCorrupt):
+		case errors.Is(err, checkpoint.ErrCorrupt), errors.Is(err, checkpoint.ErrEpochExhausted):
 			m.damage(r, c.Key, m.ofSource(transfer.Reason(err)))
 		case err != nil:
 			return nil, m.ofSource(err)

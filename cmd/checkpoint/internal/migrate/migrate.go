@@ -85,7 +85,7 @@ func (m Migration) Run(ctx context.Context) (Report, error) {
 		case m.From == nil && (m.Convert == nil || !c.UpdatedAt.IsZero()):
 			r.Same++
 		default:
-			todo = append(todo, c)
+			todo = m.unlessLocked(todo, c, &r)
 		}
 		if looked++; looked%batchSize == 0 { // not later: the checkpoints that were read must not grow old
 			if err := flush(); err != nil {
@@ -97,6 +97,16 @@ func (m Migration) Run(ctx context.Context) (Report, error) {
 }
 
 const batchSize = 500
+
+// unlessLocked appends c to todo. A copy of a checkpoint with the largest epoch would lock
+// its key, so it reports that one.
+func (m Migration) unlessLocked(todo []checkpoint.Checkpoint, c checkpoint.Checkpoint, r *Report) []checkpoint.Checkpoint {
+	if err := transfer.CheckEpoch("the epoch", c.Epoch); err != nil && m.From != nil {
+		m.damage(r, c.Key, m.ofSource(err))
+		return todo
+	}
+	return append(todo, c)
+}
 
 func (m Migration) damage(r *Report, key string, reason error) {
 	r.Damaged++

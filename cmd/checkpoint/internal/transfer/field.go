@@ -1,7 +1,9 @@
 package transfer
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -25,7 +27,7 @@ var fields = []field{
 	numberField("prepare", false, func(c *checkpoint.Checkpoint) *uint64 { return &c.Position.Prepare }),
 	timeField("updatedAt", func(c *checkpoint.Checkpoint) *time.Time { return &c.UpdatedAt }),
 	timeField("expiresAt", func(c *checkpoint.Checkpoint) *time.Time { return &c.ExpiresAt }),
-	numberField("epoch", true, func(c *checkpoint.Checkpoint) *uint64 { return &c.Epoch }),
+	epochField(),
 	textField("logId", true, validateLogIDField, func(c *checkpoint.Checkpoint) *string { return &c.LogID }),
 }
 
@@ -54,6 +56,24 @@ func numberField(name string, optional bool, of func(*checkpoint.Checkpoint) *ui
 			return err
 		},
 	}
+}
+
+// epochField refuses the largest epoch, even though export writes it if a store has it.
+func epochField() field {
+	f := numberField("epoch", true, func(c *checkpoint.Checkpoint) *uint64 { return &c.Epoch })
+	readNumber := f.read
+	f.read = func(c *checkpoint.Checkpoint, text string) error {
+		return cmp.Or(readNumber(c, text), CheckEpoch(`the field "epoch"`, c.Epoch))
+	}
+	return f
+}
+
+// CheckEpoch refuses an epoch that a write must not carry. Name says where it comes from.
+func CheckEpoch(name string, epoch uint64) error {
+	if epoch == math.MaxUint64 {
+		return fmt.Errorf("%s is %d, the largest epoch there is, and would lock the key for ever: use a smaller one", name, epoch)
+	}
+	return nil
 }
 
 func timeField(name string, of func(*checkpoint.Checkpoint) *time.Time) field {

@@ -18,7 +18,7 @@ func TestLinesRoundTrip(t *testing.T) {
 	for _, c := range []checkpoint.Checkpoint{
 		{Key: "k"},
 		{Key: `quotes " and \ and <&> and ü`, Mark: checkpoint.Mark{Position: checkpoint.Position{Commit: math.MaxUint64, Prepare: 1<<53 + 1}}},
-		{Key: "k", Mark: checkpoint.Mark{UpdatedAt: at, Epoch: math.MaxUint64}, ExpiresAt: at.Add(290 * 365 * 24 * time.Hour)},
+		{Key: "k", Mark: checkpoint.Mark{UpdatedAt: at, Epoch: math.MaxUint64 - 1}, ExpiresAt: at.Add(290 * 365 * 24 * time.Hour)},
 		{Key: "k", Mark: checkpoint.Mark{LogID: `esdb://"a"/ü`}},
 		{Key: "k", Mark: checkpoint.Mark{UpdatedAt: time.Date(1, 1, 1, 0, 0, 0, 1_000_000, time.UTC)}},
 	} {
@@ -89,6 +89,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"key":"k","commit":"1","logId":"",` + rest:                             `"logId" is "": leave it out`,
 		`{"key":"k","commit":"1","epoch":"",` + rest:                             `"epoch" is "": want a decimal number`,
 		`{"key":"k","commit":"1","epoch":"0",` + rest:                            `"epoch" is "0": leave it out`,
+		`{"key":"k","commit":"1","epoch":"18446744073709551615",` + rest:         "would lock the key for ever: use a smaller one",
 		`{"key":"k","commit":"",` + rest:                                         `"commit" is missing`,
 		`{"key":"k","commit":"1","updatedAt":"0001-01-01T00:00:00.000Z",` + rest: "leave it out",
 		"{\"key\":\"\xff\",\"commit\":\"1\"," + rest:                             "not valid UTF-8",

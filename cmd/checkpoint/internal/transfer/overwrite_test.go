@@ -53,3 +53,25 @@ func TestOverwriteUnderAConsumer(t *testing.T) {
 		}
 	}
 }
+
+// TestFencedOverwriteKeepsTheLine: an overwrite with a fence stores all that the line has,
+// and an epoch above the line's.
+func TestFencedOverwriteKeepsTheLine(t *testing.T) {
+	store := checkpoint.New(memstore.New(), nil)
+	want := checkpoint.Checkpoint{Key: "k", ExpiresAt: time.Now().UTC().Truncate(time.Millisecond).Add(time.Hour)}
+	want.Mark = checkpoint.Mark{
+		Position: checkpoint.Position{Commit: 1}, UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC), Epoch: 7, LogID: "log",
+	}
+	opts := transfer.ImportOptions{Overwrite: true, Fence: true}
+	if r, err := transfer.ImportAll(t.Context(), store, []checkpoint.Checkpoint{want}, opts); err != nil || r.Written != 1 {
+		t.Fatalf("ImportAll: %+v, %v", r, err)
+	}
+	got, err := store.Get(t.Context(), "k")
+	if off := got.ExpiresAt.Sub(want.ExpiresAt).Abs(); off > time.Minute {
+		t.Errorf("it expires at %s, %s off", got.ExpiresAt, off)
+	}
+	want.Epoch, want.ExpiresAt = 8, got.ExpiresAt
+	if err != nil || got != want {
+		t.Errorf("it is %+v, %v; want %+v", got, err, want)
+	}
+}

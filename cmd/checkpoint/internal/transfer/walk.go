@@ -16,15 +16,28 @@ import (
 // comes before the error.
 func Walk(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq2[checkpoint.Checkpoint, error] {
 	return func(yield func(checkpoint.Checkpoint, error) bool) {
-		for cell, err := range store.InspectAll(ctx, pattern) {
-			switch {
-			case errors.Is(err, checkpoint.ErrUnsupported):
-				checkpoints(ctx, store, pattern, yield)
-				return
-			case err != nil:
+		for cell, err := range Cells(ctx, store, pattern) {
+			if err != nil {
 				yield(checkpoint.Checkpoint{}, err)
 				return
-			case !yieldCell(cell, yield):
+			}
+			if !yieldCell(cell, yield) {
+				return
+			}
+		}
+	}
+}
+
+// Cells yields what is stored for each key that matches pattern. If the store has no
+// fences and leases, it yields checkpoints alone. An error is the last pair.
+func Cells(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq2[checkpoint.Cell, error] {
+	return func(yield func(checkpoint.Cell, error) bool) {
+		for cell, err := range store.InspectAll(ctx, pattern) {
+			if errors.Is(err, checkpoint.ErrUnsupported) {
+				checkpoints(ctx, store, pattern, yield)
+				return
+			}
+			if !yield(cell, err) {
 				return
 			}
 		}
@@ -32,15 +45,14 @@ func Walk(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq
 }
 
 // checkpoints walks a store that has neither fences nor leases.
-func checkpoints(ctx context.Context, store *checkpoint.Store, pattern string, yield func(checkpoint.Checkpoint, error) bool) {
+func checkpoints(ctx context.Context, store *checkpoint.Store, pattern string, yield func(checkpoint.Cell, error) bool) {
 	for c, err := range store.GetAll(ctx, pattern) {
+		cell := checkpoint.Cell{Key: c.Key}
 		if c.Key != "" {
-			err = joined(Reason(err), invalid(c.Key))
+			cell.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: c.Mark, ExpiresAt: c.ExpiresAt, Err: Reason(err)}
+			err = nil
 		}
-		if err != nil && c.Key != "" {
-			c = checkpoint.Checkpoint{Key: c.Key}
-		}
-		if !yield(c, err) {
+		if !yield(cell, err) {
 			return
 		}
 	}

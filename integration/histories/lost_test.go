@@ -1,0 +1,54 @@
+package histories
+
+import (
+	"testing"
+
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+)
+
+// An emptied member comes back without what it had on its disk.
+type emptied struct{ member }
+
+func (m emptied) Restart() {
+	m.Kill()
+	m.Wipe(m.t)
+	m.Member.Restart(m.t)
+}
+
+// TestLostWrites: a server that loses what it has acknowledged is found out.
+func TestLostWrites(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) (engine, server){
+		"redis": func(t *testing.T) (engine, server) {
+			t.Helper()
+			s := redistest.Start(t)
+			return redisAt(t, s.Addr()), s
+		},
+		"PostgreSQL": func(t *testing.T) (engine, server) {
+			t.Helper()
+			s := migrated(t, "synchronous_commit=off", "wal_writer_delay=10s")
+			return postgresAt(t, s.URL("postgres")), s
+		},
+		"etcd": func(t *testing.T) (engine, server) {
+			t.Helper()
+			c := etcdtest.Start(t, 1)
+			return etcdAt(t, c, c.Endpoints()), emptied{member{c.Members[0], t}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, server := start(t)
+			h := newHistory("lost")
+			play(t, h, chooseSeed(t), []engine{e}, func() {
+				h.operate(t, 300)
+				server.Restart()
+				h.operate(t, 300)
+			})
+			t.Log(h)
+			if err := h.check(); err == nil {
+				t.Error("a server that has lost what it acknowledged passes for linearizable")
+			}
+		})
+	}
+}

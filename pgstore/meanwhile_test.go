@@ -1,0 +1,118 @@
+package pgstore_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
+	"github.com/checkpointstore/checkpoint/pgstore"
+)
+
+// A change that waits for a checkpoint has looked for the fence before. Meanwhile another
+// transaction raises the first fence. The checkpoint without the fence would look damaged.
+func TestFenceThatComesMeanwhile(t *testing.T) {
+	for name, rewind := range map[string]func(url string) (checkpoint.Checkpoint, error){
+		"Open": func(url string) (checkpoint.Checkpoint, error) {
+			return checkpoint.New(open(t, url, nil), nil).Rewind(t.Context(), "k", checkpoint.Position{})
+		},
+		"OnTx": func(url string) (cp checkpoint.Checkpoint, err error) {
+			err = pgx.BeginFunc(t.Context(), newPool(t, url), func(tx pgx.Tx) error {
+				d, err := pgstore.OnTx(tx, nil)
+				if err == nil {
+					cp, err = checkpoint.New(d, nil).Rewind(t.Context(), "k", checkpoint.Position{})
+				}
+				return err
+			})
+			return cp, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := newDatabase(t)
+			put(t, open(t, url, nil), "k", 1)
+			first := locks(t, url, "k")
+			for _, s := range []string{
+				"INSERT INTO checkpoint.checkpoint_fences (namespace, key, epoch, raised_at) VALUES ('', 'k', 1, now())",
+				"UPDATE checkpoint.checkpoints SET epoch = 1",
+			} {
+				if _, err := first.Exec(t.Context(), s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			answers := make(chan error, 1)
+			go func() {
+				cp, err := rewind(url)
+				if err == nil && cp.Epoch != 2 {
+					err = fmt.Errorf("the epoch is %d, want 2", cp.Epoch)
+				}
+				answers <- err
+			}()
+			waitsForLock(t, url)
+			if err := first.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A process that is cut off between the statements of a transaction keeps no lock for long.
+func TestCutOffWithinATransaction(t *testing.T) {
+	url := newDatabase(t)
+	put(t, open(t, url, nil), "k", 1)
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.DialFunc = func(ctx context.Context, protocol, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, protocol, addr)
+		return &cutOff{Conn: conn, at: "COMMIT\x00"}, err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	d, err := pgstore.New(pool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var under sync.WaitGroup
+	under.Go(func() {
+		if r := write(t.Context(), d, set("k", 2)); r.Outcome == driver.Advanced {
+			t.Error("a write without a commit has advanced")
+		}
+	})
+	idle := "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+	for pgtest.Shared(t).SQLAt(url, idle) == "0" {
+		time.Sleep(5 * time.Millisecond)
+	}
+	put(t, open(t, url, nil), "k", 3)
+	under.Wait()
+}
+
+// A cutOff connection loses everything from a text on.
+type cutOff struct {
+	net.Conn
+	at   string
+	lost bool
+}
+
+func (c *cutOff) Write(b []byte) (int, error) {
+	c.lost = c.lost || bytes.Contains(b, []byte(c.at))
+	if c.lost {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}

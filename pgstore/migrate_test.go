@@ -1,0 +1,156 @@
+package pgstore_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
+	"github.com/checkpointstore/checkpoint/pgstore"
+)
+
+func TestTenProcessesMigrateAtOnce(t *testing.T) {
+	url := pgtest.Shared(t).NewDatabase()
+	errs := make([]error, 10)
+	var all sync.WaitGroup
+	for i := range errs {
+		pool := newPool(t, url)
+		all.Go(func() { errs[i] = pgstore.Migrate(t.Context(), pool, nil) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if version := pgtest.Shared(t).SQLAt(url, "SELECT version FROM checkpoint.checkpoint_schema"); version != "1" {
+		t.Errorf("the tables have version %s", version)
+	}
+	put(t, open(t, url, nil), "k", 1)
+}
+
+// Missing tables are no empty store.
+func TestMissingTables(t *testing.T) {
+	url := pgtest.Shared(t).NewDatabase()
+	if _, err := pgstore.Open(t.Context(), url, nil); !notMigrated(err) {
+		t.Errorf("Open: %v", err)
+	}
+	d, err := pgstore.New(newPool(t, url), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	store := checkpoint.New(d, nil)
+	for range 2 {
+		if _, err := store.Get(t.Context(), "k"); !notMigrated(err) {
+			t.Errorf("Get: %v", err)
+		}
+		if err := store.Set(t.Context(), "k", checkpoint.Position{}); !notMigrated(err) {
+			t.Errorf("Set: %v", err)
+		}
+	}
+	if err := pgstore.Migrate(t.Context(), newPool(t, url), nil); err != nil {
+		t.Fatal(err)
+	}
+	put(t, d, "k", 1)
+	execute(t, url, "DROP SCHEMA checkpoint CASCADE")
+	if _, err := store.Get(t.Context(), "k"); !notMigrated(err) {
+		t.Errorf("Get after the tables are gone: %v", err)
+	}
+	if _, err := store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 2}); !notMigrated(err) {
+		t.Errorf("SetIfNewer after the tables are gone: %v", err)
+	}
+}
+
+func notMigrated(err error) bool {
+	return errors.Is(err, pgstore.ErrNotMigrated) && !errors.Is(err, driver.ErrNotFound) && strings.Contains(driver.Hint(err), "Migrate")
+}
+
+func TestAutoMigrate(t *testing.T) {
+	url := pgtest.Shared(t).NewDatabase()
+	d, err := pgstore.New(newPool(t, url), &pgstore.Options{AutoMigrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	put(t, d, "k", 1)
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	url := newDatabase(t)
+	execute(t, url, "UPDATE checkpoint.checkpoint_schema SET version = 2")
+	for _, opts := range []*pgstore.Options{nil, {AutoMigrate: true}} {
+		if _, err := pgstore.Open(t.Context(), url, opts); !errors.Is(err, pgstore.ErrNewerSchema) {
+			t.Errorf("Open: %v", err)
+		}
+	}
+	if err := pgstore.Migrate(t.Context(), newPool(t, url), nil); !errors.Is(err, pgstore.ErrNewerSchema) {
+		t.Errorf("Migrate: %v", err)
+	}
+}
+
+// A schema has any name, and a person may apply the SQL.
+func TestSchemaSQL(t *testing.T) {
+	opts := &pgstore.Options{Schema: `My "odd" schema; --`}
+	sql, err := pgstore.SchemaSQL(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := pgtest.Shared(t).NewDatabase()
+	execute(t, url, sql)
+	put(t, open(t, url, opts), "k", 1)
+	if err := pgstore.Migrate(t.Context(), newPool(t, url), opts); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, opts := range []pgstore.Options{
+		{Schema: strings.Repeat("s", 64)}, {Schema: "a\x00"}, {Schema: "\xff"}, {Namespace: "a\n"}, {Namespace: strings.Repeat("n", 513)},
+	} {
+		if _, err := pgstore.New(nil, &opts); err == nil {
+			t.Errorf("New accepts %+v", opts)
+		}
+		if _, err := pgstore.SchemaSQL(&opts); err == nil {
+			t.Errorf("SchemaSQL accepts %+v", opts)
+		}
+		if err := pgstore.Migrate(t.Context(), nil, &opts); err == nil {
+			t.Errorf("Migrate accepts %+v", opts)
+		}
+	}
+}
+
+func TestNamespacesAreApart(t *testing.T) {
+	url := newDatabase(t)
+	one, other := open(t, url, &pgstore.Options{Namespace: "a"}), open(t, url, &pgstore.Options{Namespace: "a:"})
+	put(t, one, ":k", 1)
+	put(t, other, "k", 2)
+	lease(t, one, ":k")
+	for _, d := range []*pgstore.Driver{open(t, url, nil), other} {
+		if got := keysOf(t, d); strings.Contains(got, ":k") {
+			t.Errorf("another namespace sees the keys %s", got)
+		}
+	}
+	if _, err := checkpoint.New(other, nil).Clear(t.Context(), "*"); err != nil {
+		t.Fatal(err)
+	}
+	if got := keysOf(t, one); got != ":k" {
+		t.Errorf("after Clear of another namespace the keys are %q", got)
+	}
+}
+
+func keysOf(t *testing.T, d *pgstore.Driver) string {
+	t.Helper()
+	var keys []string
+	for page, err := range d.ScanCells(context.WithoutCancel(t.Context()), "*", 10) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page {
+			keys = append(keys, c.Key)
+		}
+	}
+	return strings.Join(keys, ",")
+}

@@ -1,0 +1,150 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// Get implements [driver.Driver].
+func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	records, err := readRecords(ctx, d.read, d.sql, d.opts.Namespace, keys)
+	if err != nil {
+		return nil, d.failure(ctx, err)
+	}
+	return records, nil
+}
+
+func readRecords(
+	ctx context.Context, read func(context.Context, *statement) error, sql *statements, namespace string, keys []string,
+) ([]driver.Record, error) {
+	found := make(map[string]driver.Record, len(keys))
+	for part := range slices.Chunk(keys, chunk) {
+		err := read(ctx, &statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: func(scan func(...any) error) error {
+			_, r, err := scanRecord(scan)
+			found[r.Key] = r
+			return err
+		}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	records := make([]driver.Record, len(keys))
+	for i, key := range keys {
+		r, ok := found[key]
+		if !ok {
+			r = driver.Record{Key: key, Err: driver.ErrNotFound}
+		}
+		records[i] = r
+	}
+	return records, nil
+}
+
+// scanRecord reads a row of the columns of a checkpoint and the time.
+func scanRecord(scan func(...any) error) (key string, record driver.Record, err error) {
+	var r row
+	var now *string
+	if err = scan(append(r.fields(), &now)...); err != nil {
+		return "", driver.Record{}, err
+	}
+	var at time.Time
+	if now != nil {
+		if at, err = decodeNow(*now); err != nil {
+			return "", driver.Record{}, err
+		}
+	}
+	return r.key, r.record(at), nil
+}
+
+// Scan implements [driver.Driver]. It goes in the order of the keys, so it never misses
+// a key that stays. It holds no lock and no transaction between two pages.
+func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for records, err := range d.ScanRecords(ctx, pattern, pageSize) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			keys := make([]string, len(records))
+			for i := range records {
+				keys[i] = records[i].Key
+			}
+			if !yield(keys, nil) {
+				return
+			}
+		}
+	}
+}
+
+// ScanRecords implements [driver.RecordScanner].
+func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
+	return scan(ctx, d, pattern, pageSize, d.sql.firstPage, d.sql.nextPage, func(read func(...any) error) (string, driver.Record, bool, error) {
+		key, r, err := scanRecord(read)
+		return key, r, !errors.Is(r.Err, driver.ErrNotFound), err
+	})
+}
+
+// scan yields pages of what one reads from a row: a key, an item, and whether it counts.
+func scan[T any](
+	ctx context.Context, d *Driver, pattern string, pageSize int, first, next string,
+	one func(read func(...any) error) (key string, item T, counts bool, err error),
+) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		prefix := literalPrefix(pattern)
+		sql, from := first, prefix
+		for more := true; more; {
+			if err := d.ready(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+			var page []T
+			n := 0
+			err := d.read(ctx, &statement{
+				sql: sql, args: []any{d.opts.Namespace, from, encodeNumber(uint64(pageSize))}, //nolint:gosec // a page has a size above 0
+				each: func(read func(...any) error) error {
+					key, item, counts, err := one(read)
+					n++
+					if from = key; counts && driver.MatchPattern(pattern, key) {
+						page = append(page, item)
+					}
+					return err
+				},
+			})
+			if err != nil {
+				yield(nil, d.failure(ctx, err))
+				return
+			}
+			if len(page) > 0 && !yield(page, nil) {
+				return
+			}
+			sql = next
+			more = n == pageSize && strings.HasPrefix(from, prefix)
+		}
+	}
+}
+
+// literalPrefix returns the text with which every key that matches pattern begins. It
+// ends before bytes that PostgreSQL does not take as text.
+func literalPrefix(pattern string) string {
+	prefix := driver.LiteralPrefix(pattern)
+	for i, r := range prefix {
+		if r == 0 {
+			return prefix[:i]
+		}
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(prefix[i:]); size == 1 {
+				return prefix[:i]
+			}
+		}
+	}
+	return prefix
+}

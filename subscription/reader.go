@@ -1,0 +1,113 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// A reader is the goroutine that reads the log for [Run]. Nobody can stop a reader that
+// ignores its context, so Run must be able to leave it.
+type reader struct {
+	back chan struct{} // closed when the reader has returned
+	left atomic.Bool   // Run does not wait for the reader any more
+
+	// These may be read once back is closed.
+	err      error
+	returned bool // false: the reader panicked, or ended its goroutine
+	panicked *panicError
+}
+
+// A panicError is what Run panics with if the reader panicked.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
+func (p *panicError) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
+
+// start reads in a goroutine of its own.
+func (r *run[E]) start(ctx context.Context, events func(context.Context) iter.Seq2[E, error]) {
+	r.reader.back = make(chan struct{})
+	go func() {
+		defer close(r.reader.back)
+		defer func() {
+			if r.reader.returned {
+				return
+			}
+			r.stop(nil)
+			if r.reader.left.Load() {
+				return // nobody could pass on the panic, so it ends the process
+			}
+			if p := recover(); p != nil {
+				r.reader.panicked = &panicError{p, debug.Stack()}
+			}
+		}()
+		err := r.read(ctx, events(ctx))
+		r.reader.err = r.blameReader(notOf(err, context.Cause(ctx), ctx.Err()))
+		r.reader.returned = true
+	}()
+}
+
+// result returns the reader's error. It passes on the reader's panic, and the end of
+// its goroutine. If the reader has not returned, result leaves it.
+func (r *run[E]) result() error {
+	r.reader.left.Store(true)
+	switch {
+	case !isClosed(r.reader.back):
+		return nil
+	case r.reader.panicked != nil:
+		panic(r.reader.panicked)
+	case !r.reader.returned:
+		runtime.Goexit()
+	}
+	return r.reader.err
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
+	for event, err := range events {
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if r.h.Ignore != nil && r.h.Ignore(event) {
+			if err := r.s.Skip(r.h.Position(event)); err != nil {
+				return err
+			}
+			continue
+		}
+		work, err := r.s.Track(ctx, r.h.Position(event))
+		if err != nil {
+			return err
+		}
+		i := item[E]{event, work}
+		if r.h.OrderingKey == nil {
+			err = r.queue.addAlone(ctx, i)
+		} else {
+			err = r.queue.add(ctx, r.h.OrderingKey(event), i)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
