@@ -49,8 +49,10 @@ type queue struct {
 	flown   sync.WaitGroup
 }
 
-// maxFlights is how many transactions are under way at once.
-const maxFlights = 4
+// maxFlights is how many transactions are under way at once. The second one keeps going
+// if a key holds up the first. More of them would be smaller, and each costs the servers
+// an entry in their logs.
+const maxFlights = 2
 
 // do makes changes, and returns once each has ended, or ctx has. It replaces a change
 // that goes on after ctx.
@@ -72,8 +74,17 @@ func (d *Driver) do(ctx context.Context, changes []*change) {
 		c.batch = b
 	}
 	q.waiting = append(q.waiting, changes...)
+	var mine *flight
+	if q.flights == 0 { // nothing else waits
+		mine = d.take()
+		q.flights++
+		q.flown.Add(1)
+	}
 	d.start()
 	q.mu.Unlock()
+	if mine != nil {
+		d.flyAlone(ctx, mine, b, changes)
+	}
 	select {
 	case <-b.done:
 	case <-ctx.Done():
@@ -100,7 +111,7 @@ func (d *Driver) take() *flight {
 	q := &d.queue
 	f := newFlight(d.root)
 	var rest []*change
-	later := make(map[string]bool) // keys of which a change stays behind
+	var later map[string]bool // keys of which a change stays behind
 	for i, c := range q.waiting {
 		if len(f.groups) == maxKeys && f.byKey[c.key] == nil {
 			rest = append(rest, q.waiting[i:]...)
@@ -108,6 +119,9 @@ func (d *Driver) take() *flight {
 		}
 		if later[c.key] || !q.fits(f, c) {
 			rest = append(rest, c)
+			if later == nil {
+				later = make(map[string]bool)
+			}
 			later[c.key] = true
 			continue
 		}
@@ -180,7 +194,7 @@ func (q *queue) abandon(b *batch, changes []*change, err error) {
 	for i, c := range changes {
 		if !c.ended {
 			// The flight goes on with c: the caller gets another one.
-			changes[i] = &change{err: err, doubt: c.flight != nil}
+			changes[i] = &change{ended: true, err: err, doubt: c.flight != nil}
 			c.finish()
 		}
 	}

@@ -35,6 +35,7 @@ type group struct {
 	fresh   bool // whether state was read in this flight
 	answers []any
 	diff    diff
+	swap    swap
 	now     time.Time
 	doubt   bool // whether the changes may have been made already
 	lost    int  // how many answers were lost
@@ -74,16 +75,19 @@ func (f *flight) leave() {
 	}
 }
 
+// pause ends early if no caller waits for the flight.
+func (f *flight) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-f.ctx.Done():
+	}
+}
+
 // fly makes the changes of f, and then those of further flights.
 func (d *Driver) fly(f *flight) {
 	for f != nil {
-		for _, g := range f.groups {
-			g.state, g.known = d.memory.get(g.key)
-		}
-		for round := 0; d.round(f, round); round++ {
-		}
+		d.rounds(f)
 		d.revoke(f.unneeded)
-		f.cancel()
 		runtime.Gosched() // the callers that were woken may call again at once
 		d.queue.mu.Lock()
 		if f = d.take(); f == nil {
@@ -93,11 +97,42 @@ func (d *Driver) fly(f *flight) {
 	}
 }
 
+// flyAlone makes the changes of f, which are those of one call, for the goroutine of the
+// caller: to wake another one takes as long as some requests do.
+func (d *Driver) flyAlone(ctx context.Context, f *flight, b *batch, changes []*change) {
+	q, left := &d.queue, make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		q.abandon(b, changes, ctx.Err())
+		close(left)
+	})
+	d.rounds(f)
+	if !stop() {
+		<-left
+	}
+	if len(f.unneeded) > 0 {
+		q.flown.Go(func() { d.revoke(f.unneeded) })
+	}
+	q.mu.Lock()
+	q.flights--
+	d.start()
+	q.mu.Unlock()
+	q.flown.Done()
+}
+
+func (d *Driver) rounds(f *flight) {
+	for _, g := range f.groups {
+		g.state, g.known = d.memory.get(g.key)
+	}
+	for n := 0; d.round(f, n); n++ {
+	}
+	f.cancel()
+}
+
 // round decides the groups that have not ended, and sends what they need. It reports
 // whether there is more to do.
 func (d *Driver) round(f *flight, n int) bool {
 	if n > 2 {
-		time.Sleep(rand.N(time.Millisecond << min(n, 6))) // somebody was faster, time after time
+		f.pause(rand.N(time.Millisecond << min(n, 6))) // somebody was faster, time after time
 	}
 	var readers, writers []*group
 	for _, g := range f.groups {
@@ -208,6 +243,7 @@ func (d *Driver) swap(f *flight, groups []*group) {
 		if !g.again {
 			limit = patience
 		}
+		g.swap = g.newSwap()
 	}
 	resp, err := d.commit(f.ctx, d.request(groups), limit)
 	if err != nil {
@@ -221,11 +257,11 @@ func (d *Driver) swap(f *flight, groups []*group) {
 			succeeded, answers = inner.Succeeded, inner.Responses
 		}
 		if !succeeded {
-			g.state, g.fresh = stateOf(answers), true
+			g.refused(answers)
 			continue
 		}
 		g.doubt = false
-		g.stored(d, resp.Header.Revision)
+		g.stored(resp.Header.Revision)
 		if g.grants.term != 0 && g.grants.term != resp.Header.RaftTerm {
 			time.Sleep(2 * time.Millisecond) // so that the next renewal ends later
 			continue                         // another leader may not know of this one
@@ -264,10 +300,7 @@ func (d *Driver) unanswered(f *flight, groups []*group, err error) {
 		}
 		pause = 50 * time.Millisecond << g.lost
 	}
-	select {
-	case <-time.After(pause): // until there is another leader, perhaps
-	case <-f.ctx.Done():
-	}
+	f.pause(pause) // until there is another leader, perhaps
 }
 
 func (d *Driver) request(groups []*group) clientv3.Op {

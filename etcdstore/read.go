@@ -73,6 +73,13 @@ func (d *Driver) readStates(ctx context.Context, keys []string) ([]state, error)
 // read makes reads of one etcd key each, in as few transactions as etcd allows. A
 // multiple of parts goes into each, so that the parts of a key are read together.
 func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([]value, error) {
+	if len(ops) == 1 { // a transaction would cost more
+		resp, err := d.ask(ctx, ops[0])
+		if err != nil {
+			return nil, err
+		}
+		return []value{valueOf(resp.Get().Kvs)}, nil
+	}
 	values := make([]value, len(ops))
 	chunks := slices.Collect(slices.Chunk(ops, maxReads))
 	errs := make([]error, len(chunks))

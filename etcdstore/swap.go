@@ -9,19 +9,19 @@ import (
 )
 
 // swapOf returns the transaction that stores the changes of g if what they looked at is
-// as it was. Otherwise the transaction reads what is there now.
+// as it was. Otherwise the transaction reads what they look at, as it is now.
 func (d *Driver) swapOf(g *group) clientv3.Op {
 	var unchanged []clientv3.Cmp
-	for p, reads := range g.reads {
-		if reads {
-			name := d.etcdKey(part(p), g.key)
+	var store, read []clientv3.Op
+	for p := range parts {
+		name := d.etcdKey(p, g.key)
+		if g.reads[p] {
 			unchanged = append(unchanged, clientv3.Compare(clientv3.ModRevision(name), "=", g.state[p].revision))
+			read = append(read, clientv3.OpGet(name))
 		}
-	}
-	var store []clientv3.Op
-	for p, v := range d.changed(g) {
-		switch name := d.etcdKey(p, g.key); {
-		case v == nil:
+		switch v := &g.swap.values[p]; {
+		case !g.swap.changes[p]:
+		case v.data == nil:
 			store = append(store, clientv3.OpDelete(name))
 		case v.etcdLease != 0:
 			store = append(store, clientv3.OpPut(name, string(v.data), clientv3.WithLease(v.etcdLease)))
@@ -29,55 +29,80 @@ func (d *Driver) swapOf(g *group) clientv3.Op {
 			store = append(store, clientv3.OpPut(name, string(v.data)))
 		}
 	}
-	return clientv3.OpTxn(unchanged, store, d.reads(g.key))
+	return clientv3.OpTxn(unchanged, store, read)
 }
 
-// changed returns what the parts of g hold after its changes, and nil for a part that
-// goes. A part that stays as it is, is missing.
-func (d *Driver) changed(g *group) map[part]*value {
-	parts := make(map[part]*value, 2)
+// A swap is what the parts of a key hold after its changes. Other parts stay as they are.
+type swap struct {
+	changes [parts]bool
+	values  state // without data: the part goes
+}
+
+func (s *swap) remove(p part) { s.changes[p], s.values[p] = true, value{} }
+
+func (s *swap) store(p part, data []byte, lease clientv3.LeaseID) {
+	s.changes[p], s.values[p] = true, value{data: data, etcdLease: lease}
+}
+
+func (g *group) newSwap() (s swap) {
 	c := g.diff.after
-	if g.diff.checkpoint {
-		parts[checkpointPart] = nil
-		if c.Checkpoint.Exists {
-			v := &value{data: encodeCheckpoint(c.Checkpoint)}
-			if g.diff.checkpointTTL(g.now) != 0 {
-				v.etcdLease = g.grants.checkpoint.id
-			}
-			parts[checkpointPart] = v
+	switch {
+	case !g.diff.checkpoint:
+	case !c.Checkpoint.Exists:
+		s.remove(checkpointPart)
+	case g.diff.checkpointTTL(g.now) != 0:
+		s.store(checkpointPart, encodeCheckpoint(c.Checkpoint), g.grants.checkpoint.id)
+	default:
+		s.store(checkpointPart, encodeCheckpoint(c.Checkpoint), 0)
+	}
+	switch {
+	case !g.diff.fence:
+	case !c.Fence.Exists():
+		s.remove(fencePart)
+	default:
+		s.store(fencePart, encodeFence(c.Fence), 0)
+	}
+	switch {
+	case !g.diff.lease:
+	case !c.Lease.Exists():
+		s.remove(leasePart)
+		s.remove(heldPart)
+	default:
+		s.store(leasePart, encodeLease(c.Lease.Lease), 0)
+		if !g.grants.renewed {
+			s.store(heldPart, encodeHeld(c.Lease.Lease), g.grants.held.id)
 		}
 	}
-	if g.diff.fence {
-		parts[fencePart] = nil
-		if c.Fence.Exists() {
-			parts[fencePart] = &value{data: encodeFence(c.Fence)}
-		}
-	}
-	if g.diff.lease {
-		parts[leasePart], parts[heldPart] = nil, nil
-		if c.Lease.Exists() {
-			parts[leasePart] = &value{data: encodeLease(c.Lease.Lease)}
-			parts[heldPart] = &value{data: encodeHeld(c.Lease.Lease), etcdLease: g.grants.held.id}
-			if g.grants.renewed {
-				delete(parts, heldPart)
-			}
-		}
-	}
-	return parts
+	return s
 }
 
 // stored takes over what the transaction of g has stored at revision.
-func (g *group) stored(d *Driver, revision int64) {
-	for p, v := range d.changed(g) {
+func (g *group) stored(revision int64) {
+	for p, changes := range g.swap.changes {
+		if !changes {
+			continue
+		}
 		if was := g.state[p].etcdLease; was != 0 {
 			g.grants.former = append(g.grants.former, was)
 		}
-		g.state[p] = value{}
-		if v != nil {
-			v.revision = revision
-			g.state[p] = *v
+		g.state[p] = g.swap.values[p]
+		if g.state[p].data != nil {
+			g.state[p].revision = revision
 		}
 	}
+}
+
+// refused takes over what the transaction of g has read. The other parts are as they were
+// remembered: the changes do not look at them.
+func (g *group) refused(answers []*pb.ResponseOp) {
+	n := 0
+	for p, reads := range g.reads {
+		if reads {
+			g.state[p] = valueOf(answers[n].GetResponseRange().Kvs)
+			n++
+		}
+	}
+	g.fresh = true
 }
 
 // reads returns the operations that read the state of key.
@@ -87,15 +112,6 @@ func (d *Driver) reads(key string) []clientv3.Op {
 		ops[p] = clientv3.OpGet(d.etcdKey(p, key))
 	}
 	return ops
-}
-
-// stateOf returns the state that the answers to reads hold.
-func stateOf(answers []*pb.ResponseOp) state {
-	var s state
-	for p := range parts {
-		s[p] = valueOf(answers[p].GetResponseRange().Kvs)
-	}
-	return s
 }
 
 // commit sends a transaction once.

@@ -1,12 +1,17 @@
 package etcd
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
+	"github.com/checkpointstore/checkpoint/integration/internal/network"
 )
 
 func TestOneRoundTripIfNobodyElseWrites(t *testing.T) {
@@ -28,6 +33,51 @@ func TestOneRoundTripIfNobodyElseWrites(t *testing.T) {
 	if calls["Txn"] != 1 || len(calls) != 1 {
 		t.Errorf("a write that is refused made the calls %v, want one Txn", calls)
 	}
+}
+
+// What a write does not look at costs nothing.
+func TestTransactionNamesWhatTheWriteLooksAt(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	gets(t, d, driver.Advanced, write(driver.IfNewer, "k", 1))
+	var sent *pb.TxnRequest
+	l.answers(func(_ string, req any) error {
+		sent, _ = req.(*pb.TxnRequest)
+		return nil
+	})
+	gets(t, d, driver.Advanced, write(driver.IfNewer, "k", 2))
+	l.answers(nil)
+	if sent == nil || len(sent.Compare) != 1 || len(sent.Success) != 1 || len(sent.Failure) != 1 {
+		t.Errorf("a write was sent as %v, want one comparison, one store and one read", sent)
+	}
+}
+
+// A caller that writes alone carries its own request. It leaves when its context ends,
+// all the same.
+func TestCallerLeavesWhenItsContextEnds(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	d := openEmpty(t, cluster)
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1), write(driver.Set, "l", 1))
+	if err := cluster.Members[0].Proxy().Hurt(network.Cut(false)...); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	// Two writes of a key that may not be sent together: the second one waits.
+	results, err := d.Write(ctx, []driver.Write{write(driver.IfNewer, "k", 2), write(driver.Set, "k", 3), write(driver.Set, "l", 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []driver.Outcome{driver.Unknown, driver.Failed, driver.Unknown} {
+		if r := results[i]; r.Outcome != want || !errors.Is(r.Err, context.Canceled) {
+			t.Errorf("write %d: %v, %v, want %v", i, r.Outcome, r.Err, want)
+		}
+	}
+	if err := cluster.Members[0].Proxy().Heal(); err != nil {
+		t.Fatal(err)
+	}
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 4), write(driver.Set, "l", 4))
 }
 
 func TestWritesShareATransaction(t *testing.T) {
