@@ -61,6 +61,7 @@ proof: servers
 	go test -v -timeout 1h ./integration/contention -rounds 300
 	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15
+	go test -v -timeout 1h ./integration/etcd -run TestCrashesLeaveNoEtcdLease -crashes 2000
 	go test -v -timeout 1h ./integration/failover -failovers 50
 	go test -v -timeout 1h ./integration/soak -soak 10m
 	$(call on,$(NEWEST),go test -v -timeout 1h ./integration/failover -failovers 50)

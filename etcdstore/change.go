@@ -5,7 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
 	"github.com/checkpointstore/checkpoint/cell"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // A change is one decision about one key. Several changes of one key are decided in
@@ -14,7 +17,8 @@ type change struct {
 	key    string
 	reads  [parts]bool // the parts that decide looks at
 	decide func(cell.Cell, time.Time) (cell.Cell, any)
-	again  bool // whether it may be made twice, and so be sent again if its answer was lost
+	twice  bool // whether it may be made twice while its caller waits: if another leader may not know of it
+	again  bool // whether nobody sees that it is made twice, so that it is sent again if its answer was lost
 
 	batch  *batch
 	flight *flight // nil: it waits
@@ -136,11 +140,11 @@ func (d *Driver) take() *flight {
 	return f
 }
 
-// fits reports whether c can go with f. What may be sent again never goes with another
-// change of its key that may not.
+// fits reports whether c can go with f. What may be made twice, or sent again, never goes
+// with another change of its key that may not.
 func (q *queue) fits(f *flight, c *change) bool {
 	if g := f.byKey[c.key]; g != nil {
-		return g.again == c.again
+		return g.twice == c.twice && g.again == c.again
 	}
 	return !q.busy[c.key]
 }
@@ -157,6 +161,9 @@ func (d *Driver) end(g *group, err error, doubt bool) {
 		c.err, c.doubt = err, doubt
 		if err == nil {
 			c.answer = g.answers[i]
+			if r, ok := c.answer.(driver.LeaseResult); ok && r.Err != nil && g.made {
+				c.err, c.doubt = explain(rpctypes.ErrLeaderChanged), true
+			}
 		}
 		if !c.ended {
 			c.finish()

@@ -28,6 +28,7 @@ type group struct {
 	key     string
 	changes []*change
 	reads   [parts]bool
+	twice   bool
 	again   bool
 
 	state   state
@@ -38,6 +39,7 @@ type group struct {
 	swap    swap
 	now     time.Time
 	doubt   bool // whether the changes may have been made already
+	made    bool // whether the changes were made, and are made once more: no refusal is an answer
 	lost    int  // how many answers were lost
 	grants  grants
 	ended   bool
@@ -56,7 +58,7 @@ func newFlight(root context.Context) *flight {
 func (f *flight) add(c *change) {
 	g := f.byKey[c.key]
 	if g == nil {
-		g = &group{key: c.key, again: c.again}
+		g = &group{key: c.key, twice: c.twice, again: c.again}
 		f.byKey[c.key] = g
 		f.groups = append(f.groups, g)
 	}
@@ -263,6 +265,7 @@ func (d *Driver) swap(f *flight, groups []*group) {
 		g.doubt = false
 		g.stored(resp.Header.Revision)
 		if g.grants.term != 0 && g.grants.term != resp.Header.RaftTerm {
+			g.made = true
 			time.Sleep(2 * time.Millisecond) // so that the next renewal ends later
 			continue                         // another leader may not know of this one
 		}

@@ -15,12 +15,12 @@ func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.L
 
 // Renew implements [driver.Leaser].
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, &change{reads: readsRenewal, again: true}, cell.Cell.Renew)
+	return d.leases(ctx, leases, &change{reads: readsRenewal, twice: true}, cell.Cell.Renew)
 }
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, &change{reads: readsLease, again: true}, cell.Cell.Release)
+	return d.leases(ctx, leases, &change{reads: readsLease, twice: true, again: true}, cell.Cell.Release)
 }
 
 type leaseRule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult)
@@ -31,7 +31,7 @@ func (d *Driver) leases(ctx context.Context, leases []driver.Lease, like *change
 	}
 	changes := make([]*change, len(leases))
 	for i, l := range leases {
-		changes[i] = &change{key: l.Key, reads: like.reads, again: like.again, decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
+		changes[i] = &change{key: l.Key, reads: like.reads, twice: like.twice, again: like.again, decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
 			l := l
 			l.TTL = min(driver.RoundTTL(d, l.TTL), maxTTL)
 			after, r := rule(c, l, now)

@@ -180,11 +180,9 @@ func TestSlowDisk(t *testing.T) {
 		t.Errorf("a write whose context ends: %+v, %v", results, err)
 	}
 	var wg sync.WaitGroup
+	var r driver.Result
 	wg.Go(func() {
-		r := writes(t, d, write(driver.Set, "k", 2))[0]
-		if r.Outcome != driver.Unknown {
-			t.Errorf("a write: %v, want Unknown", r.Outcome)
-		}
+		r = writes(t, d, write(driver.Set, "k", 2))[0]
 		isClear(t, "a write", r.Err)
 	})
 	wg.Go(func() {
@@ -193,6 +191,9 @@ func TestSlowDisk(t *testing.T) {
 	wg.Wait()
 	for _, m := range cluster.Members {
 		m.Server().Server.Backend().BatchTx().Unlock()
+	}
+	if p := position(t, d, "k"); r.Outcome.Landed() || r.Outcome == driver.Failed && p != 1 {
+		t.Errorf("a write: %v, and the position is %d", r.Outcome, p)
 	}
 	gets(t, d, driver.Advanced, write(driver.Set, "k", 3))
 }
