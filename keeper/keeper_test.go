@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/keeper"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
@@ -111,13 +111,13 @@ func (b bench) wantLost(l *keeper.Lease, since time.Time, reason error) {
 func TestManyLeasesShareCallsAndOneGoroutine(t *testing.T) {
 	bubble(t, func(b bench) {
 		const n = 500
-		goroutines := runtime.NumGoroutine()
+		goroutines := leaktest.InBubble()
 		leases := make([]*keeper.Lease, n)
 		for i := range leases {
 			leases[i] = b.keep(fmt.Sprint("orders/", i), ttl)
 			time.Sleep(ttl / n)
 		}
-		if more := runtime.NumGoroutine() - goroutines; more != 1 {
+		if more := leaktest.InBubble() - goroutines; more != 1 {
 			b.Errorf("%d leases need %d goroutines, want 1", n, more)
 		}
 		before := len(b.engine.made())
@@ -132,7 +132,7 @@ func TestManyLeasesShareCallsAndOneGoroutine(t *testing.T) {
 
 func TestGoroutineEndsWithTheLastLease(t *testing.T) {
 	bubble(t, func(b bench) {
-		goroutines := runtime.NumGoroutine()
+		goroutines := leaktest.InBubble()
 		for range 2 { // it can be used again
 			first, second := b.keep("a", ttl), b.keep("b", ttl)
 			if err := first.Remove(b.Context()); err != nil {
@@ -144,7 +144,7 @@ func TestGoroutineEndsWithTheLastLease(t *testing.T) {
 				b.Error(err)
 			}
 			synctest.Wait()
-			if left := runtime.NumGoroutine() - goroutines; left != 0 {
+			if left := leaktest.InBubble() - goroutines; left != 0 {
 				b.Errorf("without leases %d goroutines are left", left)
 			}
 		}

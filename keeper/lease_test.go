@@ -3,12 +3,12 @@ package keeper_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
@@ -46,7 +46,7 @@ func TestCallThatNobodyNeedsIsGivenUp(t *testing.T) {
 	bubble(t, func(b bench) {
 		b.engine.hold = func(ctx context.Context, _ int) error { return hangUntil(ctx, nil) }
 		leases := []*keeper.Lease{b.keep("a", ttl), b.keep("b", ttl)}
-		goroutines := runtime.NumGoroutine()
+		goroutines := leaktest.InBubble()
 		time.Sleep(ttl/3 + time.Millisecond)
 		for i, l := range leases {
 			ctx, cancel := context.WithTimeout(b.Context(), time.Millisecond)
@@ -55,7 +55,7 @@ func TestCallThatNobodyNeedsIsGivenUp(t *testing.T) {
 			}
 			cancel()
 			synctest.Wait()
-			if ended := goroutines - runtime.NumGoroutine(); ended != i {
+			if ended := goroutines - leaktest.InBubble(); ended != i {
 				b.Errorf("after %d of 2 leases are removed, %d goroutines have ended", i+1, ended)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
@@ -90,7 +91,7 @@ func TestDeafReaderKeepsNoRunFromReturning(t *testing.T) {
 // TestDeafReaderCostsItsOwnGoroutineOnly, for as long as it does not return.
 func TestDeafReaderCostsItsOwnGoroutineOnly(t *testing.T) {
 	bubble(t, func(b bench) {
-		before := runtime.NumGoroutine()
+		before := leaktest.InBubble()
 		s := b.open(leased("a", false))
 		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
 		defer cancel()
@@ -106,7 +107,7 @@ func TestDeafReaderCostsItsOwnGoroutineOnly(t *testing.T) {
 		b.wantStored(5)
 		b.wantReleased()
 		synctest.Wait()
-		if n := runtime.NumGoroutine() - before; n != 1 {
+		if n := leaktest.InBubble() - before; n != 1 {
 			b.Errorf("%d goroutines are left, want the reader's alone", n)
 		}
 		close(free)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/keeper"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/subscription"
@@ -231,7 +231,7 @@ func TestSubscriptionsShareAKeeper(t *testing.T) {
 		renewals := new(renewals)
 		b.store = checkpoint.New(b.mem, &checkpoint.Options{Observers: []checkpoint.Observer{renewals}})
 		shared := keeper.New(b.store)
-		goroutines := runtime.NumGoroutine()
+		goroutines := leaktest.InBubble()
 		all := make([]*subscription.Subscription, n)
 		for i := range all {
 			opts := leased("a", false)
@@ -242,7 +242,7 @@ func TestSubscriptionsShareAKeeper(t *testing.T) {
 			}
 			time.Sleep(leaseTTL / n)
 		}
-		if each := (runtime.NumGoroutine() - goroutines) / n; each > 1 {
+		if each := (leaktest.InBubble() - goroutines) / n; each > 1 {
 			b.Errorf("a subscription needs %d goroutines, want that of its flushes alone", each)
 		}
 		before := renewals.calls.Load()
