@@ -8,6 +8,8 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
@@ -57,26 +59,49 @@ func TestTransactionNamesWhatTheWriteLooksAt(t *testing.T) {
 // all the same.
 func TestCallerLeavesWhenItsContextEnds(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
-	d := openEmpty(t, cluster)
-	gets(t, d, driver.Advanced, write(driver.Set, "k", 1), write(driver.Set, "l", 1))
+	sent := make(chan struct{}, 10)
+	d := openEmpty(t, cluster, func(config *clientv3.Config) {
+		config.DialOptions = append(config.DialOptions, grpc.WithChainUnaryInterceptor(
+			func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				sent <- struct{}{}
+				return invoke(ctx, method, req, reply, cc, opts...)
+			}))
+	})
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
+	for len(sent) > 0 {
+		<-sent
+	}
 	if err := cluster.Members[0].Proxy().Hurt(network.Cut(false)...); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	results, err := d.Write(ctx, []driver.Write{write(driver.IfNewer, "k", 2), write(driver.Set, "k", 3), write(driver.Set, "l", 2)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, r := range results {
-		if r.Outcome != driver.Unknown || !errors.Is(r.Err, context.Canceled) {
-			t.Errorf("write %d: %v, %v, want unknown", i, r.Outcome, r.Err)
+	call := func(commit uint64) (leave func(want driver.Outcome)) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan driver.Result)
+		go func() {
+			results, err := d.Write(ctx, []driver.Write{write(driver.Set, "k", commit)})
+			if err != nil {
+				results = []driver.Result{{Err: err}}
+			}
+			done <- results[0]
+		}()
+		return func(want driver.Outcome) {
+			t.Helper()
+			cancel()
+			if r := <-done; r.Outcome != want || !errors.Is(r.Err, context.Canceled) {
+				t.Errorf("write %d: %v, %v, want %v", commit, r.Outcome, r.Err, want)
+			}
 		}
 	}
+	first := call(2)
+	<-sent
+	second := call(3) // waits: the key is busy
+	time.Sleep(20 * time.Millisecond)
+	second(driver.Failed)
+	first(driver.Unknown)
 	if err := cluster.Members[0].Proxy().Heal(); err != nil {
 		t.Fatal(err)
 	}
-	gets(t, d, driver.Advanced, write(driver.Set, "k", 4), write(driver.Set, "l", 4))
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 4))
 }
 
 func TestWritesShareATransaction(t *testing.T) {
