@@ -40,7 +40,12 @@ func play(t *testing.T, h *history, seed uint64, engines []engine, disturb func(
 	disturb()
 	stop()
 	wg.Wait()
-	readAll(t, h, all.next(engines[len(engines)-1], h))
+	// A busy machine may let a client that is in a hurry fail time after time.
+	last := engines[len(engines)-1]
+	if i, ok := last.(impatient); ok {
+		last = i.engine
+	}
+	readAll(t, h, all.next(last, h))
 }
 
 // readAll reads each key and its fence at the end.
@@ -74,7 +79,7 @@ func settle(t *testing.T, h *history, c *client, r *record, choose func() input)
 		}
 		// The more are unknown the longer is the search.
 		if time.Now().After(deadline) || r.unknown > 2*maxUnknown {
-			t.Fatalf("%s of %s is not answered in %v, with %d operations unknown", o.in, r.key, patience, r.unknown)
+			t.Fatalf("%s of %s is not answered within %v, or by the time %d operations are unknown", o.in, r.key, patience, r.unknown)
 		}
 	}
 }
