@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -17,23 +16,7 @@ import (
 // TestPackedCells: whatever the file holds, a scan of packed pages finds what reading the
 // file column by column finds.
 func TestPackedCells(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "checkpoints.db")
-	d, err := Open(t.Context(), path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	run := func(statement string, args ...any) {
-		t.Helper()
-		if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d, run := byHand(t)
 	const number, at, expired = "00000000000000000012", "2999-01-02T03:04:05.006Z", "2026-01-02T03:04:05.006Z"
 	or := func(usual any, others ...any) *rapid.Generator[any] {
 		usually := slices.Repeat([]*rapid.Generator[any]{rapid.Just(usual)}, 30)

@@ -15,26 +15,34 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// TestPackedPages: whatever the file holds, a packed page is what reading it
-// column by column finds.
-func TestPackedPages(t *testing.T) {
+// byHand opens a store, and returns it with a function that changes its file past it.
+func byHand(t *testing.T) (d *Driver, run func(statement string, args ...any)) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "checkpoints.db")
 	d, err := Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	run := func(statement string, args ...any) {
+	t.Cleanup(func() {
+		db.Close()
+		d.Close()
+	})
+	return d, func(statement string, args ...any) {
 		t.Helper()
 		if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestPackedPages: whatever the file holds, a packed page is what reading it
+// column by column finds.
+func TestPackedPages(t *testing.T) {
+	d, run := byHand(t)
 	run("DROP TABLE checkpoints")
 	run("CREATE TABLE checkpoints (" + columns + ")") // that may hold anything
 	const number, at = "00000000000000000012", "2026-01-02T03:04:05.006Z"
