@@ -58,8 +58,7 @@ var errNotNotified = fmt.Errorf("%w: redisstore: the server refuses to publish, 
 func (d *Driver) listen(ctx context.Context, w *driver.Waiters) error {
 	for pause := firstListen; ; pause = min(2*pause, lastListen) {
 		began := time.Now()
-		if err := d.hear(ctx, w); ctx.Err() == nil && isRefused(err) {
-			d.refuse(err)
+		if err := d.hear(ctx, w); isRefused(err) {
 			return errNotNotified
 		}
 		if time.Since(began) > lastListen {
@@ -96,7 +95,12 @@ func (d *Driver) hear(ctx context.Context, w *driver.Waiters) error {
 	sending.Go(func() { end(d.subscribe(ctx, connection, w, come, allowed)) })
 	end(d.receive(ctx, connection, w, allow))
 	sending.Wait()
-	return context.Cause(ctx)
+	err := context.Cause(ctx)
+	if isRefused(err) {
+		// Before allow: a publisher that waits for it must not be refused once more.
+		d.refuse(err)
+	}
+	return err
 }
 
 // subscribe keeps the channels of the connection those that are waited for, at first
