@@ -59,8 +59,8 @@ func TestCrashesLeaveNoEtcdLease(t *testing.T) {
 	}
 }
 
-// crash lets a client work for a moment, and closes its connections. It returns how many
-// calls have succeeded.
+// crash lets a client work for a moment after its first call that succeeds, and closes
+// its connections. It returns how many calls have succeeded.
 func crash(t *testing.T, endpoints []string, prefix string) int64 {
 	t.Helper()
 	client := etcdtest.Connect(t, endpoints)
@@ -71,15 +71,23 @@ func crash(t *testing.T, endpoints []string, prefix string) int64 {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var succeeded atomic.Int64
+	first := make(chan struct{})
+	succeeds := func() {
+		if succeeded.Add(1) == 1 {
+			close(first)
+		}
+	}
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if useLeases(ctx, d) == nil {
-					succeeded.Add(1)
-				}
+				useLeases(ctx, d, succeeds)
 			}
 		})
+	}
+	select {
+	case <-first:
+	case <-time.After(10 * time.Second):
 	}
 	time.Sleep(rand.N(500 * time.Millisecond))
 	client.Close()
@@ -89,21 +97,25 @@ func crash(t *testing.T, endpoints []string, prefix string) int64 {
 	return succeeded.Load()
 }
 
-// useLeases makes some calls that need etcd leases, of up to 4 seconds.
-func useLeases(ctx context.Context, d *etcdstore.Driver) error {
+// useLeases makes some calls that need etcd leases, of up to 4 seconds, until one fails.
+func useLeases(ctx context.Context, d *etcdstore.Driver, succeeds func()) {
 	key := fmt.Sprint(rand.N(8))
 	ttl := time.Duration(2+rand.N(3)) * time.Second
-	_, err := d.Write(ctx, []driver.Write{expiring(write(driver.IfNewer, key, rand.Uint64()), ttl)})
-	if err != nil {
-		return err
+	if _, err := d.Write(ctx, []driver.Write{expiring(write(driver.IfNewer, key, rand.Uint64()), ttl)}); err != nil {
+		return
 	}
+	succeeds()
 	lease, err := driver.One(d.Acquire(ctx, []driver.Lease{{Key: key, Owner: fmt.Sprint(rand.Uint64()), TTL: ttl}}))
 	if err != nil {
-		return err
+		return
 	}
+	succeeds()
 	lease.TTL = ttl
 	if lease, err = driver.One(d.Renew(ctx, []driver.Lease{lease})); err != nil || rand.N(2) == 0 {
-		return err
+		return
 	}
-	return second(driver.One(d.Release(ctx, []driver.Lease{lease})))
+	succeeds()
+	if _, err := d.Release(ctx, []driver.Lease{lease}); err == nil {
+		succeeds()
+	}
 }
