@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A statement is a statement to run, and what becomes of its rows.
@@ -27,12 +28,17 @@ type runner interface {
 type pgxRunner struct {
 	on interface {
 		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	}
 }
 
 func (r pgxRunner) run(ctx context.Context, statements ...*statement) error {
-	if len(statements) == 0 {
+	switch len(statements) {
+	case 0:
 		return nil
+	case 1: // to set up a pipeline takes longer
+		return r.one(ctx, statements[0])
 	}
 	var batch pgx.Batch
 	for _, s := range statements {
@@ -40,7 +46,13 @@ func (r pgxRunner) run(ctx context.Context, statements ...*statement) error {
 	}
 	results := r.on.SendBatch(ctx, &batch)
 	for _, s := range statements {
-		if err := s.readPgx(results); err != nil {
+		var err error
+		if s.each == nil {
+			err = s.made(results.Exec())
+		} else {
+			err = s.read(results.Query())
+		}
+		if err != nil {
 			_ = results.Close() // its error is this one
 			return err
 		}
@@ -48,13 +60,19 @@ func (r pgxRunner) run(ctx context.Context, statements ...*statement) error {
 	return results.Close() // what commits shows its error here
 }
 
-func (s *statement) readPgx(results pgx.BatchResults) error {
+func (r pgxRunner) one(ctx context.Context, s *statement) error {
 	if s.each == nil {
-		tag, err := results.Exec()
-		s.affected = tag.RowsAffected()
-		return err
+		return s.made(r.on.Exec(ctx, s.sql, s.args...))
 	}
-	rows, err := results.Query()
+	return s.read(r.on.Query(ctx, s.sql, s.args...))
+}
+
+func (s *statement) made(tag pgconn.CommandTag, err error) error {
+	s.affected = tag.RowsAffected()
+	return err
+}
+
+func (s *statement) read(rows pgx.Rows, err error) error {
 	if err != nil {
 		return err
 	}

@@ -81,30 +81,39 @@ func (s *statements) changes(in func(string) string) {
 
 func (s *statements) usualChanges(in func(string) string) {
 	const (
-		list = " w AS MATERIALIZED (SELECT * FROM unnest($2::text[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::text[]"
-		into = " INSERT INTO {checkpoints} AS c (namespace, key, commit_position, prepare_position, updated_at, epoch, log_id)"
+		set = " SET commit_position = w.commit_position, prepare_position = w.prepare_position, updated_at = w.updated_at," +
+			" epoch = w.epoch, log_id = CASE WHEN w.log_id = '' THEN c.log_id ELSE w.log_id END"
 		// Whatever package cell would decide in another way than to advance stays as it is.
-		newer = " ON CONFLICT (namespace, key) DO UPDATE SET commit_position = excluded.commit_position," +
-			" prepare_position = excluded.prepare_position, updated_at = excluded.updated_at, epoch = excluded.epoch," +
-			" log_id = CASE WHEN excluded.log_id = '' THEN c.log_id ELSE excluded.log_id END" +
-			" WHERE (c.commit_position, c.prepare_position) < (excluded.commit_position, excluded.prepare_position)" +
+		newer = " (c.commit_position, c.prepare_position) < (w.commit_position, w.prepare_position)" +
 			" AND c.commit_position >= 0 AND c.prepare_position BETWEEN 0 AND {max}" +
 			" AND c.epoch BETWEEN 0 AND {max} AND c.expires_at IS NULL AND c.log_id IS NOT NULL"
-		newerEpoch = " AND c.epoch <= excluded.epoch"
+		newerEpoch = newer + " AND c.epoch <= w.epoch"
+
+		update = "UPDATE {checkpoints} AS c" + set + " FROM (SELECT"
+		one    = " $3::numeric AS commit_position, $4::numeric AS prepare_position, $5::timestamptz AS updated_at, $6::text AS log_id"
+		where  = ") w WHERE c.namespace = $1 AND c.key = $2 AND"
+
+		list = " w AS MATERIALIZED (SELECT * FROM unnest($2::text[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::text[]"
+		into = " INSERT INTO {checkpoints} AS c (namespace, key, commit_position, prepare_position, updated_at, epoch, log_id)"
 	)
-	s.usualOne = in(into + " VALUES ($1, $2, $3::numeric, $4::numeric, $5::timestamptz, 0, $6)" + newer)
-	s.usualOneFenced = in(into + " SELECT $1, $2, $3::numeric, $4::numeric, $5::timestamptz, f.epoch, $6 FROM {fences} f" +
-		" WHERE f.namespace = $1 AND f.key = $2 AND f.epoch = $7::numeric FOR UPDATE OF f" + newer + newerEpoch)
+	// An INSERT ... ON CONFLICT would lock the row, and log the lock, before it updates the
+	// row. So a single write is an UPDATE, and the first write of a key takes the longer way.
+	s.usualOne = in(update + one + ", 0::numeric AS epoch" + where + newer)
+	s.usualOneFenced = in(update + one + ", f.epoch FROM {fences} f WHERE f.namespace = $1 AND f.key = $2 AND f.epoch = $7::numeric FOR UPDATE" +
+		where + newerEpoch)
+	// An UPDATE would take the rows of a list in any order, and two lists would wait for
+	// each other.
+	upsert := func(condition string) string {
+		return " ON CONFLICT (namespace, key) DO UPDATE" + strings.ReplaceAll(set+" WHERE"+condition, "w.", "excluded.") + " RETURNING c.key"
+	}
 	// The order is that of the list, which the planner cannot take from an index. So all
 	// rows are sorted, and all fences locked, before the first checkpoint is.
 	s.usual = in("WITH" + list + ") WITH ORDINALITY AS w (key, commit_position, prepare_position, updated_at, log_id, n))" +
-		into + " SELECT $1, key, commit_position, prepare_position, updated_at, 0, log_id FROM w ORDER BY n" +
-		newer + " RETURNING c.key")
+		into + " SELECT $1, key, commit_position, prepare_position, updated_at, 0, log_id FROM w ORDER BY n" + upsert(newer))
 	s.usualFenced = in("WITH" + list + ", $7::numeric[]) WITH ORDINALITY AS w (key, commit_position, prepare_position, updated_at, log_id, epoch, n))," +
 		" f AS MATERIALIZED (SELECT f.key, f.epoch FROM {fences} f JOIN w ON f.namespace = $1 AND f.key = w.key ORDER BY w.n FOR UPDATE OF f)" +
 		into + " SELECT $1, w.key, commit_position, prepare_position, updated_at, w.epoch, log_id" +
-		" FROM w JOIN f ON f.key = w.key AND f.epoch = w.epoch ORDER BY n" +
-		newer + newerEpoch + " RETURNING c.key")
+		" FROM w JOIN f ON f.key = w.key AND f.epoch = w.epoch ORDER BY n" + upsert(newerEpoch))
 }
 
 func (s *statements) reads(in func(string) string) {

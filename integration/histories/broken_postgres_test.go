@@ -20,8 +20,8 @@ var brokenStatements = map[string][2]string{
 	"takes a rollback for a commit": {"\x00COMMIT\x00", "\x00ABORT \x00"},
 	"overwrites newer positions":    {"(c.commit_position, c.prepare_position) < (", "(c.commit_position, c.prepare_position) > ("},
 	"compares commit alone": {
-		"(c.commit_position, c.prepare_position) < (excluded.commit_position, excluded.prepare_position)",
-		"c.commit_position <= excluded.commit_position",
+		"(c.commit_position, c.prepare_position) < (w.commit_position, w.prepare_position)",
+		"c.commit_position <= w.commit_position",
 	},
 	"takes the same for newer":     {"c.prepare_position) < (", "c.prepare_position)<=("},
 	"does not fence usual writes":  {"AND f.epoch = w.epoch", "AND f.epoch > 0"},
