@@ -18,23 +18,32 @@ import (
 )
 
 // BenchmarkCall measures each call by each contestant, one after another, and by
-// the engine's limit:
+// the engine's limit if there is one:
 //
 //	BenchmarkCall/engine=redis/call=SetIfNewer/goroutines=64/of=goredis
 func BenchmarkCall(b *testing.B) {
-	redisEngine, _ := redisEngine(b)
-	for _, e := range []*engine{redisEngine, sqliteEngine()} {
-		for _, call := range benchtest.Calls() {
-			if level.MatchString(call.Name) && !shown.MatchString(call.Name) {
-				continue
+	for _, engine := range []struct {
+		name  string
+		start func(*testing.B) *engine
+	}{
+		{"redis", func(b *testing.B) *engine { b.Helper(); e, _ := redisEngine(b); return e }},
+		{"sqlite", func(*testing.B) *engine { return sqliteEngine() }},
+		{"postgres", postgresEngine},
+		{"etcd", etcdEngine},
+	} {
+		b.Run("engine="+engine.name, func(b *testing.B) {
+			e := engine.start(b)
+			for _, call := range benchtest.Calls() {
+				if !level.MatchString(call.Name) || shown.MatchString(call.Name) {
+					b.Run("call="+call.Name, func(b *testing.B) { e.measure(b, call) })
+				}
 			}
-			b.Run("engine="+e.name+"/call="+call.Name, func(b *testing.B) { e.measure(b, call) })
-		}
+		})
 	}
 }
 
 // Of the levels of concurrency the benchmarks of the engines have more.
-var level, shown = regexp.MustCompile(`goroutines=`), regexp.MustCompile(`goroutines=(1|64|1024)$`)
+var level, shown = regexp.MustCompile(`goroutines=`), regexp.MustCompile(`goroutines=(1|64|256|1024)$`)
 
 func (e *engine) measure(b *testing.B, call benchtest.Call) {
 	b.Helper()
@@ -47,6 +56,9 @@ func (e *engine) measure(b *testing.B, call benchtest.Call) {
 			defer d.Close()
 			call.RunTimed(b, checkpoint.New(d, nil))
 		})
+	}
+	if e.limit == nil {
+		return
 	}
 	b.Run("of=limit", func(b *testing.B) {
 		e.empty(b)

@@ -25,7 +25,7 @@ type engine struct {
 	empty       func(b *testing.B) (place string)
 	bytes       func(b *testing.B, place string) int64
 	contestants []contestant
-	limit       func(b *testing.B, call string) // nil for a call that has none
+	limit       func(b *testing.B, call string) // nil: it has none
 }
 
 type contestant struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -21,7 +22,8 @@ func writeFacts(ctx context.Context, set settings, dir, temp string, out io.Writ
 		return text
 	}
 	libraries, err := output(ctx, dir, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}",
-		"github.com/redis/go-redis/v9", "github.com/redis/rueidis", "modernc.org/sqlite", "go.etcd.io/bbolt")
+		"github.com/redis/go-redis/v9", "github.com/redis/rueidis", "modernc.org/sqlite", "go.etcd.io/bbolt",
+		"github.com/jackc/pgx/v5", "go.etcd.io/etcd/client/v3", "go.etcd.io/etcd/server/v3")
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,7 @@ func writeFacts(ctx context.Context, set settings, dir, temp string, out io.Writ
 		{"processor", fmt.Sprintf("%s, %d cores", processor(known), runtime.NumCPU())},
 		{"other-load", load()},
 		{"system", known("uname", "-srm") + ", " + fileSystem},
-		{"servers", "redis-server " + versionOf(known("redis-server", "--version"))},
+		{"servers", "redis-server " + versionOf(known("redis-server", "--version")) + ", " + postgres(known)},
 		{"built-with", runtime.Version() + ", " + strings.NewReplacer("github.com/", "", "\n", ", ").Replace(libraries)},
 		{"measured", fmt.Sprintf("best of %d rounds of %v", set.rounds, set.each)},
 	} {
@@ -52,6 +54,16 @@ func load() string {
 		return "unknown"
 	}
 	return fields[0] + " processes on average in the minute before"
+}
+
+// postgres says which server the benchmarks start: that of internal/pgtest.
+func postgres(known func(name string, args ...string) string) string {
+	version := known(filepath.Join("..", ".bin", "servers", "postgres-15", "bin", "postgres"), "--version")
+	if version == "unknown" {
+		version = known("postgres", "--version")
+	}
+	_, version, _ = strings.Cut(version, " ")
+	return "PostgreSQL " + strings.TrimPrefix(version, "(PostgreSQL) ")
 }
 
 // versionOf finds it in what redis-server says of itself.

@@ -101,6 +101,8 @@ func TestFormerRunFillsThePages(t *testing.T) {
 		"\n| SetIfNewer, goroutines 64 | 46,100 | 66,700 | 0.69 | 22,500 | 2.05 | 50,300 | 0.92 |\n",
 		"\n| GetAll | 87,200 | – | – | 205,000 | 0.42 | 163,000 | 0.54 |\n",
 		"\n| SetIfNewer, goroutines 1024 | 15.6 ms | 23.1 ms | 12.2 ms | 15.7 ms | 15.8 ms | 24.4 ms |\n",
+		"\n| SetIfNewer, goroutines 64 | 32,000 | 7,510 | 4.26 |\n",
+		"\n| SetIfNewer, goroutines 64 | 17,300 | 8,630 | 2.01 |\n",
 		"\n| epoch | 11.2 µs | – | – |\n",
 		"\n| redis, keys 2000, KEYS and DEL | 99,200 | 218,000 | 783,000 | 446 µs | 230 |\n",
 		"\n| Run, keys 1000, workers 2 | 530 ns | 0 |\n",

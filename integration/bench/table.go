@@ -30,7 +30,7 @@ type column struct {
 
 var contestants = map[string]string{
 	"store": "this store", "goredis": "plain go-redis", "rueidis": "rueidis", "sql": "plain SQL", "bbolt": "bbolt",
-	"keys": "KEYS and DEL", "limit": "limit",
+	"pgx": "plain pgx", "etcd": "etcd's client", "keys": "KEYS and DEL", "limit": "limit",
 }
 
 // rates are columns of this store, and of each other beside it.
@@ -59,6 +59,10 @@ var tables = []table{
 	{name: "server", of: []string{"Server"}, head: "the server's time for one", columns: rates("server-ns/op", "goredis")},
 	{name: "sqlite", of: []string{"Call"}, where: "engine=sqlite", head: "calls a second", columns: rates("ops/s", "limit", "sql", "bbolt")},
 	{name: "sqlite-times", of: []string{"Call"}, where: "engine=sqlite", rows: single, head: "one call takes", columns: percentiles("sql", "bbolt")},
+	{name: "postgres", of: []string{"Call"}, where: "engine=postgres", head: "calls a second", columns: rates("ops/s", "pgx")},
+	{name: "postgres-times", of: []string{"Call"}, where: "engine=postgres", rows: single, head: "one call takes", columns: percentiles("pgx")},
+	{name: "etcd", of: []string{"Call"}, where: "engine=etcd", head: "calls a second", columns: rates("ops/s", "etcd")},
+	{name: "etcd-times", of: []string{"Call"}, where: "engine=etcd", rows: single, head: "one call takes", columns: percentiles("etcd")},
 	{name: "large", of: []string{"Large"}, byContestant: true, head: "checkpoints a second", columns: []column{
 		{head: "written", unit: "writes/s"},
 		{head: "GetAll", unit: "reads/s"},

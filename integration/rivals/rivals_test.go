@@ -8,7 +8,9 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/integration/rivals"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -32,6 +34,14 @@ var all = []rival{
 	{"sql", func(tb testing.TB, _ *redistest.Server) (driver.Driver, error) {
 		tb.Helper()
 		return rivals.OpenSQL(tb.Context(), filepath.Join(tb.TempDir(), "rival.db"))
+	}},
+	{"pgx", func(tb testing.TB, _ *redistest.Server) (driver.Driver, error) {
+		tb.Helper()
+		return rivals.OpenPgx(tb.Context(), pgtest.Start(tb).URL("postgres"))
+	}},
+	{"etcd", func(tb testing.TB, _ *redistest.Server) (driver.Driver, error) {
+		tb.Helper()
+		return rivals.NewEtcd(etcdtest.Start(tb, 1).Client(tb)), nil
 	}},
 }
 
