@@ -116,8 +116,10 @@ func (d *Driver) reads(key string) []clientv3.Op {
 
 // commit sends a transaction once.
 func (d *Driver) commit(ctx context.Context, txn clientv3.Op, limit time.Duration) (clientv3.TxnResponse, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errNoAnswer)
-	defer cancel()
+	// A deadline would go to the member with the request, and take time there.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(limit, func() { cancel(errNoAnswer) }).Stop()
 	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), txn)
 	if err != nil {
 		return clientv3.TxnResponse{}, because(ctx, err)

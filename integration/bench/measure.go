@@ -48,6 +48,9 @@ func measure(ctx context.Context, set settings, all []step, out, stderr io.Write
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	if err := os.Chmod(temp, 0o711); err != nil { //nolint:gosec // PostgreSQL runs as another user if this one is root
+		return err
+	}
 	if err := writeFacts(ctx, set, filepath.Join(root, "integration"), temp, out); err != nil {
 		return err
 	}
