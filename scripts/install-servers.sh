@@ -7,7 +7,8 @@
 # .bin/servers/NAME/bin has redis-server, redis-cli and redis-benchmark; those of
 # Valkey have Redis's names. internal/redistest finds them. A folder of
 # PostgreSQL has postgres, initdb, pg_basebackup and psql, that of PgBouncer has
-# pgbouncer. internal/pgtest finds them.
+# pgbouncer. internal/pgtest finds them. That of etcd has etcd, and
+# integration/internal/etcdtest finds it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,6 +20,7 @@ valkey-9  forky    valkey-tools v=9.
 postgres-15 bookworm postgresql-15 15.
 postgres-18 forky postgresql-18 18.
 pgbouncer-1.18 bookworm pgbouncer 1.18.
+etcd-3.5 trixie etcd-server 3.5.
 "
 into=.bin/servers
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -37,15 +39,16 @@ done)
 
 # Without Debian's archive the tests have one server of a kind, that of the system.
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null || [ ! -r "$keys" ]; then
-	for server in redis-server:redis postgres:postgresql pgbouncer:pgbouncer; do
+	for server in redis-server:redis postgres:postgresql pgbouncer:pgbouncer etcd:etcd; do
 		if ! command -v "${server%:*}" >/dev/null && command -v brew >/dev/null; then
 			echo "The tests start real servers. Installing Homebrew's ${server#*:}." >&2
 			brew install --quiet "${server#*:}"
 		fi
 	done
-	for tool in redis-server redis-cli redis-benchmark postgres initdb pg_basebackup psql pgbouncer; do
+	for tool in redis-server redis-cli redis-benchmark postgres initdb pg_basebackup psql pgbouncer etcd; do
 		command -v "$tool" >/dev/null || fail "The tests start real servers, and $tool is missing on PATH." \
-			"Install Redis 6.2 or later, PostgreSQL 13 or later and PgBouncer with your package manager and run this again."
+			"Install Redis 6.2 or later, PostgreSQL 13 or later, PgBouncer and etcd 3.5 or later with your package" \
+			"manager and run this again."
 	done
 	echo "No apt-get with the keys of Debian's archive (package debian-archive-keyring):" \
 		"the tests run on the servers on PATH, and not on" $missing. >&2
@@ -118,6 +121,12 @@ pgbouncer() {
 	wrap "$1/done/bin/pgbouncer" "$3" ..
 }
 
+# etcd ROOT PACKAGE LD
+etcd() {
+	cp "$1/all/usr/bin/etcd" "$1/done/libexec/etcd"
+	wrap "$1/done/bin/etcd" "$3" ..
+}
+
 # unpack NAME SUITE PACKAGE VERSION
 unpack() {
 	cat >"$work/sources/debian.sources" <<-END
@@ -148,6 +157,10 @@ unpack() {
 	pgbouncer)
 		server=pgbouncer
 		pgbouncer "$root" "$3" "$ld"
+		;;
+	etcd-server)
+		server=etcd
+		etcd "$root" "$3" "$ld"
 		;;
 	*)
 		server=redis-server
