@@ -39,16 +39,15 @@ done)
 
 # Without Debian's archive the tests have one server of a kind, that of the system.
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null || [ ! -r "$keys" ]; then
-	for server in redis-server:redis postgres:postgresql pgbouncer:pgbouncer etcd:etcd; do
+	for server in redis-server:redis postgres:postgresql pgbouncer:pgbouncer; do
 		if ! command -v "${server%:*}" >/dev/null && command -v brew >/dev/null; then
 			echo "The tests start real servers. Installing Homebrew's ${server#*:}." >&2
 			brew install --quiet "${server#*:}"
 		fi
 	done
-	for tool in redis-server redis-cli redis-benchmark postgres initdb pg_basebackup psql pgbouncer etcd; do
+	for tool in redis-server redis-cli redis-benchmark postgres initdb pg_basebackup psql pgbouncer; do
 		command -v "$tool" >/dev/null || fail "The tests start real servers, and $tool is missing on PATH." \
-			"Install Redis 6.2 or later, PostgreSQL 13 or later, PgBouncer and etcd 3.5 or later with your package" \
-			"manager and run this again."
+			"Install Redis 6.2 or later, PostgreSQL 13 or later and PgBouncer with your package manager and run this again."
 	done
 	echo "No apt-get with the keys of Debian's archive (package debian-archive-keyring):" \
 		"the tests run on the servers on PATH, and not on" $missing. >&2

@@ -26,7 +26,7 @@ func direct(cluster *etcdtest.Cluster) func(*clientv3.Config) {
 	return func(config *clientv3.Config) {
 		config.Endpoints = nil
 		for _, m := range cluster.Members {
-			config.Endpoints = append(config.Endpoints, m.Server().Config().ListenClientUrls[0].Host)
+			config.Endpoints = append(config.Endpoints, m.Direct())
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestOpenWithTLS(t *testing.T) {
 		}
 	})
 	member := cluster.Members[0]
-	ca := filepath.Join(member.Server().Config().Dir, "fixtures", "client", "cert.pem")
+	ca := filepath.Join(member.Dir(), "fixtures", "client", "cert.pem")
 	d, err := etcdstore.Open(t.Context(), "etcds://"+member.Endpoint()+"?ca="+url.QueryEscape(ca), nil)
 	if err != nil {
 		t.Fatal(err)
