@@ -64,6 +64,7 @@ func TestOpenAsUser(t *testing.T) {
 }
 
 func TestOpenWithoutAServer(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if _, err := etcdstore.Open(ctx, "etcd://127.0.0.1:1,127.0.0.1:2", nil); err == nil || driver.Hint(err) == "" {
