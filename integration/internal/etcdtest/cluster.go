@@ -118,6 +118,9 @@ func (c *Cluster) Leader(tb testing.TB) *Member {
 			return leader
 		}
 	}
+	for _, m := range c.Members {
+		tb.Logf("member %s, %x: %v", m.name, m.id, m.runner)
+	}
 	tb.Fatalf("the members have no leader after %v", patience)
 	return nil
 }

@@ -30,6 +30,7 @@ type process struct {
 	gate    *gate
 	cmd     *exec.Cmd // nil: it does not run
 	exited  chan struct{}
+	output  *bytes.Buffer
 	admin   *clientv3.Client
 }
 
@@ -62,7 +63,7 @@ func (p *process) start(cfg *embed.Config) error {
 		defer close(exited)
 		_ = cmd.Wait()
 	}()
-	p.cmd, p.exited = cmd, exited
+	p.cmd, p.exited, p.output = cmd, exited, output
 	client := cfg.ListenClientUrls[0]
 	for deadline := time.Now().Add(patience); !listens(client.Host); {
 		select {
@@ -98,6 +99,19 @@ func administer(endpoint string) (*clientv3.Client, error) {
 		Endpoints: []string{endpoint}, Logger: zap.NewNop(), TLS: &tls.Config{InsecureSkipVerify: true},
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: soon, MinConnectTimeout: time.Second})},
 	})
+}
+
+func (p *process) String() string {
+	if p.cmd == nil {
+		return "it does not run"
+	}
+	select {
+	case <-p.exited:
+		return fmt.Sprintf("it has ended: %s", p.output)
+	default:
+		id, leader := p.status()
+		return fmt.Sprintf("it is %x, and follows %x; %s", id, leader, p.output)
+	}
 }
 
 func (p *process) runs() bool { return p.cmd != nil }

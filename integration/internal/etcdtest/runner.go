@@ -2,11 +2,13 @@ package etcdtest
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // A runner runs the server of a member, again and again: in the process of the test, or
@@ -31,6 +33,9 @@ type runner interface {
 	close()
 }
 
+// lastWords says why a server ends the process of the test.
+var lastWords = zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.Lock(os.Stderr), zap.FatalLevel))
+
 // embedded is a server in the process of the test.
 type embedded struct {
 	server *embed.Etcd // nil: it does not run
@@ -41,7 +46,7 @@ func newEmbedded(testing.TB) runner { return new(embedded) }
 func (*embedded) reach(addr string) string { return addr }
 
 func (e *embedded) start(cfg *embed.Config) error {
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lastWords)
 	server, err := embed.StartEtcd(cfg)
 	if err == nil {
 		e.server = server
