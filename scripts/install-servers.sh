@@ -8,7 +8,7 @@
 # Valkey have Redis's names. internal/redistest finds them. A folder of
 # PostgreSQL has postgres, initdb, pg_basebackup and psql, that of PgBouncer has
 # pgbouncer. internal/pgtest finds them. That of etcd has etcd, and
-# integration/internal/etcdtest finds it.
+# integration/internal/etcdtest finds it; without it, members of etcd run in the tests.
 set -eu
 cd "$(dirname "$0")/.."
 
