@@ -23,11 +23,17 @@ SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./integration/internal
 UNCACHED := ./integration/layout ./examples/kafka ./examples/kurrentdb
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
-# one on PATH, unless REDISTEST_SERVER names another.
+# one on PATH, unless REDISTEST_SERVER names another. Members of etcd run in the process
+# of the test, unless ETCDTEST_SERVER names a server.
 OLDEST := redis-7.0
 NEWEST := redis-8
 OTHER  := valkey-9
 NEWEST_POSTGRES := postgres-18
+OLDEST_ETCD := etcd-3.5
+
+# What says nothing about the version of etcd: the wait of gRPC, no server at all, and a
+# server within the process of the test. With them `make test` would take 30 s longer.
+ANY_ETCD := ^(TestLongOutage|TestOpenWithoutAServer|TestSlowDisk)$$
 export PATH := $(CURDIR)/.bin/servers/$(OLDEST)/bin:$(PATH)
 
 # The folders that have benchmarks.
@@ -50,10 +56,16 @@ test: servers
 	$(call on,$(NEWEST),go test -race -timeout 15m ./redisstore)
 	$(call on,$(OTHER),go test -race -timeout 15m -run '^TestConformance' ./redisstore)
 	$(call on,$(NEWEST_POSTGRES),go test -race -timeout 30m ./pgstore)
+	$(call on,$(OLDEST_ETCD),go test -race -timeout 15m -skip '$(ANY_ETCD)' ./integration/etcd)
 	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)
 
+TEST_redis := REDISTEST
+TEST_valkey := REDISTEST
+TEST_postgres := PGTEST
+TEST_etcd := ETCDTEST
+
 # A system without Debian's packages has one server only, as the script has said.
-on = [ ! -d .bin/servers/$(1) ] || $(if $(filter postgres-%,$(1)),PGTEST,REDISTEST)_SERVER=$(1) $(2)
+on = [ ! -d .bin/servers/$(1) ] || $(TEST_$(firstword $(subst -, ,$(1))))_SERVER=$(1) $(2)
 
 proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
@@ -66,6 +78,9 @@ proof: servers
 	go test -v -timeout 1h ./integration/soak -soak 10m
 	$(call on,$(NEWEST),go test -v -timeout 1h ./integration/failover -failovers 50)
 	$(call on,$(OTHER),go test -v -timeout 1h ./redisstore ./integration/failover)
+	$(call on,$(OLDEST_ETCD),go test -v -timeout 1h ./integration/etcd)
+	$(call on,$(OLDEST_ETCD),go test -v -timeout 1h ./integration/failover -run '^TestEtcd$$' -failovers 50)
+	$(call on,$(OLDEST_ETCD),go test -v -timeout 1h ./integration/histories -run '^TestEtcd$$' -rounds 15)
 
 servers:
 	@scripts/install-servers.sh

@@ -7,7 +7,8 @@
 # .bin/servers/NAME/bin has redis-server, redis-cli and redis-benchmark; those of
 # Valkey have Redis's names. internal/redistest finds them. A folder of
 # PostgreSQL has postgres, initdb, pg_basebackup and psql, that of PgBouncer has
-# pgbouncer. internal/pgtest finds them.
+# pgbouncer. internal/pgtest finds them. That of etcd has etcd, and
+# integration/internal/etcdtest finds it; without it, members of etcd run in the tests.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,6 +20,7 @@ valkey-9  forky    valkey-tools v=9.
 postgres-15 bookworm postgresql-15 15.
 postgres-18 forky postgresql-18 18.
 pgbouncer-1.18 bookworm pgbouncer 1.18.
+etcd-3.5 trixie etcd-server 3.5.
 "
 into=.bin/servers
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -118,6 +120,12 @@ pgbouncer() {
 	wrap "$1/done/bin/pgbouncer" "$3" ..
 }
 
+# etcd ROOT PACKAGE LD
+etcd() {
+	cp "$1/all/usr/bin/etcd" "$1/done/libexec/etcd"
+	wrap "$1/done/bin/etcd" "$3" ..
+}
+
 # unpack NAME SUITE PACKAGE VERSION
 unpack() {
 	cat >"$work/sources/debian.sources" <<-END
@@ -148,6 +156,10 @@ unpack() {
 	pgbouncer)
 		server=pgbouncer
 		pgbouncer "$root" "$3" "$ld"
+		;;
+	etcd-server)
+		server=etcd
+		etcd "$root" "$3" "$ld"
 		;;
 	*)
 		server=redis-server

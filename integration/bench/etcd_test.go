@@ -20,7 +20,7 @@ func etcdEngine(b *testing.B) *engine {
 	cluster := etcdtest.Start(b, 3, func(config *embed.Config) { config.UnsafeNoFsync = false })
 	var addrs []string // without the proxies
 	for _, m := range cluster.Members {
-		addrs = append(addrs, m.Server().Config().ListenClientUrls[0].Host)
+		addrs = append(addrs, m.Direct())
 	}
 	return &engine{
 		name: "etcd",

@@ -20,7 +20,7 @@ func BenchmarkStore(b *testing.B) {
 		return openEmpty(tb, cluster, func(config *clientv3.Config) {
 			config.Endpoints = nil
 			for _, m := range cluster.Members {
-				config.Endpoints = append(config.Endpoints, m.Server().Config().ListenClientUrls[0].Host)
+				config.Endpoints = append(config.Endpoints, m.Direct())
 			}
 		})
 	})

@@ -12,6 +12,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, 1)
 	storetest.Run(t, harness(cluster))
 }

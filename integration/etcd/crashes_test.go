@@ -24,12 +24,13 @@ func TestCrashesLeaveNoEtcdLease(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, 3, etcdtest.QuickElections)
 	watcher := openEmpty(t, cluster)
+	endpoints := cluster.Endpoints()
 	var crashed, granted atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for crashed.Add(1) <= int64(*crashes) {
-				granted.Add(crash(t, cluster.Endpoints(), watcher.prefix))
+				granted.Add(crash(t, endpoints, watcher.prefix))
 			}
 		})
 	}

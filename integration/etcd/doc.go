@@ -1,3 +1,3 @@
-// Package etcd tests etcdstore against members of etcd that run in this process. The
-// module etcdstore itself does not need etcd's server.
+// Package etcd tests etcdstore against members of etcd. They run in this process, unless
+// ETCDTEST_SERVER names a server. The module etcdstore itself does not need etcd's server.
 package etcd

@@ -165,7 +165,7 @@ func TestPasswordThatIsChanged(t *testing.T) {
 // A disk that does not answer keeps a call waiting for a bounded time.
 func TestSlowDisk(t *testing.T) {
 	t.Parallel()
-	cluster := etcdtest.Start(t, 3)
+	cluster := etcdtest.StartEmbedded(t, 3)
 	d := openEmpty(t, cluster)
 	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
 	lease := acquire(t, d, "a", time.Hour)

@@ -69,6 +69,42 @@ func TestOneMemberFails(t *testing.T) {
 	advance("it goes on")
 }
 
+// What the other tests break must break. A member that is cut off decides nothing, and the
+// others go on.
+func TestMemberIsCutOff(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 3, etcdtest.QuickElections)
+	d := openEmpty(t, cluster)
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
+	for what, fault := range map[string]struct{ begin, end func(*etcdtest.Member) error }{
+		"cut off": {
+			func(m *etcdtest.Member) error { m.Isolate(); return nil },
+			func(m *etcdtest.Member) error { m.Rejoin(); return nil },
+		},
+		"paused": {(*etcdtest.Member).Pause, (*etcdtest.Member).Resume},
+	} {
+		former := cluster.Leader(t)
+		alone := former.Client(t)
+		if err := fault.begin(former); err != nil {
+			t.Fatal(err)
+		}
+		cluster.Leader(t) // another one
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if _, err := alone.Get(ctx, "none"); err == nil {
+			t.Errorf("the member that is %s decides", what)
+		}
+		cancel()
+		if err := fault.end(former); err != nil {
+			t.Fatal(err)
+		}
+		cluster.Leader(t)
+		if _, err := alone.Get(t.Context(), "none"); err != nil {
+			t.Errorf("the member that was %s: %v", what, err)
+		}
+		alone.Close()
+	}
+}
+
 // A driver that was without etcd for long works again with the first call.
 func TestLongOutage(t *testing.T) {
 	t.Parallel()

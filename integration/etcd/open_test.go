@@ -23,7 +23,7 @@ func TestOpenWithTLS(t *testing.T) {
 		}
 	})
 	member := cluster.Members[0]
-	ca := filepath.Join(member.Server().Config().Dir, "fixtures", "client", "cert.pem")
+	ca := filepath.Join(member.Dir(), "fixtures", "client", "cert.pem")
 	d, err := etcdstore.Open(t.Context(), "etcds://"+member.Endpoint()+"?ca="+url.QueryEscape(ca), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +64,7 @@ func TestOpenAsUser(t *testing.T) {
 }
 
 func TestOpenWithoutAServer(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if _, err := etcdstore.Open(ctx, "etcd://127.0.0.1:1,127.0.0.1:2", nil); err == nil || driver.Hint(err) == "" {

@@ -65,14 +65,12 @@ func (m *members) prefix(server) string { return "" }
 func (m *members) master() server { return member{m.cluster.Leader(m.t), m.t} }
 
 func (m *members) command(master server) {
-	from := master.(member).Server().Server
 	until(m.t, "the leader hands over", func() bool {
 		for _, other := range m.cluster.Members {
 			if other == m.cluster.Leader(m.t) {
 				continue
 			}
-			to := uint64(other.Server().Server.MemberID())
-			if from.MoveLeader(m.t.Context(), uint64(from.MemberID()), to) == nil {
+			if master.(member).MoveLeader(m.t.Context(), other) == nil {
 				return true
 			}
 		}

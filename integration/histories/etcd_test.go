@@ -135,13 +135,9 @@ func isolate(m *etcdtest.Member) {
 
 // moveTo makes a member the leader, unless it leads.
 func (e *etcd) moveTo(m *etcdtest.Member) {
-	leader := e.cluster.Leader(e.t)
-	if leader == m {
-		return
+	if leader := e.cluster.Leader(e.t); leader != m {
+		_ = leader.MoveLeader(e.t.Context(), m)
 	}
-	from, to := leader.Server().Server, m.Server().Server
-	// The member may lag too far.
-	_ = from.MoveLeader(e.t.Context(), uint64(from.MemberID()), uint64(to.MemberID()))
 }
 
 func (e *etcd) compact(admin *clientv3.Client) {
@@ -167,7 +163,7 @@ func (e *etcd) outOfSpace(admin *clientv3.Client) {
 	ctx := context.WithoutCancel(e.t.Context())
 	full := &pb.AlarmRequest{
 		Action: pb.AlarmRequest_ACTIVATE, Alarm: pb.AlarmType_NOSPACE,
-		MemberID: uint64(e.cluster.Members[0].Server().Server.MemberID()),
+		MemberID: e.cluster.Members[0].ID(),
 	}
 	if _, err := pb.NewMaintenanceClient(admin.ActiveConnection()).Alarm(ctx, full); err != nil {
 		e.t.Fatal(err)

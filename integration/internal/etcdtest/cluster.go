@@ -1,9 +1,12 @@
-// Package etcdtest starts members of etcd in the process of a test, and breaks them.
+// Package etcdtest starts members of etcd, and breaks them. They run in the process of the
+// test. If the environment's ETCDTEST_SERVER names a server of scripts/install-servers.sh,
+// each member is a process of that server.
 package etcdtest
 
 import (
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,32 +26,50 @@ type Cluster struct {
 // configure changes the configuration of every member.
 func Start(tb testing.TB, n int, configure ...func(*embed.Config)) *Cluster {
 	tb.Helper()
+	if os.Getenv(variable) == "" {
+		return StartEmbedded(tb, n, configure...)
+	}
+	return start(tb, n, configure, newProcess)
+}
+
+// StartEmbedded is Start for a test that needs [Member.Server]. The members run in the
+// process of the test, whatever ETCDTEST_SERVER says.
+func StartEmbedded(tb testing.TB, n int, configure ...func(*embed.Config)) *Cluster {
+	tb.Helper()
+	return start(tb, n, configure, newEmbedded)
+}
+
+func start(tb testing.TB, n int, configure []func(*embed.Config), newRunner func(testing.TB) runner) *Cluster {
+	tb.Helper()
 	c := new(Cluster)
+	tb.Cleanup(c.stop)
 	var peers []string
 	for i := range n {
 		m := &Member{
-			name: fmt.Sprintf("m%d", i), dir: tb.TempDir(), configure: configure,
-			peerURL: "http://" + freeAddr(tb), clientAddr: freeAddr(tb),
+			cluster: c, name: fmt.Sprintf("m%d", i), dir: tb.TempDir(), configure: configure,
+			runner: newRunner(tb), peerAddr: freeAddr(tb), clientAddr: freeAddr(tb),
 		}
-		peers = append(peers, m.name+"="+m.peerURL)
+		peers = append(peers, m.name+"=http://"+m.runner.reach(m.peerAddr))
 		c.Members = append(c.Members, m)
 	}
 	for _, m := range c.Members {
-		m.cluster, m.peers = c, strings.Join(peers, ",")
+		m.peers = strings.Join(peers, ",")
 		m.launch(tb)
 	}
 	for _, m := range c.Members {
 		m.await(tb)
 		m.connect(tb)
 	}
-	tb.Cleanup(c.stop)
 	return c
 }
 
 func (c *Cluster) stop() {
 	for _, m := range c.Members {
 		m.stop()
-		m.proxy.Close()
+		if m.proxy != nil {
+			m.proxy.Close()
+		}
+		m.runner.close()
 	}
 }
 
@@ -97,17 +118,20 @@ func (c *Cluster) Leader(tb testing.TB) *Member {
 			return leader
 		}
 	}
+	for _, m := range c.Members {
+		tb.Logf("member %s, %x: %v", m.name, m.id, m.runner)
+	}
 	tb.Fatalf("the members have no leader after %v", patience)
 	return nil
 }
 
 func (c *Cluster) agreed() (leader *Member) {
 	for _, m := range c.Members {
-		if m.server == nil || m.isolated {
+		if !m.runner.runs() || m.isolated {
 			continue
 		}
-		id := m.server.Server.Leader()
-		of := c.byID(uint64(id))
+		_, id := m.runner.status()
+		of := c.byID(id)
 		if of == nil || leader != nil && leader != of {
 			return nil
 		}
@@ -119,7 +143,7 @@ func (c *Cluster) agreed() (leader *Member) {
 // byID returns a member that runs and is not isolated.
 func (c *Cluster) byID(id uint64) *Member {
 	for _, m := range c.Members {
-		if m.server != nil && !m.isolated && uint64(m.server.Server.MemberID()) == id {
+		if m.runner.runs() && !m.isolated && m.id == id {
 			return m
 		}
 	}

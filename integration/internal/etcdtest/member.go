@@ -1,15 +1,14 @@
 package etcdtest
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"testing"
 	"time"
 
-	"go.etcd.io/etcd/client/pkg/v3/types"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.uber.org/zap"
 
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
 )
@@ -19,17 +18,20 @@ type Member struct {
 	cluster    *Cluster
 	name, dir  string
 	peers      string
-	peerURL    string
+	peerAddr   string
 	clientAddr string
 	configure  []func(*embed.Config)
-	server     *embed.Etcd // nil: it does not run
+	runner     runner
 	proxy      *network.Proxy
-	id         types.ID
+	id         uint64
 	isolated   bool
 }
 
 // Endpoint is where clients connect.
 func (m *Member) Endpoint() string { return m.proxy.Addr() }
+
+// Direct is where clients reach the member without the proxy.
+func (m *Member) Direct() string { return m.clientAddr }
 
 // Client returns a client of this member alone.
 func (m *Member) Client(tb testing.TB, configure ...func(*clientv3.Config)) *clientv3.Client {
@@ -37,18 +39,23 @@ func (m *Member) Client(tb testing.TB, configure ...func(*clientv3.Config)) *cli
 	return Connect(tb, []string{m.Endpoint()}, configure...)
 }
 
-// Server is the member's server. It is nil while the member does not run.
-func (m *Member) Server() *embed.Etcd { return m.server }
+// ID is what etcd calls the member.
+func (m *Member) ID() uint64 { return m.id }
 
-func (m *Member) config(tb testing.TB) *embed.Config {
-	tb.Helper()
+// Dir is the folder of the member's data.
+func (m *Member) Dir() string { return m.dir }
+
+// Server is the server of a member of [StartEmbedded]. It is nil while the member does not
+// run.
+func (m *Member) Server() *embed.Etcd { return m.runner.(*embedded).server }
+
+func (m *Member) config() *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Name, cfg.Dir, cfg.InitialCluster = m.name, m.dir, m.peers
-	cfg.ListenPeerUrls = []url.URL{parse(tb, m.peerURL)}
-	cfg.AdvertisePeerUrls = cfg.ListenPeerUrls
-	cfg.ListenClientUrls = []url.URL{parse(tb, "http://"+m.clientAddr)}
+	cfg.ListenPeerUrls = []url.URL{{Scheme: "http", Host: m.peerAddr}}
+	cfg.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: m.runner.reach(m.peerAddr)}}
+	cfg.ListenClientUrls = []url.URL{{Scheme: "http", Host: m.clientAddr}}
 	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	cfg.UnsafeNoFsync = true // a member is killed, but its machine never is
 	for _, change := range m.configure {
 		change(cfg)
@@ -59,24 +66,15 @@ func (m *Member) config(tb testing.TB) *embed.Config {
 // QuickElections lets another member lead within a second after the leader is gone.
 func QuickElections(c *embed.Config) { c.TickMs, c.ElectionMs = 30, 300 }
 
-func parse(tb testing.TB, s string) url.URL {
-	tb.Helper()
-	u, err := url.Parse(s)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return *u
-}
-
 func (m *Member) launch(tb testing.TB) {
 	tb.Helper()
-	var err error
 	// The port may be taken by an outgoing connection that ends soon.
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if m.server, err = embed.StartEtcd(m.config(tb)); err == nil {
+		err := m.runner.start(m.config())
+		if err == nil {
 			return
 		}
-		if m.server = nil; time.Now().After(deadline) {
+		if time.Now().After(deadline) {
 			tb.Fatalf("member %s does not start: %v", m.name, err)
 		}
 	}
@@ -84,11 +82,13 @@ func (m *Member) launch(tb testing.TB) {
 
 func (m *Member) await(tb testing.TB) {
 	tb.Helper()
-	select {
-	case <-m.server.Server.ReadyNotify():
-		m.id = m.server.Server.MemberID()
-	case <-time.After(patience):
-		tb.Fatalf("member %s is not ready after %v", m.name, patience)
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if m.id, _ = m.runner.status(); m.id != 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("member %s is not ready after %v", m.name, patience)
+		}
 	}
 }
 
@@ -104,15 +104,14 @@ func (m *Member) connect(tb testing.TB) {
 func (m *Member) Kill() { m.stop() }
 
 func (m *Member) stop() {
-	if m.server == nil {
+	if !m.runner.runs() {
 		return
 	}
-	m.server.Server.HardStop()
-	if m.proxy != nil {
-		_ = m.proxy.Reset() // Close would wait for the calls under way
-	}
-	m.server.Close()
-	m.server = nil
+	m.runner.kill(func() {
+		if m.proxy != nil {
+			_ = m.proxy.Reset()
+		}
+	})
 }
 
 // Restart starts the member again after Kill, over its data. It does not wait for a
@@ -131,12 +130,18 @@ func (m *Member) Wipe(tb testing.TB) {
 	}
 }
 
+// MoveLeader asks the member, which leads, to hand over to another one. That one may lag
+// too far.
+func (m *Member) MoveLeader(ctx context.Context, to *Member) error {
+	return m.runner.moveLeader(ctx, to.id)
+}
+
 // Isolate cuts the member off from all others. Clients reach it.
 func (m *Member) Isolate() {
 	m.isolated = true
 	m.others(func(other *Member) {
-		m.server.Server.CutPeer(other.id)
-		other.server.Server.CutPeer(m.id)
+		m.runner.cut(other.id)
+		other.runner.cut(m.id)
 	})
 }
 
@@ -144,15 +149,15 @@ func (m *Member) Isolate() {
 func (m *Member) Rejoin() {
 	m.isolated = false
 	m.others(func(other *Member) {
-		m.server.Server.MendPeer(other.id)
-		other.server.Server.MendPeer(m.id)
+		m.runner.mend(other.id)
+		other.runner.mend(m.id)
 	})
 }
 
 // others calls do for the other members that run.
 func (m *Member) others(do func(*Member)) {
 	for _, other := range m.cluster.Members {
-		if other != m && other.server != nil && m.server != nil {
+		if other != m && other.runner.runs() && m.runner.runs() {
 			do(other)
 		}
 	}
@@ -161,15 +166,19 @@ func (m *Member) others(do func(*Member)) {
 // Proxy is what lies between clients and the member.
 func (m *Member) Proxy() *network.Proxy { return m.proxy }
 
-// Pause cuts the member off from all others and from clients, whose connections stay
-// open, as if its machine stood still.
-func (m *Member) Pause() error {
+// Pause stops the process of the member. If the member has none, Pause cuts it off from
+// all others and from clients, whose connections stay open, as if its machine stood still.
+func (m *Member) Pause() error { return m.runner.pause(m) }
+
+// Resume ends Pause.
+func (m *Member) Resume() error { return m.runner.resume(m) }
+
+func (m *Member) cutOff() error {
 	m.Isolate()
 	return m.proxy.Hurt(network.Cut(false)...)
 }
 
-// Resume ends Pause.
-func (m *Member) Resume() error {
+func (m *Member) joinAgain() error {
 	m.Rejoin()
 	return m.proxy.Heal()
 }
