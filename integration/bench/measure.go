@@ -23,12 +23,11 @@ type step struct {
 
 const self = "integration/bench"
 
-// steps are in the order of a round. The command comes first: Linux says of a
-// process that it had as much memory as the one that started it.
+// steps are in the order of a round.
 func steps(set settings) []step {
 	each := "-test.benchtime=" + set.each.String()
 	return []step{
-		{folder: self, pattern: "^BenchmarkCommand$", args: []string{"-test.benchtime=20x"}},
+		{folder: self + "/startup", pattern: "^BenchmarkCommand$", args: []string{"-test.benchtime=20x"}},
 		{folder: "memstore", pattern: "^BenchmarkStore$/^(SetIfNewer|Get|Apply)$/^(goroutines=1|batch=1000)$", args: []string{each}},
 		{folder: "subscription", pattern: "^Benchmark(TrackDone|Run)$/^(window=1000|unordered|keys=1000)$", args: []string{each}},
 		{folder: self, pattern: "^Benchmark(Call|Server)$", args: []string{each}},
