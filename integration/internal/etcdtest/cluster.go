@@ -5,9 +5,12 @@ package etcdtest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,12 +44,13 @@ func StartEmbedded(tb testing.TB, n int, configure ...func(*embed.Config)) *Clus
 
 func start(tb testing.TB, n int, configure []func(*embed.Config), newRunner func(testing.TB) runner) *Cluster {
 	tb.Helper()
-	c := new(Cluster)
-	tb.Cleanup(c.stop)
+	c, dir := new(Cluster), tb.TempDir()
+	tb.Cleanup(c.stop) // before the folder goes
 	var peers []string
 	for i := range n {
+		name := fmt.Sprintf("m%d", i)
 		m := &Member{
-			cluster: c, name: fmt.Sprintf("m%d", i), dir: tb.TempDir(), configure: configure,
+			cluster: c, name: name, dir: filepath.Join(dir, name), configure: configure,
 			runner: newRunner(tb), peerAddr: freeAddr(tb), clientAddr: freeAddr(tb),
 		}
 		peers = append(peers, m.name+"=http://"+m.runner.reach(m.peerAddr))
@@ -153,12 +157,25 @@ func (c *Cluster) byID(id uint64) *Member {
 // patience is how long members may take to do what they must.
 const patience = 30 * time.Second
 
+// given has the ports that a member may want again.
+var given sync.Map
+
+// freeAddr returns an address for a member, which must be free whenever the member starts
+// again. So its port is below those that systems choose for whoever asks for any.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	const first, end = 10_000, 32_768
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(end-first))
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		l.Close()
+		if _, taken := given.LoadOrStore(addr, true); !taken {
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	tb.Fatal("no port is free for a member")
+	return ""
 }

@@ -68,7 +68,7 @@ func QuickElections(c *embed.Config) { c.TickMs, c.ElectionMs = 30, 300 }
 
 func (m *Member) launch(tb testing.TB) {
 	tb.Helper()
-	// The port may be taken by an outgoing connection that ends soon.
+	// Another process may use the port for a moment.
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		err := m.runner.start(m.config())
 		if err == nil {
