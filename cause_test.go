@@ -107,6 +107,11 @@ func (d telling) Delete(ctx context.Context, _ []string) (int, error) {
 	return 0, context.Cause(ctx)
 }
 
+func (d telling) History(ctx context.Context, _ string, _ int) ([]driver.AuditEntry, error) {
+	d.end()
+	return nil, context.Cause(ctx)
+}
+
 func (d telling) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return d.tell(ctx, leases)
 }

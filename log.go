@@ -53,6 +53,7 @@ var messages = map[string]string{
 	opInspectAll:    "keys inspected",
 	opFence:         "fence raised",
 	opRevoke:        "lease revoked",
+	opHistory:       "audit entries read",
 	opReleaseFences: "fences released",
 }
 

@@ -38,6 +38,9 @@ var methods = []method{
 		return second(s.Rewind(ctx, key, somewhere))
 	}},
 	{"delete", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Delete(ctx, key) }},
+	{"history", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return second(s.History(ctx, key, 10))
+	}},
 	{"acquire", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return second(s.Acquire(ctx, key, "a", time.Minute))
 	}},

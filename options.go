@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,13 +26,14 @@ type Options struct {
 }
 
 // A WriteOption changes how the Store writes one position. [TTL], [UpdatedAt],
-// [Epoch] and [LogID] return WriteOptions.
+// [Epoch], [LogID] and [By] return WriteOptions.
 type WriteOption struct {
 	kind writeOptionKind
 	ttl  time.Duration
 	at   time.Time
 	n    uint64
 	text string
+	by   *driver.By
 }
 
 type writeOptionKind uint8
@@ -41,6 +43,7 @@ const (
 	updatedAtOption
 	epochOption
 	logIDOption
+	byOption
 )
 
 // TTL makes the checkpoint expire d after it is written, by the engine's clock. A part
@@ -71,6 +74,9 @@ type Write struct {
 	IfNewer bool          // as SetIfNewer does; otherwise as Set does
 	TTL     time.Duration // see the option [TTL]
 
+	// By means the same as the option [By]. Nil: the write has none.
+	By *driver.By
+
 	// Mark holds the position and its time. A zero UpdatedAt means the time of the call.
 	// Epoch and LogID mean the same as the options [Epoch] and [LogID].
 	Mark
@@ -87,6 +93,8 @@ func (w *Write) apply(opts []WriteOption) {
 			w.Epoch = o.n
 		case logIDOption:
 			w.LogID = o.text
+		case byOption:
+			w.By = o.by
 		}
 	}
 }
@@ -94,7 +102,7 @@ func (w *Write) apply(opts []WriteOption) {
 var errYear = errors.New("updatedAt is outside the years 1 to 9999")
 
 // forDriver checks w and puts it in the form that drivers take.
-func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error) {
+func (w *Write) forDriver(ctx context.Context, mode driver.Mode, now time.Time) (driver.Write, error) {
 	if err := ValidateKey(w.Key); err != nil {
 		return driver.Write{}, err
 	}
@@ -115,7 +123,22 @@ func (w *Write) forDriver(mode driver.Mode, now time.Time) (driver.Write, error)
 	}
 	mark := w.Mark
 	mark.UpdatedAt = at
-	return driver.Write{Key: w.Key, Mode: mode, TTL: ttl, Mark: mark}, nil
+	return driver.Write{Key: w.Key, Mode: mode, TTL: ttl, Mark: mark, By: w.by(ctx, mode)}, nil
+}
+
+// by returns who makes the write by hand. A context says so only for the writes that a
+// consumer does not make.
+func (w *Write) by(ctx context.Context, mode driver.Mode) *driver.By {
+	switch {
+	case w.By != nil:
+		return new(w.By.Clean())
+	case mode != driver.Set && mode != driver.Rewind:
+		return nil
+	}
+	if by := driver.ByOf(ctx); by != (driver.By{}) {
+		return new(by)
+	}
+	return nil
 }
 
 func wholeMilliseconds(ttl time.Duration) (time.Duration, error) {

@@ -141,7 +141,7 @@ func items[In any](ctx context.Context, s *Store, pattern string, opts []ScanOpt
 // how many are known to be gone. Like [Store.Delete] it keeps the keys' epochs.
 func (s *Store) Clear(ctx context.Context, pattern string, opts ...ScanOption) (int, error) {
 	c := call{Call: Call{Op: opClear, Pattern: pattern}}
-	ctx = s.begin(ctx, &c)
+	ctx = partOf(s.begin(ctx, &c), opClear)
 	n, err := s.clear(ctx, pattern, opts)
 	err = c.wrap(err)
 	s.end(&c, CallResult{Count: n, Err: err})

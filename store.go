@@ -37,6 +37,7 @@ const (
 	opInspectAll    = "inspectAll"
 	opFence         = "fence"
 	opRevoke        = "revoke"
+	opHistory       = "history"
 	opReleaseFences = "releaseFences"
 )
 

@@ -85,7 +85,7 @@ type Fencer interface {
 	// stays, and so does a fence whose last raise has no known time.
 	//
 	// A key that loses its fence forgets every epoch: a writer that still has one can
-	// write again.
+	// write again. A key that has no checkpoint and no fence loses its audit entries, too.
 	ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error)
 }
 

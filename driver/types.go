@@ -76,6 +76,9 @@ type Write struct {
 	//
 	// An empty LogID leaves the stored one. A LogID goes when the checkpoint goes.
 	Mark
+
+	// By is who makes the write by hand. Nil: nobody has said. See [AuditEntry].
+	By *By
 }
 
 // A Result is what became of one Write.

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/cell"
@@ -11,22 +12,23 @@ import (
 
 // Acquire implements [driver.Leaser].
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, cell.Cell.Acquire)
+	return d.leases(ctx, leases, cell.Cell.Acquire, cell.AcquireEntry)
 }
 
 // Renew implements [driver.Leaser].
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, cell.Cell.Renew)
+	return d.leases(ctx, leases, cell.Cell.Renew, nil)
 }
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.leases(ctx, leases, cell.Cell.Release)
+	return d.leases(ctx, leases, cell.Cell.Release, nil)
 }
 
 func (d *Driver) leases(
 	ctx context.Context, leases []driver.Lease,
 	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
+	audit func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry,
 ) ([]driver.LeaseResult, error) {
 	if err := d.begin(ctx); err != nil {
 		return nil, err
@@ -35,9 +37,14 @@ func (d *Driver) leases(
 	now := time.Now()
 	results := make([]driver.LeaseResult, len(leases))
 	for i, l := range leases {
-		var c cell.Cell
-		c, results[i] = rule(*d.cell(l.Key), l, now)
-		d.store(c)
+		before := *d.cell(l.Key)
+		c, r := rule(before, l, now)
+		var entry *driver.AuditEntry
+		if audit != nil {
+			entry = audit(before, c, r, now)
+		}
+		d.store(c, entry)
+		results[i] = r
 	}
 	return results, nil
 }
@@ -57,8 +64,9 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 		return 0, err
 	}
 	defer d.mu.Unlock()
-	c, fence, err := d.cell(key).RaiseFence(atLeast, time.Now())
-	d.store(c)
+	now, before := time.Now(), *d.cell(key)
+	c, fence, err := before.RaiseFence(atLeast, now)
+	d.store(c, cell.RaiseEntry(before, c, atLeast, driver.ByOf(ctx), now))
 	return fence, err
 }
 
@@ -71,11 +79,31 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 	now, n := time.Now(), 0
 	for _, key := range keys {
 		if c, released := d.cell(key).ReleaseFence(idle, now); released {
-			d.store(c)
+			d.store(c, nil)
+			delete(d.audit, key)
 			n++
 		}
 	}
 	return n, nil
+}
+
+// note stores an audit entry of key.
+func (d *Driver) note(key string, e driver.AuditEntry) {
+	d.audit[key] = append(d.audit[key], e)
+	if late := len(d.audit[key]) - driver.AuditEntries; late > 0 {
+		d.audit[key] = slices.Delete(d.audit[key], 0, late)
+	}
+}
+
+// History implements [driver.Historian].
+func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if err := d.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer d.mu.Unlock()
+	entries := slices.Clone(d.audit[key])
+	slices.Reverse(entries)
+	return entries[:min(n, len(entries))], nil
 }
 
 // Inspect implements [driver.Inspector].

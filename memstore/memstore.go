@@ -18,6 +18,7 @@ import (
 type Driver struct {
 	mu      sync.Mutex
 	cells   map[string]*cell.Cell
+	audit   map[string][]driver.AuditEntry // the latest last
 	failure error
 	spare   []driver.Result
 	waiters *driver.Waiters
@@ -29,11 +30,12 @@ var (
 	_ driver.Notifier  = (*Driver)(nil)
 	_ driver.Inspector = (*Driver)(nil)
 	_ driver.Fencer    = (*Driver)(nil)
+	_ driver.Historian = (*Driver)(nil)
 )
 
 // New returns an empty store.
 func New() *Driver {
-	return &Driver{cells: make(map[string]*cell.Cell), waiters: driver.NewWaiters(nil)}
+	return &Driver{cells: make(map[string]*cell.Cell), audit: make(map[string][]driver.AuditEntry), waiters: driver.NewWaiters(nil)}
 }
 
 // Name returns "Memory".
@@ -78,11 +80,26 @@ func (d *Driver) DamageLease(key string) {
 // Edit lets f change the cell of key, in one step and without any rule. It is for tests
 // that need a state that no call makes, or that break a rule.
 func (d *Driver) Edit(key string, f func(*driver.Cell)) {
+	d.EditAudited(key, func(c *driver.Cell) *driver.AuditEntry {
+		f(c)
+		return nil
+	})
+}
+
+// EditAudited is Edit, and stores the entry that f returns, if any, in the same step.
+func (d *Driver) EditAudited(key string, f func(*driver.Cell) *driver.AuditEntry) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := driver.Cell(*d.cell(key))
-	f(&c)
-	d.store(cell.Cell(c))
+	entry := f(&c)
+	d.store(cell.Cell(c), entry)
+}
+
+// ForgetAudit removes the audit entries of key, for tests that break a rule.
+func (d *Driver) ForgetAudit(key string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.audit, key)
 }
 
 // begin locks d for one step of a call, unless the call must fail.
@@ -106,9 +123,12 @@ func (d *Driver) cell(key string) *cell.Cell {
 	return &cell.Cell{Key: key}
 }
 
-// store puts c into the map. If c is empty, it removes c from the map. If c has no lease
-// any more, it wakes who waits for one.
-func (d *Driver) store(c cell.Cell) {
+// store puts c into the map, and the entry of the change, if any, beside it. If c is
+// empty, it removes c from the map. If c has no lease any more, it wakes who waits for one.
+func (d *Driver) store(c cell.Cell, entry *driver.AuditEntry) {
+	if entry != nil {
+		d.note(c.Key, *entry)
+	}
 	old, ok := d.cells[c.Key]
 	if ok && leased(old) && !leased(&c) {
 		d.waiters.Wake(c.Key)
@@ -151,9 +171,10 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	now := time.Now()
 	results := d.results(len(writes))
 	for i := range writes {
-		var c cell.Cell
-		c, results[i] = d.cell(writes[i].Key).Write(writes[i], now)
-		d.store(c)
+		before := d.cell(writes[i].Key)
+		c, r := before.Write(writes[i], now)
+		d.store(c, cell.WriteEntry(before, &c, &writes[i], r, now))
+		results[i] = r
 	}
 	return results, nil
 }
@@ -177,9 +198,9 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	defer d.mu.Unlock()
 	now, n := time.Now(), 0
 	for _, key := range keys {
-		c, there := d.cell(key).Delete(now)
-		if there {
-			d.store(c)
+		before := *d.cell(key)
+		if c, there := before.Delete(now); there {
+			d.store(c, cell.DeleteEntry(before, c, true, driver.ByOf(ctx), now))
 			n++
 		}
 	}

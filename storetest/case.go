@@ -27,6 +27,8 @@ func Cases() []Case {
 		ttlCases, expiryCases, touchCases,
 		// who may write
 		fenceCases, rewindCases, raiseCases, releaseFencesCases,
+		// who has changed what
+		auditCases,
 		// who is at work
 		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases,
 		// what is damaged

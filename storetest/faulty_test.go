@@ -45,6 +45,8 @@ type faulty struct {
 	scanCells     func(context.Context, string, int) iter.Seq2[[]driver.Cell, error]
 	raiseFence    func(context.Context, string, uint64) (uint64, error)
 	releaseFences func(context.Context, []string, time.Duration) (int, error)
+	forgetAudit   func(key string)
+	history       func(context.Context, string, int) ([]driver.AuditEntry, error)
 	shut          func() error
 }
 
@@ -57,19 +59,22 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		return mem.LeaseEnds(ctx, keys)
 	}
 	f.get = func(ctx context.Context, keys []string) ([]driver.Record, error) {
-		return each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Record) {
+		return each(ctx, f, keys, itself, nil, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Record) {
 			return c, f.rule.record(c, now)
 		})
 	}
 	f.write = func(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-		results, err := each(ctx, f, writes, func(w driver.Write) string { return w.Key }, f.rule.write)
+		results, err := each(ctx, f, writes, func(w driver.Write) string { return w.Key }, f.rule.writeEntry, f.rule.write)
 		if err != nil {
 			return slices.Repeat([]driver.Result{failed(err)}, len(writes)), nil
 		}
 		return results, nil
 	}
 	f.remove = func(ctx context.Context, keys []string) (int, error) {
-		return count(each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
+		entry := func(before, after cell.Cell, _ string, deleted bool, now time.Time) *driver.AuditEntry {
+			return f.rule.deleteEntry(before, after, deleted, driver.ByOf(ctx), now)
+		}
+		return count(each(ctx, f, keys, itself, entry, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
 			return f.rule.remove(c, now)
 		}))
 	}
@@ -77,10 +82,16 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		return driver.ScanRecords(ctx, struct{ driver.Driver }{f}, pattern, size)
 	}
 	f.leases = func(ctx context.Context, leases []driver.Lease, rule leaseRule) ([]driver.LeaseResult, error) {
-		return each(ctx, f, leases, func(l driver.Lease) string { return l.Key }, rule)
+		entry := func(before, after cell.Cell, _ driver.Lease, r driver.LeaseResult, now time.Time) *driver.AuditEntry {
+			if before.Fence == after.Fence {
+				return nil // it is no Acquire
+			}
+			return f.rule.acquireEntry(before, after, r, now)
+		}
+		return each(ctx, f, leases, func(l driver.Lease) string { return l.Key }, entry, rule)
 	}
 	f.inspect = func(ctx context.Context, keys []string) ([]driver.Cell, error) {
-		return each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Cell) {
+		return each(ctx, f, keys, itself, nil, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Cell) {
 			return c, f.rule.visible(c, now)
 		})
 	}
@@ -92,7 +103,10 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 			fence uint64
 			err   error
 		}
-		results, err := each(ctx, f, []string{key}, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, raised) {
+		entry := func(before, after cell.Cell, _ string, _ raised, now time.Time) *driver.AuditEntry {
+			return f.rule.raiseEntry(before, after, atLeast, driver.ByOf(ctx), now)
+		}
+		results, err := each(ctx, f, []string{key}, itself, entry, func(c cell.Cell, _ string, now time.Time) (cell.Cell, raised) {
 			c, fence, err := f.rule.raise(c, atLeast, now)
 			return c, raised{fence, err}
 		})
@@ -102,10 +116,18 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		return results[0].fence, results[0].err
 	}
 	f.releaseFences = func(ctx context.Context, keys []string, idle time.Duration) (int, error) {
-		return count(each(ctx, f, keys, itself, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
+		released, err := each(ctx, f, keys, itself, nil, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
 			return f.rule.forget(c, idle, now)
-		}))
+		})
+		for i, key := range keys {
+			if err == nil && released[i] {
+				f.forgetAudit(key)
+			}
+		}
+		return count(released, err)
 	}
+	f.forgetAudit = mem.ForgetAudit
+	f.history = mem.History
 	f.shut = func() error {
 		f.closed.Store(true)
 		f.end()
@@ -118,18 +140,25 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 func itself(key string) string { return key }
 
 // each has decide change the cell of each item's key, in one step, unless the
-// engine fails.
+// engine fails. The change leaves the audit entry that entry returns.
 func each[In, Out any](
-	ctx context.Context, f *faulty, items []In, key func(In) string, decide func(cell.Cell, In, time.Time) (cell.Cell, Out),
+	ctx context.Context, f *faulty, items []In, key func(In) string,
+	entry func(before, after cell.Cell, item In, answer Out, now time.Time) *driver.AuditEntry,
+	decide func(cell.Cell, In, time.Time) (cell.Cell, Out),
 ) ([]Out, error) {
 	if _, err := f.mem.Get(ctx, nil); err != nil {
 		return nil, err
 	}
 	answers := make([]Out, len(items))
 	for i, item := range items {
-		f.mem.Edit(key(item), func(c *driver.Cell) {
-			after, answer := decide(cell.Cell(*c), item, time.Now())
+		f.mem.EditAudited(key(item), func(c *driver.Cell) *driver.AuditEntry {
+			before, now := cell.Cell(*c), time.Now()
+			after, answer := decide(before, item, now)
 			*c, answers[i] = driver.Cell(after), answer
+			if entry == nil {
+				return nil
+			}
+			return entry(before, after, item, answer, now)
 		})
 	}
 	return answers, nil
@@ -194,6 +223,10 @@ func (f *faulty) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 
 func (f *faulty) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
 	return open(f, func() (int, error) { return f.releaseFences(ctx, keys, idle) })
+}
+
+func (f *faulty) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	return open(f, func() ([]driver.AuditEntry, error) { return f.history(ctx, key, n) })
 }
 
 func (f *faulty) TTLUnit() (unit, minimum time.Duration) { return f.unit[0], f.unit[1] }

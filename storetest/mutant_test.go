@@ -17,6 +17,11 @@ type rules struct {
 	acquire, renew, release leaseRule
 	raise                   func(cell.Cell, uint64, time.Time) (cell.Cell, uint64, error)
 	forget                  func(cell.Cell, time.Duration, time.Time) (cell.Cell, bool)
+
+	writeEntry   func(before, after cell.Cell, w driver.Write, r driver.Result, now time.Time) *driver.AuditEntry
+	deleteEntry  func(before, after cell.Cell, deleted bool, by driver.By, now time.Time) *driver.AuditEntry
+	raiseEntry   func(before, after cell.Cell, atLeast uint64, by driver.By, now time.Time) *driver.AuditEntry
+	acquireEntry func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry
 }
 
 type (
@@ -28,6 +33,11 @@ var soundRules = rules{
 	record: cell.Cell.Record, visible: cell.Cell.Visible, write: cell.Cell.Write, remove: cell.Cell.Delete,
 	acquire: cell.Cell.Acquire, renew: cell.Cell.Renew, release: cell.Cell.Release,
 	raise: cell.Cell.RaiseFence, forget: cell.Cell.ReleaseFence,
+	writeEntry: writeEntry, deleteEntry: cell.DeleteEntry, raiseEntry: cell.RaiseEntry, acquireEntry: cell.AcquireEntry,
+}
+
+func writeEntry(before, after cell.Cell, w driver.Write, r driver.Result, now time.Time) *driver.AuditEntry {
+	return cell.WriteEntry(&before, &after, &w, r, now)
 }
 
 // The mutants. Each plants a rule that is sound but for one change. The cell that

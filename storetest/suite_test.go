@@ -15,6 +15,7 @@ func faults() []fault {
 		positionFaults, timeFaults, logIDFaults,
 		ttlFaults, unitFaults, touchFaults,
 		fenceFaults, rewindFaults, raiseFaults, releaseFencesFaults,
+		auditFaults,
 		leaseFaults, leaseBatchFaults, notifyFaults,
 		damageFaults, damagedFenceFaults, damagedLeaseFaults,
 		readFaults, keyFaults, scanFaults, recordFaults, inspectFaults,
