@@ -30,7 +30,7 @@ const (
 
 func (t *transaction) write(w *driver.Write) (driver.Result, error) {
 	var with parts
-	if w.Epoch != 0 || w.Mode == driver.Rewind {
+	if w.Epoch != 0 || cell.Audited(w) {
 		with = fences
 	}
 	before, err := t.load(w.Key, with)
@@ -38,17 +38,23 @@ func (t *transaction) write(w *driver.Write) (driver.Result, error) {
 		return driver.Result{}, err
 	}
 	after, result := before.Write(*w, t.now)
-	return result, t.store(before, after)
+	if err := t.store(before, after); err != nil {
+		return driver.Result{}, err
+	}
+	return result, t.note(w.Key, cell.WriteEntry(&before, &after, w, result, t.now))
 }
 
 // remove deletes a checkpoint, and reports whether there was one.
-func (t *transaction) remove(key string) (bool, error) {
-	before, err := t.load(key, 0)
+func (t *transaction) remove(key string, by driver.By) (bool, error) {
+	before, err := t.load(key, fences)
 	if err != nil {
 		return false, err
 	}
 	after, there := before.Delete(t.now)
-	return there, t.store(before, after)
+	if err := t.store(before, after); err != nil {
+		return false, err
+	}
+	return there, t.note(key, cell.DeleteEntry(before, after, there, by, t.now))
 }
 
 // load reads the checkpoint of key, and the parts in with.

@@ -12,23 +12,26 @@ import (
 // Acquire implements [driver.Leaser]. It uses the machine's clock, which all
 // processes that share the file see.
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.decide(ctx, leases, cell.Cell.Acquire)
+	return d.decide(ctx, leases, cell.Cell.Acquire, cell.AcquireEntry)
 }
 
 // Renew implements [driver.Leaser].
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.decide(ctx, leases, cell.Cell.Renew)
+	return d.decide(ctx, leases, cell.Cell.Renew, noEntry)
 }
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.decide(ctx, leases, cell.Cell.Release)
+	return d.decide(ctx, leases, cell.Cell.Release, noEntry)
 }
+
+func noEntry(cell.Cell, cell.Cell, driver.LeaseResult, time.Time) *driver.AuditEntry { return nil }
 
 // decide lets rule decide each lease, all in one transaction.
 func (d *Driver) decide(
 	ctx context.Context, asked []driver.Lease,
 	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
+	entry func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry,
 ) ([]driver.LeaseResult, error) {
 	own := slices.Clone(asked) // the writer may still read it when the caller has given up
 	results := make([]driver.LeaseResult, len(own))
@@ -41,6 +44,9 @@ func (d *Driver) decide(
 			var after cell.Cell
 			after, results[i] = rule(before, l, t.now)
 			if err := t.store(before, after); err != nil {
+				return err
+			}
+			if err := t.note(l.Key, entry(before, after, results[i], t.now)); err != nil {
 				return err
 			}
 		}
@@ -67,6 +73,7 @@ func (d *Driver) change(ctx context.Context, size int, f func(*transaction) erro
 func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
 	var fence uint64
 	var refused error
+	by := driver.ByOf(ctx)
 	err := d.change(ctx, 1, func(t *transaction) error {
 		before, err := t.load(key, fences|leases)
 		if err != nil {
@@ -74,7 +81,10 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 		}
 		var after cell.Cell
 		after, fence, refused = before.RaiseFence(atLeast, t.now)
-		return t.store(before, after)
+		if err := t.store(before, after); err != nil {
+			return err
+		}
+		return t.note(key, cell.RaiseEntry(before, after, atLeast, by, t.now))
 	})
 	if err != nil {
 		return 0, err
@@ -97,7 +107,12 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 				if err := t.store(before, after); err != nil {
 					return err
 				}
-				n += countIf(released)
+				if released {
+					n++
+					if err := t.exec(sqlForget, key); err != nil {
+						return err
+					}
+				}
 			}
 			return nil
 		})
@@ -107,11 +122,4 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 		total += n
 	}
 	return total, nil
-}
-
-func countIf(ok bool) int {
-	if ok {
-		return 1
-	}
-	return 0
 }

@@ -104,7 +104,7 @@ func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 		if ctx.Err() != nil {
 			return n, ctx.Err()
 		}
-		there, err := t.remove(key)
+		there, err := t.remove(key, driver.ByOf(ctx))
 		if err != nil {
 			return n, inTx(err)
 		}

@@ -110,6 +110,7 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.page, sqlPage},
 		{&d.packedPage, sqlPacked},
 		{&d.cellsOf, sqlCellsOf},
+		{&d.history, sqlHistory},
 		{&d.cells, sqlCells},
 		{&d.packedCells, sqlPackedCells},
 	} {

@@ -46,7 +46,12 @@ func missing(ctx context.Context, conn *sql.Conn) (statements []string, err erro
 			statements = append(statements, "ALTER TABLE "+a.table+" ADD COLUMN "+a.column+" TEXT")
 		}
 	}
-	return statements, nil
+	var there bool
+	err = conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'audit'").Scan(&there)
+	if err == nil && !there {
+		statements = append(statements, auditTable)
+	}
+	return statements, err
 }
 
 // A header is what a file says about itself.

@@ -47,6 +47,7 @@ type Driver struct {
 	packedCells *sql.Stmt
 	cellsOf     *sql.Stmt
 	cells       *sql.Stmt
+	history     *sql.Stmt
 	writer      *writer
 	closed      atomic.Bool
 }

@@ -53,10 +53,10 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 		if err := d.ready(ctx); err != nil {
 			return total, err
 		}
-		own, n := slices.Clone(part), 0
+		own, n, by := slices.Clone(part), 0, driver.ByOf(ctx)
 		e := d.writer.do(ctx, len(own), func(t *transaction) (err error) {
 			for _, key := range own {
-				there, err := t.remove(key)
+				there, err := t.remove(key, by)
 				if err != nil {
 					return err
 				}

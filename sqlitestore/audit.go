@@ -1,0 +1,121 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// auditTable has the audit entries of each key, counted by n. Like the additions, it makes
+// no new version. A change by an earlier release leaves no entry.
+const auditTable = `CREATE TABLE IF NOT EXISTS audit (
+	key TEXT NOT NULL,
+	n INTEGER NOT NULL,
+	at TEXT NOT NULL,
+	op TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	old_position TEXT, -- "commit/prepare"; NULL: none, or damaged
+	new_position TEXT,
+	old_epoch TEXT,
+	new_epoch TEXT,
+	PRIMARY KEY (key, n)
+) WITHOUT ROWID`
+
+const (
+	sqlNote = "INSERT INTO audit (key, n, at, op, actor, reason, old_position, new_position, old_epoch, new_epoch)" +
+		" SELECT ?1, ifnull(max(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM audit WHERE key = ?1"
+	sqlForgetOld = "DELETE FROM audit WHERE key = ?1 AND n <= (SELECT max(n) FROM audit WHERE key = ?1) - ?2"
+	sqlForget    = "DELETE FROM audit WHERE key = ?"
+	sqlHistory   = "SELECT at, op, actor, reason, old_position, new_position, old_epoch, new_epoch FROM audit" +
+		" WHERE key = ? ORDER BY n DESC LIMIT ?"
+)
+
+// note stores an audit entry of key, if there is one.
+func (t *transaction) note(key string, e *driver.AuditEntry) error {
+	if e == nil {
+		return nil
+	}
+	err := t.exec(sqlNote, key, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
+		optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
+	if err != nil {
+		return err
+	}
+	return t.exec(sqlForgetOld, key, driver.AuditEntries)
+}
+
+func optionalPosition(p *driver.Position) sql.NullString {
+	if p == nil {
+		return sql.NullString{}
+	}
+	return sql.NullString{String: p.String(), Valid: true}
+}
+
+var _ driver.Historian = (*Driver)(nil)
+
+// History implements [driver.Historian].
+func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	return read(ctx, d, func() ([]driver.AuditEntry, error) { return d.readHistory(ctx, key, n) })
+}
+
+func (d *Driver) readHistory(ctx context.Context, key string, n int) (entries []driver.AuditEntry, err error) {
+	rows, err := d.history.QueryContext(ctx, key, n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEntry(key, rows)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}
+
+func scanEntry(key string, rows *sql.Rows) (e driver.AuditEntry, err error) {
+	var at string
+	var before, after, beforeEpoch, afterEpoch sql.NullString
+	if err := rows.Scan(&at, &e.Op, &e.Actor, &e.Reason, &before, &after, &beforeEpoch, &afterEpoch); err != nil {
+		return e, err
+	}
+	var ok bool
+	if e.At, ok = decodeTime(at); !ok {
+		return e, fmt.Errorf("an audit entry of key %q is damaged: its time is %.80q", key, at)
+	}
+	var errs [4]error
+	e.Old, errs[0] = decodePosition(before)
+	e.New, errs[1] = decodePosition(after)
+	e.OldEpoch, errs[2] = decodeEpoch(beforeEpoch)
+	e.NewEpoch, errs[3] = decodeEpoch(afterEpoch)
+	if err := errors.Join(errs[:]...); err != nil {
+		return e, fmt.Errorf("an audit entry of key %q, of %s, is damaged: %w", key, at, err)
+	}
+	return e, nil
+}
+
+func decodePosition(s sql.NullString) (*driver.Position, error) {
+	if !s.Valid {
+		return nil, nil
+	}
+	p, err := driver.ParsePosition(s.String)
+	return &p, err
+}
+
+func decodeEpoch(s sql.NullString) (uint64, error) {
+	if !s.Valid {
+		return 0, nil
+	}
+	n, ok := decodeNumber(s.String)
+	if !ok {
+		return 0, fmt.Errorf("%.80q is no epoch", s.String)
+	}
+	return n, nil
+}
