@@ -24,9 +24,13 @@ type change struct {
 	key    string
 	reads  parts
 	decide func(c cell.Cell, now time.Time) cell.Cell // keeps the answer; it may run again
-	usual  *driver.Write                              // if the usual statement can make the change
+	entry  entryOf
+	usual  *driver.Write // if the usual statement can make the change
 	end    ending
 }
+
+// An entryOf returns the audit entry of a change, or nil. A nil entryOf returns nil.
+type entryOf func(before, after cell.Cell, now time.Time) *driver.AuditEntry
 
 // An ending is the end of a change's transaction.
 type ending struct {
@@ -45,7 +49,8 @@ type step struct {
 	cells  map[string]cell.Cell // of the keys that have any
 	before map[string]cell.Cell
 	locked map[string]parts // what has a row
-	torn   bool             // whether another transaction has inserted a fence meanwhile
+	audit  auditLists
+	torn   bool // whether another transaction has inserted a fence meanwhile
 }
 
 // load returns the statements that lock and read what the changes need. The clock comes
@@ -150,11 +155,18 @@ func (s *step) decide() (store []*statement, inserted int64) {
 	for _, c := range s.changes {
 		before := s.cells[c.key]
 		before.Key = c.key
-		s.cells[c.key] = c.decide(before, s.now)
+		after := c.decide(before, s.now)
+		s.cells[c.key] = after
+		if c.entry != nil {
+			if e := c.entry(before, after, s.now); e != nil {
+				s.audit.add(c.key, e)
+			}
+		}
 	}
 	store, insertedFences := s.storeFences()
 	checkpoints, insertedCheckpoints := s.storeCheckpoints()
 	store = append(store, checkpoints...)
+	store = append(store, s.audit.statements(s.sql, s.namespace)...)
 	if notice := s.notice(); notice != nil {
 		store = append(store, notice)
 	}
@@ -212,7 +224,8 @@ func (s *step) storeFences() (store []*statement, inserted int64) {
 		}
 	}
 	if gone.Len() > 0 {
-		store = append(store, &statement{sql: s.sql.deleteFences, args: []any{s.namespace, gone.text()}})
+		store = append(store, &statement{sql: s.sql.deleteFences, args: []any{s.namespace, gone.text()}},
+			&statement{sql: s.sql.deleteAudit, args: []any{s.namespace, gone.text()}})
 	}
 	if update.key.Len() > 0 {
 		store = append(store, &statement{sql: s.sql.updateFences, args: update.args(s.namespace)})

@@ -48,7 +48,7 @@ func TestConformanceUnderTheDocumentedGrants(t *testing.T) {
 func TestEachPermissionIsNeeded(t *testing.T) {
 	database := newDatabase(t)
 	all := grants("one_less", "checkpoint")
-	if len(all) != 10 {
+	if len(all) != 13 {
 		t.Fatalf("docs/postgres.md lists %q", all)
 	}
 	role(t, database, "one_less", "LOGIN")

@@ -11,22 +11,23 @@ import (
 
 // Acquire implements [driver.Leaser]. Time is the server's.
 func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.lease(ctx, leases, fences|checkpoints, cell.Cell.Acquire)
+	return d.lease(ctx, leases, fences|checkpoints, cell.Cell.Acquire, cell.AcquireEntry)
 }
 
 // Renew implements [driver.Leaser].
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.lease(ctx, leases, fences, cell.Cell.Renew)
+	return d.lease(ctx, leases, fences, cell.Cell.Renew, nil)
 }
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.lease(ctx, leases, fences, cell.Cell.Release)
+	return d.lease(ctx, leases, fences, cell.Cell.Release, nil)
 }
 
 func (d *Driver) lease(
 	ctx context.Context, asked []driver.Lease, reads parts,
 	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
+	audit func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry,
 ) ([]driver.LeaseResult, error) {
 	results := make([]driver.LeaseResult, 0, len(asked))
 	for part := range slices.Chunk(asked, chunk) {
@@ -39,6 +40,13 @@ func (d *Driver) lease(
 		err := d.make(ctx, keys, reads, func(i int, c cell.Cell, now time.Time) cell.Cell {
 			c, decided[i] = rule(c, own[i], now)
 			return c
+		}, func(i int) entryOf {
+			if audit == nil {
+				return nil
+			}
+			return func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
+				return audit(before, after, decided[i], now)
+			}
 		})
 		if err != nil {
 			return nil, err
@@ -52,9 +60,14 @@ func (d *Driver) lease(
 func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
 	var fence uint64
 	var refused error
+	by := driver.ByOf(ctx)
 	err := d.make(ctx, []string{key}, fences|checkpoints, func(_ int, c cell.Cell, now time.Time) cell.Cell {
 		c, fence, refused = c.RaiseFence(atLeast, now)
 		return c
+	}, func(int) entryOf {
+		return func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
+			return cell.RaiseEntry(before, after, atLeast, by, now)
+		}
 	})
 	if err != nil {
 		return 0, err
@@ -70,7 +83,7 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 		err := d.make(ctx, part, fences|checkpoints, func(i int, c cell.Cell, now time.Time) cell.Cell {
 			c, released[i] = c.ReleaseFence(idle, now)
 			return c
-		})
+		}, noEntry)
 		if err != nil {
 			return total, err
 		}

@@ -15,9 +15,12 @@ import (
 //go:embed schema1.sql
 var schema1 string
 
+//go:embed schema2.sql
+var schema2 string
+
 // Each of the migrations leads from one version of the schema to the next. The table
 // checkpoint_schema holds the version.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 // ErrNotMigrated is the error if the tables are missing, or have an older version.
 var ErrNotMigrated error = &hinted{

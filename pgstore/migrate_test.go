@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ func TestTenProcessesMigrateAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if version := pgtest.Shared(t).SQLAt(url, "SELECT version FROM checkpoint.checkpoint_schema"); version != "1" {
+	if version := pgtest.Shared(t).SQLAt(url, "SELECT version FROM checkpoint.checkpoint_schema"); version != "2" {
 		t.Errorf("the tables have version %s", version)
 	}
 	put(t, open(t, url, nil), "k", 1)
@@ -78,9 +79,32 @@ func TestAutoMigrate(t *testing.T) {
 	put(t, d, "k", 1)
 }
 
+func TestOlderTablesAreMigrated(t *testing.T) {
+	url := pgtest.Shared(t).NewDatabase()
+	first, err := os.ReadFile("schema1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, url, "CREATE SCHEMA checkpoint", strings.ReplaceAll(string(first), "{schema}", "checkpoint"),
+		"INSERT INTO checkpoint.checkpoints (namespace, key, commit_position, prepare_position, updated_at) VALUES ('', 'k', 7, 7, now())")
+	if _, err := pgstore.Open(t.Context(), url, nil); !notMigrated(err) {
+		t.Errorf("Open: %v", err)
+	}
+	d := open(t, url, &pgstore.Options{AutoMigrate: true})
+	if records, err := d.Get(t.Context(), []string{"k"}); err != nil || records[0].Position.Commit != 7 {
+		t.Errorf("Get: %+v, %v", records, err)
+	}
+	if err := checkpoint.New(d, nil).Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
+		t.Error(err)
+	}
+	if entries, err := d.History(t.Context(), "k", 9); err != nil || len(entries) != 1 || entries[0].Old.Commit != 7 {
+		t.Errorf("History: %+v, %v", entries, err)
+	}
+}
+
 func TestNewerSchemaIsRefused(t *testing.T) {
 	url := newDatabase(t)
-	execute(t, url, "UPDATE checkpoint.checkpoint_schema SET version = 2")
+	execute(t, url, "UPDATE checkpoint.checkpoint_schema SET version = 3")
 	for _, opts := range []*pgstore.Options{nil, {AutoMigrate: true}} {
 		if _, err := pgstore.Open(t.Context(), url, opts); !errors.Is(err, pgstore.ErrNewerSchema) {
 			t.Errorf("Open: %v", err)

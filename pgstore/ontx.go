@@ -108,7 +108,7 @@ func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 	gone := make([]bool, len(keys))
 	changes := make([]*change, len(keys))
 	for i, key := range keys {
-		changes[i] = &change{key: key, reads: checkpoints, decide: func(c cell.Cell, now time.Time) cell.Cell {
+		changes[i] = &change{key: key, reads: checkpoints | fences, entry: deleteEntry(ctx, gone)(i), decide: func(c cell.Cell, now time.Time) cell.Cell {
 			c, gone[i] = c.Delete(now)
 			return c
 		}}

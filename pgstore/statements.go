@@ -17,6 +17,7 @@ type statements struct {
 	usualOne, usualOneFenced, usual, usualFenced            string
 	get, firstPage, nextPage, cells, firstCells, nextCells  string
 	expired                                                 string
+	insertAudit, trimAudit, deleteAudit, history            string
 }
 
 // Times are read as whole milliseconds: a text would depend on the session's settings,
@@ -40,6 +41,7 @@ const (
 func newStatements(schema string) *statements {
 	s := &statements{schema: schema, schemaTable: quote(schema) + ".checkpoint_schema"}
 	in := strings.NewReplacer("{checkpoints}", quote(schema)+".checkpoints", "{fences}", quote(schema)+".checkpoint_fences",
+		"{audit}", quote(schema)+".checkpoint_audit",
 		"{schema}", s.schemaTable, "{now}", now, "{max}", maxNumber).Replace
 	s.begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	// A process that was stopped or cut off between two statements would otherwise keep its
@@ -51,7 +53,22 @@ func newStatements(schema string) *statements {
 	s.changes(in)
 	s.usualChanges(in)
 	s.reads(in)
+	s.audits(in)
 	return s
+}
+
+func (s *statements) audits(in func(string) string) {
+	const columns = "at, op, actor, reason, old_commit, old_prepare, new_commit, new_prepare, old_epoch, new_epoch"
+	s.insertAudit = in("INSERT INTO {audit} (namespace, key, " + columns + ") SELECT $1, w.key, " + columns +
+		" FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::numeric[]," +
+		" $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]) WITH ORDINALITY AS w (key, " + columns + ", i) ORDER BY i")
+	s.trimAudit = in("DELETE FROM {audit} a USING (SELECT DISTINCT key FROM unnest($2::text[]) AS w (key)) w" +
+		" WHERE a.namespace = $1 AND a.key = w.key AND a.n <=" +
+		" (SELECT n FROM {audit} WHERE namespace = $1 AND key = w.key ORDER BY n DESC LIMIT 1 OFFSET $3::int)")
+	s.deleteAudit = in("DELETE FROM {audit} WHERE namespace = $1 AND key = ANY ($2::text[])")
+	s.history = in("SELECT round(extract(epoch FROM at) * 1000)::text, op, actor, reason, old_commit::text, old_prepare::text," +
+		" new_commit::text, new_prepare::text, old_epoch::text, new_epoch::text" +
+		" FROM {audit} WHERE namespace = $1 AND key = $2::text ORDER BY n DESC LIMIT $3::int")
 }
 
 func (s *statements) changes(in func(string) string) {

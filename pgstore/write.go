@@ -55,14 +55,17 @@ func (d *Driver) writeChunk(ctx context.Context, writes []driver.Write) []driver
 // writing returns the change that w is. Its answer is in result.
 func writing(w *driver.Write, result *driver.Result) change {
 	c := change{key: w.Key, reads: checkpoints}
-	if w.Epoch != 0 || w.Mode == driver.Rewind {
+	if w.Epoch != 0 || cell.Audited(w) {
 		c.reads |= fences
 	}
 	c.decide = func(c cell.Cell, now time.Time) cell.Cell {
 		c, *result = c.Write(*w, now)
 		return c
 	}
-	if w.Mode == driver.IfNewer && w.TTL == 0 && !w.UpdatedAt.IsZero() {
+	c.entry = func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
+		return cell.WriteEntry(&before, &after, w, *result, now)
+	}
+	if w.Mode == driver.IfNewer && w.By == nil && w.TTL == 0 && !w.UpdatedAt.IsZero() {
 		c.usual = w
 		*result = driver.Result{Outcome: driver.Advanced} // the only answer of the usual statement
 	}
@@ -81,10 +84,10 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	total := 0
 	for part := range slices.Chunk(keys, chunk) {
 		gone := make([]bool, len(part))
-		err := d.make(ctx, part, checkpoints, func(i int, c cell.Cell, now time.Time) cell.Cell {
+		err := d.make(ctx, part, checkpoints|fences, func(i int, c cell.Cell, now time.Time) cell.Cell {
 			c, gone[i] = c.Delete(now)
 			return c
-		})
+		}, deleteEntry(ctx, gone))
 		if err != nil {
 			return total, err
 		}
@@ -93,15 +96,33 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	return total, nil
 }
 
+// deleteEntry returns the entries of the deletions that gone says.
+func deleteEntry(ctx context.Context, gone []bool) func(i int) entryOf {
+	by := driver.ByOf(ctx)
+	return func(i int) entryOf {
+		return func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
+			return cell.DeleteEntry(before, after, gone[i], by, now)
+		}
+	}
+}
+
+// noEntry is for changes that leave no audit entry.
+func noEntry(int) entryOf { return nil }
+
 // make makes a change to each of keys. After an error they may have been made, and may
 // still be under way.
-func (d *Driver) make(ctx context.Context, keys []string, reads parts, decide func(i int, c cell.Cell, now time.Time) cell.Cell) error {
+func (d *Driver) make(
+	ctx context.Context, keys []string, reads parts, decide func(i int, c cell.Cell, now time.Time) cell.Cell, entry func(i int) entryOf,
+) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
 	changes := make([]*change, len(keys))
 	for i, key := range keys {
-		changes[i] = &change{key: key, reads: reads, decide: func(c cell.Cell, now time.Time) cell.Cell { return decide(i, c, now) }}
+		changes[i] = &change{
+			key: key, reads: reads, entry: entry(i),
+			decide: func(c cell.Cell, now time.Time) cell.Cell { return decide(i, c, now) },
+		}
 	}
 	if len(changes) == 0 {
 		return nil

@@ -1,0 +1,18 @@
+-- One row for each change by hand, or of ownership: the latest 256 of a key.
+CREATE TABLE {schema}.checkpoint_audit (
+    namespace   text COLLATE "C"         NOT NULL,
+    key         text COLLATE "C"         NOT NULL,
+    n           bigint GENERATED ALWAYS AS IDENTITY,
+    at          {schema}.checkpoint_time NOT NULL,
+    op          text                     NOT NULL,
+    actor       text                     NOT NULL,
+    reason      text                     NOT NULL,
+    old_commit  {schema}.checkpoint_number, -- NULL: there was no checkpoint, or it was damaged
+    old_prepare {schema}.checkpoint_number,
+    new_commit  {schema}.checkpoint_number,
+    new_prepare {schema}.checkpoint_number,
+    old_epoch   {schema}.checkpoint_number NOT NULL,
+    new_epoch   {schema}.checkpoint_number NOT NULL,
+    PRIMARY KEY (namespace, key, n)
+);
+UPDATE {schema}.checkpoint_schema SET version = 2;
