@@ -26,6 +26,7 @@ type app struct {
 	storeGiven          bool // by a flag
 	timeout             time.Duration
 	format              string
+	reason              string
 	logLevel, logFormat string
 }
 
@@ -51,15 +52,16 @@ type with struct {
 // walk has no limit, and any other job has shortTimeout.
 func (a *app) limit(cmd *cobra.Command, walks bool) (context.Context, context.CancelFunc, error) {
 	timeout := a.timeout
+	parent := driver.WithBy(cmd.Context(), a.by(""))
 	switch {
 	case timeout < 0:
 		return nil, nil, usageError{cmd.CommandPath(), fmt.Errorf("--timeout is %v, it must not be negative", timeout)}
 	case timeout == 0 && walks:
-		return cmd.Context(), func() {}, nil
+		return parent, func() {}, nil
 	case timeout == 0:
 		timeout = shortTimeout
 	}
-	ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, timeoutError{timeout})
+	ctx, cancel := context.WithTimeoutCause(parent, timeout, timeoutError{timeout})
 	return ctx, cancel, nil
 }
 

@@ -191,6 +191,7 @@ func readAll[T any](ctx context.Context, read func() (T, error)) (value T, err e
 
 // importFrom runs an import, and reports how many lines were stored and left out.
 func (a *app) importFrom(opts transfer.ImportOptions, do func(transfer.ImportOptions) (transfer.Report, error)) error {
+	opts.By = new(a.by("import"))
 	bar := a.progress()
 	opts.Progress = func(r transfer.Report) { bar.show("%d lines", r.Lines) }
 	opts.Running = func(key, owner string) {

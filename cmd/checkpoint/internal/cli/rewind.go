@@ -43,7 +43,7 @@ func (a *app) rewindTo(
 	ctx context.Context, store *checkpoint.Store, before *standing, p checkpoint.Position, flags *writeFlags,
 ) error {
 	key := before.Key
-	c, err := store.Rewind(ctx, key, p, flags.options()...)
+	c, err := store.Rewind(ctx, key, p, a.options(flags)...)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,10 @@ func (w *writeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this id of the log with the position; without it: the stored id stays")
 }
 
-func (w *writeFlags) options() []checkpoint.WriteOption {
-	return []checkpoint.WriteOption{checkpoint.TTL(time.Duration(w.ttl)), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID)}
+func (a *app) options(w *writeFlags) []checkpoint.WriteOption {
+	return []checkpoint.WriteOption{
+		checkpoint.TTL(time.Duration(w.ttl)), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID), checkpoint.By(actor(), a.reason),
+	}
 }
 
 func (w *writeFlags) check() error {
@@ -98,7 +100,7 @@ older epoch then fails its next write.`,
 			if fence {
 				return a.rewindTo(ctx, store, &before, p, flags)
 			}
-			if err := store.Set(ctx, key, p, flags.options()...); err != nil {
+			if err := store.Set(ctx, key, p, a.options(flags)...); err != nil {
 				return err
 			}
 			a.noteAfterSet(&before, p, flags.epoch)
@@ -137,7 +139,7 @@ position stays, and the exit code is 4.`,
 					return err
 				}
 			}
-			updated, err := store.SetIfNewer(ctx, key, p, flags.options()...)
+			updated, err := store.SetIfNewer(ctx, key, p, a.options(flags)...)
 			if err != nil {
 				return err
 			}

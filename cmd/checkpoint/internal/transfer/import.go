@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // A Report says what became of the lines of an import.
@@ -27,9 +28,10 @@ type Report struct {
 
 // ImportOptions configures [Import].
 type ImportOptions struct {
-	From      int  // the number of the first line that is imported; lines count from 1
-	Overwrite bool // write also over newer positions
-	Fence     bool // with Overwrite: lock the keys' consumers out in the same step
+	From      int        // the number of the first line that is imported; lines count from 1
+	Overwrite bool       // write also over newer positions
+	Fence     bool       // with Overwrite: lock the keys' consumers out in the same step
+	By        *driver.By // who imports, for the audit entries
 	Progress  func(Report)
 
 	// Running is called for each key that is overwritten while owner holds its lease and
@@ -212,7 +214,7 @@ func (im *importer) writes() ([]checkpoint.Write, []int) {
 			im.report.Expired++
 			continue
 		}
-		w.IfNewer = !im.opts.Overwrite
+		w.IfNewer, w.By = !im.opts.Overwrite, im.opts.By
 		writes, lines = append(writes, w), append(lines, im.lines[i])
 	}
 	return writes, lines

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // look reports the consumers whose checkpoints are about to be overwritten. If it cannot
@@ -32,6 +33,9 @@ func (im *importer) look(ctx context.Context, writes []checkpoint.Write) {
 // If a write's own epoch is fenced, rewind stores the write without it: an overwrite with
 // a fence must not be refused.
 func (im *importer) rewind(ctx context.Context, writes ...checkpoint.Write) ([]checkpoint.Outcome, error) {
+	if im.opts.By != nil {
+		ctx = driver.WithBy(ctx, *im.opts.By)
+	}
 	outcomes := slices.Repeat([]checkpoint.Outcome{checkpoint.Failed}, len(writes))
 	for i, w := range writes {
 		opts := []checkpoint.WriteOption{checkpoint.TTL(w.TTL), checkpoint.UpdatedAt(w.UpdatedAt), checkpoint.LogID(w.LogID)}
