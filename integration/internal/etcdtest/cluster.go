@@ -29,11 +29,14 @@ type Cluster struct {
 // configure changes the configuration of every member.
 func Start(tb testing.TB, n int, configure ...func(*embed.Config)) *Cluster {
 	tb.Helper()
-	if os.Getenv(variable) == "" {
-		return StartEmbedded(tb, n, configure...)
+	if Processes() {
+		return start(tb, n, configure, newProcess)
 	}
-	return start(tb, n, configure, newProcess)
+	return StartEmbedded(tb, n, configure...)
 }
+
+// Processes reports whether the members of [Start] are processes.
+func Processes() bool { return os.Getenv(variable) != "" }
 
 // StartEmbedded is Start for a test that needs [Member.Server]. The members run in the
 // process of the test, whatever ETCDTEST_SERVER says.
