@@ -14,7 +14,7 @@ var flagOf = map[string]string{
 	"ListenPeerUrls": "listen-peer-urls", "AdvertisePeerUrls": "initial-advertise-peer-urls",
 	"ListenClientUrls": "listen-client-urls", "AdvertiseClientUrls": "advertise-client-urls",
 	"TickMs": "heartbeat-interval", "ElectionMs": "election-timeout", "UnsafeNoFsync": "unsafe-no-fsync",
-	"QuotaBackendBytes": "quota-backend-bytes", "AuthTokenTTL": "auth-token-ttl",
+	"QuotaBackendBytes": "quota-backend-bytes", "AuthTokenTTL": "auth-token-ttl", "BcryptCost": "bcrypt-cost",
 	"ClientAutoTLS": "auto-tls", "SelfSignedCertValidity": "self-signed-cert-validity",
 }
 

@@ -57,6 +57,7 @@ func (m *Member) config() *embed.Config {
 	cfg.ListenClientUrls = []url.URL{{Scheme: "http", Host: m.clientAddr}}
 	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
 	cfg.UnsafeNoFsync = true // a member is killed, but its machine never is
+	cfg.BcryptCost = 4       // a token would expire while the race detector watches its password
 	for _, change := range m.configure {
 		change(cfg)
 	}
