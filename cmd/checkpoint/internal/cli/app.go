@@ -128,6 +128,14 @@ func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "checkpoint: "+format+"\n", args...)
 }
 
+// counted returns a number and its words.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // progress shows a count while a command walks, on a terminal only.
 type progress struct {
 	w    io.Writer // nil: nobody looks

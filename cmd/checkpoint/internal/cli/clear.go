@@ -67,7 +67,7 @@ func (a *app) clearAll(ctx context.Context, store *checkpoint.Store, pattern str
 	}
 	n, err := store.Clear(ctx, pattern)
 	if err != nil {
-		return fmt.Errorf("%d checkpoints were removed, then: %w", n, err)
+		return fmt.Errorf("%s removed, then: %w", counted(n, "checkpoint was", "checkpoints were"), err)
 	}
 	_, err = fmt.Fprintln(a.stdout, n)
 	return err
@@ -103,7 +103,8 @@ func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern st
 	}
 	if unfenced > 0 {
 		bar.done()
-		a.note("%d checkpoints were written without an epoch: no fence stops a running consumer from storing them again; stop it", unfenced)
+		a.note("%s written without an epoch: no fence stops a running consumer from storing again; stop it",
+			counted(unfenced, "checkpoint was", "checkpoints were"))
 	}
 	return n, nil
 }
@@ -128,8 +129,8 @@ func (a *app) confirm(ctx context.Context, n int, pattern string) (bool, error) 
 		a.note("nothing matches %q in %s", pattern, engine.Redact(a.storeName()))
 		return false, nil
 	}
-	fmt.Fprintf(a.stderr, "Remove %d checkpoints that match %q from %s? [y/N] ",
-		n, pattern, engine.Redact(a.storeName()))
+	fmt.Fprintf(a.stderr, "Remove %s %q from %s? [y/N] ",
+		counted(n, "checkpoint that matches", "checkpoints that match"), pattern, engine.Redact(a.storeName()))
 	answers := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(a.stdin).ReadString('\n')

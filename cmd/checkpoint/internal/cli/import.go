@@ -201,11 +201,12 @@ func (a *app) importFrom(opts transfer.ImportOptions, do func(transfer.ImportOpt
 	r, err := do(opts)
 	bar.done()
 	if r.Unfenced > 0 {
-		a.note("%d checkpoints were written without an epoch: no fence stops a running consumer from overwriting them; stop it", r.Unfenced)
+		a.note("%s written without an epoch: no fence stops a running consumer from overwriting; stop it",
+			counted(r.Unfenced, "checkpoint was", "checkpoints were"))
 	}
 	_, outErr := fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
 	if err == nil && r.Fenced > 0 {
-		err = fmt.Errorf("%w: %d lines carry an epoch below the fence of their key", checkpoint.ErrFenced, r.Fenced)
+		err = fmt.Errorf("%w: %s an epoch below the fence of the key", checkpoint.ErrFenced, counted(r.Fenced, "line carries", "lines carry"))
 	}
 	return cmp.Or(err, outErr)
 }

@@ -33,8 +33,8 @@ by 2^32.`,
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(a.stdout, "restored %d checkpoints from %s; every lease has ended, fences raised: %d\n",
-					done.Checkpoints, args[0], done.Fences)
+				_, err = fmt.Fprintf(a.stdout, "restored %s from %s; every lease has ended, fences raised: %d\n",
+					counted(done.Checkpoints, "checkpoint", "checkpoints"), args[0], done.Fences)
 				return err
 			})
 		},
