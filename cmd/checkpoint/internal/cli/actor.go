@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"os"
+	"os/user"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+const actorVariable = "CHECKPOINT_ACTOR"
+
+// actor is who runs the command.
+func actor() string {
+	if name := os.Getenv(actorVariable); name != "" {
+		return name
+	}
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}
+
+// by has the audit entries say who runs the command, and why.
+func (a *app) by(op string) driver.By { return driver.By{Actor: actor(), Reason: a.reason, Op: op} }
