@@ -12,15 +12,15 @@ import (
 type AuditEntry = driver.AuditEntry
 
 // By says who makes the write by hand, and why. The audit entry of the write carries both.
-// Set and Rewind leave an entry with or without By. SetIfNewer and Touch leave one only
-// with By. By cuts an actor of more than 256 bytes and a reason of more than 512 bytes, and
+// Set and Rewind leave an entry with or without By. SetIfNewer leaves one only with By. By
+// cuts an actor of more than 256 bytes and a reason of more than 512 bytes, and
 // puts U+FFFD in place of control characters and of bytes that are not UTF-8.
 func By(actor, reason string) WriteOption {
 	return WriteOption{kind: byOption, by: &driver.By{Actor: actor, Reason: reason}}
 }
 
 // WithBy returns a context that says what [By] says. It holds for Set, Rewind, Delete,
-// Clear, Fence and Revoke. It does not hold for SetIfNewer and Touch, which consumers call.
+// Clear, Fence and Revoke. It does not hold for SetIfNewer, which consumers call.
 func WithBy(ctx context.Context, actor, reason string) context.Context {
 	by := driver.ByOf(ctx)
 	by.Actor, by.Reason = actor, reason

@@ -17,7 +17,7 @@ func Audited(w *driver.Write) bool {
 }
 
 // WriteEntry returns the entry of a write. A Set or a Rewind leaves one if it has landed.
-// An IfNewer or a Touch leaves one if it has landed and says by whom it is.
+// An IfNewer or a Touch leaves one if it has landed and its By is set.
 func WriteEntry(before, after *Cell, w *driver.Write, r driver.Result, now time.Time) *driver.AuditEntry {
 	if !r.Outcome.Landed() || !Audited(w) {
 		return nil

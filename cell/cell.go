@@ -13,6 +13,7 @@
 //	Acquire, RaiseFence, ReleaseFence   all three
 //	Renew                               the fence and the lease
 //	Release                             the lease
+//	a change that leaves an audit entry the fence, too
 //
 // If a method returns its receiver unchanged, there is nothing to store.
 package cell
