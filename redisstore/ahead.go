@@ -8,7 +8,7 @@ import (
 // ahead yields the pages that pages makes. While the caller works on one page,
 // pages makes the next. A caller that breaks out of the loop waits for the page
 // under way, unless ctx ends. Otherwise the commands of abandoned loops would pile
-// up on the server.
+// up on the server. An error ends the loop.
 func ahead[T any](ctx context.Context, pages func(context.Context) iter.Seq2[[]T, error]) iter.Seq2[[]T, error] {
 	type page struct {
 		items []T
@@ -44,7 +44,7 @@ func ahead[T any](ctx context.Context, pages func(context.Context) iter.Seq2[[]T
 		for {
 			select {
 			case p, more := <-made:
-				if !more || !yield(p.items, p.err) {
+				if !more || !yield(p.items, p.err) || p.err != nil {
 					return
 				}
 			case <-ctx.Done():

@@ -13,6 +13,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
 // scans is a hook that calls before with the number of each SCAN, from 1. One
@@ -238,5 +239,23 @@ func TestGetAllReadsGently(t *testing.T) {
 	if found != n || r.total != n || r.most > 2 || r.mostKeys > 32 {
 		t.Errorf("found %d and read %d of %d keys, with up to %d commands of up to %d keys at a time; want 2 of 32",
 			found, r.total, n, r.most, r.mostKeys)
+	}
+}
+
+// A context may end while the caller works on the error. Which of the two the loop
+// sees first is chance, so the test tries often.
+func TestOneErrorEndsALoop(t *testing.T) {
+	d := must(redisstore.New(standalone(t, redistest.Start(t)), nil))
+	d.Close()
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		pairs := 0
+		for _, err := range d.ScanRecords(ctx, "*", 10) {
+			cancel()
+			if pairs++; !errors.Is(err, checkpoint.ErrClosed) {
+				t.Errorf("pair %d has the error %v, want ErrClosed alone", pairs, err)
+			}
+		}
+		cancel()
 	}
 }
