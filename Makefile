@@ -20,7 +20,7 @@ SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./otelcheckpoint ./pro
 
 # What reads pages and other modules. If those change, go test still takes the result
 # of an earlier run from its cache.
-UNCACHED := ./integration/layout ./examples/kafka ./examples/kurrentdb
+UNCACHED := ./integration/layout ./integration/metrics ./examples/kafka ./examples/kurrentdb
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another. Members of etcd run in the process
