@@ -73,6 +73,9 @@ func (o *Observer) FlushStart(ctx context.Context, key string, p checkpoint.Posi
 // Flushed implements subscription.FlushedObserver.
 func (o *Observer) Flushed(f subscription.Flush) {
 	o.consumers.Flushed(f)
+	if o.tracer == nil {
+		return
+	}
 	if span, ok := f.Context.Value(flushKey{o}).(trace.Span); ok {
 		end(span, metrics.ErrorType(f.Err), f.Err)
 	}

@@ -48,6 +48,7 @@ var (
 	grouping = regexp.MustCompile(`\b(?:by|on) \(([^)]*)\)`)
 	name     = regexp.MustCompile(`\b(?:checkpoint|db_client|messaging)_[a-z_]+`)
 	label    = regexp.MustCompile(`[a-z_]+`)
+	instance = regexp.MustCompile(`,instance="\d"`) // Prometheus adds it
 	matcher  = regexp.MustCompile(`([a-z_]+)(?:=|!=|=~|!~)"`)
 )
 
@@ -108,6 +109,23 @@ func TestAlerts(t *testing.T) {
 	want := []string{"CheckpointStuck", "CheckpointSlow", "CheckpointNobodyAtWork", "CheckpointRewound"}
 	if !slices.Equal(alerts, want) {
 		t.Errorf("the alerts are %q, want %q", alerts, want)
+	}
+}
+
+// TestAlertsAreTestedOnWhatIsExported holds the tests of the rules, which promtool runs,
+// to the same names.
+func TestAlertsAreTestedOnWhatIsExported(t *testing.T) {
+	names := exportedBy(t, "promcheckpoint")
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "alerts_test.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := regexp.MustCompile(`series: '([^']*)'`).FindAllStringSubmatch(string(text), -1)
+	if len(series) < 10 {
+		t.Errorf("%d series were found", len(series))
+	}
+	for _, s := range series {
+		check(t, names, instance.ReplaceAllString(s[1], ""))
 	}
 }
 
