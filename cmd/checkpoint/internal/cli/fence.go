@@ -31,7 +31,7 @@ again. The exit code is 3 if nothing is stored for KEY, unless --at-least is giv
 			if err := transfer.CheckEpoch("--at-least", atLeast); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
+			return a.run(cmd, with{audited: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				return a.raiseFence(ctx, store, args[0], atLeast)
 			})
 		},

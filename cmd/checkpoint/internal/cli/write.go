@@ -71,7 +71,7 @@ func (a *app) writeCommand(w write) *cobra.Command {
 			if err = cmp.Or(err, flags.check()); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			return a.run(cmd, with{create: w.create}, func(ctx context.Context, store *checkpoint.Store) error {
+			return a.run(cmd, with{create: w.create, audited: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				return w.do(ctx, store, args[0], p, &flags)
 			})
 		},
