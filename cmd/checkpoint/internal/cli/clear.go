@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +80,7 @@ func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern st
 		if err != nil {
 			return n, err
 		}
-		s := standing{cell, time.Now()}
+		s := standingOf(cell)
 		if !s.Checkpoint.Exists {
 			continue
 		}

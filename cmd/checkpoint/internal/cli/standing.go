@@ -26,8 +26,10 @@ func stand(ctx context.Context, store *checkpoint.Store, key string) (standing, 
 		cell, err = checkpointOnly(ctx, store, key)
 	}
 	cell.Key = key
-	return standing{cell, time.Now()}, err
+	return standingOf(cell), err
 }
+
+func standingOf(cell checkpoint.Cell) standing { return standing{cell, time.Now()} }
 
 func checkpointOnly(ctx context.Context, store *checkpoint.Store, key string) (cell checkpoint.Cell, err error) {
 	c, err := store.Get(ctx, key)
