@@ -44,7 +44,7 @@ func (a *app) canConfirm(cmd *cobra.Command, yes bool, what string) error {
 }
 
 // confirm asks a question, and then for the reason, unless yes is set. If the answer is not
-// yes, the error says what was not done. The returned context carries the reason.
+// yes, the error says what was not done. The returned context carries the reason, too.
 func (a *app) confirm(ctx context.Context, yes bool, notDone, question string, args ...any) (context.Context, error) {
 	if yes {
 		return ctx, nil
@@ -56,7 +56,7 @@ func (a *app) confirm(ctx context.Context, yes bool, notDone, question string, a
 	switch strings.ToLower(answer) {
 	case "y", "yes":
 		err := a.askReason(ctx)
-		return driver.WithBy(ctx, a.by("")), err
+		return driver.WithBy(ctx, a.by(driver.ByOf(ctx).Op)), err
 	}
 	return ctx, errors.New(notDone)
 }

@@ -110,6 +110,19 @@ func (s *standing) lockedOut() string {
 	return ""
 }
 
+// lockedOutBriefly is lockedOut for a table.
+func (s *standing) lockedOutBriefly() string {
+	switch {
+	case s.held():
+		return fmt.Sprintf("%s (ends %s)", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
+	case s.unfenced():
+		return "nobody: stop its consumer"
+	case s.Fence.Epoch != 0:
+		return fmt.Sprintf("epochs up to %d", s.Fence.Epoch)
+	}
+	return ""
+}
+
 // missing is the error of a command on a key that must hold something.
 func (a *app) missing(key, remedy string) error {
 	text := fmt.Sprintf("no checkpoint %q in %s", key, engine.Redact(a.storeName()))
