@@ -29,7 +29,8 @@ type app struct {
 	timeout             time.Duration
 	format              string
 	reason              string
-	reasonGiven         bool // by a flag, or by a person who was asked
+	reasonGiven         bool   // by a flag, or by a person who was asked
+	because             string // what the command itself puts before the reason
 	logLevel, logFormat string
 }
 
