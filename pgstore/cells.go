@@ -23,14 +23,14 @@ const (
 type change struct {
 	key    string
 	reads  parts
-	decide func(c cell.Cell, now time.Time) cell.Cell // keeps the answer; it may run again
-	entry  entryOf
+	decide decision
 	usual  *driver.Write // if the usual statement can make the change
 	end    ending
 }
 
-// An entryOf returns the audit entry of a change, or nil. A nil entryOf returns nil.
-type entryOf func(before, after cell.Cell, now time.Time) *driver.AuditEntry
+// A decision returns the cell after a change, and the audit entry of the change, or nil. It
+// keeps the answer. It may run again.
+type decision func(before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry)
 
 // An ending is the end of a change's transaction.
 type ending struct {
@@ -155,12 +155,10 @@ func (s *step) decide() (store []*statement, inserted int64) {
 	for _, c := range s.changes {
 		before := s.cells[c.key]
 		before.Key = c.key
-		after := c.decide(before, s.now)
+		after, entry := c.decide(before, s.now)
 		s.cells[c.key] = after
-		if c.entry != nil {
-			if e := c.entry(before, after, s.now); e != nil {
-				s.audit.add(c.key, e)
-			}
+		if entry != nil {
+			s.audit.add(c.key, entry)
 		}
 	}
 	store, insertedFences := s.storeFences()

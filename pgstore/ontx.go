@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -106,14 +104,7 @@ func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.R
 
 func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 	gone := make([]bool, len(keys))
-	changes := make([]*change, len(keys))
-	for i, key := range keys {
-		changes[i] = &change{key: key, reads: checkpoints | fences, entry: deleteEntry(ctx, gone)(i), decide: func(c cell.Cell, now time.Time) cell.Cell {
-			c, gone[i] = c.Delete(now)
-			return c
-		}}
-	}
-	if err := d.change(ctx, changes); err != nil {
+	if err := d.change(ctx, deleting(ctx, gone).changes(keys, checkpoints|fences)); err != nil {
 		return 0, err
 	}
 	return count(gone), nil
