@@ -46,7 +46,7 @@ import (
 //
 // Nothing is decided before the commit. After an error, roll back. If the context of a
 // call ends, pgx closes the transaction's connection. The Store is for one goroutine at
-// a time, and needs no Close.
+// a time, and needs no Close. It cannot scan, and has no leases, no Fence and no Inspect.
 func OnTx(tx pgx.Tx, opts *Options) (driver.Driver, error) {
 	return onTx(pgxRunner{tx}, opts)
 }
@@ -83,6 +83,18 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 		return nil, inTx(ctx, err)
 	}
 	return records, nil
+}
+
+// History implements [driver.Historian].
+func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := readHistory(ctx, d.read, d.sql, d.namespace, key, n)
+	if err != nil {
+		return nil, inTx(ctx, err)
+	}
+	return entries, nil
 }
 
 func (d *txDriver) read(ctx context.Context, s *statement) error {

@@ -61,11 +61,11 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	return read(ctx, d, func() ([]driver.AuditEntry, error) { return d.readHistory(ctx, key, n) })
+	return read(ctx, d, func() ([]driver.AuditEntry, error) { return readHistory(ctx, d.history, key, n) })
 }
 
-func (d *Driver) readHistory(ctx context.Context, key string, n int) (entries []driver.AuditEntry, err error) {
-	rows, err := d.history.QueryContext(ctx, key, n)
+func readHistory(ctx context.Context, stmt *sql.Stmt, key string, n int) (entries []driver.AuditEntry, err error) {
+	rows, err := stmt.QueryContext(ctx, key, n)
 	if err != nil {
 		return nil, err
 	}
