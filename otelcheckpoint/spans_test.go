@@ -124,7 +124,7 @@ func TestSpansOfOthersAreLeftAlone(t *testing.T) {
 func TestCommitSpans(t *testing.T) {
 	d, store, o, spans := traced(t)
 	s, err := subscription.Open(t.Context(), store, "orders", &subscription.Options{
-		Missing: subscription.FromStart, Observers: []checkpoint.Observer{o},
+		Missing: subscription.FromStart, Observers: []checkpoint.Observer{o}, ReportEvery: -1,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,9 @@ func (o *Observer) Opened(key string, s *subscription.Subscription) {
 // LagRead implements subscription.LagObserver.
 func (o *Observer) LagRead(key string, lag uint64) { o.consumers.LagRead(key, lag) }
 
+// Reported implements subscription.ReportedObserver.
+func (o *Observer) Reported(key string, status checkpoint.Status) { o.consumers.Reported(key, status) }
+
 // LeaseLost implements subscription.LeaseLostObserver.
 func (o *Observer) LeaseLost(lease checkpoint.Lease, _ error) {
 	o.counts.lost.Add(context.Background(), 1, o.series.Get(o.keys.Label(lease.Key)).rest...)
@@ -41,6 +44,7 @@ func (o *Observer) processed(e subscription.Event) {
 func (o *Observer) registerGauges(meter metric.Meter) error {
 	m := maker{meter: meter}
 	lag := m.number("checkpoint.lag", "{position}", "Distance from the stored position to the head, as last read.")
+	lagTime := m.seconds("checkpoint.lag.time", "How long the oldest event that is not done has been in the log, as last reported.")
 	advanced := m.seconds("checkpoint.advanced.timestamp", "When the stored position last moved, in seconds since the epoch.")
 	inFlight := m.number("checkpoint.in_flight", "{event}", "Events in work.")
 	oldest := m.seconds("checkpoint.oldest_in_flight.age", "Age of the event that is longest in work.")
@@ -60,12 +64,15 @@ func (o *Observer) registerGauges(meter metric.Meter) error {
 			if g.HasLag {
 				to.ObserveInt64(lag, int64(min(g.Lag, math.MaxInt64)), key)
 			}
+			if g.HasTime {
+				to.ObserveFloat64(lagTime, g.LagTime.Seconds(), key)
+			}
 			if g.Leased {
 				to.ObserveInt64(held, int64(g.Held), key)
 				to.ObserveFloat64(left, g.Left.Seconds(), key)
 			}
 		}
 		return nil
-	}, lag, advanced, inFlight, oldest, held, left)
+	}, lag, lagTime, advanced, inFlight, oldest, held, left)
 	return err
 }

@@ -10,13 +10,14 @@ import (
 var (
 	lag = gauge("checkpoint_lag", "Distance from the stored position to the head, as last read.")
 
+	lagTime  = gauge("checkpoint_lag_time_seconds", "How long the oldest event that is not done has been in the log, as last reported.")
 	advanced = gauge("checkpoint_advanced_timestamp_seconds", "When the stored position last moved, in seconds since the epoch.")
 	inFlight = gauge("checkpoint_in_flight", "Events in work.")
 	oldest   = gauge("checkpoint_oldest_in_flight_age_seconds", "Age of the event that is longest in work.")
 	held     = gauge("checkpoint_lease_held", "Leases that open subscriptions hold.")
 	left     = gauge("checkpoint_lease_remaining_seconds", "How long the lease lasts, unless it is renewed.")
 
-	gauges = []*prometheus.Desc{lag, advanced, inFlight, oldest, held, left}
+	gauges = []*prometheus.Desc{lag, lagTime, advanced, inFlight, oldest, held, left}
 )
 
 func gauge(name, help string) *prometheus.Desc {
@@ -35,6 +36,9 @@ func (c *Collector) collectGauges(to chan<- prometheus.Metric) {
 		}
 		if g.HasLag {
 			send(lag, float64(g.Lag))
+		}
+		if g.HasTime {
+			send(lagTime, g.LagTime.Seconds())
 		}
 		if g.Leased {
 			send(held, float64(g.Held))

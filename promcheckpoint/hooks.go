@@ -33,6 +33,9 @@ func (c *Collector) Flushed(f subscription.Flush) { c.consumers.Flushed(f) }
 // LagRead implements subscription.LagObserver.
 func (c *Collector) LagRead(key string, lag uint64) { c.consumers.LagRead(key, lag) }
 
+// Reported implements subscription.ReportedObserver.
+func (c *Collector) Reported(key string, status checkpoint.Status) { c.consumers.Reported(key, status) }
+
 // LeaseLost implements subscription.LeaseLostObserver.
 func (c *Collector) LeaseLost(lease checkpoint.Lease, _ error) {
 	c.series.Get(c.keys.Label(lease.Key)).lost.Inc()

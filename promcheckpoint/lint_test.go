@@ -3,6 +3,7 @@ package promcheckpoint_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -17,7 +18,7 @@ func TestLint(t *testing.T) {
 	c := promcheckpoint.New(&promcheckpoint.Options{Keys: "*"})
 	store := checkpoint.New(memstore.New(), &checkpoint.Options{Observers: []checkpoint.Observer{c}})
 	s, err := subscription.Open(t.Context(), store, "orders", &subscription.Options{
-		Missing: subscription.FromStart, Lease: &subscription.Lease{}, Observers: []checkpoint.Observer{c},
+		Missing: subscription.FromStart, Lease: &subscription.Lease{}, Observers: []checkpoint.Observer{c}, ReportEvery: -1,
 		Head: func(context.Context) (checkpoint.Position, error) { return checkpoint.Position{Commit: 1}, nil },
 	})
 	if err != nil {
@@ -27,6 +28,7 @@ func TestLint(t *testing.T) {
 	if _, err := s.Lag(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	c.Reported("orders", checkpoint.Status{LagTime: new(time.Second)})
 	c.EventDone(subscription.Event{Key: "orders"})
 	problems, err := testutil.CollectAndLint(c)
 	if err != nil {
@@ -35,8 +37,8 @@ func TestLint(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 6 gauges.
-	if n := testutil.CollectAndCount(c); n != 18 {
-		t.Errorf("%d series were collected, want 18", n)
+	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 7 gauges.
+	if n := testutil.CollectAndCount(c); n != 19 {
+		t.Errorf("%d series were collected, want 19", n)
 	}
 }

@@ -45,6 +45,14 @@ type (
 		LagRead(key string, lag uint64)
 	}
 
+	// A ReportedObserver hears of what the subscription says of itself.
+	ReportedObserver interface {
+		// Reported is called on the goroutine that reports, every Options.ReportEvery,
+		// before the status is stored. It is also called while the subscription is a
+		// standby.
+		Reported(key string, status checkpoint.Status)
+	}
+
 	// A LeaseGainedObserver hears of the lease that Open acquires.
 	LeaseGainedObserver interface {
 		// LeaseGained is called on the goroutine that called Open, before Open
@@ -121,6 +129,7 @@ type hooks struct {
 	starts  []FlushStarter
 	flushed []FlushedObserver
 	lag     []LagObserver
+	reports []ReportedObserver
 	gained  []LeaseGainedObserver
 	lost    []LeaseLostObserver
 	done    []EventDoneObserver
@@ -136,6 +145,7 @@ func hooksOf(observers []checkpoint.Observer) hooks {
 		starts:  checkpoint.HooksOf[FlushStarter](observers),
 		flushed: checkpoint.HooksOf[FlushedObserver](observers),
 		lag:     checkpoint.HooksOf[LagObserver](observers),
+		reports: checkpoint.HooksOf[ReportedObserver](observers),
 		gained:  checkpoint.HooksOf[LeaseGainedObserver](observers),
 		lost:    checkpoint.HooksOf[LeaseLostObserver](observers),
 		done:    checkpoint.HooksOf[EventDoneObserver](observers),

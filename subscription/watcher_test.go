@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,6 +120,41 @@ func TestObserverHearsHowLongAnEventWasHandled(t *testing.T) {
 		}
 		if want := []time.Duration{time.Second, time.Second}; !slices.Equal(w.handled, want) {
 			b.Errorf("events were handled for %v, want %v", w.handled, want)
+		}
+	})
+}
+
+// A reader keeps the last status of each instance.
+type reader struct{ sync.Map }
+
+func (r *reader) Reported(_ string, status checkpoint.Status) { r.Store(status.Instance, status) }
+
+func (r *reader) last(instance string) checkpoint.Status {
+	status, _ := r.Load(instance)
+	last, _ := status.(checkpoint.Status)
+	return last
+}
+
+func TestObserverHearsOfReports(t *testing.T) {
+	bubble(t, func(b bench) {
+		var r reader
+		opts := leased("a", false)
+		opts.Observers, opts.ReportEvery, opts.Head = []checkpoint.Observer{&r}, time.Second, headAt(7)
+		b.track(b.open(opts), 5)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		status := r.last("a")
+		if status.State != checkpoint.StateRunning || status.InFlight != 1 || *status.Lag != 7 || *status.LagTime < 59*time.Second {
+			b.Errorf("the observer has heard %+v", status)
+		}
+		opts.Lease = &subscription.Lease{Owner: "b", TTL: leaseTTL, Wait: true}
+		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+		defer cancel()
+		if _, err := subscription.Open(ctx, b.store, key, &opts); err == nil {
+			b.Fatal("the standby was opened")
+		}
+		if state := r.last("b").State; state != checkpoint.StateStandby {
+			b.Errorf("the observer has heard that the standby is %q", state)
 		}
 	})
 }

@@ -26,6 +26,7 @@ type consumer struct {
 	advanced time.Time           // when it moved; zero: never
 	lag      uint64
 	hasLag   bool
+	lagTime  *time.Duration // nil: not known
 }
 
 // Opened adds s until it ends.
@@ -67,6 +68,15 @@ func (c *Consumers) LagRead(key string, lag uint64) {
 	}
 }
 
+// Reported keeps the lag in time until the next report.
+func (c *Consumers) Reported(key string, status checkpoint.Status) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, own := range c.open[key] {
+		own.lagTime = status.LagTime
+	}
+}
+
 // look reads the Stats. A flush that stores the same position again is no advance. If
 // the handler stores the position, only look notices that it has moved.
 func (o *consumer) look(now time.Time) subscription.Stats {
@@ -85,6 +95,8 @@ type Gauges struct {
 	Advanced time.Time     // when the one that has stood still for longest advanced; zero: none ever did
 	Lag      uint64        // the highest
 	HasLag   bool          // a lag was read
+	LagTime  time.Duration // the highest
+	HasTime  bool          // a lag in time was reported
 	Held     int           // leases that are held
 	Leased   bool          // some have a lease
 	Left     time.Duration // how long the lease that ends first lasts
@@ -122,6 +134,9 @@ func (g *Gauges) add(own *consumer, stats subscription.Stats) {
 	}
 	if own.hasLag {
 		g.Lag, g.HasLag = max(g.Lag, own.lag), true
+	}
+	if own.lagTime != nil {
+		g.LagTime, g.HasTime = max(g.LagTime, *own.lagTime), true
 	}
 	if own.leased {
 		if !g.Leased || stats.LeaseLeft < g.Left {

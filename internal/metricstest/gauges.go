@@ -3,6 +3,7 @@ package metricstest
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -16,7 +17,9 @@ func now() float64 { return float64(time.Now().UnixMicro()) / 1e6 }
 
 func lag(b *bench) {
 	head := at(10)
-	s := b.open("orders/1", subscription.Options{Head: func(context.Context) (checkpoint.Position, error) { return head, nil }})
+	s := b.open("orders/1", subscription.Options{
+		Head: func(context.Context) (checkpoint.Position, error) { return head, nil }, ReportEvery: -1,
+	})
 	b.wantNone("checkpoint_lag")
 	for _, n := range []uint64{10, 12} {
 		head = at(n)
@@ -24,6 +27,37 @@ func lag(b *bench) {
 		b.must(err)
 		b.want(Samples{of("checkpoint_lag", "orders/1"): float64(n)})
 	}
+}
+
+// lagReported: whoever reports tells the lag, too.
+func lagReported(b *bench) {
+	b.open("orders/1", subscription.Options{
+		Head: func(context.Context) (checkpoint.Position, error) { return at(10), nil }, ReportEvery: time.Second,
+	})
+	time.Sleep(time.Minute)
+	b.want(Samples{of("checkpoint_lag", "orders/1"): 10})
+}
+
+// lagTime: the head has moved on for a minute, and the consumer has not.
+func lagTime(b *bench) {
+	var head atomic.Uint64
+	s := b.open("orders/1", subscription.Options{
+		Head:        func(context.Context) (checkpoint.Position, error) { return at(head.Load()), nil },
+		ReportEvery: time.Second,
+	})
+	b.open("orders/2", subscription.Options{ReportEvery: time.Second}) // nobody knows its head
+	time.Sleep(10 * time.Second)
+	b.want(Samples{of("checkpoint_lag_time_seconds", "orders/1"): 0})
+	b.wantNone(of("checkpoint_lag_time_seconds", "orders/2"))
+	head.Store(10)
+	time.Sleep(time.Minute)
+	// The head was last seen standing still at the report before.
+	if seconds := b.scrape()[of("checkpoint_lag_time_seconds", "orders/1")]; seconds < 59 || seconds > 61 {
+		b.Errorf("the lag is %v seconds, want about 60", seconds)
+	}
+	b.track(s, 10).Done()
+	time.Sleep(time.Minute)
+	b.want(Samples{of("checkpoint_lag_time_seconds", "orders/1"): 0})
 }
 
 // advanced: what the run before has stored counts, so that a restart hides no

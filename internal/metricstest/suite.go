@@ -58,6 +58,8 @@ var cases = map[string]func(*bench){
 	"events-parked":   eventsParked,
 
 	"lag":            lag,
+	"lag-reported":   lagReported,
+	"lag-time":       lagTime,
 	"advanced":       advanced,
 	"advanced-again": advancedAgain,
 	"advanced-hand":  advancedByHandler,
