@@ -48,6 +48,7 @@ func (o *Observer) registerGauges(meter metric.Meter) error {
 	advanced := m.seconds("checkpoint.advanced.timestamp", "When the stored position last moved, in seconds since the epoch.")
 	inFlight := m.number("checkpoint.in_flight", "{event}", "Events in work.")
 	oldest := m.seconds("checkpoint.oldest_in_flight.age", "Age of the event that is longest in work.")
+	paused := m.number("checkpoint.paused", "{subscription}", "Open subscriptions that an operator has paused, as last reported.")
 	held := m.number("checkpoint.lease.held", "{lease}", "Leases that open subscriptions hold.")
 	left := m.seconds("checkpoint.lease.remaining", "How long the lease lasts, unless it is renewed.")
 	if m.err != nil {
@@ -67,12 +68,15 @@ func (o *Observer) registerGauges(meter metric.Meter) error {
 			if g.HasTime {
 				to.ObserveFloat64(lagTime, g.LagTime.Seconds(), key)
 			}
+			if g.Reported {
+				to.ObserveInt64(paused, int64(g.Paused), key)
+			}
 			if g.Leased {
 				to.ObserveInt64(held, int64(g.Held), key)
 				to.ObserveFloat64(left, g.Left.Seconds(), key)
 			}
 		}
 		return nil
-	}, lag, lagTime, advanced, inFlight, oldest, held, left)
+	}, lag, lagTime, advanced, inFlight, oldest, paused, held, left)
 	return err
 }

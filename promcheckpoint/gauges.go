@@ -14,10 +14,11 @@ var (
 	advanced = gauge("checkpoint_advanced_timestamp_seconds", "When the stored position last moved, in seconds since the epoch.")
 	inFlight = gauge("checkpoint_in_flight", "Events in work.")
 	oldest   = gauge("checkpoint_oldest_in_flight_age_seconds", "Age of the event that is longest in work.")
+	paused   = gauge("checkpoint_paused", "Open subscriptions that an operator has paused, as last reported.")
 	held     = gauge("checkpoint_lease_held", "Leases that open subscriptions hold.")
 	left     = gauge("checkpoint_lease_remaining_seconds", "How long the lease lasts, unless it is renewed.")
 
-	gauges = []*prometheus.Desc{lag, lagTime, advanced, inFlight, oldest, held, left}
+	gauges = []*prometheus.Desc{lag, lagTime, advanced, inFlight, oldest, paused, held, left}
 )
 
 func gauge(name, help string) *prometheus.Desc {
@@ -39,6 +40,9 @@ func (c *Collector) collectGauges(to chan<- prometheus.Metric) {
 		}
 		if g.HasTime {
 			send(lagTime, g.LagTime.Seconds())
+		}
+		if g.Reported {
+			send(paused, float64(g.Paused))
 		}
 		if g.Leased {
 			send(held, float64(g.Held))

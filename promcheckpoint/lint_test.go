@@ -37,8 +37,8 @@ func TestLint(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 7 gauges.
-	if n := testutil.CollectAndCount(c); n != 19 {
-		t.Errorf("%d series were collected, want 19", n)
+	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 8 gauges.
+	if n := testutil.CollectAndCount(c); n != 20 {
+		t.Errorf("%d series were collected, want 20", n)
 	}
 }

@@ -26,7 +26,7 @@ type consumer struct {
 	advanced time.Time           // when it moved; zero: never
 	lag      uint64
 	hasLag   bool
-	lagTime  *time.Duration // nil: not known
+	status   *checkpoint.Status // of the last report; nil: none
 }
 
 // Opened adds s until it ends.
@@ -68,12 +68,12 @@ func (c *Consumers) LagRead(key string, lag uint64) {
 	}
 }
 
-// Reported keeps the lag in time until the next report.
+// Reported keeps the status until the next report.
 func (c *Consumers) Reported(key string, status checkpoint.Status) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, own := range c.open[key] {
-		own.lagTime = status.LagTime
+		own.status = &status
 	}
 }
 
@@ -97,6 +97,8 @@ type Gauges struct {
 	HasLag   bool          // a lag was read
 	LagTime  time.Duration // the highest
 	HasTime  bool          // a lag in time was reported
+	Paused   int           // how many an operator has paused
+	Reported bool          // some have reported
 	Held     int           // leases that are held
 	Leased   bool          // some have a lease
 	Left     time.Duration // how long the lease that ends first lasts
@@ -135,17 +137,31 @@ func (g *Gauges) add(own *consumer, stats subscription.Stats) {
 	if own.hasLag {
 		g.Lag, g.HasLag = max(g.Lag, own.lag), true
 	}
-	if own.lagTime != nil {
-		g.LagTime, g.HasTime = max(g.LagTime, *own.lagTime), true
+	if own.status != nil {
+		g.addStatus(own.status)
 	}
 	if own.leased {
-		if !g.Leased || stats.LeaseLeft < g.Left {
-			g.Left = stats.LeaseLeft
-		}
-		g.Leased = true
-		if stats.LeaseLeft > 0 {
-			g.Held++
-		}
+		g.addLease(stats.LeaseLeft)
+	}
+}
+
+func (g *Gauges) addStatus(status *checkpoint.Status) {
+	g.Reported = true
+	if status.State == checkpoint.StatePaused {
+		g.Paused++
+	}
+	if status.LagTime != nil {
+		g.LagTime, g.HasTime = max(g.LagTime, *status.LagTime), true
+	}
+}
+
+func (g *Gauges) addLease(left time.Duration) {
+	if !g.Leased || left < g.Left {
+		g.Left = left
+	}
+	g.Leased = true
+	if left > 0 {
+		g.Held++
 	}
 }
 

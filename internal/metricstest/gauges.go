@@ -128,6 +128,21 @@ func oldest(b *bench) {
 	b.want(Samples{of("checkpoint_oldest_in_flight_age_seconds", "orders/1"): 0})
 }
 
+// paused: nobody is to be woken for a consumer that an operator has paused.
+func paused(b *bench) {
+	b.open("orders/1", subscription.Options{ReportEvery: time.Second})
+	b.open("orders/2", subscription.Options{ReportEvery: -1})
+	time.Sleep(time.Minute)
+	b.want(Samples{of("checkpoint_paused", "orders/1"): 0})
+	b.wantNone(of("checkpoint_paused", "orders/2"))
+	b.must(b.store.Pause(b.Context(), "orders/1"))
+	time.Sleep(2 * time.Second)
+	b.want(Samples{of("checkpoint_paused", "orders/1"): 1})
+	b.must(b.store.Resume(b.Context(), "orders/1"))
+	time.Sleep(2 * time.Second)
+	b.want(Samples{of("checkpoint_paused", "orders/1"): 0})
+}
+
 func lease(b *bench) {
 	b.open("orders/1", subscription.Options{Lease: &subscription.Lease{TTL: time.Minute}})
 	b.open("orders/2", subscription.Options{})

@@ -65,6 +65,7 @@ var cases = map[string]func(*bench){
 	"advanced-hand":  advancedByHandler,
 	"in-flight":      inFlight,
 	"oldest":         oldest,
+	"paused":         paused,
 	"lease":          lease,
 	"lease-lost":     leaseLost,
 	"end":            end,
