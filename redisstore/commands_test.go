@@ -84,12 +84,23 @@ func useEverything(t *testing.T, s *checkpoint.Store) error {
 	step(err)
 	_, err = s.History(ctx, "new", 10)
 	step(err)
+	step(useSamples(ctx, s))
 	n, err := s.Clear(ctx, "*")
 	step(err)
 	if err == nil && n != len(batch)+2 {
 		failed = append(failed, fmt.Errorf("Clear removed %d, want %d", n, len(batch)+2))
 	}
 	return errors.Join(failed...)
+}
+
+// useSamples keeps a sample.
+func useSamples(ctx context.Context, s *checkpoint.Store) error {
+	err := errors.Join(s.Set(ctx, "new", at(1, 1), checkpoint.UpdatedAt(time.Now().Add(-time.Hour))), s.Set(ctx, "new", at(2, 2)))
+	samples, samplesErr := s.Samples(ctx, "new")
+	if err == nil && samplesErr == nil && len(samples) != 1 {
+		err = fmt.Errorf("the samples are %v, want one", samples)
+	}
+	return errors.Join(err, samplesErr)
 }
 
 // releaseAwaited releases a lease that is waited for, and waits for others.

@@ -63,12 +63,13 @@ type script struct {
 	text, sha any // strings, as commands take them
 	changes   bool
 	args      int // how many arguments its command usually has
+	hasty     bool
 }
 
 func newScript(changes bool, args int, parts ...string) *script {
 	text := strings.Join(parts, "\n")
 	sum := sha1.Sum([]byte(text)) // how Redis names scripts
-	return &script{text, hex.EncodeToString(sum[:]), changes, args}
+	return &script{text: text, sha: hex.EncodeToString(sum[:]), changes: changes, args: args}
 }
 
 // command calls s for the ith time, with the keys and arguments that args appends.
@@ -80,7 +81,7 @@ func (s *script) command(ctx context.Context, byName bool, i int, args func(i in
 	} else {
 		to = append(to, "eval", s.text)
 	}
-	return command{redis.NewCmd(ctx, args(i, to)...), s.changes}
+	return command{redis.NewCmd(ctx, args(i, to)...), s.changes, s.hasty}
 }
 
 // isNoScript reports whether a server did not know the script, and so ran
