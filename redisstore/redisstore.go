@@ -25,8 +25,8 @@ type Options struct {
 	// It may hold any characters except control characters, and at most 512 bytes;
 	// characters that are special in a pattern stand for themselves. Braces must
 	// make a whole hash tag, like {prod}:. Avoid a namespace that contains
-	// "checkpoint:", "checkpoint-fence:", "checkpoint-audit:" or "checkpoint-samples:": its
-	// keys would lie within another namespace.
+	// "checkpoint:", "checkpoint-fence:", "checkpoint-audit:", "checkpoint-samples:" or
+	// "checkpoint-reports:": its keys would lie within another namespace.
 	Namespace string
 
 	// Prefix, if set, is the whole text before the key, in place of Namespace

@@ -34,6 +34,12 @@ var fenceText string
 //go:embed delete.lua
 var deleteText string
 
+//go:embed report.lua
+var reportText string
+
+//go:embed reports.lua
+var reportsText string
+
 //go:embed convert.lua
 var convertText string
 
@@ -56,6 +62,12 @@ var (
 
 	readScript    = newScript(false, 5, commonText, storedText, readText)
 	inspectScript = newScript(false, 5, commonText, storedText, inspectText)
+
+	// An instance reports every few seconds. So a report is safe to send twice, and worth no
+	// waiting for replicas. The operator's notice is sent once.
+	reportScript  = newScript(false, 7, commonText, reportText)
+	noticeScript  = newScript(true, 7, commonText, reportText)
+	reportsScript = newScript(false, 5, commonText, reportsText)
 )
 
 // A script is one that Redis runs in one atomic step.

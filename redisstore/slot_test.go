@@ -59,8 +59,12 @@ func TestCompanionsAreInTheSlotOfTheirCheckpoint(t *testing.T) {
 			ask(d.prefix + key)
 			ask(d.auditKey(key))
 			samples, hours := d.samplesKeys(key)
+			ask(d.prefix + key)
 			ask(samples)
+			ask(d.prefix + key)
 			ask(hours)
+			ask(d.prefix + key)
+			ask(d.reportsKey(key))
 		}
 		answers, err := pipe.Exec(t.Context())
 		if err != nil {
@@ -86,6 +90,7 @@ func TestCompanionsAreDistinctAndNoCheckpoints(t *testing.T) {
 			for part, companion := range map[string]string{
 				"fence of ": d.fenceKey(key), "entries of ": d.auditKey(key),
 				"samples of ": d.companion(samplesPrefix, key), "hours of ": d.companion(hoursPrefix, key),
+				"reports of ": d.reportsKey(key),
 			} {
 				if other, taken := of[companion]; taken && other != part+key {
 					t.Errorf("in namespace %q the %q and the %q share the key %q", namespace, part+key, other, companion)

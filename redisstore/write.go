@@ -50,7 +50,7 @@ type batchOfWrites struct {
 }
 
 func (b *batchOfWrites) send(ctx context.Context) {
-	for _, round := range rounds(b.writes) {
+	for _, round := range rounds(len(b.writes), func(i int) string { return b.writes[i].Key }) {
 		round = slices.DeleteFunc(round, b.refuse)
 		_ = inParallel(len(round), maxBatch, maxPipeline/maxBatch+1, func(from, to int) error {
 			b.sendRound(ctx, round[from:to])
@@ -64,18 +64,18 @@ func (b *batchOfWrites) send(ctx context.Context) {
 	}
 }
 
-// rounds splits writes into rounds. The writes of a round may go at the same
+// rounds splits count writes into rounds. The writes of a round may go at the same
 // time: after a redirect or an unknown script, a write may land later than its
 // neighbours. The nth write to a key is in the nth round.
-func rounds(writes []driver.Write) [][]int {
-	if len(writes) == 1 {
+func rounds(count int, key func(i int) string) [][]int {
+	if count == 1 {
 		return [][]int{{0}}
 	}
 	var rounds [][]int
-	next := make(map[string]int, len(writes)) // the round of the next write to a key
-	for i := range writes {
-		n := next[writes[i].Key]
-		next[writes[i].Key]++
+	next := make(map[string]int, count) // the round of the next write to a key
+	for i := range count {
+		n := next[key(i)]
+		next[key(i)]++
 		if n == len(rounds) {
 			rounds = append(rounds, nil)
 		}
