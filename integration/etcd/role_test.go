@@ -40,6 +40,7 @@ func TestDocumentedRole(t *testing.T) {
 		second(d.ReleaseFences(t.Context(), []string{"k", "l"}, 0)),
 		second(d.Inspect(t.Context(), []string{"k"})),
 		second(d.History(t.Context(), "k", 1)),
+		second(d.Samples(t.Context(), "k")),
 	} {
 		if err != nil {
 			t.Error(err)
