@@ -158,5 +158,5 @@ func (d *damage) err() error {
 
 const (
 	fenceRemedy = "`checkpoint fence KEY --at-least N` repairs a fence: N is the highest epoch that was in use"
-	leaseRemedy = "stop its owner, then `checkpoint fence KEY` repairs a lease"
+	leaseRemedy = "stop its owner, then `checkpoint lease revoke KEY` repairs a lease"
 )

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -101,7 +100,7 @@ func (t *Table) Flush() error {
 	t.held = t.held[:0]
 	var b strings.Builder
 	for _, row := range rows {
-		t.write(&b, row)
+		alignRow(&b, row, t.widths, func(i int) bool { return t.columns[i].right })
 	}
 	_, err := io.WriteString(t.w, b.String())
 	return err
@@ -129,7 +128,7 @@ func (t *Table) rows(withHead bool) [][]string {
 	now := t.now()
 	var rows [][]string
 	if withHead {
-		t.widths = make([]int, len(t.columns))
+		t.widths = nil
 		rows = append(rows, make([]string, len(t.columns)))
 		for i, col := range t.columns {
 			rows[0][i] = col.head
@@ -143,9 +142,7 @@ func (t *Table) rows(withHead bool) [][]string {
 		rows = append(rows, row)
 	}
 	for _, row := range rows {
-		for i, cell := range row {
-			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
-		}
+		t.widths = widen(t.widths, row)
 	}
 	return rows
 }
@@ -205,23 +202,4 @@ func shorten(s string, width int) string {
 	}
 	tail := (width - 1) / 2
 	return string(runes[:width-1-tail]) + "…" + string(runes[len(runes)-tail:])
-}
-
-func (t *Table) write(b *strings.Builder, row []string) {
-	for i, cell := range row {
-		space := strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(cell))
-		last := i == len(row)-1
-		switch {
-		case t.columns[i].right:
-			b.WriteString(space + cell)
-		case last:
-			b.WriteString(cell)
-		default:
-			b.WriteString(cell + space)
-		}
-		if !last {
-			b.WriteString(gap)
-		}
-	}
-	b.WriteByte('\n')
 }
