@@ -163,7 +163,7 @@ func (s *Subscription) status(ctx context.Context) checkpoint.Status {
 	if state := s.state(); state != r.state {
 		r.state, r.since = state, now
 	}
-	status.State, status.Since = r.state, r.since.UTC()
+	status.State, status.Since, status.Now = r.state, r.since.UTC(), now.UTC()
 	status.Retries, status.Parked = r.retries.Load(), r.parked.Load()
 	if f := r.failure.Load(); f != nil {
 		status.LastError, status.LastErrorAt = f.text, f.at.UTC()

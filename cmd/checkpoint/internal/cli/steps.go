@@ -86,7 +86,7 @@ func (a *app) leave(steps []rewind.Step, many bool, left *leftAlone) []rewind.St
 			left.add(s.Err)
 			return true
 		case many && s.Stays():
-			a.note("%q is at %s already", s.Before.Key, s.To)
+			a.note("%q is at %s already", s.Before.Key, s.Position)
 			return true
 		}
 		return false
@@ -122,7 +122,7 @@ func (a *app) preview(steps []rewind.Step, asked bool) error {
 	rows := make([]output.Rewind, len(steps))
 	for i, s := range steps {
 		before := standingOf(s.Before)
-		rows[i] = output.Rewind{Key: s.Before.Key, After: s.To, Effect: s.Effect(), LocksOut: before.lockedOutBriefly()}
+		rows[i] = output.Rewind{Key: s.Before.Key, After: s.Position, KnownAt: s.KnownAt, Effect: s.Effect(), LocksOut: before.lockedOutBriefly()}
 		if c := s.Before.Checkpoint; c.Exists && c.Err == nil {
 			rows[i].Before = &c.Position
 		}
@@ -171,7 +171,7 @@ func (a *app) rewindTo(
 	ctx context.Context, store *checkpoint.Store, s rewind.Step, opts []checkpoint.WriteOption,
 ) (checkpoint.Checkpoint, error) {
 	before, key := standingOf(s.Before), s.Before.Key
-	c, err := store.Rewind(ctx, key, s.To, opts...)
+	c, err := store.Rewind(ctx, key, s.Position, opts...)
 	if err != nil {
 		return c, err
 	}
@@ -205,7 +205,7 @@ func (a *app) noteReplaced(key string, s *rewind.Step, old *checkpoint.Position)
 	case planned.Exists && planned.Err == nil && *old != planned.Position:
 		a.note("%q had moved to %s meanwhile", key, *old)
 	}
-	if s.To.Compare(*old) > 0 {
-		a.note("nobody will do the events of %q after %s, up to %s; `checkpoint rewind` to %[2]s brings them back", key, *old, s.To)
+	if s.Position.Compare(*old) > 0 {
+		a.note("nobody will do the events of %q after %s, up to %s; `checkpoint rewind` to %[2]s brings them back", key, *old, s.Position)
 	}
 }

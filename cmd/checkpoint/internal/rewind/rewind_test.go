@@ -34,7 +34,7 @@ func TestPlanIsOfItsTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Rewind(t.Context(), "k", step.To, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
+	if _, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("after a take-over: %v, want ErrFenced", err)
 	}
 
@@ -42,14 +42,14 @@ func TestPlanIsOfItsTime(t *testing.T) {
 	if _, err := store.SetIfNewer(t.Context(), "k", at(12), checkpoint.Epoch(lease.Epoch)); err != nil {
 		t.Fatal(err)
 	}
-	c, err := store.Rewind(t.Context(), "k", step.To, step.Options()...)
+	c, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if old := step.Replaced(t.Context(), store, c.Epoch); old == nil || *old != at(12) {
 		t.Errorf("it replaced %v, want %v", old, at(12))
 	}
-	if _, err := store.Rewind(t.Context(), "k", step.To, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
+	if _, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("after a rewind: %v, want ErrFenced", err)
 	}
 }
@@ -67,7 +67,7 @@ func TestTwoScreens(t *testing.T) {
 		people.Go(func() {
 			for range 100 {
 				step := plan(t, store, rewind.Back(1))
-				c, err := store.Rewind(t.Context(), "k", step.To, step.Options()...)
+				c, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...)
 				if errors.Is(err, checkpoint.ErrFenced) {
 					continue
 				}
