@@ -80,8 +80,9 @@ Start with: checkpoint demo`,
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.undo(), a.deleteCommand(), a.fence(), a.history(),
-		a.list(), a.clear(), a.lease(), a.export(), a.importCommand(), a.copyCommand(), a.migrate(),
+		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.undo(), a.deleteCommand(), a.fence(),
+		a.pause(), a.resume(), a.history(),
+		a.list(), a.status(), a.clear(), a.lease(), a.export(), a.importCommand(), a.copyCommand(), a.migrate(),
 		a.backup(), a.restore(),
 		a.schema(), a.demo(), a.demoChild(), a.versionCommand(),
 	)
