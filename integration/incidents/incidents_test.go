@@ -62,7 +62,7 @@ var engines = map[string]func(*testing.T) string{
 
 func migrated(t *testing.T, url string) string {
 	t.Helper()
-	desk{t, url}.run(0, "schema", "--apply")
+	desk{T: t, store: url}.run(0, "schema", "--apply")
 	return url
 }
 
@@ -70,6 +70,7 @@ func migrated(t *testing.T, url string) string {
 type desk struct {
 	*testing.T
 	store string
+	began time.Time
 }
 
 // run runs the command, which must end with the code, and returns what it prints.
@@ -135,14 +136,17 @@ func (d desk) becomes(want map[string]string) (lines map[string]string) {
 
 func TestIncidents(t *testing.T) {
 	for engine, store := range engines {
-		t.Run(engine, func(t *testing.T) { incident(desk{t, store(t)}) })
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			incident(desk{t, store(t), time.Now()})
+		})
 	}
 }
 
 func incident(d desk) {
-	start(d.T, d.store, "well", "idle", "stuck", "slow", "paused")
-	killed, stopped, ended := start(d.T, d.store, "killed"), start(d.T, d.store, "stopped"), start(d.T, d.store, "ended")
-	rewound := start(d.T, d.store, "rewound")
+	d.start("well", "idle", "stuck", "slow", "paused")
+	killed, stopped, ended := d.start("killed"), d.start("stopped"), d.start("ended")
+	rewound := d.start("rewound")
 	all := map[string]string{
 		"well": "running", "idle": "idle", "stuck": "stuck", "slow": "slow", "paused": "running",
 		"killed": "running", "stopped": "running", "ended": "running", "rewound": "running",
@@ -177,7 +181,7 @@ func incident(d desk) {
 
 	// The operator puts right what was moved, and lets the consumer go on.
 	d.run(0, "undo", "rewound", "--apply", "--reason", "it was the wrong key")
-	start(d.T, d.store, "rewound", "killed")
+	d.start("rewound", "killed")
 	d.run(0, "resume", "paused")
 	maps.Copy(all, map[string]string{"paused": "running", "killed": "running", "rewound": "running"})
 	d.becomes(all)

@@ -29,7 +29,7 @@ const (
 	Standby  State = "standby"  // instances wait for the lease
 	Silent   State = "silent"   // somebody writes or holds the lease, and does not report
 	Running  State = "running"  // at work
-	Idle     State = "idle"     // at the head
+	Idle     State = "idle"     // at the head, and nothing has come for a while
 	Stopped  State = "stopped"  // nobody is at work, and nobody has been for a while
 )
 
@@ -136,8 +136,12 @@ func standbys(instances []checkpoint.Status) (n int) {
 	return n
 }
 
-// paceWindow is over what time an instance takes its averages.
-const paceWindow = 30 * time.Second
+// The bounds of the states at work.
+const (
+	idleAfter = 5 * time.Second // after how long at the head a consumer is idle
+	slowAt    = 5               // a slow consumer is behind by what the head moves in so many seconds
+	slower    = 0.95            // a slow consumer moves at less than this part of the head's pace
+)
 
 // working returns the state of a consumer whose instance reports.
 func (r Rules) working(row *Row, now time.Time) (State, string) {
@@ -153,7 +157,7 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 		return Draining, lastError(w)
 	case w.State == checkpoint.StatePaused:
 		return Paused, "the pause has ended, and it goes on soon"
-	case w.Lag != nil && *w.Lag == 0 && w.InFlight == 0:
+	case w.Lag != nil && *w.Lag == 0 && w.InFlight == 0 && still >= idleAfter:
 		return Idle, ""
 	case isSlow(w):
 		return Slow, fmt.Sprintf("it moves %.4g a second, and the head %.4g", w.Pace, *w.HeadPace)
@@ -179,10 +183,10 @@ func isBehind(w *checkpoint.Status) bool {
 	return *w.Lag > 0
 }
 
-// isSlow reports whether an instance falls back, and is further behind than the head
-// moves while it takes its averages.
+// isSlow reports whether an instance falls back, and is behind by more than it could be
+// by chance.
 func isSlow(w *checkpoint.Status) bool {
-	return w.HeadPace != nil && w.Lag != nil && w.Pace < *w.HeadPace && float64(*w.Lag) > *w.HeadPace*paceWindow.Seconds()
+	return w.HeadPace != nil && w.Lag != nil && w.Pace < slower**w.HeadPace && float64(*w.Lag) > slowAt**w.HeadPace
 }
 
 func stuckAt(w *checkpoint.Status, still time.Duration) string {
