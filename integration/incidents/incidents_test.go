@@ -54,15 +54,27 @@ func (b building) Run() int {
 }
 
 var engines = map[string]func(*testing.T) string{
-	"sqlite":   func(t *testing.T) string { t.Helper(); return "sqlite:" + filepath.Join(t.TempDir(), "checkpoints.db") },
-	"redis":    func(t *testing.T) string { t.Helper(); return redistest.Start(t).URL() },
-	"postgres": func(t *testing.T) string { t.Helper(); return migrated(t, pgtest.Shared(t).NewDatabase()) },
-	"etcd":     func(t *testing.T) string { t.Helper(); return "etcd://" + strings.Join(etcdtest.Start(t, 1).Endpoints(), ",") },
+	"sqlite": func(t *testing.T) string {
+		t.Helper()
+		return "sqlite:" + filepath.Join(t.TempDir(), "checkpoints.db")
+	},
+	"redis": func(t *testing.T) string {
+		t.Helper()
+		return redistest.Start(t).URL()
+	},
+	"postgres": func(t *testing.T) string {
+		t.Helper()
+		return migrated(t, pgtest.Shared(t).NewDatabase())
+	},
+	"etcd": func(t *testing.T) string {
+		t.Helper()
+		return "etcd://" + strings.Join(etcdtest.Start(t, 1).Endpoints(), ",")
+	},
 }
 
 func migrated(t *testing.T, url string) string {
 	t.Helper()
-	desk{T: t, store: url}.run(0, "schema", "--apply")
+	desk{T: t, store: url}.run("schema", "--apply")
 	return url
 }
 
@@ -73,12 +85,12 @@ type desk struct {
 	began time.Time
 }
 
-// run runs the command, which must end with the code, and returns what it prints.
-func (d desk) run(code int, args ...string) string {
+// run runs the command, which must work, and returns what it prints.
+func (d desk) run(args ...string) string {
 	d.Helper()
-	got, out := d.try(args...)
-	if got != code {
-		d.Fatalf("checkpoint %s ended with exit code %d, want %d:\n%s", strings.Join(args, " "), got, code, out)
+	code, out := d.try(args...)
+	if code != 0 {
+		d.Fatalf("checkpoint %s ended with exit code %d:\n%s", strings.Join(args, " "), code, out)
 	}
 	return out
 }
@@ -158,8 +170,8 @@ func incident(d desk) {
 			d.Fatal(err)
 		}
 	}
-	d.run(0, "pause", "paused", "--reason", "full disk")
-	d.run(0, "rewind", "rewound", "1", "--reason", "prices were wrong")
+	d.run("pause", "paused", "--reason", "full disk")
+	d.run("rewind", "rewound", "1", "--reason", "prices were wrong")
 	if err := rewound.Wait(); err != nil { // it is fenced
 		d.Errorf("the consumer that was rewound: %v", err)
 	}
@@ -180,12 +192,12 @@ func incident(d desk) {
 	}
 
 	// The operator puts right what was moved, and lets the consumer go on.
-	d.run(0, "undo", "rewound", "--apply", "--reason", "it was the wrong key")
+	d.run("undo", "rewound", "--apply", "--reason", "it was the wrong key")
 	d.start("rewound", "killed")
-	d.run(0, "resume", "paused")
+	d.run("resume", "paused")
 	maps.Copy(all, map[string]string{"paused": "running", "killed": "running", "rewound": "running"})
 	d.becomes(all)
-	if history := d.run(0, "history", "rewound", "-o", "json"); strings.Count(history, "\n") != 2 {
+	if history := d.run("history", "rewound", "-o", "json"); strings.Count(history, "\n") != 2 {
 		d.Errorf("want two entries, of the rewind and of the undo:\n%s", history)
 	}
 }
