@@ -62,6 +62,7 @@ func suggestFor(root *cobra.Command) {
 		"get": {"show", "cat", "read"}, "list": {"ls", "keys", "scan", "getall"}, "set": {"put", "write"},
 		"advance": {"setifnewer", "commit", "ack"}, "delete": {"rm", "remove", "unset"}, "rewind": {"reset", "seek"},
 		"export": {"dump"}, "import": {"load"}, "touch": {"expire"}, "fence": {"lock", "revoke", "kill"}, "clear": {"purge"},
+		"doctor": {"check", "diagnose", "health", "verify"},
 	} {
 		for _, cmd := range root.Commands() {
 			if cmd.Name() == name {

@@ -80,7 +80,7 @@ Start with: checkpoint demo`,
 		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(), a.fence(), a.history(),
 		a.list(), a.clear(), a.export(), a.importCommand(), a.migrate(),
 		a.backup(), a.restore(),
-		a.schema(), a.demo(), a.demoChild(), a.versionCommand())
+		a.doctor(), a.schema(), a.demo(), a.demoChild(), a.versionCommand())
 	suggestFor(root)
 	cobrasOwn(root)
 	return root
