@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/checkpointstore/checkpoint/internal/doctortest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
@@ -14,16 +15,16 @@ func TestDoctorOnASoundRedis(t *testing.T) {
 	server := redistest.Start(t, "appendonly yes")
 	run(t, "set", "orders", "1", "--epoch", "3", "--store", server.URL())
 	found := examine(t, server.URL())
-	allOK(t, found)
+	doctortest.AllOK(t, found)
 	for _, check := range []string{"role", "version", "eviction", "memory", "permissions", "clock", "foreign keys", "orphans", "leases"} {
-		reports(t, found, check, "OK", "")
+		doctortest.Reports(t, found, check, "OK", "")
 	}
-	reports(t, found, "persistence", "OK", "everysec")
-	reports(t, found, "replicas", "OK", "no replica follows")
-	reports(t, found, "checkpoints", "OK", "1 checkpoint, none is damaged")
-	reports(t, found, "fences", "OK", "1 fence, none is damaged")
+	doctortest.Reports(t, found, "persistence", "OK", "everysec")
+	doctortest.Reports(t, found, "replicas", "OK", "no replica follows")
+	doctortest.Reports(t, found, "checkpoints", "OK", "1 checkpoint, none is damaged")
+	doctortest.Reports(t, found, "fences", "OK", "1 fence, none is damaged")
 	server.Do("CONFIG", "SET", "appendfsync", "always")
-	reports(t, examine(t, server.URL()), "persistence", "OK", "always")
+	doctortest.Reports(t, examine(t, server.URL()), "persistence", "OK", "always")
 	if keys := server.Do("DBSIZE"); keys != int64(2) {
 		t.Errorf("doctor leaves keys: %v", keys)
 	}
@@ -51,7 +52,7 @@ func TestDoctorOnRedisSettings(t *testing.T) {
 		{"min-replicas-to-write", "2", "", "replicas", "FAIL", "takes no write without 2"},
 	} {
 		server.Do("CONFIG", "SET", test.setting, test.value)
-		reports(t, examine(t, server.URL()+test.query), test.check, test.level, test.text)
+		doctortest.Reports(t, examine(t, server.URL()+test.query), test.check, test.level, test.text)
 	}
 	server.Do("CONFIG", "SET", "appendonly", "no")
 	if err := os.RemoveAll(disk); err != nil {
@@ -63,15 +64,15 @@ func TestDoctorOnRedisSettings(t *testing.T) {
 			break
 		}
 	}
-	reports(t, examine(t, server.URL()), "persistence", "FAIL", "the last snapshot failed")
+	doctortest.Reports(t, examine(t, server.URL()), "persistence", "FAIL", "the last snapshot failed")
 }
 
 func TestDoctorOnReplicas(t *testing.T) {
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
-	reports(t, examine(t, master.URL()), "replicas", "WARN", "1 replicas follow, and each write waits for 0")
-	reports(t, examine(t, master.URL()+"?min_replicas=1"), "replicas", "OK", "waits for all")
-	reports(t, examine(t, replica.URL()), "role", "FAIL", "is a replica")
+	doctortest.Reports(t, examine(t, master.URL()), "replicas", "WARN", "1 replicas follow, and each write waits for 0")
+	doctortest.Reports(t, examine(t, master.URL()+"?min_replicas=1"), "replicas", "OK", "waits for all")
+	doctortest.Reports(t, examine(t, replica.URL()), "role", "FAIL", "is a replica")
 }
 
 func TestDoctorOnACluster(t *testing.T) {
@@ -79,16 +80,16 @@ func TestDoctorOnACluster(t *testing.T) {
 	url := nodes[0].URL() + "?cluster=true"
 	run(t, "set", "orders", "1", "--store", url)
 	found := examine(t, url)
-	allOK(t, found)
-	reports(t, found, "cluster", "OK", "all slots")
-	reports(t, found, "version", "OK", "the first of 3 masters")
+	doctortest.AllOK(t, found)
+	doctortest.Reports(t, found, "cluster", "OK", "all slots")
+	doctortest.Reports(t, found, "version", "OK", "the first of 3 masters")
 	nodes[2].Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-	reports(t, examine(t, url), "eviction", "FAIL", nodes[2].Addr()+": maxmemory-policy is allkeys-lru")
-	reports(t, examine(t, nodes[0].URL()), "role", "FAIL", "is a node of a cluster")
+	doctortest.Reports(t, examine(t, url), "eviction", "FAIL", nodes[2].Addr()+": maxmemory-policy is allkeys-lru")
+	doctortest.Reports(t, examine(t, nodes[0].URL()), "role", "FAIL", "is a node of a cluster")
 	for _, n := range nodes {
 		n.Do("CLUSTER", "DELSLOTS", "16000")
 	}
-	reports(t, examine(t, url), "cluster", "FAIL", "the cluster serves 16383 of 16384 slots")
+	doctortest.Reports(t, examine(t, url), "cluster", "FAIL", "the cluster serves 16383 of 16384 slots")
 }
 
 // The rule of docs/redis.md suffices, and what a user lacks is named.
@@ -97,27 +98,27 @@ func TestDoctorAsAUser(t *testing.T) {
 	server.Do("HSET", "prod:checkpoint:orders", "commit", "1", "prepare", "1")
 	rule := aclRule(t)
 	url := "redis://checkpoint:secret@" + server.Addr() + "/0?namespace=prod:"
-	is := func(change ...string) []finding {
+	is := func(change ...string) []doctortest.Finding {
 		t.Helper()
 		server.Do(append(append([]string{"ACL", "SETUSER"}, rule...), change...)...)
 		return examine(t, url)
 	}
 	found := is()
-	reports(t, found, "permissions", "OK", "")
-	reports(t, found, "persistence", "WARN", "appendfsync is not known")
-	reports(t, found, "foreign keys", "WARN", "could not be made")
-	allOK(t, found, "persistence", "foreign keys")
-	reports(t, is("-hset"), "permissions", "FAIL", "HSET")
-	reports(t, is("-unlink"), "permissions", "FAIL", "UNLINK")
-	reports(t, is("-eval"), "permissions", "FAIL", "EVAL")
-	reports(t, is("-scan"), "permissions", "FAIL", "SCAN")
-	reports(t, is("resetkeys", "~prod:checkpoint:*"), "permissions", "FAIL", "NOPERM")
-	reports(t, is("-publish"), "permissions", "WARN", "no standby can be woken")
-	reports(t, is("resetchannels"), "permissions", "WARN", "no standby can be woken")
-	reports(t, is("-time"), "clock", "WARN", "could not be made")
+	doctortest.Reports(t, found, "permissions", "OK", "")
+	doctortest.Reports(t, found, "persistence", "WARN", "appendfsync is not known")
+	doctortest.Reports(t, found, "foreign keys", "WARN", "could not be made")
+	doctortest.AllOK(t, found, "persistence", "foreign keys")
+	doctortest.Reports(t, is("-hset"), "permissions", "FAIL", "HSET")
+	doctortest.Reports(t, is("-unlink"), "permissions", "FAIL", "UNLINK")
+	doctortest.Reports(t, is("-eval"), "permissions", "FAIL", "EVAL")
+	doctortest.Reports(t, is("-scan"), "permissions", "FAIL", "SCAN")
+	doctortest.Reports(t, is("resetkeys", "~prod:checkpoint:*"), "permissions", "FAIL", "NOPERM")
+	doctortest.Reports(t, is("-publish"), "permissions", "WARN", "no standby can be woken")
+	doctortest.Reports(t, is("resetchannels"), "permissions", "WARN", "no standby can be woken")
+	doctortest.Reports(t, is("-time"), "clock", "WARN", "could not be made")
 	found = is("-info")
-	reports(t, found, "eviction", "WARN", "could not be made")
-	reports(t, found, "permissions", "FAIL", "INFO")
+	doctortest.Reports(t, found, "eviction", "WARN", "could not be made")
+	doctortest.Reports(t, found, "permissions", "FAIL", "INFO")
 }
 
 // aclRule is the rule of docs/redis.md, word by word, after ACL SETUSER.
@@ -148,18 +149,18 @@ func TestDoctorOnContents(t *testing.T) {
 	server.Do("SET", "checkpoint-fence:text", "a")
 	server.Do("HSET", "checkpoint:big", "commit", "1", "prepare", "1", "note", strings.Repeat("x", 20_000))
 	found := examine(t, server.URL())
-	reports(t, found, "checkpoints", "FAIL", "13 checkpoints are damaged: ")
-	reports(t, found, "checkpoints", "FAIL", " and 3 more")
-	reports(t, found, "fences", "FAIL", `1 fence is damaged: "k"`)
-	reports(t, found, "leases", "FAIL", `1 lease is damaged: "leased"`)
-	reports(t, found, "leases", "WARN", `1 lease ended more than a day ago, and nobody has taken over: "idle"`)
-	reports(t, found, "orphans", "OK", `1 fence stands without a checkpoint: "gone"`)
-	reports(t, found, "keys", "WARN", `"bad\nkey"`)
-	reports(t, found, "foreign keys", "FAIL", `"checkpoint:list"`)
-	reports(t, found, "foreign keys", "FAIL", `"checkpoint-fence:text"`)
-	reports(t, found, "foreign keys", "WARN", `"checkpoint:big"`)
+	doctortest.Reports(t, found, "checkpoints", "FAIL", "13 checkpoints are damaged: ")
+	doctortest.Reports(t, found, "checkpoints", "FAIL", " and 3 more")
+	doctortest.Reports(t, found, "fences", "FAIL", `1 fence is damaged: "k"`)
+	doctortest.Reports(t, found, "leases", "FAIL", `1 lease is damaged: "leased"`)
+	doctortest.Reports(t, found, "leases", "WARN", `1 lease ended more than a day ago, and nobody has taken over: "idle"`)
+	doctortest.Reports(t, found, "orphans", "OK", `1 fence stands without a checkpoint: "gone"`)
+	doctortest.Reports(t, found, "keys", "WARN", `"bad\nkey"`)
+	doctortest.Reports(t, found, "foreign keys", "FAIL", `"checkpoint:list"`)
+	doctortest.Reports(t, found, "foreign keys", "FAIL", `"checkpoint-fence:text"`)
+	doctortest.Reports(t, found, "foreign keys", "WARN", `"checkpoint:big"`)
 	found = examine(t, server.URL()+"?prefix=checkpoint:")
-	reports(t, found, "fences", "WARN", "has no fences")
+	doctortest.Reports(t, found, "fences", "WARN", "has no fences")
 }
 
 func TestDoctorWithoutARedis(t *testing.T) {
@@ -169,8 +170,8 @@ func TestDoctorWithoutARedis(t *testing.T) {
 	}
 	defer silent.Close()
 	locked := redistest.Start(t, "requirepass secret")
-	reports(t, examine(t, "redis://me:sesame@127.0.0.1:1"), "store", "FAIL", "cannot reach Redis at 127.0.0.1:1: connection refused")
-	reports(t, examine(t, "redis://127.0.0.1:1?cluster=true"), "store", "FAIL", "127.0.0.1:1")
-	reports(t, examine(t, "redis://"+silent.Addr().String(), "--timeout", "300ms"), "store", "FAIL", "no answer from redis://")
-	reports(t, examine(t, "redis://:sesame@"+locked.Addr()), "store", "FAIL", "refuses the user or the password")
+	doctortest.Reports(t, examine(t, "redis://me:sesame@127.0.0.1:1"), "store", "FAIL", "cannot reach Redis at 127.0.0.1:1: connection refused")
+	doctortest.Reports(t, examine(t, "redis://127.0.0.1:1?cluster=true"), "store", "FAIL", "127.0.0.1:1")
+	doctortest.Reports(t, examine(t, "redis://"+silent.Addr().String(), "--timeout", "300ms"), "store", "FAIL", "no answer from redis://")
+	doctortest.Reports(t, examine(t, "redis://:sesame@"+locked.Addr()), "store", "FAIL", "refuses the user or the password")
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/checkpointstore/checkpoint/internal/doctortest"
 )
 
 // folderOf are the checks that depend on where the tests run.
@@ -21,24 +23,24 @@ func newFile(t *testing.T) (path string) {
 
 func TestDoctorOnASoundFile(t *testing.T) {
 	found := examine(t, newFile(t))
-	allOK(t, found, folderOf...)
+	doctortest.AllOK(t, found, folderOf...)
 	for _, check := range []string{"permissions", "wal", "names", "journal", "integrity", "checkpoints", "fences", "leases"} {
-		reports(t, found, check, "OK", "")
+		doctortest.Reports(t, found, check, "OK", "")
 	}
 }
 
 func TestDoctorOnFilesThatAreRefused(t *testing.T) {
 	path := newFile(t)
-	reports(t, examine(t, path+"-none.db"), "store", "FAIL", "there is no store at")
+	doctortest.Reports(t, examine(t, path+"-none.db"), "store", "FAIL", "there is no store at")
 	if err := os.Link(path, path+".other"); err != nil {
 		t.Skip(err)
 	}
-	reports(t, examine(t, path), "store", "FAIL", "several names (hard links)")
+	doctortest.Reports(t, examine(t, path), "store", "FAIL", "several names (hard links)")
 	text := filepath.Join(t.TempDir(), "text.db")
 	if err := os.WriteFile(text, []byte(strings.Repeat("no database", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reports(t, examine(t, text), "store", "FAIL", "not a checkpoint store")
+	doctortest.Reports(t, examine(t, text), "store", "FAIL", "not a checkpoint store")
 }
 
 func TestDoctorOnPermissions(t *testing.T) {
@@ -46,14 +48,14 @@ func TestDoctorOnPermissions(t *testing.T) {
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	reports(t, examine(t, path), "permissions", "WARN", "every user of this machine may change "+path)
+	doctortest.Reports(t, examine(t, path), "permissions", "WARN", "every user of this machine may change "+path)
 	if os.Getuid() == 0 {
 		return // who may write everything
 	}
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	reports(t, examine(t, path), "store", "FAIL", "cannot be written")
+	doctortest.Reports(t, examine(t, path), "store", "FAIL", "cannot be written")
 }
 
 func TestDoctorOnALargeWAL(t *testing.T) {
@@ -77,7 +79,7 @@ func TestDoctorOnALargeWAL(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	reports(t, examine(t, path), "wal", "WARN", "the WAL has 38 MiB")
+	doctortest.Reports(t, examine(t, path), "wal", "WARN", "the WAL has 38 MiB")
 }
 
 // TestDoctorOnADamagedFile overwrites the end of pages that SQLite does not need in order to
@@ -108,7 +110,7 @@ func TestDoctorOnADamagedFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	reports(t, examine(t, path), "integrity", "FAIL", "")
+	doctortest.Reports(t, examine(t, path), "integrity", "FAIL", "")
 }
 
 func TestDoctorOnAFileInMemory(t *testing.T) {
@@ -123,5 +125,5 @@ func TestDoctorOnAFileInMemory(t *testing.T) {
 	}
 	path := filepath.Join(folder, "checkpoints.db")
 	run(t, "set", "orders", "1", "--store", path)
-	reports(t, examine(t, path), "file system", "WARN", "is on tmpfs: a restart of the machine loses the store")
+	doctortest.Reports(t, examine(t, path), "file system", "WARN", "is on tmpfs: a restart of the machine loses the store")
 }

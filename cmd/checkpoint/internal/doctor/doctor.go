@@ -121,3 +121,14 @@ func oneLine(s string) string {
 		return c
 	}, s)
 }
+
+// Bytes writes a size for people.
+func Bytes(n int64) string {
+	for _, unit := range []string{"bytes", "KiB", "MiB", "GiB"} {
+		if n < 10<<10 {
+			return fmt.Sprintf("%d %s", n, unit)
+		}
+		n >>= 10
+	}
+	return fmt.Sprintf("%d TiB", n)
+}

@@ -62,7 +62,7 @@ const (
 // lookAtRoom reports how many bytes are free for a store of size bytes.
 func lookAtRoom(r *doctor.Report, free, size int64) {
 	const check, remedy = "disk", "make room: without room every write fails"
-	fact := fmt.Sprintf("%s are free, and the store has %s", bytes(free), bytes(size))
+	fact := fmt.Sprintf("%s are free, and the store has %s", doctor.Bytes(free), doctor.Bytes(size))
 	switch {
 	case free < leastFree:
 		r.Fail(check, fact, remedy)

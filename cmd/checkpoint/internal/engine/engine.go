@@ -57,7 +57,7 @@ type Engine struct {
 	Open func(ctx context.Context, url string, create bool, logger *slog.Logger) (driver.Driver, error)
 
 	// Check reports on the store at url, and opens it. The error says why it cannot be
-	// opened, and wraps [ErrUsage] if the URL is wrong.
+	// opened, and wraps [ErrUsage] if the URL is wrong. Nil only if Open is nil.
 	Check func(ctx context.Context, url string, r *doctor.Report) (doctor.Opened, error)
 
 	// Schema returns the SQL that makes the tables of the store, and applies it if apply
@@ -95,14 +95,7 @@ func (t Table) Check(ctx context.Context, rawURL string, r *doctor.Report) (doct
 	if err != nil {
 		return doctor.Opened{}, err
 	}
-	if e.Check != nil {
-		return e.Check(ctx, rawURL, r)
-	}
-	d, err := e.Open(ctx, rawURL, false, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return doctor.Opened{}, err
-	}
-	return doctor.Opened{Driver: d, Close: d.Close}, nil
+	return e.Check(ctx, rawURL, r)
 }
 
 // row returns the engine of a URL, which this command is built with.

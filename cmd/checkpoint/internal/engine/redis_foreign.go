@@ -36,10 +36,10 @@ func (p *redisPatient) foreignKeys(ctx context.Context, r *doctor.Report) {
 		r.Fail(check, fmt.Sprintf("%d keys have names of the store, and are neither a checkpoint nor a fence: %s", odd.Len(), &odd), remedy)
 	}
 	if big.Len() > 0 {
-		r.Warn(check, fmt.Sprintf("%d keys of the store have more than %s: %s", big.Len(), bytes(bigKey), &big), remedy)
+		r.Warn(check, fmt.Sprintf("%d keys of the store have more than %s: %s", big.Len(), doctor.Bytes(bigKey), &big), remedy)
 	}
 	if odd.Len()+big.Len() == 0 {
-		r.OK(check, "no key at the store's names has a wrong type, or more than %s", bytes(bigKey))
+		r.OK(check, "no key at the store's names has a wrong type, or more than %s", doctor.Bytes(bigKey))
 	}
 }
 

@@ -55,9 +55,9 @@ func memory(m *master) doctor.Line {
 		limit, of = m.number("total_system_memory"), "the machine's memory (maxmemory is not set)"
 	}
 	if limit == 0 {
-		return fine("%s are used, and maxmemory is not set", bytes(used))
+		return fine("%s are used, and maxmemory is not set", doctor.Bytes(used))
 	}
-	text := fmt.Sprintf("%s of %s are used, %s", bytes(used), bytes(limit), of)
+	text := fmt.Sprintf("%s of %s are used, %s", doctor.Bytes(used), doctor.Bytes(limit), of)
 	remedy := "raise maxmemory, or remove what is not needed: without memory the server refuses writes"
 	switch share := float64(used) / float64(limit); {
 	case share >= 0.95:

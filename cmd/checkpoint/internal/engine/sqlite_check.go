@@ -69,10 +69,10 @@ const largeWAL = 32 << 20
 
 func lookAtWAL(r *doctor.Report, size int64) {
 	if size <= largeWAL {
-		r.OK("wal", "the WAL has %s", bytes(size))
+		r.OK("wal", "the WAL has %s", doctor.Bytes(size))
 		return
 	}
-	r.Warn("wal", fmt.Sprintf("the WAL has %s: a process that reads for long, or stands still, keeps SQLite from moving it into the file", bytes(size)),
+	r.Warn("wal", fmt.Sprintf("the WAL has %s: a process that reads for long, or stands still, keeps SQLite from moving it into the file", doctor.Bytes(size)),
 		"end that process; the WAL goes when the last process closes the store")
 }
 
@@ -120,15 +120,4 @@ func quickCheck(ctx context.Context, path string) (problems []string, err error)
 		problems = append(problems, problem)
 	}
 	return problems, rows.Err()
-}
-
-// bytes writes a size for people.
-func bytes(n int64) string {
-	for _, unit := range []string{"bytes", "KiB", "MiB", "GiB"} {
-		if n < 10<<10 {
-			return fmt.Sprintf("%d %s", n, unit)
-		}
-		n >>= 10
-	}
-	return fmt.Sprintf("%d TiB", n)
 }
