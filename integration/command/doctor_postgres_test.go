@@ -26,7 +26,7 @@ func TestDoctorOnASoundPostgreSQL(t *testing.T) {
 	found := examine(t, store)
 	doctortest.AllOK(t, found)
 	for _, check := range []string{
-		"version", "role", "encoding", "durability", "failover", "pooler", "clock", "xid age", "tables", "permissions", "bloat", "checkpoints", "fences", "leases",
+		"version", "role", "encoding", "durability", "failover", "pooler", "clock", "xid-age", "tables", "permissions", "bloat", "checkpoints", "fences", "leases",
 	} {
 		doctortest.Reports(t, found, check, "OK", "")
 	}
@@ -154,7 +154,7 @@ func TestDoctorOnOldTransactions(t *testing.T) {
 	server.SQLAt(store, "SELECT pg_create_logical_replication_slot('behind', 'pgoutput')")
 	server.SQLAt(store, "CREATE TEMP TABLE t (i int); DO $$ BEGIN FOR i IN 1..250000 LOOP"+
 		" BEGIN INSERT INTO t VALUES (i); EXCEPTION WHEN division_by_zero THEN END; END LOOP; END $$")
-	doctortest.Reports(t, examine(t, store), "xid age", "WARN", "autovacuum freezes at 100000: something holds vacuum up")
+	doctortest.Reports(t, examine(t, store), "xid-age", "WARN", "autovacuum freezes at 100000: something holds vacuum up")
 }
 
 func TestDoctorWithoutAPostgreSQL(t *testing.T) {

@@ -102,14 +102,14 @@ func (p *postgresPatient) age(ctx context.Context) {
 	var database string
 	var age, freeze int64
 	if err := p.conn.QueryRow(ctx, sqlAge).Scan(&database, &age, &freeze); err != nil {
-		p.Unknown("xid age", err, "let the role read pg_database")
+		p.Unknown("xid-age", err, "let the role read pg_database")
 		return
 	}
 	p.Add(ageLine(database, age, freeze))
 }
 
 func ageLine(database string, age, freeze int64) doctor.Line {
-	const check, remedy = "xid age", "VACUUM (FREEZE) the database, and look for what holds vacuum up: a long transaction, a prepared one, or a replication slot"
+	const check, remedy = "xid-age", "VACUUM (FREEZE) the database, and look for what holds vacuum up: a long transaction, a prepared one, or a replication slot"
 	const critical = 1_600_000_000 // vacuum_failsafe_age. At 2^31 the server takes no writes
 	text := fmt.Sprintf("the oldest transaction number of database %s is %d old, and autovacuum freezes at %d", database, age, freeze)
 	switch {

@@ -16,7 +16,7 @@ func TestDoctorOnASoundRedis(t *testing.T) {
 	run(t, "set", "orders", "1", "--epoch", "3", "--store", server.URL())
 	found := examine(t, server.URL())
 	doctortest.AllOK(t, found)
-	for _, check := range []string{"role", "version", "eviction", "memory", "permissions", "clock", "foreign keys", "orphans", "leases"} {
+	for _, check := range []string{"role", "version", "eviction", "memory", "permissions", "clock", "foreign-keys", "orphans", "leases"} {
 		doctortest.Reports(t, found, check, "OK", "")
 	}
 	doctortest.Reports(t, found, "persistence", "OK", "everysec")
@@ -70,7 +70,7 @@ func TestDoctorOnRedisSettings(t *testing.T) {
 func TestDoctorOnReplicas(t *testing.T) {
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
-	doctortest.Reports(t, examine(t, master.URL()), "replicas", "WARN", "1 replicas follow, and each write waits for 0")
+	doctortest.Reports(t, examine(t, master.URL()), "replicas", "WARN", "1 replica follows, and each write waits for 0")
 	doctortest.Reports(t, examine(t, master.URL()+"?min_replicas=1"), "replicas", "OK", "waits for all")
 	doctortest.Reports(t, examine(t, replica.URL()), "role", "FAIL", "is a replica")
 }
@@ -106,8 +106,8 @@ func TestDoctorAsAUser(t *testing.T) {
 	found := is()
 	doctortest.Reports(t, found, "permissions", "OK", "")
 	doctortest.Reports(t, found, "persistence", "WARN", "appendfsync is not known")
-	doctortest.Reports(t, found, "foreign keys", "WARN", "could not be made")
-	doctortest.AllOK(t, found, "persistence", "foreign keys")
+	doctortest.Reports(t, found, "foreign-keys", "WARN", "could not be made")
+	doctortest.AllOK(t, found, "persistence", "foreign-keys")
 	doctortest.Reports(t, is("-hset"), "permissions", "FAIL", "HSET")
 	doctortest.Reports(t, is("-unlink"), "permissions", "FAIL", "UNLINK")
 	doctortest.Reports(t, is("-eval"), "permissions", "FAIL", "EVAL")
@@ -156,9 +156,9 @@ func TestDoctorOnContents(t *testing.T) {
 	doctortest.Reports(t, found, "leases", "WARN", `1 lease ended more than a day ago, and nobody has taken over: "idle"`)
 	doctortest.Reports(t, found, "orphans", "OK", `1 fence stands without a checkpoint: "gone"`)
 	doctortest.Reports(t, found, "keys", "WARN", `"bad\nkey"`)
-	doctortest.Reports(t, found, "foreign keys", "FAIL", `"checkpoint:list"`)
-	doctortest.Reports(t, found, "foreign keys", "FAIL", `"checkpoint-fence:text"`)
-	doctortest.Reports(t, found, "foreign keys", "WARN", `"checkpoint:big"`)
+	doctortest.Reports(t, found, "foreign-keys", "FAIL", `"checkpoint:list"`)
+	doctortest.Reports(t, found, "foreign-keys", "FAIL", `"checkpoint-fence:text"`)
+	doctortest.Reports(t, found, "foreign-keys", "WARN", `"checkpoint:big"`)
 	found = examine(t, server.URL()+"?prefix=checkpoint:")
 	doctortest.Reports(t, found, "fences", "WARN", "has no fences")
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // folderOf are the checks that depend on where the tests run.
-var folderOf = []string{"file system", "disk"}
+var folderOf = []string{"file-system", "disk"}
 
 func newFile(t *testing.T) (path string) {
 	t.Helper()
@@ -125,5 +125,5 @@ func TestDoctorOnAFileInMemory(t *testing.T) {
 	}
 	path := filepath.Join(folder, "checkpoints.db")
 	run(t, "set", "orders", "1", "--store", path)
-	doctortest.Reports(t, examine(t, path), "file system", "WARN", "is on tmpfs: a restart of the machine loses the store")
+	doctortest.Reports(t, examine(t, path), "file-system", "WARN", "is on tmpfs: a restart of the machine loses the store")
 }

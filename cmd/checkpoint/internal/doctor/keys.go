@@ -111,25 +111,25 @@ func (c *census) addLease(cell *checkpoint.Cell, now time.Time) {
 
 func (c *census) checkpointLines(r *Report) {
 	if c.damaged.Len() > 0 {
-		r.Fail("checkpoints", fmt.Sprintf("%s damaged: %s", counted(c.damaged.Len(), "checkpoint is", "checkpoints are"), &c.damaged),
+		r.Fail("checkpoints", fmt.Sprintf("%s damaged: %s", Counted(c.damaged.Len(), "checkpoint is", "checkpoints are"), &c.damaged),
 			transfer.CheckpointRemedy+"; `checkpoint list` says what is wrong")
 	} else {
-		r.OK("checkpoints", "%s, none is damaged", counted(c.checkpoints, "checkpoint", "checkpoints"))
+		r.OK("checkpoints", "%s, none is damaged", Counted(c.checkpoints, "checkpoint", "checkpoints"))
 	}
 	if c.odd.Len() > 0 {
-		r.Warn("keys", fmt.Sprintf("%s invalid, and no call can name them: %s", counted(c.odd.Len(), "key is", "keys are"), &c.odd),
+		r.Warn("keys", fmt.Sprintf("%s invalid, and no call can name them: %s", Counted(c.odd.Len(), "key is", "keys are"), &c.odd),
 			"`checkpoint clear` with a pattern removes them")
 	}
 }
 
 func (c *census) fenceLines(r *Report) {
 	if c.badFences.Len() > 0 {
-		r.Fail("fences", fmt.Sprintf("%s damaged: %s", counted(c.badFences.Len(), "fence is", "fences are"), &c.badFences), transfer.FenceRemedy)
+		r.Fail("fences", fmt.Sprintf("%s damaged: %s", Counted(c.badFences.Len(), "fence is", "fences are"), &c.badFences), transfer.FenceRemedy)
 	} else {
-		r.OK("fences", "%s, none is damaged", counted(c.fences, "fence", "fences"))
+		r.OK("fences", "%s, none is damaged", Counted(c.fences, "fence", "fences"))
 	}
 	if c.orphans.Len() > 0 {
-		r.OK("orphans", "%s without a checkpoint: %s", counted(c.orphans.Len(), "fence stands", "fences stand"), &c.orphans)
+		r.OK("orphans", "%s without a checkpoint: %s", Counted(c.orphans.Len(), "fence stands", "fences stand"), &c.orphans)
 	} else {
 		r.OK("orphans", "no fence stands without a checkpoint")
 	}
@@ -137,18 +137,19 @@ func (c *census) fenceLines(r *Report) {
 
 func (c *census) leaseLines(r *Report) {
 	if c.badLeases.Len() > 0 {
-		r.Fail("leases", fmt.Sprintf("%s damaged: %s", counted(c.badLeases.Len(), "lease is", "leases are"), &c.badLeases), transfer.LeaseRemedy)
+		r.Fail("leases", fmt.Sprintf("%s damaged: %s", Counted(c.badLeases.Len(), "lease is", "leases are"), &c.badLeases), transfer.LeaseRemedy)
 	}
 	if c.ended.Len() > 0 {
-		r.Warn("leases", fmt.Sprintf("%s more than a day ago, and nobody has taken over: %s", counted(c.ended.Len(), "lease ended", "leases ended"), &c.ended),
+		r.Warn("leases", fmt.Sprintf("%s more than a day ago, and nobody has taken over: %s", Counted(c.ended.Len(), "lease ended", "leases ended"), &c.ended),
 			"start the consumer, or `checkpoint delete KEY` if it is no longer needed")
 	}
 	if c.badLeases.Len()+c.ended.Len() == 0 {
-		r.OK("leases", "%s held, none is damaged", counted(c.held, "lease is", "leases are"))
+		r.OK("leases", "%s held, none is damaged", Counted(c.held, "lease is", "leases are"))
 	}
 }
 
-func counted(n int, one, many string) string {
+// Counted returns a number and its words.
+func Counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

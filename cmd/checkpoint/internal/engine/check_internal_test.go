@@ -89,3 +89,15 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+// A test cannot break the disk of a server.
+func TestDiskOfRedisThatFails(t *testing.T) {
+	for _, info := range []map[string]string{
+		{"aof_enabled": "1", "aof_last_write_status": "err"},
+		{"aof_enabled": "1", "rdb_last_bgsave_status": "err"},
+	} {
+		if l := persistence(&master{info: info, config: map[string]string{"appendfsync": "always"}}, false); l.Level != doctor.Fail {
+			t.Errorf("%v: %+v, want FAIL", info, l)
+		}
+	}
+}

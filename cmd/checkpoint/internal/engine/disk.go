@@ -41,7 +41,7 @@ var fileSystems = map[uint32]fileSystem{
 }
 
 func lookAtFileSystem(r *doctor.Report, folder string, kind uint32) {
-	const check = "file system"
+	const check = "file-system"
 	if bad, ok := fileSystems[kind]; ok {
 		r.Add(doctor.Line{
 			Check: check, Level: bad.level,

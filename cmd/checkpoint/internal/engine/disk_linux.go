@@ -10,7 +10,7 @@ import (
 func lookAtDisk(r *doctor.Report, folder string, size int64) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(folder, &stat); err != nil {
-		r.Unknown("file system", err, "run the command as the user of the consumers")
+		r.Unknown("file-system", err, "run the command as the user of the consumers")
 		return
 	}
 	lookAtFileSystem(r, folder, uint32(stat.Type))

@@ -17,7 +17,7 @@ const bigKey = 16 << 10
 
 // foreignKeys reports keys that have the store's names and are not the store's.
 func (p *redisPatient) foreignKeys(ctx context.Context, r *doctor.Report) {
-	const check = "foreign keys"
+	const check = "foreign-keys"
 	var odd, big doctor.Keys
 	types := map[string][]string{p.opts.Namespace + "checkpoint:": {"hash", "string"}, p.opts.Namespace + "checkpoint-fence:": {"hash"}}
 	if p.opts.Prefix != "" {
@@ -33,10 +33,10 @@ func (p *redisPatient) foreignKeys(ctx context.Context, r *doctor.Report) {
 	}
 	const remedy = "find the program that writes them, and give it names of its own"
 	if odd.Len() > 0 {
-		r.Fail(check, fmt.Sprintf("%d keys have names of the store, and are neither a checkpoint nor a fence: %s", odd.Len(), &odd), remedy)
+		r.Fail(check, fmt.Sprintf("%s the store's names, and no type of the store: %s", doctor.Counted(odd.Len(), "key has", "keys have"), &odd), remedy)
 	}
 	if big.Len() > 0 {
-		r.Warn(check, fmt.Sprintf("%d keys of the store have more than %s: %s", big.Len(), doctor.Bytes(bigKey), &big), remedy)
+		r.Warn(check, fmt.Sprintf("%s the store's names, and more than %s: %s", doctor.Counted(big.Len(), "key has", "keys have"), doctor.Bytes(bigKey), &big), remedy)
 	}
 	if odd.Len()+big.Len() == 0 {
 		r.OK(check, "no key at the store's names has a wrong type, or more than %s", doctor.Bytes(bigKey))

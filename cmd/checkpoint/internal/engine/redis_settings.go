@@ -139,7 +139,7 @@ func replicas(m *master, wish int) doctor.Line {
 		}
 	}
 	least, _ := strconv.Atoi(cmp.Or(m.config["min-replicas-to-write"], "0"))
-	following := fmt.Sprintf("%d replicas follow", online)
+	following := doctor.Counted(online, "replica follows", "replicas follow")
 	switch {
 	case online < wish:
 		return doctor.Line{
