@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,10 @@ func TestDoctorOnReplicas(t *testing.T) {
 	doctortest.Reports(t, examine(t, master.URL()), "replicas", "WARN", "1 replica follows, and each write waits for 0")
 	doctortest.Reports(t, examine(t, master.URL()+"?min_replicas=1"), "replicas", "OK", "waits for all")
 	doctortest.Reports(t, examine(t, replica.URL()), "role", "FAIL", "is a replica")
+	sentinel := redistest.StartSentinel(t, "main", master)
+	found := examine(t, sentinel.URL()+"?master_name=main")
+	doctortest.Reports(t, found, "role", "OK", "")
+	doctortest.Reports(t, found, "replicas", "WARN", "1 replica follows")
 }
 
 func TestDoctorOnACluster(t *testing.T) {
@@ -90,6 +95,10 @@ func TestDoctorOnACluster(t *testing.T) {
 		n.Do("CLUSTER", "DELSLOTS", "16000")
 	}
 	doctortest.Reports(t, examine(t, url), "cluster", "FAIL", "the cluster serves 16383 of 16384 slots")
+	nodes[1].Kill()
+	found = examine(t, url)
+	doctortest.Reports(t, found, "cluster", "FAIL", "")
+	doctortest.Reports(t, found, "store", "FAIL", nodes[1].Addr())
 }
 
 // The rule of docs/redis.md suffices, and what a user lacks is named.
@@ -108,17 +117,26 @@ func TestDoctorAsAUser(t *testing.T) {
 	doctortest.Reports(t, found, "persistence", "WARN", "appendfsync is not known")
 	doctortest.Reports(t, found, "foreign-keys", "WARN", "could not be made")
 	doctortest.AllOK(t, found, "persistence", "foreign-keys")
+	for _, word := range rule {
+		command, ok := strings.CutPrefix(word, "+")
+		if !ok || slices.Contains([]string{"select", "wait", "asking", "cluster|nodes", "cluster|slots"}, command) {
+			continue // which this URL does not need
+		}
+		found := is("-" + command)
+		if !slices.ContainsFunc(found, func(f doctortest.Finding) bool {
+			return f.Level != "OK" && strings.Contains(strings.ToLower(f.Text), command)
+		}) {
+			t.Errorf("without +%s doctor names no such command: %+v", command, found)
+		}
+	}
 	doctortest.Reports(t, is("-hset"), "permissions", "FAIL", "HSET")
-	doctortest.Reports(t, is("-unlink"), "permissions", "FAIL", "UNLINK")
-	doctortest.Reports(t, is("-eval"), "permissions", "FAIL", "EVAL")
-	doctortest.Reports(t, is("-scan"), "permissions", "FAIL", "SCAN")
+	doctortest.Reports(t, is("-time"), "permissions", "WARN", "can hold no lease")
 	doctortest.Reports(t, is("resetkeys", "~prod:checkpoint:*"), "permissions", "FAIL", "NOPERM")
 	doctortest.Reports(t, is("-publish"), "permissions", "WARN", "no standby can be woken")
 	doctortest.Reports(t, is("resetchannels"), "permissions", "WARN", "no standby can be woken")
-	doctortest.Reports(t, is("-time"), "clock", "WARN", "could not be made")
-	found = is("-info")
-	doctortest.Reports(t, found, "eviction", "WARN", "could not be made")
-	doctortest.Reports(t, found, "permissions", "FAIL", "INFO")
+	doctortest.Reports(t, is("-info"), "eviction", "WARN", "could not be made")
+	is("-wait")
+	doctortest.Reports(t, examine(t, url+"&min_replicas=1"), "permissions", "FAIL", "WAIT")
 }
 
 // aclRule is the rule of docs/redis.md, word by word, after ACL SETUSER.

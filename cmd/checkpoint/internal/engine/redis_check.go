@@ -33,21 +33,24 @@ func checkRedis(ctx context.Context, rawURL string, r *doctor.Report) (doctor.Op
 }
 
 func examineRedis(ctx context.Context, client redis.UniversalClient, opts *redisstore.Options, r *doctor.Report) (opened doctor.Opened, err error) {
-	// The driver would refuse what the lines below tell, and doctor waits for no replica.
-	look := redisstore.Options{
-		Namespace: opts.Namespace, Prefix: opts.Prefix, AcceptEviction: true, Logger: slog.New(slog.DiscardHandler),
-	}
+	// The driver would refuse what the lines below tell.
+	look := *opts
+	look.AcceptEviction, look.FsyncAOF, look.Logger = true, false, slog.New(slog.DiscardHandler)
 	d, err := redisstore.New(client, &look)
 	if err != nil {
 		return opened, WrongURL(err)
 	}
 	heedContext(client)
-	masters, err := askMasters(ctx, client)
-	if err != nil {
+	p := redisPatient{client: client, opts: opts, Report: r}
+	if cluster, ok := client.(*redis.ClusterClient); ok {
+		if err := p.slots(ctx, cluster); err != nil {
+			return opened, err
+		}
+	}
+	if p.masters, err = askMasters(ctx, client); err != nil {
 		return opened, err
 	}
-	p := redisPatient{client, opts, masters, r}
-	if whole := p.whole(ctx); !whole {
+	if !p.isMaster() {
 		return opened, d.Close()
 	}
 	p.each("version", func(m *master) doctor.Line { return version(m, opts.FsyncAOF) })
@@ -56,7 +59,7 @@ func examineRedis(ctx context.Context, client redis.UniversalClient, opts *redis
 	p.each("persistence", func(m *master) doctor.Line { return persistence(m, opts.FsyncAOF) })
 	p.each("replicas", func(m *master) doctor.Line { return replicas(m, opts.MinReplicas) })
 	p.permissions(ctx)
-	for _, m := range masters {
+	for _, m := range p.masters {
 		if m.timeErr != nil {
 			r.Unknown("clock", m.timeErr, "let the user call TIME")
 			continue

@@ -8,11 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// whole reports whether the URL leads to masters which serve every key. Otherwise no
-// further check makes sense.
-func (p *redisPatient) whole(ctx context.Context) bool {
-	if cluster, ok := p.client.(*redis.ClusterClient); ok {
-		return p.slots(ctx, cluster)
+// isMaster reports whether the URL leads to a master, or nobody can tell. Otherwise no
+// further check makes sense. All servers of a cluster are masters here.
+func (p *redisPatient) isMaster() bool {
+	if _, ok := p.client.(*redis.ClusterClient); ok {
+		return true
 	}
 	m := p.masters[0]
 	switch {
@@ -34,14 +34,12 @@ func (p *redisPatient) whole(ctx context.Context) bool {
 
 const allSlots = 16384
 
-// slots reports whether the cluster serves every slot. It goes on if some slots are
-// missing: what the others hold can be read.
-func (p *redisPatient) slots(ctx context.Context, cluster *redis.ClusterClient) bool {
+// slots reports whether the cluster serves every slot.
+func (p *redisPatient) slots(ctx context.Context, cluster *redis.ClusterClient) error {
 	const check = "cluster"
 	ranges, err := cluster.Do(ctx, "CLUSTER", "SLOTS").Slice()
 	if err != nil {
-		p.Broken(check, err, "look at the nodes of the cluster")
-		return false
+		return err
 	}
 	served := int64(0)
 	for _, r := range ranges {
@@ -69,5 +67,5 @@ func (p *redisPatient) slots(ctx context.Context, cluster *redis.ClusterClient) 
 	default:
 		p.OK(check, "the cluster serves all slots, and its state is ok")
 	}
-	return true
+	return nil
 }

@@ -3,9 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
 )
 
 const aclRemedy = "docs/redis.md has the ACL rule that the store and this command need"
@@ -64,7 +67,7 @@ func (p *redisPatient) permissions(ctx context.Context) {
 		}
 	}
 	if len(cannot) > 0 {
-		p.Fail(check, "the user cannot do what the store does: "+strings.Join(cannot, "; "), aclRemedy)
+		p.Add(refusedLine(cannot))
 		return
 	}
 	if err := p.wakes(ctx, prefix+none); err != nil {
@@ -72,6 +75,17 @@ func (p *redisPatient) permissions(ctx context.Context) {
 		return
 	}
 	p.OK(check, "the user may do all that the store does")
+}
+
+// refusedLine says what the user may not do. Only leases need TIME.
+func refusedLine(cannot []string) doctor.Line {
+	l := doctor.Line{Check: "permissions", Level: doctor.Fail, Remedy: aclRemedy}
+	if needed := func(s string) bool { return !strings.HasPrefix(s, "TIME: ") }; !slices.ContainsFunc(cannot, needed) {
+		l.Level, l.Text = doctor.Warn, "the user can hold no lease: "+cannot[0]
+		return l
+	}
+	l.Text = "the user cannot do what the store does: " + strings.Join(cannot, "; ")
+	return l
 }
 
 func (p *redisPatient) inScript(ctx context.Context, key string) (refused []string, err error) {
@@ -112,5 +126,11 @@ func (p *redisPatient) wakes(ctx context.Context, channel string) error {
 	}
 	sub := p.client.Subscribe(ctx, channel)
 	_, err := sub.Receive(ctx)
+	if err == nil {
+		err = sub.Unsubscribe(ctx, channel)
+	}
+	if err == nil {
+		_, err = sub.Receive(ctx)
+	}
 	return errors.Join(p.client.Publish(ctx, channel, "doctor").Err(), err, sub.Close())
 }
