@@ -37,7 +37,7 @@ func (s *Store) applyAll(ctx context.Context, c *call, writes []Write) ([]Outcom
 		if writes[i].IfNewer {
 			mode = driver.IfNewer
 		}
-		w, err := writes[i].forDriver(c.ctx, mode, c.start)
+		w, err := s.forDriver(c.ctx, &writes[i], mode, c.start)
 		if err != nil {
 			return repeat(Failed, len(writes)), fmt.Errorf("write %d, key %q: %w", i, writes[i].Key, err)
 		}

@@ -112,6 +112,21 @@ func (d telling) History(ctx context.Context, _ string, _ int) ([]driver.AuditEn
 	return nil, context.Cause(ctx)
 }
 
+func (d telling) Samples(ctx context.Context, _ string) ([]driver.Sample, error) {
+	d.end()
+	return nil, context.Cause(ctx)
+}
+
+func (d telling) Report(ctx context.Context, _ []driver.Report) ([]driver.ReportResult, error) {
+	d.end()
+	return nil, context.Cause(ctx)
+}
+
+func (d telling) Reports(ctx context.Context, _ []string) ([][]driver.Report, error) {
+	d.end()
+	return nil, context.Cause(ctx)
+}
+
 func (d telling) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	return d.tell(ctx, leases)
 }

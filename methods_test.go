@@ -41,6 +41,15 @@ var methods = []method{
 	{"history", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return second(s.History(ctx, key, 10))
 	}},
+	{"samples", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return second(s.Samples(ctx, key)) }},
+	{"report", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return second(s.Report(ctx, key, checkpoint.Status{Instance: "a"}, time.Minute))
+	}},
+	{"statuses", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return second(s.Statuses(ctx, "a", key))
+	}},
+	{"pause", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Pause(ctx, key) }},
+	{"resume", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Resume(ctx, key) }},
 	{"acquire", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return second(s.Acquire(ctx, key, "a", time.Minute))
 	}},

@@ -101,7 +101,7 @@ func TestObserverHearsOfEveryMethod(t *testing.T) {
 	var want []string
 	for op := range everyMethod(t.Context(), s, "b") {
 		what := op + " b"
-		if op == "apply" || op == "leaseEnds" || strings.HasSuffix(op, "Many") {
+		if op == "apply" || op == "leaseEnds" || op == "statuses" || strings.HasSuffix(op, "Many") {
 			what = op + " "
 		}
 		want = append(want, "o: end "+what+` in ""`)

@@ -23,6 +23,11 @@ type Options struct {
 	// Observers hear of every call, in the order of the list, after the Logger: see
 	// [CallStarter] and [CallEnder]. A nil observer is skipped.
 	Observers []Observer
+
+	// SampleEvery returns how far apart the samples of a key are: see [Store.Samples].
+	// Zero: the Store keeps no samples of the key. SampleEvery must be fast, and safe for
+	// concurrent use. Nil: 5 minutes for each key.
+	SampleEvery func(key string) time.Duration
 }
 
 // A WriteOption changes how the Store writes one position. [TTL], [UpdatedAt],
@@ -101,8 +106,8 @@ func (w *Write) apply(opts []WriteOption) {
 
 var errYear = errors.New("updatedAt is outside the years 1 to 9999")
 
-// forDriver checks w and puts it in the form that drivers take.
-func (w *Write) forDriver(ctx context.Context, mode driver.Mode, now time.Time) (driver.Write, error) {
+// forDriver checks w, and returns it in the form that drivers take.
+func (s *Store) forDriver(ctx context.Context, w *Write, mode driver.Mode, now time.Time) (driver.Write, error) {
 	if err := ValidateKey(w.Key); err != nil {
 		return driver.Write{}, err
 	}
@@ -123,7 +128,9 @@ func (w *Write) forDriver(ctx context.Context, mode driver.Mode, now time.Time) 
 	}
 	mark := w.Mark
 	mark.UpdatedAt = at
-	return driver.Write{Key: w.Key, Mode: mode, TTL: ttl, Mark: mark, By: w.by(ctx, mode)}, nil
+	return driver.Write{
+		Key: w.Key, Mode: mode, TTL: ttl, Mark: mark, SampleBefore: s.sampleBefore(w.Key, at), By: w.by(ctx, mode),
+	}, nil
 }
 
 // by returns who makes the write by hand. A context says so only for the writes that a

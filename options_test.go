@@ -102,6 +102,7 @@ func TestOptionsReachTheDriver(t *testing.T) {
 	at := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 	want := driver.Write{
 		Key: "a", Mark: driver.Mark{Position: somewhere, UpdatedAt: at, Epoch: 9, LogID: "log"}, TTL: time.Minute,
+		SampleBefore: at.Truncate(5 * time.Minute),
 	}
 	opts := []checkpoint.WriteOption{checkpoint.TTL(time.Minute), checkpoint.UpdatedAt(at), checkpoint.Epoch(9), checkpoint.LogID("log")}
 

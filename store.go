@@ -38,6 +38,11 @@ const (
 	opFence         = "fence"
 	opRevoke        = "revoke"
 	opHistory       = "history"
+	opSamples       = "samples"
+	opReport        = "report"
+	opStatuses      = "statuses"
+	opPause         = "pause"
+	opResume        = "resume"
 	opReleaseFences = "releaseFences"
 )
 
@@ -57,11 +62,12 @@ const (
 // If a write fails because its context ended or because the engine failed, it may have
 // landed all the same. You can safely repeat a SetIfNewer.
 type Store struct {
-	driver   driver.Driver
-	engine   string
-	starters []CallStarter
-	enders   []CallEnder
-	closed   atomic.Bool
+	driver      driver.Driver
+	engine      string
+	starters    []CallStarter
+	enders      []CallEnder
+	sampleEvery func(key string) time.Duration // nil: the Store keeps no samples
+	closed      atomic.Bool
 }
 
 // New returns a Store over d. The Store owns d, and closes it in Close. The options may
@@ -72,7 +78,13 @@ func New(d driver.Driver, opts *Options) *Store {
 	}
 	s := &Store{driver: d, engine: driver.Name(d)}
 	if opts == nil {
-		return s
+		opts = new(Options)
+	}
+	if _, ok := d.(driver.Sampler); ok {
+		s.sampleEvery = opts.SampleEvery
+		if s.sampleEvery == nil {
+			s.sampleEvery = everyFiveMinutes
+		}
 	}
 	s.starters = HooksOf[CallStarter](opts.Observers)
 	s.enders = HooksOf[CallEnder](opts.Observers)

@@ -55,7 +55,7 @@ func (s *Store) writeOne(
 	w.apply(opts)
 	c := call{Call: Call{Op: op, Key: w.Key, Size: 1, Write: w}}
 	ctx = s.begin(ctx, &c)
-	dw, err := w.forDriver(c.ctx, mode, c.start)
+	dw, err := s.forDriver(c.ctx, &w, mode, c.start)
 	r := driver.Result{Outcome: driver.Failed}
 	if err == nil {
 		r, err = s.send(ctx, dw)

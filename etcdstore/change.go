@@ -16,7 +16,8 @@ import (
 type change struct {
 	key    string
 	reads  [parts]bool // the parts that decide looks at
-	decide func(cell.Cell, time.Time) (cell.Cell, any)
+	decide func(cell.Cell, time.Time) decision
+	audits bool // whether it mostly leaves an audit entry
 	twice  bool // whether it may be made twice while its caller waits: if another leader may not know of it
 	again  bool // whether nobody sees that it is made twice, so that it is sent again if its answer was lost
 
@@ -26,6 +27,14 @@ type change struct {
 	answer any   // what decide answered, if err is nil
 	err    error // why there is no answer
 	doubt  bool  // whether it may have been made despite err
+}
+
+// A decision is what a change makes of the cell of its key.
+type decision struct {
+	cell    cell.Cell
+	answer  any
+	entry   *driver.AuditEntry // nil: it leaves none
+	forgets bool               // whether the audit entries of the key go
 }
 
 // What a decision looks at, as package cell says.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/cell"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // RaiseFence implements [driver.Fencer].
@@ -16,9 +17,9 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 	if err := d.ready(ctx); err != nil {
 		return 0, err
 	}
-	changes := []*change{{key: key, reads: readsAll, decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
+	changes := []*change{{key: key, reads: readsAll, audits: true, decide: func(c cell.Cell, now time.Time) decision {
 		after, fence, err := c.RaiseFence(atLeast, now)
-		return after, raised{fence, err}
+		return decision{cell: after, answer: raised{fence, err}, entry: cell.RaiseEntry(c, after, atLeast, driver.ByOf(ctx), now)}
 	}}}
 	d.do(ctx, changes)
 	r, err := answerOf[raised](changes[0])
@@ -33,9 +34,9 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
 	changes := make([]*change, len(keys))
 	for i, key := range keys {
-		changes[i] = &change{key: key, reads: readsAll, decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
+		changes[i] = &change{key: key, reads: readsAll, decide: func(c cell.Cell, now time.Time) decision {
 			after, released := c.ReleaseFence(idle, now)
-			return after, released
+			return decision{cell: after, answer: released, forgets: released}
 		}}
 	}
 	return d.count(ctx, changes)

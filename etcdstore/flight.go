@@ -28,14 +28,17 @@ type group struct {
 	key     string
 	changes []*change
 	reads   [parts]bool
+	audits  bool
 	twice   bool
 	again   bool
 
 	state   state
+	trail   trail
 	known   bool // whether state was ever read
 	fresh   bool // whether state was read in this flight
 	answers []any
 	diff    diff
+	notes   notes
 	swap    swap
 	now     time.Time
 	doubt   bool // whether the changes may have been made already
@@ -46,7 +49,8 @@ type group struct {
 }
 
 // maxKeys is how many keys share a transaction. etcd allows 128 operations, and counts
-// the outer ones and those of the largest inner transaction: one for each part.
+// the outer ones and those of the largest inner transaction: one for each part, and two
+// for the audit entries.
 const maxKeys = 128 - 2*int(parts)
 
 func newFlight(root context.Context) *flight {
@@ -66,6 +70,7 @@ func (f *flight) add(c *change) {
 	for p, reads := range c.reads {
 		g.reads[p] = g.reads[p] || reads
 	}
+	g.audits = g.audits || c.audits
 	c.flight = f
 	f.wanted++
 }
@@ -123,7 +128,7 @@ func (d *Driver) flyAlone(ctx context.Context, f *flight, b *batch, changes []*c
 
 func (d *Driver) rounds(f *flight) {
 	for _, g := range f.groups {
-		g.state, g.known = d.memory.get(g.key)
+		g.state, g.trail, g.known = d.memory.get(g.key)
 	}
 	for n := 0; d.round(f, n); n++ {
 	}
@@ -145,7 +150,7 @@ func (d *Driver) round(f *flight, n int) bool {
 		default:
 			d.decide(g)
 			switch {
-			case g.diff.any():
+			case g.diff.any() || len(g.notes.entries) > 0:
 				writers = append(writers, g)
 			case g.fresh:
 				d.finish(f, g, nil)
@@ -168,9 +173,11 @@ func (d *Driver) decide(g *group) {
 	g.now = time.Now().UTC().Truncate(time.Millisecond)
 	before := d.cell(g.key, &g.state, g.now)
 	after := before
-	g.answers = make([]any, len(g.changes))
+	g.answers, g.notes = make([]any, len(g.changes)), notes{}
 	for i, c := range g.changes {
-		after, g.answers[i] = c.decide(after, g.now)
+		made := c.decide(after, g.now)
+		after, g.answers[i] = made.cell, made.answer
+		g.notes.add(made)
 	}
 	g.diff = differ(&before, &after)
 }
@@ -179,7 +186,7 @@ func (d *Driver) decide(g *group) {
 func (d *Driver) finish(f *flight, g *group, err error) {
 	switch {
 	case err == nil:
-		d.memory.put(g.key, g.state)
+		d.memory.put(g.key, g.state, g.trail)
 	case g.doubt:
 		d.memory.forget(g.key)
 	}
@@ -191,10 +198,14 @@ func (d *Driver) finish(f *flight, g *group, err error) {
 
 func (d *Driver) readGroups(f *flight, groups []*group) {
 	keys := make([]string, len(groups))
+	var trails []clientv3.Op
 	for i, g := range groups {
 		keys[i] = g.key
+		if g.audits {
+			trails = append(trails, readTrail(d.auditFolder(g.key)))
+		}
 	}
-	states, err := d.readStates(f.ctx, keys)
+	states, found, err := d.readStates(f.ctx, keys, trails...)
 	if len(groups) > 1 && isOfOneKey(err) {
 		for i := range groups {
 			d.readGroups(f, groups[i:i+1])
@@ -207,6 +218,9 @@ func (d *Driver) readGroups(f *flight, groups []*group) {
 			continue
 		}
 		g.state, g.known, g.fresh = states[i], true, true
+		if g.audits {
+			g.trail, found = trailOf(d.auditFolder(g.key), found[0]), found[1:]
+		}
 	}
 }
 
@@ -231,6 +245,9 @@ func (d *Driver) fit(groups []*group) int {
 	for n, g := range groups {
 		// Each part is named in a comparison, an operation and a read.
 		size += 3*int(parts)*(len(d.prefix)+len(g.key)+32) + 4096
+		if g.notes.any() {
+			size += g.notes.size(d.auditFolder(g.key))
+		}
 		if size > limit && n > 0 {
 			return n
 		}
@@ -259,7 +276,7 @@ func (d *Driver) swap(f *flight, groups []*group) {
 			succeeded, answers = inner.Succeeded, inner.Responses
 		}
 		if !succeeded {
-			g.refused(answers)
+			d.refused(g, answers)
 			continue
 		}
 		g.doubt = false

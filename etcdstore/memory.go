@@ -18,31 +18,34 @@ type memory struct {
 type memo struct {
 	key   string
 	state state
+	trail trail
 }
 
-func (m *memory) get(key string) (state, bool) {
+func (m *memory) get(key string) (state, trail, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.memos[key]
 	if !ok {
-		return state{}, false
+		return state{}, trail{}, false
 	}
 	m.latest.MoveToFront(e)
-	return e.Value.(*memo).state, true
+	found := e.Value.(*memo)
+	return found.state, found.trail, true
 }
 
-func (m *memory) put(key string, s state) {
+func (m *memory) put(key string, s state, t trail) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e, ok := m.memos[key]; ok {
-		e.Value.(*memo).state = s
+		found := e.Value.(*memo)
+		found.state, found.trail = s, t
 		m.latest.MoveToFront(e)
 		return
 	}
 	if m.memos == nil {
 		m.memos = make(map[string]*list.Element)
 	}
-	m.memos[key] = m.latest.PushFront(&memo{key, s})
+	m.memos[key] = m.latest.PushFront(&memo{key, s, t})
 	if m.latest.Len() > m.limit {
 		last := m.latest.Back()
 		m.latest.Remove(last)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -24,14 +25,14 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	for i, key := range keys {
 		ops[i] = clientv3.OpGet(d.etcdKey(checkpointPart, key))
 	}
-	values, err := d.read(ctx, ops)
+	found, err := d.read(ctx, ops)
 	if err != nil {
 		return nil, d.failure(ctx, err)
 	}
 	now := time.Now()
 	records := make([]driver.Record, len(keys))
 	for i, key := range keys {
-		records[i] = d.cell(key, &state{checkpointPart: values[i]}, now).Record(now)
+		records[i] = d.cell(key, &state{checkpointPart: valueOf(found[i])}, now).Record(now)
 	}
 	return records, nil
 }
@@ -41,7 +42,7 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	states, err := d.readStates(ctx, keys)
+	states, _, err := d.readStates(ctx, keys)
 	if err != nil {
 		return nil, d.failure(ctx, err)
 	}
@@ -53,34 +54,38 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 	return cells, nil
 }
 
-// readStates reads the states of keys, each at one revision.
-func (d *Driver) readStates(ctx context.Context, keys []string) ([]state, error) {
+// readStates reads the states of keys, each at one revision, and makes other reads behind
+// them.
+func (d *Driver) readStates(ctx context.Context, keys []string, others ...clientv3.Op) ([]state, [][]*mvccpb.KeyValue, error) {
 	var ops []clientv3.Op
 	for _, key := range keys {
 		ops = append(ops, d.reads(key)...)
 	}
-	values, err := d.read(ctx, ops)
+	found, err := d.read(ctx, append(ops, others...))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	states := make([]state, len(keys))
-	for i := range keys {
-		states[i] = state(values[i*int(parts):])
+	for i := range states {
+		for p := range parts {
+			states[i][p] = valueOf(found[p])
+		}
+		found = found[parts:]
 	}
-	return states, nil
+	return states, found, nil
 }
 
-// read makes reads of one etcd key each, in as few transactions as etcd allows. A
+// read makes reads, in as few transactions as etcd allows. A
 // multiple of parts goes into each, so that the parts of a key are read together.
-func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([]value, error) {
+func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([][]*mvccpb.KeyValue, error) {
 	if len(ops) == 1 { // a transaction would cost more
 		resp, err := d.ask(ctx, ops[0])
 		if err != nil {
 			return nil, err
 		}
-		return []value{valueOf(resp.Get().Kvs)}, nil
+		return [][]*mvccpb.KeyValue{resp.Get().Kvs}, nil
 	}
-	values := make([]value, len(ops))
+	found := make([][]*mvccpb.KeyValue, len(ops))
 	chunks := slices.Collect(slices.Chunk(ops, maxReads))
 	errs := make([]error, len(chunks))
 	each(len(chunks), func(i int) {
@@ -90,10 +95,10 @@ func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([]value, error) {
 			return
 		}
 		for j, r := range resp.Txn().Responses {
-			values[i*maxReads+j] = valueOf(r.GetResponseRange().Kvs)
+			found[i*maxReads+j] = r.GetResponseRange().Kvs
 		}
 	})
-	return values, cmp.Or(errs...)
+	return found, cmp.Or(errs...)
 }
 
 // ask makes a read. It tries again if a member could not answer: another one may.

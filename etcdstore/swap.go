@@ -29,6 +29,14 @@ func (d *Driver) swapOf(g *group) clientv3.Op {
 			store = append(store, clientv3.OpPut(name, string(v.data)))
 		}
 	}
+	if g.notes.any() {
+		folder := d.auditFolder(g.key)
+		store = append(store, g.notes.store(folder, &g.trail)...)
+		if len(g.notes.entries) > 0 {
+			unchanged = append(unchanged, g.trail.unchanged(folder)...)
+			read = append(read, readTrail(folder))
+		}
+	}
 	return clientv3.OpTxn(unchanged, store, read)
 }
 
@@ -90,17 +98,21 @@ func (g *group) stored(revision int64) {
 			g.state[p].revision = revision
 		}
 	}
+	g.trail = g.notes.stored(g.trail, revision)
 }
 
 // refused takes over what the transaction of g has read. The other parts are as they were
 // remembered: the changes do not look at them.
-func (g *group) refused(answers []*pb.ResponseOp) {
+func (d *Driver) refused(g *group, answers []*pb.ResponseOp) {
 	n := 0
 	for p, reads := range g.reads {
 		if reads {
 			g.state[p] = valueOf(answers[n].GetResponseRange().Kvs)
 			n++
 		}
+	}
+	if n < len(answers) {
+		g.trail = trailOf(d.auditFolder(g.key), answers[n].GetResponseRange().Kvs)
 	}
 	g.fresh = true
 }

@@ -13,16 +13,17 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	changes := make([]*change, len(writes))
 	for i, w := range writes {
 		reads := readsCheckpoint
-		if w.Epoch != 0 || w.Mode == driver.Rewind {
+		audits := cell.Audited(&w)
+		if w.Epoch != 0 || audits {
 			reads = readsFenced
 		}
 		changes[i] = &change{
-			key: w.Key, reads: reads,
-			decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
+			key: w.Key, reads: reads, audits: audits,
+			decide: func(c cell.Cell, now time.Time) decision {
 				w := w
 				w.TTL = driver.RoundTTL(d, w.TTL)
 				after, r := c.Write(w, now)
-				return after, r
+				return decision{cell: after, answer: r, entry: cell.WriteEntry(&c, &after, &w, r, now)}
 			},
 		}
 	}
@@ -46,9 +47,9 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	changes := make([]*change, len(keys))
 	for i, key := range keys {
-		changes[i] = &change{key: key, reads: readsCheckpoint, decide: func(c cell.Cell, now time.Time) (cell.Cell, any) {
+		changes[i] = &change{key: key, reads: readsFenced, audits: true, decide: func(c cell.Cell, now time.Time) decision {
 			after, there := c.Delete(now)
-			return after, there
+			return decision{cell: after, answer: there, entry: cell.DeleteEntry(c, after, there, driver.ByOf(ctx), now)}
 		}}
 	}
 	return d.count(ctx, changes)

@@ -39,11 +39,11 @@ func (d *Driver) leases(
 	for i, l := range leases {
 		before := *d.cell(l.Key)
 		c, r := rule(before, l, now)
-		var entry *driver.AuditEntry
+		var trace Trace
 		if audit != nil {
-			entry = audit(before, c, r, now)
+			trace.Entry = audit(before, c, r, now)
 		}
-		d.store(c, entry)
+		d.store(c, trace)
 		results[i] = r
 	}
 	return results, nil
@@ -66,7 +66,7 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 	defer d.mu.Unlock()
 	now, before := time.Now(), *d.cell(key)
 	c, fence, err := before.RaiseFence(atLeast, now)
-	d.store(c, cell.RaiseEntry(before, c, atLeast, driver.ByOf(ctx), now))
+	d.store(c, Trace{Entry: cell.RaiseEntry(before, c, atLeast, driver.ByOf(ctx), now)})
 	return fence, err
 }
 
@@ -79,12 +79,17 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 	now, n := time.Now(), 0
 	for _, key := range keys {
 		if c, released := d.cell(key).ReleaseFence(idle, now); released {
-			d.store(c, nil)
-			delete(d.audit, key)
+			d.store(c, Trace{})
+			d.forget(key)
 			n++
 		}
 	}
 	return n, nil
+}
+
+func (d *Driver) forget(key string) {
+	delete(d.audit, key)
+	delete(d.samples, key)
 }
 
 // note stores an audit entry of key.
@@ -104,6 +109,17 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	entries := slices.Clone(d.audit[key])
 	slices.Reverse(entries)
 	return entries[:min(n, len(entries))], nil
+}
+
+// Samples implements [driver.Sampler].
+func (d *Driver) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
+	if err := d.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer d.mu.Unlock()
+	samples := slices.Clone(d.samples[key])
+	slices.Reverse(samples)
+	return samples, nil
 }
 
 // Inspect implements [driver.Inspector].

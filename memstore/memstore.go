@@ -19,6 +19,8 @@ type Driver struct {
 	mu      sync.Mutex
 	cells   map[string]*cell.Cell
 	audit   map[string][]driver.AuditEntry // the latest last
+	samples map[string][]driver.Sample     // the latest last
+	reports map[string]map[string]driver.Report
 	failure error
 	spare   []driver.Result
 	waiters *driver.Waiters
@@ -31,11 +33,16 @@ var (
 	_ driver.Inspector = (*Driver)(nil)
 	_ driver.Fencer    = (*Driver)(nil)
 	_ driver.Historian = (*Driver)(nil)
+	_ driver.Sampler   = (*Driver)(nil)
+	_ driver.Reporter  = (*Driver)(nil)
 )
 
 // New returns an empty store.
 func New() *Driver {
-	return &Driver{cells: make(map[string]*cell.Cell), audit: make(map[string][]driver.AuditEntry), waiters: driver.NewWaiters(nil)}
+	return &Driver{
+		cells: make(map[string]*cell.Cell), audit: make(map[string][]driver.AuditEntry), samples: make(map[string][]driver.Sample),
+		reports: make(map[string]map[string]driver.Report), waiters: driver.NewWaiters(nil),
+	}
 }
 
 // Name returns "Memory".
@@ -80,26 +87,32 @@ func (d *Driver) DamageLease(key string) {
 // Edit lets f change the cell of key, in one step and without any rule. It is for tests
 // that need a state that no call makes, or that break a rule.
 func (d *Driver) Edit(key string, f func(*driver.Cell)) {
-	d.EditAudited(key, func(c *driver.Cell) *driver.AuditEntry {
+	d.EditTraced(key, func(c *driver.Cell) Trace {
 		f(c)
-		return nil
+		return Trace{}
 	})
 }
 
-// EditAudited is Edit, and stores the entry that f returns, if any, in the same step.
-func (d *Driver) EditAudited(key string, f func(*driver.Cell) *driver.AuditEntry) {
+// A Trace is what a change leaves besides the cell. Nil: nothing.
+type Trace struct {
+	Entry  *driver.AuditEntry
+	Sample *driver.Sample
+}
+
+// EditTraced is Edit, and stores the trace that f returns in the same step.
+func (d *Driver) EditTraced(key string, f func(*driver.Cell) Trace) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := driver.Cell(*d.cell(key))
-	entry := f(&c)
-	d.store(cell.Cell(c), entry)
+	trace := f(&c)
+	d.store(cell.Cell(c), trace)
 }
 
-// ForgetAudit removes the audit entries of key, for tests that break a rule.
-func (d *Driver) ForgetAudit(key string) {
+// Forget removes the audit entries and the samples of key, for tests that break a rule.
+func (d *Driver) Forget(key string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.audit, key)
+	d.forget(key)
 }
 
 // begin locks d for one step of a call, unless the call must fail.
@@ -125,9 +138,12 @@ func (d *Driver) cell(key string) *cell.Cell {
 
 // store puts c into the map, and the entry of the change, if any, beside it. If c is
 // empty, it removes c from the map. If c has no lease any more, it wakes who waits for one.
-func (d *Driver) store(c cell.Cell, entry *driver.AuditEntry) {
-	if entry != nil {
-		d.note(c.Key, *entry)
+func (d *Driver) store(c cell.Cell, trace Trace) {
+	if trace.Entry != nil {
+		d.note(c.Key, *trace.Entry)
+	}
+	if trace.Sample != nil {
+		d.samples[c.Key] = cell.KeepSample(d.samples[c.Key], *trace.Sample)
 	}
 	old, ok := d.cells[c.Key]
 	if ok && leased(old) && !leased(&c) {
@@ -173,7 +189,11 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	for i := range writes {
 		before := d.cell(writes[i].Key)
 		c, r := before.Write(writes[i], now)
-		d.store(c, cell.WriteEntry(before, &c, &writes[i], r, now))
+		trace := Trace{Entry: cell.WriteEntry(before, &c, &writes[i], r, now)}
+		if sample, ok := cell.WriteSample(before, &writes[i], r, now); ok {
+			trace.Sample = new(sample)
+		}
+		d.store(c, trace)
 		results[i] = r
 	}
 	return results, nil
@@ -200,7 +220,7 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	for _, key := range keys {
 		before := *d.cell(key)
 		if c, there := before.Delete(now); there {
-			d.store(c, cell.DeleteEntry(before, c, true, driver.ByOf(ctx), now))
+			d.store(c, Trace{Entry: cell.DeleteEntry(before, c, true, driver.ByOf(ctx), now)})
 			n++
 		}
 	}

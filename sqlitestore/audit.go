@@ -11,7 +11,7 @@ import (
 
 // auditTable has the audit entries of each key, counted by n. Like the additions, it makes
 // no new version. A change by an earlier release leaves no entry.
-const auditTable = `CREATE TABLE IF NOT EXISTS audit (
+const auditTable = `CREATE TABLE audit (
 	key TEXT NOT NULL,
 	n INTEGER NOT NULL,
 	at TEXT NOT NULL,
@@ -23,14 +23,19 @@ const auditTable = `CREATE TABLE IF NOT EXISTS audit (
 	old_epoch TEXT,
 	new_epoch TEXT,
 	PRIMARY KEY (key, n)
-) WITHOUT ROWID`
+) WITHOUT ROWID;
+CREATE INDEX audit_by_time ON audit (at)`
 
 const (
 	sqlNote = "INSERT INTO audit (key, n, at, op, actor, reason, old_position, new_position, old_epoch, new_epoch)" +
 		" SELECT ?1, ifnull(max(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM audit WHERE key = ?1"
 	sqlForgetOld = "DELETE FROM audit WHERE key = ?1 AND n <= (SELECT max(n) FROM audit WHERE key = ?1) - ?2"
-	sqlForget    = "DELETE FROM audit WHERE key = ?"
-	sqlHistory   = "SELECT at, op, actor, reason, old_position, new_position, old_epoch, new_epoch FROM audit" +
+	// The index finds the rows, and may be damaged: the plus has the row itself decide. A time
+	// that is no time stays.
+	sqlForgetAged = "DELETE FROM audit WHERE (key, n) IN (SELECT key, n FROM audit WHERE at < ?1 AND at > '0' ORDER BY at LIMIT ?2)" +
+		" AND +at < ?1"
+	sqlForget  = "DELETE FROM audit WHERE key = ?"
+	sqlHistory = "SELECT at, op, actor, reason, old_position, new_position, old_epoch, new_epoch FROM audit" +
 		" WHERE key = ? ORDER BY n DESC LIMIT ?"
 )
 
@@ -47,6 +52,11 @@ func (t *transaction) note(key string, e *driver.AuditEntry) error {
 	return t.exec(sqlForgetOld, key, driver.AuditEntries)
 }
 
+// purgeAudit removes the oldest entries that are past their age, limit at most.
+func (t *transaction) purgeAudit(limit int) error {
+	return t.exec(sqlForgetAged, encodeTime(t.now.Add(-driver.AuditAge).UTC()), limit)
+}
+
 func optionalPosition(p *driver.Position) sql.NullString {
 	if p == nil {
 		return sql.NullString{}
@@ -61,11 +71,11 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	return read(ctx, d, func() ([]driver.AuditEntry, error) { return d.readHistory(ctx, key, n) })
+	return read(ctx, d, func() ([]driver.AuditEntry, error) { return readHistory(ctx, d.history, key, n) })
 }
 
-func (d *Driver) readHistory(ctx context.Context, key string, n int) (entries []driver.AuditEntry, err error) {
-	rows, err := d.history.QueryContext(ctx, key, n)
+func readHistory(ctx context.Context, stmt *sql.Stmt, key string, n int) (entries []driver.AuditEntry, err error) {
+	rows, err := stmt.QueryContext(ctx, key, n)
 	if err != nil {
 		return nil, err
 	}

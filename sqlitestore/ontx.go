@@ -25,7 +25,8 @@ import (
 // then the transaction waits for other writers when it begins, and not when it
 // first writes. No answer is final before the commit. A full disk usually shows only
 // there, as the error of Commit. After an error, roll back.
-// The Store is for one goroutine at a time, and needs no Close.
+// The Store is for one goroutine at a time, and needs no Close. It cannot scan, and has no
+// leases, no Fence and no Inspect.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}
 }
@@ -72,6 +73,26 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 		}
 	}
 	return records, nil
+}
+
+// History implements [driver.Historian].
+func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	t, err := d.transaction()
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := t.get(sqlHistory)
+	if err != nil {
+		return nil, inTx(err)
+	}
+	entries, err := readHistory(context.WithoutCancel(ctx), stmt, key, n)
+	if err != nil {
+		return nil, inTx(err)
+	}
+	return entries, nil
 }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {

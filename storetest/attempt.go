@@ -34,6 +34,15 @@ func (c *client) attempts() []attempt {
 	if fencing.has(c.driver) {
 		all = append(all, attempt{"RaiseFence", attemptRaiseFence})
 	}
+	if auditing.has(c.driver) {
+		all = append(all, attempt{"History", attemptHistory})
+	}
+	if sampling.has(c.driver) {
+		all = append(all, attempt{"Samples", attemptSamples})
+	}
+	if reporting.has(c.driver) {
+		all = append(all, attempt{"Report", attemptReport}, attempt{"Reports", attemptReports})
+	}
 	return all
 }
 
@@ -132,6 +141,40 @@ func attemptRaiseFence(ctx context.Context, d driver.Driver, key string) error {
 		return fmt.Errorf("%w: the fence %d beside the error %w", errShape, fence, err)
 	case err == nil && fence < 3:
 		return fmt.Errorf("%w: a fence of at least 3 is at %d", errShape, fence)
+	}
+	return err
+}
+
+func attemptHistory(ctx context.Context, d driver.Driver, key string) error {
+	entries, err := driver.History(ctx, d, key, 1)
+	return besideError(len(entries), err)
+}
+
+func attemptSamples(ctx context.Context, d driver.Driver, key string) error {
+	samples, err := driver.SamplesOf(ctx, d, key)
+	return besideError(len(samples), err)
+}
+
+func attemptReport(ctx context.Context, d driver.Driver, key string) error {
+	results, err := driver.ReportTo(ctx, d, []driver.Report{{Key: key, Instance: "a", Text: "at work", TTL: far}})
+	switch {
+	case err != nil:
+		return besideError(len(results), err)
+	case len(results) != 1:
+		return fmt.Errorf("%w: %d results for 1 report", errShape, len(results))
+	}
+	return results[0].Err
+}
+
+func attemptReports(ctx context.Context, d driver.Driver, key string) error {
+	reports, err := driver.ReportsOf(ctx, d, []string{key})
+	return besideError(len(reports), err)
+}
+
+// besideError returns err. There must be no items beside it.
+func besideError(items int, err error) error {
+	if err != nil && items > 0 {
+		return fmt.Errorf("%w: %d items beside the error %w", errShape, items, err)
 	}
 	return err
 }

@@ -27,10 +27,10 @@ func Cases() []Case {
 		ttlCases, expiryCases, touchCases,
 		// who may write
 		fenceCases, rewindCases, raiseCases, releaseFencesCases,
-		// who has changed what
-		auditCases,
+		// who has changed what, and where the key stood
+		auditCases, sampleCases,
 		// who is at work
-		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases,
+		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases, reportCases,
 		// what is damaged
 		damageCases, damagedFenceCases, damagedLeaseCases,
 		// what is there

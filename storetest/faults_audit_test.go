@@ -7,6 +7,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
 )
 
 // writing changes the entry that a write leaves. Before is the cell that the write found.
@@ -204,11 +205,11 @@ var auditFaults = []fault{
 					return nil, err
 				}
 				time.Sleep(time.Millisecond)
-				entry := func(_, after cell.Cell, w driver.Write, r driver.Result, now time.Time) *driver.AuditEntry {
+				trace := func(_, after cell.Cell, w driver.Write, r driver.Result, now time.Time) memstore.Trace {
 					before := cell.Cell(cells[0])
-					return cell.WriteEntry(&before, &after, &w, r, now)
+					return memstore.Trace{Entry: cell.WriteEntry(&before, &after, &w, r, now)}
 				}
-				return each(ctx, f, writes, func(w driver.Write) string { return w.Key }, entry, f.rule.write)
+				return each(ctx, f, writes, func(w driver.Write) string { return w.Key }, trace, f.rule.write)
 			}
 		},
 	},
@@ -218,7 +219,7 @@ var auditFaults = []fault{
 		}
 		return entries[:min(n, len(entries))]
 	})},
-	{"never forgets the entries", []string{"audit/gone"}, func(f *faulty) { f.forgetAudit = func(string) {} }},
+	{"never forgets the entries and samples", []string{"audit/gone", "samples/gone"}, func(f *faulty) { f.forgetTraces = func(string) {} }},
 	{"finds no entries in an outage", []string{"audit/outage"}, func(f *faulty) {
 		f.history = func(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
 			entries, _ := f.mem.History(ctx, key, n)

@@ -45,8 +45,11 @@ type faulty struct {
 	scanCells     func(context.Context, string, int) iter.Seq2[[]driver.Cell, error]
 	raiseFence    func(context.Context, string, uint64) (uint64, error)
 	releaseFences func(context.Context, []string, time.Duration) (int, error)
-	forgetAudit   func(key string)
+	forgetTraces  func(key string)
 	history       func(context.Context, string, int) ([]driver.AuditEntry, error)
+	samples       func(context.Context, string) ([]driver.Sample, error)
+	report        func(context.Context, []driver.Report) ([]driver.ReportResult, error)
+	reports       func(context.Context, []string) ([][]driver.Report, error)
 	shut          func() error
 }
 
@@ -64,17 +67,17 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		})
 	}
 	f.write = func(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-		results, err := each(ctx, f, writes, func(w driver.Write) string { return w.Key }, f.rule.writeEntry, f.rule.write)
+		results, err := each(ctx, f, writes, func(w driver.Write) string { return w.Key }, f.writeTrace, f.rule.write)
 		if err != nil {
 			return slices.Repeat([]driver.Result{failed(err)}, len(writes)), nil
 		}
 		return results, nil
 	}
 	f.remove = func(ctx context.Context, keys []string) (int, error) {
-		entry := func(before, after cell.Cell, _ string, deleted bool, now time.Time) *driver.AuditEntry {
-			return f.rule.deleteEntry(before, after, deleted, driver.ByOf(ctx), now)
+		trace := func(before, after cell.Cell, _ string, deleted bool, now time.Time) memstore.Trace {
+			return memstore.Trace{Entry: f.rule.deleteEntry(before, after, deleted, driver.ByOf(ctx), now)}
 		}
-		return count(each(ctx, f, keys, itself, entry, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
+		return count(each(ctx, f, keys, itself, trace, func(c cell.Cell, _ string, now time.Time) (cell.Cell, bool) {
 			return f.rule.remove(c, now)
 		}))
 	}
@@ -82,13 +85,13 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		return driver.ScanRecords(ctx, struct{ driver.Driver }{f}, pattern, size)
 	}
 	f.leases = func(ctx context.Context, leases []driver.Lease, rule leaseRule) ([]driver.LeaseResult, error) {
-		entry := func(before, after cell.Cell, _ driver.Lease, r driver.LeaseResult, now time.Time) *driver.AuditEntry {
+		trace := func(before, after cell.Cell, _ driver.Lease, r driver.LeaseResult, now time.Time) memstore.Trace {
 			if before.Fence == after.Fence {
-				return nil // it is no Acquire
+				return memstore.Trace{} // it is no Acquire
 			}
-			return f.rule.acquireEntry(before, after, r, now)
+			return memstore.Trace{Entry: f.rule.acquireEntry(before, after, r, now)}
 		}
-		return each(ctx, f, leases, func(l driver.Lease) string { return l.Key }, entry, rule)
+		return each(ctx, f, leases, func(l driver.Lease) string { return l.Key }, trace, rule)
 	}
 	f.inspect = func(ctx context.Context, keys []string) ([]driver.Cell, error) {
 		return each(ctx, f, keys, itself, nil, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Cell) {
@@ -103,10 +106,10 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 			fence uint64
 			err   error
 		}
-		entry := func(before, after cell.Cell, _ string, _ raised, now time.Time) *driver.AuditEntry {
-			return f.rule.raiseEntry(before, after, atLeast, driver.ByOf(ctx), now)
+		trace := func(before, after cell.Cell, _ string, _ raised, now time.Time) memstore.Trace {
+			return memstore.Trace{Entry: f.rule.raiseEntry(before, after, atLeast, driver.ByOf(ctx), now)}
 		}
-		results, err := each(ctx, f, []string{key}, itself, entry, func(c cell.Cell, _ string, now time.Time) (cell.Cell, raised) {
+		results, err := each(ctx, f, []string{key}, itself, trace, func(c cell.Cell, _ string, now time.Time) (cell.Cell, raised) {
 			c, fence, err := f.rule.raise(c, atLeast, now)
 			return c, raised{fence, err}
 		})
@@ -121,13 +124,15 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		})
 		for i, key := range keys {
 			if err == nil && released[i] {
-				f.forgetAudit(key)
+				f.forgetTraces(key)
 			}
 		}
 		return count(released, err)
 	}
-	f.forgetAudit = mem.ForgetAudit
+	f.forgetTraces = mem.Forget
 	f.history = mem.History
+	f.samples = mem.Samples
+	f.report, f.reports = mem.Report, mem.Reports
 	f.shut = func() error {
 		f.closed.Store(true)
 		f.end()
@@ -139,11 +144,19 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 
 func itself(key string) string { return key }
 
+func (f *faulty) writeTrace(before, after cell.Cell, w driver.Write, r driver.Result, now time.Time) memstore.Trace {
+	trace := memstore.Trace{Entry: f.rule.writeEntry(before, after, w, r, now)}
+	if sample, ok := f.rule.sample(&before, &w, r, now); ok {
+		trace.Sample = &sample
+	}
+	return trace
+}
+
 // each has decide change the cell of each item's key, in one step, unless the
-// engine fails. The change leaves the audit entry that entry returns.
+// engine fails. The change leaves what trace returns.
 func each[In, Out any](
 	ctx context.Context, f *faulty, items []In, key func(In) string,
-	entry func(before, after cell.Cell, item In, answer Out, now time.Time) *driver.AuditEntry,
+	trace func(before, after cell.Cell, item In, answer Out, now time.Time) memstore.Trace,
 	decide func(cell.Cell, In, time.Time) (cell.Cell, Out),
 ) ([]Out, error) {
 	if _, err := f.mem.Get(ctx, nil); err != nil {
@@ -151,14 +164,14 @@ func each[In, Out any](
 	}
 	answers := make([]Out, len(items))
 	for i, item := range items {
-		f.mem.EditAudited(key(item), func(c *driver.Cell) *driver.AuditEntry {
+		f.mem.EditTraced(key(item), func(c *driver.Cell) memstore.Trace {
 			before, now := cell.Cell(*c), time.Now()
 			after, answer := decide(before, item, now)
 			*c, answers[i] = driver.Cell(after), answer
-			if entry == nil {
-				return nil
+			if trace == nil {
+				return memstore.Trace{}
 			}
-			return entry(before, after, item, answer, now)
+			return trace(before, after, item, answer, now)
 		})
 	}
 	return answers, nil
@@ -227,6 +240,24 @@ func (f *faulty) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 
 func (f *faulty) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
 	return open(f, func() ([]driver.AuditEntry, error) { return f.history(ctx, key, n) })
+}
+
+func (f *faulty) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
+	return open(f, func() ([]driver.Sample, error) { return f.samples(ctx, key) })
+}
+
+func (f *faulty) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
+	return open(f, func() ([]driver.ReportResult, error) {
+		rounded := slices.Clone(reports)
+		for i := range rounded {
+			rounded[i].TTL = driver.RoundTTL(f, rounded[i].TTL)
+		}
+		return f.report(ctx, rounded)
+	})
+}
+
+func (f *faulty) Reports(ctx context.Context, keys []string) ([][]driver.Report, error) {
+	return open(f, func() ([][]driver.Report, error) { return f.reports(ctx, keys) })
 }
 
 func (f *faulty) TTLUnit() (unit, minimum time.Duration) { return f.unit[0], f.unit[1] }

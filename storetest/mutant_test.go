@@ -22,6 +22,7 @@ type rules struct {
 	deleteEntry  func(before, after cell.Cell, deleted bool, by driver.By, now time.Time) *driver.AuditEntry
 	raiseEntry   func(before, after cell.Cell, atLeast uint64, by driver.By, now time.Time) *driver.AuditEntry
 	acquireEntry func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry
+	sample       func(before *cell.Cell, w *driver.Write, r driver.Result, now time.Time) (driver.Sample, bool)
 }
 
 type (
@@ -34,6 +35,7 @@ var soundRules = rules{
 	acquire: cell.Cell.Acquire, renew: cell.Cell.Renew, release: cell.Cell.Release,
 	raise: cell.Cell.RaiseFence, forget: cell.Cell.ReleaseFence,
 	writeEntry: writeEntry, deleteEntry: cell.DeleteEntry, raiseEntry: cell.RaiseEntry, acquireEntry: cell.AcquireEntry,
+	sample: cell.WriteSample,
 }
 
 func writeEntry(before, after cell.Cell, w driver.Write, r driver.Result, now time.Time) *driver.AuditEntry {

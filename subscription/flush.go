@@ -122,6 +122,7 @@ func (s *Subscription) flushPatiently(ctx context.Context, quit <-chan struct{})
 			failure = err
 		}
 		if ctx.Err() == nil {
+			s.reporter.failed(err)
 			s.log.Warn("a flush failed, and the subscription tries again", "error", err.Error())
 		}
 		timer := time.NewTimer(pause)

@@ -63,10 +63,14 @@ func (s *Subscription) Lag(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	lag := uint64(0)
-	if head.Compare(stored) > 0 {
-		lag = head.Commit - stored.Commit
+	behind := lag(head, stored)
+	each(s.hooks.lag, func(o LagObserver) { o.LagRead(s.key, behind) })
+	return behind, nil
+}
+
+func lag(head, p checkpoint.Position) uint64 {
+	if head.Compare(p) <= 0 {
+		return 0
 	}
-	each(s.hooks.lag, func(o LagObserver) { o.LagRead(s.key, lag) })
-	return lag, nil
+	return head.Commit - p.Commit
 }

@@ -16,6 +16,7 @@ type inWork struct {
 	tracker tracker.Tracker // changes under mu, except for what Ack and Hold do
 	room    chan struct{}   // of capacity 1: work is done that Track may wait for
 	waiting atomic.Bool     // whether Track waits for room
+	paused  atomic.Bool     // whether Track waits for the end of a pause
 	stored  atomic.Int64    // at least how many of the tracked events are stored as done
 
 	mu      sync.Mutex
@@ -34,7 +35,12 @@ func (w *inWork) resumeAt(p checkpoint.Position) error {
 	return w.tracker.Skip(p)
 }
 
-func (w *inWork) full() bool { return w.tracker.InFlight() >= w.most || w.far() }
+func (w *inWork) full() bool { return w.tracker.InFlight() >= w.most || w.far() || w.paused.Load() }
+
+func (w *inWork) pause(paused bool) {
+	w.paused.Store(paused)
+	signal(w.room)
+}
 
 // far reports whether a crash would repeat as much as it may. It is for the goroutine
 // that calls Track.

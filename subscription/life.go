@@ -76,6 +76,7 @@ func (s *Subscription) fail(err error) {
 	first := s.life.ctx.Err() == nil
 	s.life.blame(err)
 	s.life.end(err)
+	s.reporter.failed(err)
 	if first {
 		s.log.Error("subscription ended", "error", err.Error())
 	}

@@ -40,7 +40,7 @@ func TestFailedFlushesAreHeardOf(t *testing.T) {
 		var heard audience
 		b.store = checkpoint.New(b.mem, &checkpoint.Options{Observers: []checkpoint.Observer{&heard}})
 		s := b.open(subscription.Options{
-			FlushAfter: time.Second, Logger: slog.New(slog.NewTextHandler(&text, nil)),
+			FlushAfter: time.Second, ReportEvery: -1, Logger: slog.New(slog.NewTextHandler(&text, nil)),
 		})
 		b.track(s, 1).Done()
 		b.mem.Fail(errEngine)

@@ -20,9 +20,10 @@ type (
 		Flushed(Flush)
 	}
 
-	// A LagObserver hears of each lag that [Subscription.Lag] returns.
+	// A LagObserver hears of each lag that [Subscription.Lag] returns, and of the lag of
+	// the low watermark every Options.ReportEvery if Options.Head is set.
 	LagObserver interface {
-		// LagRead is called on the goroutine that called Lag.
+		// LagRead is called on the goroutine that called Lag, or that reports.
 		LagRead(key string, lag uint64)
 	}
 

@@ -81,6 +81,7 @@ func (b bench) wantHeard(l *listener, want ...string) {
 func listened(l *listener) subscription.Options {
 	opts := leased("a", false)
 	opts.FlushEvery, opts.FlushAfter, opts.StuckAfter = 0, time.Hour, time.Hour
+	opts.ReportEvery = -1
 	opts.Observers = []checkpoint.Observer{nil, l, struct{}{}}
 	return opts
 }

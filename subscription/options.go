@@ -110,6 +110,12 @@ type Options struct {
 	// even if the reader or a handler ignores its context. Zero: 20 seconds.
 	DrainTimeout time.Duration
 
+	// ReportEvery is how often the subscription stores its checkpoint.Status, and asks
+	// whether the key is paused. It also asks Head then. An instance that has died is
+	// seen for three times as long. Zero: 5 seconds. Negative: it never reports, and hears
+	// of no pause. It does not report either if the engine keeps no reports.
+	ReportEvery time.Duration
+
 	// TTL makes the checkpoint expire this long after it was last stored. The
 	// subscription of an idle consumer stores it again in time. Zero: never.
 	TTL time.Duration
@@ -136,6 +142,11 @@ func (o *Options) withDefaults() (Options, error) {
 	if out.Logger == nil {
 		out.Logger = slog.New(slog.DiscardHandler)
 	}
+	if out.ReportEvery < 0 {
+		out.ReportEvery = 0
+	} else if out.ReportEvery == 0 {
+		out.ReportEvery = 5 * time.Second
+	}
 	err := errors.Join(
 		orDefault("FlushEvery", &out.FlushEvery, 1000),
 		orDefault("MaxInFlight", &out.MaxInFlight, 1000),
@@ -159,6 +170,14 @@ func (o *Options) withDefaults() (Options, error) {
 		err = errors.Join(err, orDefault("Lease.TTL", &lease.TTL, 15*time.Second))
 	}
 	return out, errors.Join(err, out.check())
+}
+
+// instance names the instance in its reports.
+func (o *Options) instance() string {
+	if o.Lease != nil {
+		return o.Lease.Owner
+	}
+	return uniqueOwner()
 }
 
 // orDefault makes zero of an option its default.

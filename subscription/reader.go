@@ -89,13 +89,22 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if r.s.work.paused.Load() {
+			if err := r.s.waitForResume(ctx); err != nil {
+				return err
+			}
+		}
 		if r.h.Ignore != nil && r.h.Ignore(event) {
 			if err := r.s.Skip(r.h.Position(event)); err != nil {
 				return err
 			}
 			continue
 		}
-		work, err := r.s.Track(ctx, r.h.Position(event))
+		position := r.h.Position(event)
+		if r.h.Time != nil {
+			r.s.reporter.times.saw(position, r.h.Time(event))
+		}
+		work, err := r.s.Track(ctx, position)
 		if err != nil {
 			return err
 		}

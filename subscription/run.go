@@ -22,6 +22,11 @@ type Handler[E any] struct {
 	// second time after a crash.
 	Handle func(ctx context.Context, event E) error
 
+	// Time returns when an event was appended to the log, for the lag in time that
+	// checkpoint.Status tells. Nil: the subscription estimates the lag from the heads
+	// that it has seen.
+	Time func(E) time.Time
+
 	// OrderingKey names the thing that an event changes, as the key of a Kafka record
 	// does. Run handles events of one key one after another, in the order of the log,
 	// and events of different keys in parallel. A slow key holds up no other key while a
@@ -148,6 +153,8 @@ func (r *run[E]) all(ctx context.Context, events func(context.Context) iter.Seq2
 	case <-r.reader.back:
 	case <-ctx.Done():
 	}
+	r.s.reporter.draining.Store(true)
+	r.s.reporter.soon()
 	r.queue.end()
 	r.drain()
 	return r.result()
@@ -220,6 +227,8 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 				if r.waits.Err() != nil {
 					return r.abandon()
 				}
+				r.s.reporter.retries.Add(1)
+				r.s.reporter.failed(err)
 				i.work.tellRetried(attempt, err)
 				if !pause(r.waits, wait) || !r.s.atWork(time.Now()) {
 					return r.abandon()
@@ -234,6 +243,8 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 		if parkErr := r.h.Park(r.s.life.ctx, i.event, err); parkErr != nil {
 			return fmt.Errorf("%w; and it could not be parked: %w", err, parkErr)
 		}
+		r.s.reporter.parked.Add(1)
+		r.s.reporter.failed(err)
 		i.work.tellParked(attempt, err)
 		return nil
 	}

@@ -32,14 +32,16 @@ type Subscription struct {
 	log   *slog.Logger
 	hooks hooks
 
-	lease   *keeper.Lease       // nil without one
-	start   checkpoint.Position // where it resumes
-	work    inWork
-	hands   hands
-	watch   *time.Timer // looks for events that are stuck
-	flusher flusher
-	life    life
-	ran     atomic.Bool // Run was called
+	lease    *keeper.Lease       // nil without one
+	start    checkpoint.Position // where it resumes
+	work     inWork
+	hands    hands
+	watch    *time.Timer // looks for events that are stuck
+	flusher  flusher
+	life     life
+	pausing  pausing
+	reporter reporter
+	ran      atomic.Bool // Run was called
 }
 
 // Errors that end a subscription, besides checkpoint.ErrFenced and the errors of the
@@ -64,8 +66,8 @@ var (
 	ErrClosed = errors.New("the subscription is closed")
 )
 
-// Open gets the lease, if the Options ask for one, and then loads the checkpoint at
-// key. It checks the checkpoint against the log, if the Options say how. The context is
+// Open waits while the key is paused (see checkpoint.Store.Pause). It gets the lease, if
+// the Options ask for one, and then loads the checkpoint at key. It checks the checkpoint against the log, if the Options say how. The context is
 // for Open alone.
 //
 // The caller must close the Subscription. Close leaves the store open.
@@ -81,15 +83,12 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	s.life.init()
 	s.work.init(o.MaxInFlight, o.MaxAhead)
 	s.flusher.init(s.life.ctx, o.FlushEvery)
-	if o.Lease != nil {
-		if err := s.keep(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.load(ctx); err != nil {
+	s.reporter.init(o.ReportEvery, o.instance())
+	if err := s.begins(ctx); err != nil {
 		// Release the lease even if ctx has ended.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 		defer cancel()
+		s.endReports(ctx)
 		return nil, errors.Join(err, s.release(ctx))
 	}
 	if s.lease != nil {
@@ -103,6 +102,24 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		s.flusher.running.Go(s.flushLoop)
 	}
 	return s, nil
+}
+
+// begins waits until the subscription may begin, and loads the checkpoint.
+func (s *Subscription) begins(ctx context.Context) error {
+	if err := s.startReports(ctx); err != nil {
+		return err
+	}
+	if s.opts.Lease != nil {
+		if err := s.keep(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	s.reporter.held.Store(true)
+	s.reporter.soon()
+	return nil
 }
 
 // Epoch returns the epoch of the lease, or zero without a lease. The consumer can also
@@ -152,6 +169,8 @@ func (s *Subscription) close(ctx context.Context) error {
 		err = errors.Join(s.Err(), err)
 	}
 	s.life.end(ErrClosed)
-	// Last, since a renewal that hangs must not take the time to store.
-	return errors.Join(err, s.release(ctx))
+	// After the flush, since a renewal that hangs must not take the time to store.
+	err = errors.Join(err, s.release(ctx))
+	s.endReports(ctx)
+	return err
 }

@@ -20,7 +20,7 @@ type Work struct {
 
 // Track says that the event at p is in work from now on. It waits while
 // Options.MaxInFlight events are in work, or Options.MaxAhead events are past the stored
-// position, until ctx or the subscription ends. If p does not come after the last
+// position, or the key is paused, until ctx or the subscription ends. If p does not come after the last
 // position that was tracked or skipped, Track returns tracker.ErrOrder and changes
 // nothing. No event has the zero Position: see [checkpoint.Offset].
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {

@@ -39,6 +39,7 @@ func TestDocumentedRole(t *testing.T) {
 		second(d.Delete(t.Context(), []string{"k", "l"})),
 		second(d.ReleaseFences(t.Context(), []string{"k", "l"}, 0)),
 		second(d.Inspect(t.Context(), []string{"k"})),
+		second(d.History(t.Context(), "k", 1)),
 	} {
 		if err != nil {
 			t.Error(err)

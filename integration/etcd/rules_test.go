@@ -19,6 +19,7 @@ type engine interface {
 	driver.Leaser
 	driver.Inspector
 	driver.Fencer
+	driver.Historian
 }
 
 // Two drivers over one etcd, each of which remembers what it saw last, answer and store
@@ -61,6 +62,7 @@ func anyOperation(random *rand.Rand, leases []driver.Lease) operation {
 		w := write(driver.Mode(random.IntN(4)), key, random.Uint64N(4))
 		w.Epoch, w.LogID = random.Uint64N(8), []string{"", "log"}[random.IntN(2)]
 		w.TTL = []time.Duration{0, time.Hour}[random.IntN(2)]
+		w.By = []*driver.By{nil, {Actor: "ana"}}[random.IntN(2)]
 		return operation{fmt.Sprintf("%+v", w), func(t *testing.T, e engine) (string, []driver.Lease) {
 			t.Helper()
 			r := writes(t, e, w)[0]
@@ -111,6 +113,19 @@ func kind(err error) error {
 	return err
 }
 
+// told shows the audit entries of key, without times.
+func told(t *testing.T, e driver.Historian, key string) (all string) {
+	t.Helper()
+	entries, err := e.History(t.Context(), key, driver.AuditEntries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		all += fmt.Sprintln(e.Op, e.By, e.Old, e.New, e.OldEpoch, e.NewEpoch)
+	}
+	return all
+}
+
 // stored shows what is stored, without times.
 func stored(t *testing.T, e engine) string {
 	t.Helper()
@@ -120,6 +135,7 @@ func stored(t *testing.T, e engine) string {
 	}
 	var all string
 	for _, c := range cells {
+		all += told(t, e, c.Key)
 		all += fmt.Sprintln(c.Checkpoint.Exists, c.Checkpoint.Position, c.Checkpoint.Epoch, c.Checkpoint.LogID, c.Checkpoint.ExpiresAt.IsZero(),
 			c.Checkpoint.Err, c.Fence.Epoch, c.Fence.Err, c.Lease.Owner, c.Lease.Epoch, c.Lease.TTL, c.Lease.Err)
 	}

@@ -209,8 +209,8 @@ func TestRefusedTransactionIsSentKeyByKey(t *testing.T) {
 			t.Errorf("the write that is not allowed: %v, %v, hint %q", r.Outcome, r.Err, driver.Hint(r.Err))
 		}
 	}
-	isRefused(writes(t, restricted, write(driver.Set, "b", 2))[0])
-	results := writes(t, restricted, write(driver.Set, "a", 2), write(driver.Set, "b", 2))
+	isRefused(writes(t, restricted, write(driver.IfNewer, "b", 2))[0])
+	results := writes(t, restricted, write(driver.IfNewer, "a", 2), write(driver.IfNewer, "b", 2))
 	if results[0].Outcome != driver.Advanced {
 		t.Errorf("the write that is allowed: %v, %v", results[0].Outcome, results[0].Err)
 	}

@@ -25,4 +25,13 @@ func actor() string {
 }
 
 // by has the audit entries say who runs the command, and why.
-func (a *app) by(op string) driver.By { return driver.By{Actor: actor(), Reason: a.reason, Op: op} }
+func (a *app) by(op string) driver.By {
+	reason := a.reason
+	switch {
+	case a.because != "" && reason != "":
+		reason = a.because + ": " + reason
+	case a.because != "":
+		reason = a.because
+	}
+	return driver.By{Actor: actor(), Reason: reason, Op: op}
+}

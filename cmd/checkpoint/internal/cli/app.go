@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 type app struct {
 	engines        engine.Table
 	stdin          io.Reader
+	typed          *bufio.Reader // of a terminal's lines
 	stdout, stderr io.Writer
 
 	storeURL            string
@@ -27,6 +29,8 @@ type app struct {
 	timeout             time.Duration
 	format              string
 	reason              string
+	reasonGiven         bool   // by a flag, or by a person who was asked
+	because             string // what the command itself puts before the reason
 	logLevel, logFormat string
 }
 
@@ -42,10 +46,13 @@ func (e timeoutError) Error() string { return fmt.Sprintf("no answer within %v",
 type job func(ctx context.Context, store *checkpoint.Store) error
 
 // with says how to run a job. If create is set, a missing store file is made.
-// If walks is set, the job walks over many checkpoints, and has no default timeout.
+// If walks is set, the job has no default timeout: it walks over many checkpoints, or waits
+// for a person's answer. If audited is set, the job leaves audit entries by hand, and a person is asked for the
+// reason first.
 type with struct {
-	create bool
-	walks  bool
+	create  bool
+	walks   bool
+	audited bool
 }
 
 // limit returns the command's context with the limit of --timeout. Without the flag, a
@@ -66,6 +73,11 @@ func (a *app) limit(cmd *cobra.Command, walks bool) (context.Context, context.Ca
 }
 
 func (a *app) run(cmd *cobra.Command, w with, f job) (err error) {
+	if w.audited { // before the time of --timeout begins
+		if err := a.askReason(cmd.Context()); err != nil {
+			return err
+		}
+	}
 	ctx, cancel, err := a.limit(cmd, w.walks)
 	if err != nil {
 		return err

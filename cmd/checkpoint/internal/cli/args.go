@@ -60,8 +60,8 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 func suggestFor(root *cobra.Command) {
 	for name, words := range map[string][]string{
 		"get": {"show", "cat", "read"}, "list": {"ls", "keys", "scan", "getall"}, "set": {"put", "write"},
-		"advance": {"setifnewer", "commit", "ack"}, "delete": {"rm", "remove", "unset"}, "rewind": {"reset", "seek"},
-		"export": {"dump"}, "import": {"load"}, "touch": {"expire"}, "fence": {"lock", "revoke", "kill"}, "clear": {"purge"},
+		"advance": {"setifnewer", "commit", "ack"}, "delete": {"rm", "remove", "unset"}, "rewind": {"reset", "seek"}, "undo": {"revert", "rollback"},
+		"export": {"dump"}, "import": {"load"}, "touch": {"expire"}, "fence": {"lock", "kill"}, "lease": {"revoke", "leases", "owner"}, "clear": {"purge"},
 		"doctor": {"check", "diagnose", "health", "verify"},
 	} {
 		for _, cmd := range root.Commands() {

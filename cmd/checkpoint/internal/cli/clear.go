@@ -1,18 +1,12 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
@@ -36,25 +30,28 @@ Stop a consumer that writes without an epoch first.`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			terminal := output.IsTerminal(a.stdin) && output.IsTerminal(a.stderr)
-			if !yes && !terminal {
-				return usageError{cmd.CommandPath(), errors.New("there is no terminal to ask on: give --yes to remove without asking")}
+			if err := a.canConfirm(cmd, yes, "remove"); err != nil {
+				return err
 			}
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				n, err := a.lookAtAll(ctx, store, args[0], fence)
 				if err != nil {
 					return err
 				}
-				if !yes {
-					if ok, err := a.confirm(ctx, n, args[0]); err != nil || !ok {
-						return err
-					}
+				if n == 0 && !yes {
+					a.note("nothing matches %q in %s", args[0], a.shownStore(nil))
+					return nil
+				}
+				ctx, err = a.confirm(ctx, yes, "nothing was removed", "Remove %s %q from %s?",
+					counted(n, "checkpoint that matches", "checkpoints that match"), args[0], a.shownStore(nil))
+				if err != nil {
+					return err
 				}
 				return a.clearAll(ctx, store, args[0], fence)
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	yesFlag(cmd, &yes)
 	cmd.Flags().BoolVar(&fence, "fence", false, "also raise the keys' epochs, which locks out consumers that write with older ones")
 	return cmd
 }
@@ -83,7 +80,7 @@ func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern st
 		if err != nil {
 			return n, err
 		}
-		s := standing{cell, time.Now()}
+		s := standingOf(cell)
 		if !s.Checkpoint.Exists {
 			continue
 		}
@@ -121,29 +118,4 @@ func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) erro
 		}
 	}
 	return nil
-}
-
-// confirm asks whether the n checkpoints that match should really be removed.
-func (a *app) confirm(ctx context.Context, n int, pattern string) (bool, error) {
-	if n == 0 {
-		a.note("nothing matches %q in %s", pattern, engine.Redact(a.storeName()))
-		return false, nil
-	}
-	fmt.Fprintf(a.stderr, "Remove %s %q from %s? [y/N] ",
-		counted(n, "checkpoint that matches", "checkpoints that match"), pattern, engine.Redact(a.storeName()))
-	answers := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
-		answers <- line
-	}()
-	select {
-	case line := <-answers:
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "y", "yes":
-			return true, nil
-		}
-		return false, errors.New("nothing was removed")
-	case <-ctx.Done():
-		return false, context.Cause(ctx)
-	}
 }

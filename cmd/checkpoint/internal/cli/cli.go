@@ -68,7 +68,9 @@ Start with: checkpoint demo`,
 	root.SetHelpFunc(a.help)
 	root.SetUsageFunc(a.usage)
 	a.globalFlags(root)
-	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { a.storeGiven = cmd.Flags().Changed("store") }
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		a.storeGiven, a.reasonGiven = cmd.Flags().Changed("store"), cmd.Flags().Changed("reason")
+	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.AddGroup(
 		&cobra.Group{ID: groupOne, Title: "One checkpoint:"},
@@ -77,8 +79,9 @@ Start with: checkpoint demo`,
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
-		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.deleteCommand(), a.fence(), a.history(),
-		a.list(), a.clear(), a.export(), a.importCommand(), a.migrate(),
+		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.undo(), a.deleteCommand(), a.fence(),
+		a.pause(), a.resume(), a.history(),
+		a.list(), a.status(), a.clear(), a.lease(), a.export(), a.importCommand(), a.migrate(),
 		a.backup(), a.restore(),
 		a.doctor(), a.schema(), a.demo(), a.demoChild(), a.versionCommand())
 	suggestFor(root)
@@ -94,7 +97,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; no limit for commands on many checkpoints)")
 	flags.StringVarP(&a.format, "output", "o", "", "print as `format`: "+output.Formats+
 		" (default: a table on a terminal, columns separated by tabs in a pipe)")
-	flags.StringVar(&a.reason, "reason", "", "say why you make a change, for 'checkpoint history'")
+	flags.StringVar(&a.reason, "reason", "", "say why you make a change, for 'checkpoint history'; on a terminal the command asks for it")
 	flags.StringVar(&a.logLevel, "log-level", "off", "log to stderr from this `level` up: "+logging.Levels)
 	flags.StringVar(&a.logFormat, "log-format", "text", "log in this `format`: "+logging.Formats)
 	completeFlag(root, "output", "table", "wide", "json")

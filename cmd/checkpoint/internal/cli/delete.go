@@ -27,7 +27,7 @@ write.`,
 		Args:              keyArgs(cobra.MinimumNArgs(1), -1),
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
+			return a.run(cmd, with{audited: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				var missing error
 				for _, key := range args {
 					err := a.deleteOne(ctx, store, key, fence)

@@ -26,7 +26,7 @@ func TestDoctorOnASoundRedis(t *testing.T) {
 	doctortest.Reports(t, found, "fences", "OK", "1 fence, none is damaged")
 	server.Do("CONFIG", "SET", "appendfsync", "always")
 	doctortest.Reports(t, examine(t, server.URL()), "persistence", "OK", "always")
-	if keys := server.Do("DBSIZE"); keys != int64(2) {
+	if keys := server.Do("DBSIZE"); keys != int64(3) {
 		t.Errorf("doctor leaves keys: %v", keys)
 	}
 }
@@ -130,8 +130,8 @@ func TestDoctorAsAUser(t *testing.T) {
 		}
 	}
 	doctortest.Reports(t, is("-hset"), "permissions", "FAIL", "HSET")
-	doctortest.Reports(t, is("-time"), "permissions", "WARN", "can hold no lease")
-	doctortest.Reports(t, is("resetkeys", "~prod:checkpoint:*"), "permissions", "FAIL", "NOPERM")
+	doctortest.Reports(t, is("-lrange"), "permissions", "WARN", "cannot read who changed a key")
+	doctortest.Reports(t, is("resetkeys", "~prod:checkpoint:*", "~prod:checkpoint-fence:*"), "permissions", "FAIL", "EVAL with the key \"prod:checkpoint-audit:")
 	doctortest.Reports(t, is("-publish"), "permissions", "WARN", "no standby can be woken")
 	doctortest.Reports(t, is("resetchannels"), "permissions", "WARN", "no standby can be woken")
 	doctortest.Reports(t, is("-info"), "eviction", "WARN", "could not be made")
@@ -165,6 +165,7 @@ func TestDoctorOnContents(t *testing.T) {
 	server.Do("HSET", "checkpoint:bad\nkey", "commit", "1", "prepare", "1")
 	server.Do("LPUSH", "checkpoint:list", "a")
 	server.Do("SET", "checkpoint-fence:text", "a")
+	server.Do("SET", "checkpoint-audit:text", "a")
 	server.Do("HSET", "checkpoint:big", "commit", "1", "prepare", "1", "note", strings.Repeat("x", 20_000))
 	found := examine(t, server.URL())
 	doctortest.Reports(t, found, "checkpoints", "FAIL", "13 checkpoints are damaged: ")
@@ -176,6 +177,7 @@ func TestDoctorOnContents(t *testing.T) {
 	doctortest.Reports(t, found, "keys", "WARN", `"bad\nkey"`)
 	doctortest.Reports(t, found, "foreign-keys", "FAIL", `"checkpoint:list"`)
 	doctortest.Reports(t, found, "foreign-keys", "FAIL", `"checkpoint-fence:text"`)
+	doctortest.Reports(t, found, "foreign-keys", "FAIL", `"checkpoint-audit:text"`)
 	doctortest.Reports(t, found, "foreign-keys", "WARN", `"checkpoint:big"`)
 	found = examine(t, server.URL()+"?prefix=checkpoint:")
 	doctortest.Reports(t, found, "fences", "WARN", "has no fences")

@@ -31,8 +31,15 @@ again. The exit code is 3 if nothing is stored for KEY, unless --at-least is giv
 			if err := transfer.CheckEpoch("--at-least", atLeast); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
-				return a.raiseFence(ctx, store, args[0], atLeast)
+			return a.run(cmd, with{audited: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				before, err := stand(ctx, store, args[0])
+				if err != nil {
+					return err
+				}
+				if !before.Holds() && atLeast == 0 {
+					return a.missing(args[0], "")
+				}
+				return a.raiseFence(&before, func() (uint64, error) { return store.Fence(ctx, args[0], atLeast) })
 			})
 		},
 	}
@@ -40,15 +47,10 @@ again. The exit code is 3 if nothing is stored for KEY, unless --at-least is giv
 	return cmd
 }
 
-func (a *app) raiseFence(ctx context.Context, store *checkpoint.Store, key string, atLeast uint64) error {
-	before, err := stand(ctx, store, key)
-	if err != nil {
-		return err
-	}
-	if !before.Holds() && atLeast == 0 {
-		return a.missing(key, "")
-	}
-	raised, err := store.Fence(ctx, key, atLeast)
+// raiseFence raises the fence of a key, and says what that did.
+func (a *app) raiseFence(before *standing, raise func() (uint64, error)) error {
+	key := before.Key
+	raised, err := raise()
 	if err != nil {
 		return err
 	}

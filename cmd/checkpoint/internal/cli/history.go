@@ -26,7 +26,7 @@ entries of a key. They stay if the checkpoint is deleted.
 An entry names its actor: $` + actorVariable + `, or else the user and the host of the
 command. --reason says why. The exit code is 3 if KEY has no entry.
 
-In a pipe the columns are at, op, actor, old, new, oldEpoch, newEpoch and reason,
+"checkpoint undo" takes the number of an entry. In a pipe the columns are entry, at, op, actor, old, new, oldEpoch, newEpoch and reason,
 separated by tabs; "-" stands for no value.`,
 		Example: `  checkpoint rewind order-processor 0 --reason "INC-7: prices were wrong"
   checkpoint history order-processor`,

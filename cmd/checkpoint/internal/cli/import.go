@@ -86,6 +86,11 @@ its last write had no epoch, no line carries the highest epoch of the key.`,
 				return err
 			}
 			defer in.Close()
+			if _, ok := in.(*os.File); ok { // otherwise the lines come from stdin
+				if err := a.askReason(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			ctx, cancel, err := a.limit(cmd, true)
 			if err != nil {
 				return err

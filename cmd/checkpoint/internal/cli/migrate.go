@@ -63,6 +63,11 @@ consumers that use epochs.`,
 			if flags.cutover && !flags.copies {
 				return usageError{cmd.CommandPath(), errors.New("--cutover needs --from, and --from is missing")}
 			}
+			if flags.apply {
+				if err := a.askReason(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			ctx, cancel, err := a.limit(cmd, true) // one limit for both stores
 			if err != nil {
 				return err

@@ -20,7 +20,8 @@ store changes in one step, or stays as it is.
 
 The command ends every lease and raises every fence, so no consumer that ran before can
 write with its old epoch. A consumer without a lease can still write: make sure that it
-reads its position from the store when it starts.
+reads its position from the store when it starts. "checkpoint history KEY" shows where the
+restore has moved a checkpoint.
 
 If there is no store, the command makes one from FILE, and raises the fence of every key
 by 2^32.`,

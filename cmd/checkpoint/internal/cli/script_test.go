@@ -23,11 +23,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leaktest.Check(m), map[string]func(){
-		"checkpoint": func() {
-			os.Exit(cli.Main(engine.Standard))
-		},
-	})
+	testscript.Main(leaktest.Check(m), programs)
+}
+
+// programs are what scripts may run.
+var programs = map[string]func(){
+	"checkpoint": func() { os.Exit(cli.Main(engine.Standard)) },
 }
 
 // TestScripts runs the command as a user does, one script a topic. In a script, $REDIS is

@@ -26,8 +26,10 @@ func stand(ctx context.Context, store *checkpoint.Store, key string) (standing, 
 		cell, err = checkpointOnly(ctx, store, key)
 	}
 	cell.Key = key
-	return standing{cell, time.Now()}, err
+	return standingOf(cell), err
 }
+
+func standingOf(cell checkpoint.Cell) standing { return standing{cell, time.Now()} }
 
 func checkpointOnly(ctx context.Context, store *checkpoint.Store, key string) (cell checkpoint.Cell, err error) {
 	c, err := store.Get(ctx, key)
@@ -104,6 +106,19 @@ func (s *standing) lockedOut() string {
 		return "the fence locks out " + s.holder()
 	case s.Fence.Epoch != 0:
 		return fmt.Sprintf("the fence locks out every writer with epoch %d or a lower one", s.Fence.Epoch)
+	}
+	return ""
+}
+
+// lockedOutBriefly is lockedOut for a table.
+func (s *standing) lockedOutBriefly() string {
+	switch {
+	case s.held():
+		return fmt.Sprintf("%s (ends %s)", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
+	case s.unfenced():
+		return "nobody: stop its consumer"
+	case s.Fence.Epoch != 0:
+		return fmt.Sprintf("epochs up to %d", s.Fence.Epoch)
 	}
 	return ""
 }

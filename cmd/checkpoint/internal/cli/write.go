@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
@@ -26,10 +27,12 @@ func (w *writeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.logID, "log-id", "", "store this id of the log with the position; without it: the stored id stays")
 }
 
-func (a *app) options(w *writeFlags) []checkpoint.WriteOption {
-	return []checkpoint.WriteOption{
-		checkpoint.TTL(time.Duration(w.ttl)), checkpoint.Epoch(w.epoch), checkpoint.LogID(w.logID), checkpoint.By(actor(), a.reason),
+func (w *writeFlags) options() []checkpoint.WriteOption {
+	opts := []checkpoint.WriteOption{checkpoint.TTL(time.Duration(w.ttl)), checkpoint.LogID(w.logID)}
+	if w.epoch != 0 {
+		opts = append(opts, checkpoint.Epoch(w.epoch))
 	}
+	return opts
 }
 
 func (w *writeFlags) check() error {
@@ -71,7 +74,7 @@ func (a *app) writeCommand(w write) *cobra.Command {
 			if err = cmp.Or(err, flags.check()); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			return a.run(cmd, with{create: w.create}, func(ctx context.Context, store *checkpoint.Store) error {
+			return a.run(cmd, with{create: w.create, audited: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				return w.do(ctx, store, args[0], p, &flags)
 			})
 		},
@@ -98,9 +101,13 @@ older epoch then fails its next write.`,
 				return err
 			}
 			if fence {
-				return a.rewindTo(ctx, store, &before, p, flags)
+				c, err := a.rewindTo(ctx, store, rewind.StepOf(before.Cell, rewind.To(p)), flags.options())
+				if err != nil {
+					return err
+				}
+				return a.printOne(c)
 			}
-			if err := store.Set(ctx, key, p, a.options(flags)...); err != nil {
+			if err := store.Set(ctx, key, p, flags.options()...); err != nil {
 				return err
 			}
 			a.noteAfterSet(&before, p, flags.epoch)
@@ -139,7 +146,7 @@ position stays, and the exit code is 4.`,
 					return err
 				}
 			}
-			updated, err := store.SetIfNewer(ctx, key, p, a.options(flags)...)
+			updated, err := store.SetIfNewer(ctx, key, p, append(flags.options(), checkpoint.By(actor(), a.reason))...)
 			if err != nil {
 				return err
 			}

@@ -3,33 +3,23 @@ package demo
 import (
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/ptytest"
 )
 
 // openTerminal returns both ends of a terminal.
 func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	screen, terminal, err := ptytest.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { screen.Close() })
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetUint32(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile("/dev/pts/"+strconv.FormatUint(uint64(n), 10), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { terminal.Close() })
+	t.Cleanup(func() {
+		screen.Close()
+		terminal.Close()
+	})
 	return screen, terminal
 }
 

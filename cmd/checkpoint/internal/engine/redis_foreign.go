@@ -12,20 +12,34 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
 )
 
-// bigKey is far more than a checkpoint or a fence has.
-const bigKey = 16 << 10
+// A place is where the store has keys, with the types that they may have, and far more
+// bytes than they need.
+type place struct {
+	prefix string
+	types  []string
+	most   int64
+}
+
+func (p *redisPatient) places() []place {
+	const small, audit = 16 << 10, 1 << 20
+	checkpoints := []string{"hash", "string"}
+	if p.opts.Prefix != "" {
+		return []place{{p.opts.Prefix, checkpoints, small}}
+	}
+	return []place{
+		{p.opts.Namespace + "checkpoint:", checkpoints, small},
+		{p.opts.Namespace + "checkpoint-fence:", []string{"hash"}, small},
+		{p.opts.Namespace + "checkpoint-audit:", []string{"list"}, audit},
+	}
+}
 
 // foreignKeys reports keys that have the store's names and are not the store's.
 func (p *redisPatient) foreignKeys(ctx context.Context, r *doctor.Report) {
 	const check = "foreign-keys"
 	var odd, big doctor.Keys
-	types := map[string][]string{p.opts.Namespace + "checkpoint:": {"hash", "string"}, p.opts.Namespace + "checkpoint-fence:": {"hash"}}
-	if p.opts.Prefix != "" {
-		types = map[string][]string{p.opts.Prefix: {"hash", "string"}}
-	}
 	for _, m := range p.masters {
-		for prefix, ours := range types {
-			if err := look(ctx, m.client, prefix, ours, &odd, &big); err != nil {
+		for _, at := range p.places() {
+			if err := at.look(ctx, m.client, &odd, &big); err != nil {
 				r.Unknown(check, err, "let the user call SCAN, TYPE and MEMORY USAGE")
 				return
 			}
@@ -36,21 +50,21 @@ func (p *redisPatient) foreignKeys(ctx context.Context, r *doctor.Report) {
 		r.Fail(check, fmt.Sprintf("%s the store's names, and no type of the store: %s", doctor.Counted(odd.Len(), "key has", "keys have"), &odd), remedy)
 	}
 	if big.Len() > 0 {
-		r.Warn(check, fmt.Sprintf("%s the store's names, and more than %s: %s", doctor.Counted(big.Len(), "key has", "keys have"), doctor.Bytes(bigKey), &big), remedy)
+		r.Warn(check, fmt.Sprintf("%s the store's names, and far more bytes than the store needs: %s", doctor.Counted(big.Len(), "key has", "keys have"), &big), remedy)
 	}
 	if odd.Len()+big.Len() == 0 {
-		r.OK(check, "no key at the store's names has a wrong type, or more than %s", doctor.Bytes(bigKey))
+		r.OK(check, "no key at the store's names has a wrong type, or is too big")
 	}
 }
 
-// look walks the keys with a prefix, which should have one of the types.
-func look(ctx context.Context, client *redis.Client, prefix string, types []string, odd, big *doctor.Keys) error {
+// look walks the keys of a server.
+func (at place) look(ctx context.Context, client *redis.Client, odd, big *doctor.Keys) error {
 	for cursor := uint64(0); ; {
-		keys, next, err := client.Scan(ctx, cursor, checkpoint.QuotePattern(prefix)+"*", 1000).Result()
+		keys, next, err := client.Scan(ctx, cursor, checkpoint.QuotePattern(at.prefix)+"*", 1000).Result()
 		if err != nil {
 			return err
 		}
-		if err := lookAt(ctx, client, keys, types, odd, big); err != nil {
+		if err := at.lookAt(ctx, client, keys, odd, big); err != nil {
 			return err
 		}
 		if cursor = next; cursor == 0 {
@@ -59,7 +73,7 @@ func look(ctx context.Context, client *redis.Client, prefix string, types []stri
 	}
 }
 
-func lookAt(ctx context.Context, client *redis.Client, keys, ours []string, odd, big *doctor.Keys) error {
+func (at place) lookAt(ctx context.Context, client *redis.Client, keys []string, odd, big *doctor.Keys) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -76,9 +90,9 @@ func lookAt(ctx context.Context, client *redis.Client, keys, ours []string, odd,
 	for i, key := range keys {
 		switch kind := types[i].Val(); {
 		case kind == "none": // it has gone meanwhile
-		case !slices.Contains(ours, kind):
+		case !slices.Contains(at.types, kind):
 			odd.Add(key)
-		case sizes[i].Val() > bigKey:
+		case sizes[i].Val() > at.most:
 			big.Add(key)
 		}
 	}

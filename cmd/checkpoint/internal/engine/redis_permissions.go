@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,15 +32,15 @@ return refused`
 
 var scriptCommands = []any{
 	"HMGET KEY commit", "PTTL KEY", "GETRANGE KEY 0 0", "HGET KEY commit", "HSET KEY commit 0", "HDEL KEY commit",
-	"EXISTS KEY", "TYPE KEY", "PEXPIRE KEY 1", "PERSIST KEY", "UNLINK KEY", "TIME",
+	"EXISTS KEY", "TYPE KEY", "PEXPIRE KEY 1", "PERSIST KEY", "UNLINK KEY", "TIME", "LPUSH KEY x", "LTRIM KEY 0 0", "LRANGE KEY 0 0",
 }
 
 // permissions tries what the store does, as this user, without a change. It writes to no
 // key, and publishes on the channel of a key that nobody has.
 func (p *redisPatient) permissions(ctx context.Context) {
 	const check, none = "permissions", "doctor's probe"
-	prefix, fences := p.opts.Namespace+"checkpoint:", p.opts.Namespace+"checkpoint-fence:{"+p.opts.Namespace+"checkpoint:"+none+"}"
-	keys := []string{prefix + none, fences}
+	prefix := p.opts.Namespace + "checkpoint:"
+	keys := []string{prefix + none, p.opts.Namespace + "checkpoint-fence:{" + none + "}", p.opts.Namespace + "checkpoint-audit:{" + none + "}"}
 	if p.opts.Prefix != "" {
 		prefix, keys = p.opts.Prefix, []string{p.opts.Prefix + none}
 	}
@@ -47,7 +48,7 @@ func (p *redisPatient) permissions(ctx context.Context) {
 	for _, key := range keys {
 		found, err := p.inScript(ctx, key)
 		if err != nil {
-			p.unclear(check, err)
+			p.unclear(check, key, err)
 			return
 		}
 		cannot = append(cannot, found...)
@@ -77,11 +78,11 @@ func (p *redisPatient) permissions(ctx context.Context) {
 	p.OK(check, "the user may do all that the store does")
 }
 
-// refusedLine says what the user may not do. Only leases need TIME.
+// refusedLine says what the user may not do. Only History needs LRANGE.
 func refusedLine(cannot []string) doctor.Line {
 	l := doctor.Line{Check: "permissions", Level: doctor.Fail, Remedy: aclRemedy}
-	if needed := func(s string) bool { return !strings.HasPrefix(s, "TIME: ") }; !slices.ContainsFunc(cannot, needed) {
-		l.Level, l.Text = doctor.Warn, "the user can hold no lease: "+cannot[0]
+	if needed := func(s string) bool { return !strings.HasPrefix(s, "LRANGE: ") }; !slices.ContainsFunc(cannot, needed) {
+		l.Level, l.Text = doctor.Warn, "the user cannot read who changed a key: "+cannot[0]
 		return l
 	}
 	l.Text = "the user cannot do what the store does: " + strings.Join(cannot, "; ")
@@ -92,10 +93,11 @@ func (p *redisPatient) inScript(ctx context.Context, key string) (refused []stri
 	return p.client.Eval(ctx, tryCommands, []string{key}, scriptCommands...).StringSlice()
 }
 
-// unclear tells a user who may not call EVAL from a server that cannot run the script.
-func (p *redisPatient) unclear(check string, err error) {
+// unclear tells a user who may not call EVAL, or use the key, from a server that cannot run
+// the script.
+func (p *redisPatient) unclear(check, key string, err error) {
 	if redis.HasErrorPrefix(err, "NOPERM") {
-		p.Fail(check, "the user cannot do what the store does: EVAL: "+err.Error(), aclRemedy)
+		p.Fail(check, fmt.Sprintf("the user cannot do what the store does: EVAL with the key %q: %v", key, err), aclRemedy)
 		return
 	}
 	p.Unknown(check, err, "use Redis 7.0 or later, or compare the user with the rule in docs/redis.md")

@@ -6,14 +6,13 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// History prints audit entries in a format of [New].
+// History prints audit entries in a format of [New], with their numbers from 1 up.
 func History(w io.Writer, format string, entries []checkpoint.AuditEntry) error {
 	switch {
 	case format == "json":
@@ -27,8 +26,12 @@ func History(w io.Writer, format string, entries []checkpoint.AuditEntry) error 
 func historyJSON(w io.Writer, entries []checkpoint.AuditEntry) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	for _, e := range entries {
-		if err := encoder.Encode(e); err != nil {
+	for i, e := range entries {
+		err := encoder.Encode(struct {
+			Entry int `json:"entry"`
+			checkpoint.AuditEntry
+		}{1 + i, e})
+		if err != nil {
 			return err
 		}
 	}
@@ -36,8 +39,8 @@ func historyJSON(w io.Writer, entries []checkpoint.AuditEntry) error {
 }
 
 func historyPlain(w io.Writer, entries []checkpoint.AuditEntry) error {
-	for _, e := range entries {
-		err := row(w, exact(e.At), printable(e.Op), printable(e.Actor), optionalPosition(e.Old), optionalPosition(e.New),
+	for i, e := range entries {
+		err := row(w, strconv.Itoa(1+i), exact(e.At), printable(e.Op), printable(e.Actor), optionalPosition(e.Old), optionalPosition(e.New),
 			strconv.FormatUint(e.OldEpoch, 10), strconv.FormatUint(e.NewEpoch, 10), printable(e.Reason))
 		if err != nil {
 			return err
@@ -47,11 +50,8 @@ func historyPlain(w io.Writer, entries []checkpoint.AuditEntry) error {
 }
 
 func historyTable(w io.Writer, now time.Time, wide bool, entries []checkpoint.AuditEntry) error {
-	table := tabwriter.NewWriter(w, 0, 0, len(gap), ' ', 0)
-	if err := row(table, "WHEN", "OP", "BY", "FROM", "TO", "EPOCH", "REASON"); err != nil {
-		return err
-	}
-	for _, e := range entries {
+	rows := [][]string{{"ENTRY", "WHEN", "OP", "BY", "FROM", "TO", "EPOCH", "REASON"}}
+	for i, e := range entries {
 		at := Ago(now, e.At)
 		if wide {
 			at = exact(e.At)
@@ -60,12 +60,12 @@ func historyTable(w io.Writer, now time.Time, wide bool, entries []checkpoint.Au
 		if e.OldEpoch != e.NewEpoch {
 			epoch = strconv.FormatUint(e.OldEpoch, 10) + " to " + epoch
 		}
-		err := row(table, at, printable(e.Op), printable(e.Actor), optionalPosition(e.Old), optionalPosition(e.New), epoch, printable(e.Reason))
-		if err != nil {
-			return err
-		}
+		rows = append(rows, []string{
+			strconv.Itoa(1 + i), at, printable(e.Op), printable(e.Actor),
+			optionalPosition(e.Old), optionalPosition(e.New), epoch, printable(e.Reason),
+		})
 	}
-	return table.Flush()
+	return align(w, rows, 0)
 }
 
 func row(w io.Writer, cells ...string) error {

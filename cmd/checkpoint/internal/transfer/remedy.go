@@ -4,5 +4,5 @@ package transfer
 const (
 	CheckpointRemedy = "`checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs a checkpoint"
 	FenceRemedy      = "`checkpoint fence KEY --at-least N` repairs a fence: N is the highest epoch that was in use"
-	LeaseRemedy      = "stop its owner, then `checkpoint fence KEY` repairs a lease"
+	LeaseRemedy      = "stop its owner, then `checkpoint lease revoke KEY` repairs a lease"
 )

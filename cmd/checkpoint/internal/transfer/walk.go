@@ -50,6 +50,7 @@ func checkpoints(ctx context.Context, store *checkpoint.Store, pattern string, y
 		cell := checkpoint.Cell{Key: c.Key}
 		if c.Key != "" {
 			cell.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: c.Mark, ExpiresAt: c.ExpiresAt, Err: Reason(err)}
+			cell.Fence.Epoch = c.Epoch // the least that the fence can be: an absent one would look damaged
 			err = nil
 		}
 		if !yield(cell, err) {

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
+)
+
+// consent says whether a person wants the rewinds that a command plans.
+type consent struct{ apply, yes bool }
+
+func (c *consent) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.apply, "apply", false, "make the change, and not only show it; on a terminal after a question")
+	cmd.Flags().BoolVarP(&c.yes, "yes", "y", false, "make the change, and do not ask")
+}
+
+// given reports whether a flag says that the change shall be made.
+func (c consent) given() bool { return c.apply || c.yes }
+
+// steps are the rewinds that a command plans.
+type steps struct {
+	consent
+
+	all  []rewind.Step
+	many bool // they come from a pattern
+	opts []checkpoint.WriteOption
+
+	// asPlanned leaves a key alone that somebody has rewound or taken over since.
+	asPlanned bool
+}
+
+// rewindAll shows the steps, or makes them.
+func (a *app) rewindAll(ctx context.Context, store *checkpoint.Store, s steps) error {
+	left := &leftAlone{of: len(s.all)}
+	s.all = a.leave(s.all, s.many, left)
+	terminal := a.hasTerminal()
+	switch {
+	case len(s.all) == 0:
+		return left.err()
+	case !s.given() && (s.many || terminal):
+		if err := a.preview(s.all, false); err != nil {
+			return err
+		}
+		a.note("nothing was changed; --apply rewinds %s", counted(len(s.all), "checkpoint", "checkpoints"))
+		return left.err()
+	case !s.yes && terminal:
+		if err := a.preview(s.all, true); err != nil {
+			return err
+		}
+		var err error
+		if ctx, err = a.confirm(ctx, false, "nothing was rewound", "%s", a.question(s.all)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(a.makeSteps(ctx, store, s), left.err())
+}
+
+func (a *app) question(steps []rewind.Step) string {
+	q := fmt.Sprintf("Rewind %s in %s", counted(len(steps), "checkpoint", "checkpoints"), a.shownStore(nil))
+	skips := 0
+	for _, s := range steps {
+		if s.Skips() {
+			skips++
+		}
+	}
+	if skips > 0 {
+		q += fmt.Sprintf(", and SKIP events of %d", skips)
+	}
+	return q + "?"
+}
+
+// leave reports the steps that cannot be made, and returns the others. Of many keys, those
+// that stand at their target already stay as they are: their consumers need not start again.
+func (a *app) leave(steps []rewind.Step, many bool, left *leftAlone) []rewind.Step {
+	return slices.DeleteFunc(steps, func(s rewind.Step) bool {
+		switch {
+		case s.Err != nil:
+			a.reportDamage(s.Before.Key, s.Err)
+			left.add(s.Err)
+			return true
+		case many && s.Stays():
+			a.note("%q is at %s already", s.Before.Key, s.Position)
+			return true
+		}
+		return false
+	})
+}
+
+// leftAlone counts the keys that a rewind of many keys must not touch.
+type leftAlone struct {
+	damage
+
+	of, refused int
+}
+
+func (l *leftAlone) add(err error) {
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		l.damage.add(err)
+		return
+	}
+	l.refused++
+}
+
+func (l *leftAlone) err() error {
+	var refused error
+	if l.refused > 0 {
+		refused = fmt.Errorf("%d of %d stay as they are, for the reasons above", l.refused, l.of)
+	}
+	return errors.Join(refused, l.damage.err())
+}
+
+// preview prints what the steps would do. Before a question it prints to stderr, where the
+// question stands.
+func (a *app) preview(steps []rewind.Step, asked bool) error {
+	rows := make([]output.Rewind, len(steps))
+	for i, s := range steps {
+		before := standingOf(s.Before)
+		rows[i] = output.Rewind{Key: s.Before.Key, After: s.Position, KnownAt: s.KnownAt, Effect: s.Effect(), LocksOut: before.lockedOutBriefly()}
+		if c := s.Before.Checkpoint; c.Exists && c.Err == nil {
+			rows[i].Before = &c.Position
+		}
+	}
+	if asked {
+		return output.Rewinds(a.stderr, "table", rows)
+	}
+	return output.Rewinds(a.stdout, a.format, rows)
+}
+
+// makeSteps makes the steps, and prints the checkpoints that are stored then.
+func (a *app) makeSteps(ctx context.Context, store *checkpoint.Store, s steps) error {
+	p, err := output.New(a.stdout, a.format)
+	if err != nil {
+		return err
+	}
+	changed := 0
+	for i, step := range s.all {
+		opts := s.opts
+		if s.asPlanned {
+			opts = append(step.Options(), opts...)
+		}
+		c, err := a.rewindTo(ctx, store, step, opts)
+		switch {
+		case s.asPlanned && errors.Is(err, checkpoint.ErrFenced):
+			a.note("somebody has rewound %q or taken its lease over meanwhile; it stays as it is", step.Before.Key)
+			changed++
+			continue
+		case err != nil && s.many:
+			return errors.Join(fmt.Errorf("%d of %d were rewound, then: %w", i-changed, len(s.all), err), p.Flush())
+		case err != nil:
+			return err
+		}
+		if err := p.Print(c); err != nil {
+			return err
+		}
+	}
+	if changed > 0 {
+		err = fmt.Errorf("%w: %d of %d stay as they are; look at them again", checkpoint.ErrFenced, changed, len(s.all))
+	}
+	return errors.Join(err, p.Flush())
+}
+
+// rewindTo makes one step, and says what that did.
+func (a *app) rewindTo(
+	ctx context.Context, store *checkpoint.Store, s rewind.Step, opts []checkpoint.WriteOption,
+) (checkpoint.Checkpoint, error) {
+	before, key := standingOf(s.Before), s.Before.Key
+	c, err := store.Rewind(ctx, key, s.Position, opts...)
+	if err != nil {
+		return c, err
+	}
+	a.note("%q went from %s to %s", key, before.where(), place(c.Mark))
+	a.noteReplaced(key, &s, s.Replaced(ctx, store, c.Epoch))
+	if out := before.lockedOut(); out != "" {
+		a.note("%s", out)
+	}
+	if before.unfenced() {
+		a.note("a consumer that writes without an epoch is not locked out, and undoes the change with its next write; " +
+			"stop it, then rewind again")
+	}
+	// The stored checkpoint may have kept a log id, so read it back. If that fails, the
+	// rewind is done all the same: print its own result, with the epoch that people need.
+	if stored, err := store.Get(ctx, key); err == nil {
+		if stored.Epoch == c.Epoch && stored.Position == c.Position {
+			return stored, nil
+		}
+		a.note("%q is already at %s: somebody has written to it since the rewind", key, place(stored.Mark))
+	}
+	return c, nil
+}
+
+// noteReplaced says that the key stood elsewhere when it was rewound, and that the rewind has
+// skipped events.
+func (a *app) noteReplaced(key string, s *rewind.Step, old *checkpoint.Position) {
+	planned := s.Before.Checkpoint
+	switch {
+	case old == nil:
+		return
+	case planned.Exists && planned.Err == nil && *old != planned.Position:
+		a.note("%q had moved to %s meanwhile", key, *old)
+	}
+	if s.Position.Compare(*old) > 0 {
+		a.note("nobody will do the events of %q after %s, up to %s; `checkpoint rewind` to %[2]s brings them back", key, *old, s.Position)
+	}
+}

@@ -1,0 +1,57 @@
+package checkpoint
+
+import (
+	"context"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A Sample tells where a key stood at a time.
+type Sample = driver.Sample
+
+func everyFiveMinutes(string) time.Duration { return 5 * time.Minute }
+
+// sampleBefore returns the beginning of the bucket of time that a write of key is in. It
+// is zero if the Store keeps no samples of key.
+func (s *Store) sampleBefore(key string, at time.Time) time.Time {
+	if s.sampleEvery == nil {
+		return time.Time{}
+	}
+	every := s.sampleEvery(key)
+	if every <= 0 {
+		return time.Time{}
+	}
+	return at.Truncate(max(every, time.Millisecond))
+}
+
+// Samples returns where key stood at earlier times, the latest first. To go back to a
+// time, take the last sample at or before it: then work is done again, and none is
+// skipped.
+//
+// A write keeps the position that it replaces as a sample if that was written in an
+// earlier bucket of time than the write: see Options.SampleEvery. It does so in its own
+// atomic step. The times are the UpdatedAt of the positions, so they are by the writers'
+// clocks. The engine keeps the latest 288 samples, and the last of each hour for 30 days.
+// With a bucket of 5 minutes, 288 samples are a day of writes.
+//
+// Samples stay if the checkpoint goes. ReleaseFences forgets them with the fence. If the
+// engine keeps no samples, the error is [ErrUnsupported].
+func (s *Store) Samples(ctx context.Context, key string) ([]Sample, error) {
+	c := call{Call: Call{Op: opSamples, Key: key, Size: 1}}
+	ctx = s.begin(ctx, &c)
+	samples, err := s.samples(ctx, key)
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: len(samples), Err: err})
+	return samples, err
+}
+
+func (s *Store) samples(ctx context.Context, key string) ([]Sample, error) {
+	if err := ValidateKey(key); err != nil {
+		return nil, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	return driver.SamplesOf(ctx, s.driver, key)
+}
