@@ -112,7 +112,7 @@ func (d desk) try(args ...string) (code int, output string) {
 }
 
 // states are those that `status` prints, by key, and the lines of JSON.
-func (d desk) states() (states map[string]string, lines map[string]string, code int) {
+func (d desk) states() (states, lines map[string]string, code int) {
 	d.Helper()
 	code, out := d.try("status", "--stale", "3s", "-o", "json")
 	states, lines = make(map[string]string), make(map[string]string)
