@@ -125,3 +125,29 @@ func TestDamagedSample(t *testing.T) {
 		})
 	}
 }
+
+// A write that stores all there is to store still shares a transaction with 119 others.
+func TestFullWritesShareATransaction(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	all := keys(120)
+	for range driver.AuditEntries + 1 { // so that the next entry of this key pushes one out
+		gets(t, d, driver.Advanced, write(driver.Set, all[60], 1))
+	}
+	at := morning
+	rewind := func() {
+		var ws []driver.Write
+		for _, key := range all {
+			ws = append(ws, sampled(write(driver.Rewind, key, 1), at))
+		}
+		gets(t, d, driver.Advanced, ws...)
+		at = at.Add(time.Hour)
+	}
+	for range 3 {
+		rewind()
+	}
+	if calls := l.during(rewind); calls["Txn"] != 1 || len(calls) != 1 {
+		t.Errorf("120 rewinds made the calls %v, want one Txn", calls)
+	}
+}
