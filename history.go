@@ -39,8 +39,9 @@ func partOf(ctx context.Context, op string) context.Context {
 
 // History returns the last n audit entries of key, the latest first. Each Set, Rewind,
 // Delete, Clear, Fence and Revoke leaves an entry. So does an Acquire that takes the lease
-// over from another owner, who had not released it. The engine stores the entry in the
-// same atomic step as the change: an entry exists exactly if the change took effect.
+// over from another owner, who had not released it. A restore of an SQLite store leaves one
+// at each key that it changes. The engine stores the entry in the same atomic step as the
+// change: an entry exists exactly if the change took effect.
 //
 // The engine keeps the last 256 entries of a key, for 400 days at least. A key may have
 // entries though its checkpoint is gone. ReleaseFences forgets them with the fence. If

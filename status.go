@@ -30,6 +30,7 @@ type Status struct {
 
 	State State     `json:"state"`
 	Since time.Time `json:"since"` // since when it is in State
+	Now   time.Time `json:"now"`   // when it said this
 
 	// Position is the low watermark, and Head the end of the log. Nil: the instance does
 	// not know. AdvancedAt is when the low watermark last moved; zero: not since the

@@ -16,7 +16,7 @@ func TestReportKeepsAllOfAStatus(t *testing.T) {
 	s := checkpoint.New(memstore.New(), nil)
 	since := time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)
 	want := checkpoint.Status{
-		Instance: "a", Host: "db1", PID: 7, Version: "v1.2.3", State: checkpoint.StateRunning, Since: since,
+		Instance: "a", Host: "db1", PID: 7, Version: "v1.2.3", State: checkpoint.StateRunning, Since: since, Now: since,
 		Position: &checkpoint.Position{Commit: 1 << 63, Prepare: 1<<64 - 1}, Head: &checkpoint.Position{Commit: 5}, AdvancedAt: since,
 		Lag: new(uint64(1<<64 - 1)), LagTime: new(90*time.Second + time.Millisecond), LagAtLeast: true,
 		Rate: 1.5, Pace: 2, HeadPace: new(2.5), InFlight: 3, OldestAge: 4 * time.Second, Done: 1<<63 - 1, Retries: 6, Parked: 7,

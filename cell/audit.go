@@ -64,6 +64,14 @@ func AcquireEntry(before, after Cell, r driver.LeaseResult, now time.Time) *driv
 	return entry(before, after, driver.AuditTakeOver, driver.By{Actor: r.Lease.Owner, Reason: "after " + former.Owner}.Clean(), now)
 }
 
+// RestoreEntry returns the entry of a key that a restore of the store has changed.
+func RestoreEntry(before, after Cell, by driver.By, now time.Time) *driver.AuditEntry {
+	if before.Visible(now) == after.Visible(now) {
+		return nil
+	}
+	return entry(before, after, driver.AuditRestore, by, now)
+}
+
 func entry(before, after Cell, op string, by driver.By, now time.Time) *driver.AuditEntry {
 	e := &driver.AuditEntry{
 		At: now.UTC().Truncate(time.Millisecond), Op: cmp.Or(by.Op, op), By: by,

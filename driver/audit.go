@@ -73,6 +73,7 @@ const (
 	AuditFence    = "fence"     // RaiseFence to an epoch
 	AuditRevoke   = "revoke"    // RaiseFence to at least zero
 	AuditTakeOver = "take-over" // Acquire after another owner, which had not released its lease
+	AuditRestore  = "restore"   // a key that is different after a store was restored from a copy
 )
 
 // An AuditEntry tells of one change by hand, or of one change of ownership. Package cell

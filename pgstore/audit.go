@@ -53,22 +53,29 @@ func (l *auditLists) statements(sql *statements, namespace string) []*statement 
 var _ driver.Historian = (*Driver)(nil)
 
 // History implements [driver.Historian].
-func (d *Driver) History(ctx context.Context, key string, n int) (entries []driver.AuditEntry, err error) {
+func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	err = d.read(ctx, &statement{
-		sql: d.sql.history, args: []any{d.opts.Namespace, key, encodeNumber(uint64(n))}, //nolint:gosec // above 0
+	entries, err := readHistory(ctx, d.read, d.sql, d.opts.Namespace, key, n)
+	if err != nil {
+		return nil, d.failure(ctx, err)
+	}
+	return entries, nil
+}
+
+func readHistory(
+	ctx context.Context, read func(context.Context, *statement) error, sql *statements, namespace, key string, n int,
+) (entries []driver.AuditEntry, err error) {
+	err = read(ctx, &statement{
+		sql: sql.history, args: []any{namespace, key, encodeNumber(uint64(n))}, //nolint:gosec // above 0
 		each: func(scan func(...any) error) error {
 			e, err := scanEntry(key, scan)
 			entries = append(entries, e)
 			return err
 		},
 	})
-	if err != nil {
-		return nil, d.failure(ctx, err)
-	}
-	return entries, nil
+	return entries, err
 }
 
 func scanEntry(key string, scan func(...any) error) (e driver.AuditEntry, err error) {

@@ -23,14 +23,14 @@ const (
 type change struct {
 	key    string
 	reads  parts
-	decide func(c cell.Cell, now time.Time) cell.Cell // keeps the answer; it may run again
-	entry  entryOf
+	decide decision
 	usual  *driver.Write // if the usual statement can make the change
 	end    ending
 }
 
-// An entryOf returns the audit entry of a change, or nil. A nil entryOf returns nil.
-type entryOf func(before, after cell.Cell, now time.Time) *driver.AuditEntry
+// A decision returns the cell after a change, and the audit entry of the change, or nil. It
+// keeps the answer. It may run again.
+type decision func(before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry)
 
 // An ending is the end of a change's transaction.
 type ending struct {
@@ -50,7 +50,10 @@ type step struct {
 	before map[string]cell.Cell
 	locked map[string]parts // what has a row
 	audit  auditLists
-	torn   bool // whether another transaction has inserted a fence meanwhile
+
+	audited map[string]bool // the keys that get an audit entry
+
+	torn bool // whether another transaction has inserted a row meanwhile
 }
 
 // load returns the statements that lock and read what the changes need. The clock comes
@@ -151,16 +154,15 @@ func decodeNow(s string) (time.Time, error) {
 // decide makes the changes in their order, and returns the statements that store what is
 // different afterwards.
 func (s *step) decide() (store []*statement, inserted int64) {
-	s.before = maps.Clone(s.cells)
+	s.before, s.audited = maps.Clone(s.cells), make(map[string]bool)
 	for _, c := range s.changes {
 		before := s.cells[c.key]
 		before.Key = c.key
-		after := c.decide(before, s.now)
+		after, entry := c.decide(before, s.now)
 		s.cells[c.key] = after
-		if c.entry != nil {
-			if e := c.entry(before, after, s.now); e != nil {
-				s.audit.add(c.key, e)
-			}
+		if entry != nil {
+			s.audit.add(c.key, entry)
+			s.audited[c.key] = true
 		}
 	}
 	store, insertedFences := s.storeFences()
@@ -171,123 +173,4 @@ func (s *step) decide() (store []*statement, inserted int64) {
 		store = append(store, notice)
 	}
 	return store, insertedFences + insertedCheckpoints
-}
-
-func (s *step) changedKeys() []string { return slices.Sorted(maps.Keys(s.cells)) }
-
-func (s *step) storeCheckpoints() (store []*statement, inserted int64) {
-	var gone list
-	var update, insert checkpointLists
-	for _, key := range s.changedKeys() {
-		before, after := s.before[key].Checkpoint, s.cells[key].Checkpoint
-		there := s.locked[key]&checkpoints != 0
-		switch {
-		case before == after:
-		case !after.Exists:
-			gone.add(key)
-		case there:
-			touched := before
-			touched.ExpiresAt = after.ExpiresAt
-			update.add(key, after, touched == after)
-		default:
-			insert.add(key, after, false)
-			inserted++
-		}
-	}
-	if gone.Len() > 0 {
-		store = append(store, &statement{sql: s.sql.deleteCheckpoints, args: []any{s.namespace, gone.text()}})
-	}
-	if update.key.Len() > 0 {
-		store = append(store, &statement{sql: s.sql.updateCheckpoints, args: update.args(s.namespace)})
-	}
-	if inserted > 0 {
-		store = append(store, &statement{sql: s.sql.insertCheckpoints, args: insert.args(s.namespace)})
-	}
-	return store, inserted
-}
-
-func (s *step) storeFences() (store []*statement, inserted int64) {
-	var gone list
-	var update, insert fenceLists
-	for _, key := range s.changedKeys() {
-		before, after := s.before[key], s.cells[key]
-		fence, lease := before.Fence != after.Fence, before.Lease != after.Lease
-		switch {
-		case !fence && !lease:
-		case !after.Fence.Exists():
-			gone.add(key)
-		case s.locked[key]&fences != 0:
-			update.add(key, after, fence, lease)
-		default:
-			insert.add(key, after, true, lease)
-			inserted++
-		}
-	}
-	if gone.Len() > 0 {
-		store = append(store, &statement{sql: s.sql.deleteFences, args: []any{s.namespace, gone.text()}},
-			&statement{sql: s.sql.deleteAudit, args: []any{s.namespace, gone.text()}})
-	}
-	if update.key.Len() > 0 {
-		store = append(store, &statement{sql: s.sql.updateFences, args: update.args(s.namespace)})
-	}
-	if inserted > 0 {
-		store = append(store, &statement{sql: s.sql.insertFences, args: insert.args(s.namespace)})
-	}
-	return store, inserted
-}
-
-// checkpointLists are the parameters of a change to checkpoints.
-type checkpointLists struct {
-	key, commit, prepare, updatedAt, expiresAt, epoch, logID list
-}
-
-func (l *checkpointLists) add(key string, c driver.StoredCheckpoint, keepTime bool) {
-	updatedAt := encodeTime(c.UpdatedAt)
-	if keepTime {
-		updatedAt = ""
-	}
-	l.key.add(key)
-	l.commit.add(encodeNumber(c.Position.Commit))
-	l.prepare.add(encodeNumber(c.Position.Prepare))
-	l.updatedAt.addOptional(updatedAt)
-	l.expiresAt.addOptional(encodeTime(c.ExpiresAt))
-	l.epoch.add(encodeNumber(c.Epoch))
-	l.logID.add(c.LogID)
-}
-
-func (l *checkpointLists) args(namespace string) []any {
-	return []any{
-		namespace, l.key.text(), l.commit.text(), l.prepare.text(), l.updatedAt.text(), l.expiresAt.text(), l.epoch.text(), l.logID.text(),
-	}
-}
-
-// fenceLists are the parameters of a change to fences.
-type fenceLists struct {
-	key, epoch, raisedAt, owner, leaseEpoch, ttl, endsAt, lease list
-}
-
-// add leaves the columns of a part that does not change.
-func (l *fenceLists) add(key string, c cell.Cell, fence, lease bool) {
-	var epoch, raisedAt, owner, leaseEpoch, ttl, endsAt string
-	if fence {
-		epoch, raisedAt = encodeNumber(c.Fence.Epoch), encodeTime(c.Fence.RaisedAt)
-	}
-	if lease && c.Lease.Exists() {
-		owner, leaseEpoch, endsAt = c.Lease.Owner, encodeNumber(c.Lease.Epoch), encodeTime(c.Lease.ExpiresAt)
-		ttl = strconv.FormatInt(c.Lease.TTL.Milliseconds(), 10)
-	}
-	l.key.add(key)
-	l.epoch.addOptional(epoch)
-	l.raisedAt.addOptional(raisedAt)
-	l.owner.addOptional(owner)
-	l.leaseEpoch.addOptional(leaseEpoch)
-	l.ttl.addOptional(ttl)
-	l.endsAt.addOptional(endsAt)
-	l.lease.add(strconv.FormatBool(lease))
-}
-
-func (l *fenceLists) args(namespace string) []any {
-	return []any{
-		namespace, l.key.text(), l.epoch.text(), l.raisedAt.text(), l.owner.text(), l.leaseEpoch.text(), l.ttl.text(), l.endsAt.text(), l.lease.text(),
-	}
 }

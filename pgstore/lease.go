@@ -16,18 +16,20 @@ func (d *Driver) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.L
 
 // Renew implements [driver.Leaser].
 func (d *Driver) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.lease(ctx, leases, fences, cell.Cell.Renew, nil)
+	return d.lease(ctx, leases, fences, cell.Cell.Renew, noEntry)
 }
 
 // Release implements [driver.Leaser].
 func (d *Driver) Release(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	return d.lease(ctx, leases, fences, cell.Cell.Release, nil)
+	return d.lease(ctx, leases, fences, cell.Cell.Release, noEntry)
 }
+
+func noEntry(cell.Cell, cell.Cell, driver.LeaseResult, time.Time) *driver.AuditEntry { return nil }
 
 func (d *Driver) lease(
 	ctx context.Context, asked []driver.Lease, reads parts,
 	rule func(cell.Cell, driver.Lease, time.Time) (cell.Cell, driver.LeaseResult),
-	audit func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry,
+	entry func(before, after cell.Cell, r driver.LeaseResult, now time.Time) *driver.AuditEntry,
 ) ([]driver.LeaseResult, error) {
 	results := make([]driver.LeaseResult, 0, len(asked))
 	for part := range slices.Chunk(asked, chunk) {
@@ -37,16 +39,10 @@ func (d *Driver) lease(
 			keys[i] = own[i].Key
 		}
 		decided := make([]driver.LeaseResult, len(own))
-		err := d.make(ctx, keys, reads, func(i int, c cell.Cell, now time.Time) cell.Cell {
-			c, decided[i] = rule(c, own[i], now)
-			return c
-		}, func(i int) entryOf {
-			if audit == nil {
-				return nil
-			}
-			return func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
-				return audit(before, after, decided[i], now)
-			}
+		err := d.make(ctx, keys, reads, func(i int, before cell.Cell, now time.Time) (cell.Cell, *driver.AuditEntry) {
+			after, r := rule(before, own[i], now)
+			decided[i] = r
+			return after, entry(before, after, r, now)
 		})
 		if err != nil {
 			return nil, err
@@ -61,13 +57,9 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 	var fence uint64
 	var refused error
 	by := driver.ByOf(ctx)
-	err := d.make(ctx, []string{key}, fences|checkpoints, func(_ int, c cell.Cell, now time.Time) cell.Cell {
-		c, fence, refused = c.RaiseFence(atLeast, now)
-		return c
-	}, func(int) entryOf {
-		return func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
-			return cell.RaiseEntry(before, after, atLeast, by, now)
-		}
+	err := d.make(ctx, []string{key}, fences|checkpoints, func(_ int, before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry) {
+		after, fence, refused = before.RaiseFence(atLeast, now)
+		return after, cell.RaiseEntry(before, after, atLeast, by, now)
 	})
 	if err != nil {
 		return 0, err
@@ -80,10 +72,10 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 	total := 0
 	for part := range slices.Chunk(keys, chunk) {
 		released := make([]bool, len(part))
-		err := d.make(ctx, part, fences|checkpoints, func(i int, c cell.Cell, now time.Time) cell.Cell {
+		err := d.make(ctx, part, fences|checkpoints, func(i int, c cell.Cell, now time.Time) (cell.Cell, *driver.AuditEntry) {
 			c, released[i] = c.ReleaseFence(idle, now)
-			return c
-		}, noEntry)
+			return c, nil
+		})
 		if err != nil {
 			return total, err
 		}

@@ -116,3 +116,32 @@ func (c *cutOff) Write(b []byte) (int, error) {
 	}
 	return c.Conn.Write(b)
 }
+
+// A write by hand of a new key tells the fence in its audit entry. So if another transaction
+// inserts the first fence meanwhile, the entry must not say that there was none.
+func TestFirstFenceBesideAFirstWriteByHand(t *testing.T) {
+	url := newDatabase(t)
+	d, other := open(t, url, nil), open(t, url, nil)
+	for i := range 300 {
+		key := fmt.Sprint(i)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if r := write(t.Context(), d, set(key, 7)); r.Outcome != driver.Advanced {
+				t.Errorf("Set: %+v", r)
+			}
+		})
+		both.Go(func() {
+			if _, err := other.RaiseFence(t.Context(), key, 5); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		entries, err := d.History(t.Context(), key, 9)
+		if err != nil || len(entries) != 2 {
+			t.Fatalf("History of %s: %+v, %v", key, entries, err)
+		}
+		if later, former := entries[0], entries[1]; later.OldEpoch != former.NewEpoch || (later.Old == nil) != (former.New == nil) {
+			t.Errorf("the entry %+v does not follow the entry %+v", later, former)
+		}
+	}
+}

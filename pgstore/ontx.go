@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -48,7 +46,7 @@ import (
 //
 // Nothing is decided before the commit. After an error, roll back. If the context of a
 // call ends, pgx closes the transaction's connection. The Store is for one goroutine at
-// a time, and needs no Close.
+// a time, and needs no Close. It cannot scan, and has no leases, no Fence and no Inspect.
 func OnTx(tx pgx.Tx, opts *Options) (driver.Driver, error) {
 	return onTx(pgxRunner{tx}, opts)
 }
@@ -87,6 +85,18 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 	return records, nil
 }
 
+// History implements [driver.Historian].
+func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := readHistory(ctx, d.read, d.sql, d.namespace, key, n)
+	if err != nil {
+		return nil, inTx(ctx, err)
+	}
+	return entries, nil
+}
+
 func (d *txDriver) read(ctx context.Context, s *statement) error {
 	return d.on.run(ctx, askReplica(), s)
 }
@@ -106,14 +116,7 @@ func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.R
 
 func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 	gone := make([]bool, len(keys))
-	changes := make([]*change, len(keys))
-	for i, key := range keys {
-		changes[i] = &change{key: key, reads: checkpoints | fences, entry: deleteEntry(ctx, gone)(i), decide: func(c cell.Cell, now time.Time) cell.Cell {
-			c, gone[i] = c.Delete(now)
-			return c
-		}}
-	}
-	if err := d.change(ctx, changes); err != nil {
+	if err := d.change(ctx, deleting(ctx, gone).changes(keys, checkpoints|fences)); err != nil {
 		return 0, err
 	}
 	return count(gone), nil
@@ -149,7 +152,7 @@ func (d *txDriver) store(ctx context.Context, s *step) error {
 	if err := d.on.run(ctx, append([]*statement{{sql: "SAVEPOINT checkpoint"}}, store...)...); err != nil {
 		return err
 	}
-	if affected(store, d.sql) == inserted {
+	if affected(store, d.sql) == inserted && !s.torn {
 		return d.on.run(ctx, &statement{sql: "RELEASE SAVEPOINT checkpoint"})
 	}
 	if err := d.on.run(ctx, &statement{sql: "ROLLBACK TO SAVEPOINT checkpoint"}); err != nil {

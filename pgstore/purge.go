@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 const (
@@ -17,8 +19,9 @@ const (
 )
 
 // A purger removes the checkpoints that have expired, of which nobody sees anything any
-// more. While the driver writes, it looks at a page of keys every minute. So the table
-// needs no index on the expiry, which would make every update of an expiry slow.
+// more, and the audit entries that are past their age. While the driver writes, it looks at
+// a page of keys every minute. So the table of checkpoints needs no index on the expiry,
+// which would make every update of an expiry slow.
 type purger struct {
 	next atomic.Int64 // when the next purge may begin, in milliseconds since 1970
 	from string       // the last key of the last page, or "" at the end
@@ -36,6 +39,9 @@ func (d *Driver) purge(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, purgePatience)
 	defer cancel()
 	last, deleted, err := d.purgePage(ctx, d.purger.from)
+	if err == nil {
+		err = d.purgeAudit(ctx)
+	}
 	pause := purgeInterval
 	if err == nil {
 		d.purger.from = last
@@ -66,4 +72,12 @@ func (d *Driver) purgePage(ctx context.Context, from string) (last string, delet
 	}
 	err = d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, expired) })
 	return last, deleted, err
+}
+
+// purgeAudit removes the oldest audit entries that are past their age.
+func (d *Driver) purgeAudit(ctx context.Context) error {
+	aged := &statement{sql: d.sql.agedAudit, args: []any{
+		d.opts.Namespace, strconv.Itoa(int(driver.AuditAge.Hours())) + " hours", strconv.Itoa(purgeLimit),
+	}}
+	return d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, aged) })
 }

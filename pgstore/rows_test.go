@@ -120,13 +120,27 @@ func TestExpiredCheckpointsAreRemoved(t *testing.T) {
 		SELECT namespace, key || n, 1, 1, now(), ends FROM generate_series(1, 1000) n,
 		(VALUES ('n', 'expired', now() - interval '1 hour'), ('n', 'later', now() + interval '1 hour'), ('n', 'never', NULL),
 			('other', 'expired', now() - interval '1 hour')) AS v (namespace, key, ends)`)
-	d := open(t, url, &pgstore.Options{Namespace: "n"})
-	put(t, d, "k", 1)
-	want := "n|2001\nother|1000"
+	put(t, open(t, url, &pgstore.Options{Namespace: "n"}), "k", 1)
+	becomes(t, url, "SELECT namespace, count(*) FROM checkpoint.checkpoints GROUP BY 1 ORDER BY 1", "n|2001\nother|1000")
+}
+
+// Audit entries that are past their age are removed, and no other entry is.
+func TestAgedAuditEntriesAreRemoved(t *testing.T) {
+	url := newDatabase(t)
+	execute(t, url, `INSERT INTO checkpoint.checkpoint_audit (namespace, key, at, op, actor, reason, old_epoch, new_epoch)
+		SELECT namespace, 'k', at, 'set', '', '', 0, 0 FROM generate_series(1, 300),
+		(VALUES ('n', now() - interval '400 days 1 hour'), ('n', now() - interval '399 days 23 hours'),
+			('other', now() - interval '400 days 1 hour')) AS v (namespace, at)`)
+	put(t, open(t, url, &pgstore.Options{Namespace: "n"}), "k", 1)
+	becomes(t, url, "SELECT namespace, count(*) FROM checkpoint.checkpoint_audit WHERE key = 'k' GROUP BY 1 ORDER BY 1", "n|300\nother|300")
+}
+
+// becomes waits until a query has the answer want.
+func becomes(t *testing.T, url, query, want string) {
+	t.Helper()
 	var got string
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		got = pgtest.Shared(t).SQLAt(url, "SELECT namespace, count(*) FROM checkpoint.checkpoints GROUP BY 1 ORDER BY 1")
-		if got == want {
+		if got = pgtest.Shared(t).SQLAt(url, query); got == want {
 			return
 		}
 	}

@@ -15,4 +15,5 @@ CREATE TABLE {schema}.checkpoint_audit (
     new_epoch   {schema}.checkpoint_number NOT NULL,
     PRIMARY KEY (namespace, key, n)
 );
+CREATE INDEX checkpoint_audit_by_time ON {schema}.checkpoint_audit (namespace, at);
 UPDATE {schema}.checkpoint_schema SET version = 2;

@@ -11,13 +11,14 @@ type statements struct {
 
 	begin, limit                                            string
 	commit, clock                                           string
-	lockFences, lockCheckpoints, countFences                string
+	lockFences, lockCheckpoints                             string
+	countFences, countCheckpoints                           string
 	deleteCheckpoints, updateCheckpoints, insertCheckpoints string
 	deleteFences, updateFences, insertFences                string
 	usualOne, usualOneFenced, usual, usualFenced            string
 	get, firstPage, nextPage, cells, firstCells, nextCells  string
 	expired                                                 string
-	insertAudit, trimAudit, deleteAudit, history            string
+	insertAudit, trimAudit, deleteAudit, agedAudit, history string
 }
 
 // Times are read as whole milliseconds: a text would depend on the session's settings,
@@ -66,6 +67,9 @@ func (s *statements) audits(in func(string) string) {
 		" WHERE a.namespace = $1 AND a.key = w.key AND a.n <=" +
 		" (SELECT n FROM {audit} WHERE namespace = $1 AND key = w.key ORDER BY n DESC LIMIT 1 OFFSET $3::int)")
 	s.deleteAudit = in("DELETE FROM {audit} WHERE namespace = $1 AND key = ANY ($2::text[])")
+	// It runs alone, so that now is the clock's time. No index serves clock_timestamp.
+	s.agedAudit = in("DELETE FROM {audit} a USING (SELECT key, n FROM {audit} WHERE namespace = $1 AND at < now() - $2::interval" +
+		" ORDER BY at LIMIT $3::int) w WHERE a.namespace = $1 AND a.key = w.key AND a.n = w.n")
 	s.history = in("SELECT round(extract(epoch FROM at) * 1000)::text, op, actor, reason, old_commit::text, old_prepare::text," +
 		" new_commit::text, new_prepare::text, old_epoch::text, new_epoch::text" +
 		" FROM {audit} WHERE namespace = $1 AND key = $2::text ORDER BY n DESC LIMIT $3::int")
@@ -75,6 +79,7 @@ func (s *statements) changes(in func(string) string) {
 	s.lockFences = in("SELECT " + fenceColumns + " FROM {fences} f WHERE namespace = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE")
 	s.lockCheckpoints = in("SELECT " + checkpointColumns + " FROM {checkpoints} c WHERE namespace = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE")
 	s.countFences = in("SELECT count(*)::text FROM {fences} WHERE namespace = $1 AND key = ANY ($2::text[])")
+	s.countCheckpoints = in("SELECT count(*)::text FROM {checkpoints} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	s.deleteCheckpoints = in("DELETE FROM {checkpoints} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	s.deleteFences = in("DELETE FROM {fences} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	// A touch leaves a damaged time as it is.

@@ -148,6 +148,33 @@ func TestOnTxChecksTheEpoch(t *testing.T) {
 	})
 }
 
+// The transaction sees the entries of its own changes. They commit with the changes.
+func TestHistoryOnTx(t *testing.T) {
+	eachTx(t, func(t txs) {
+		store := checkpoint.New(open(t, t.url, nil), nil)
+		for _, commits := range []bool{false, true} {
+			in := t.begin()
+			if err := in.store.Set(t.Context(), "k", checkpoint.Position{Commit: 7}, checkpoint.By("ana", "")); err != nil {
+				t.Fatal(err)
+			}
+			if entries, err := in.store.History(t.Context(), "k", 9); err != nil || len(entries) != 1 || entries[0].Actor != "ana" {
+				t.Errorf("History in the transaction: %+v, %v", entries, err)
+			}
+			want := 0
+			if !commits {
+				in.rollback()
+			} else if err := in.commit(); err != nil {
+				t.Fatal(err)
+			} else {
+				want = 1
+			}
+			if entries, err := store.History(t.Context(), "k", 9); err != nil || len(entries) != want {
+				t.Errorf("History after the transaction: %+v, %v; want %d entries", entries, err, want)
+			}
+		}
+	})
+}
+
 // Two transactions that are the first to write a key are decided one after the other.
 func TestFirstWritersOnTx(t *testing.T) {
 	eachTx(t, func(t txs) {

@@ -58,12 +58,9 @@ func writing(w *driver.Write, result *driver.Result) change {
 	if w.Epoch != 0 || cell.Audited(w) {
 		c.reads |= fences
 	}
-	c.decide = func(c cell.Cell, now time.Time) cell.Cell {
-		c, *result = c.Write(*w, now)
-		return c
-	}
-	c.entry = func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
-		return cell.WriteEntry(&before, &after, w, *result, now)
+	c.decide = func(before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry) {
+		after, *result = before.Write(*w, now)
+		return after, cell.WriteEntry(&before, &after, w, *result, now)
 	}
 	if w.Mode == driver.IfNewer && w.By == nil && w.TTL == 0 && !w.UpdatedAt.IsZero() {
 		c.usual = w
@@ -84,10 +81,7 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	total := 0
 	for part := range slices.Chunk(keys, chunk) {
 		gone := make([]bool, len(part))
-		err := d.make(ctx, part, checkpoints|fences, func(i int, c cell.Cell, now time.Time) cell.Cell {
-			c, gone[i] = c.Delete(now)
-			return c
-		}, deleteEntry(ctx, gone))
+		err := d.make(ctx, part, checkpoints|fences, deleting(ctx, gone))
 		if err != nil {
 			return total, err
 		}
@@ -96,37 +90,39 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	return total, nil
 }
 
-// deleteEntry returns the entries of the deletions that gone says.
-func deleteEntry(ctx context.Context, gone []bool) func(i int) entryOf {
+// deleting returns the decisions of a Delete. Their answers are in gone.
+func deleting(ctx context.Context, gone []bool) decisions {
 	by := driver.ByOf(ctx)
-	return func(i int) entryOf {
-		return func(before, after cell.Cell, now time.Time) *driver.AuditEntry {
-			return cell.DeleteEntry(before, after, gone[i], by, now)
-		}
+	return func(i int, before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry) {
+		after, gone[i] = before.Delete(now)
+		return after, cell.DeleteEntry(before, after, gone[i], by, now)
 	}
 }
 
-// noEntry is for changes that leave no audit entry.
-func noEntry(int) entryOf { return nil }
+// decisions are the decisions of many keys.
+type decisions func(i int, before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry)
+
+// changes returns the change of each key.
+func (d decisions) changes(keys []string, reads parts) []*change {
+	changes := make([]*change, len(keys))
+	for i, key := range keys {
+		changes[i] = &change{key: key, reads: reads, decide: func(before cell.Cell, now time.Time) (cell.Cell, *driver.AuditEntry) {
+			return d(i, before, now)
+		}}
+	}
+	return changes
+}
 
 // make makes a change to each of keys. After an error they may have been made, and may
 // still be under way.
-func (d *Driver) make(
-	ctx context.Context, keys []string, reads parts, decide func(i int, c cell.Cell, now time.Time) cell.Cell, entry func(i int) entryOf,
-) error {
+func (d *Driver) make(ctx context.Context, keys []string, reads parts, decide decisions) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
-	changes := make([]*change, len(keys))
-	for i, key := range keys {
-		changes[i] = &change{
-			key: key, reads: reads, entry: entry(i),
-			decide: func(c cell.Cell, now time.Time) cell.Cell { return decide(i, c, now) },
-		}
-	}
-	if len(changes) == 0 {
+	if len(keys) == 0 {
 		return nil
 	}
+	changes := decide.changes(keys, reads)
 	if _, err := d.writer.do(ctx, changes); err != nil {
 		return d.failure(ctx, err)
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -29,7 +30,7 @@ func TestScriptsDecideAsCellDoes(t *testing.T) {
 	t.Cleanup(func() { writeScript = whole })
 	for name, s := range map[string]*script{
 		"usual.lua and script.lua": whole,
-		"script.lua alone":         newScript(true, 8, commonText, changeText, writeText),
+		"script.lua alone":         newScript(true, 8, commonText, changeText, auditText, writeText),
 	} {
 		t.Run(name, func(t *testing.T) {
 			writeScript = s
@@ -57,6 +58,8 @@ type world struct {
 	d      *Driver
 	client *redis.Client
 	odd    bool // the time of the update is garbage, which no write reads
+	by     *driver.By
+	entry  *driver.AuditEntry // what package cell notes of the call
 }
 
 const key, oddTime = "k", "garbage"
@@ -83,10 +86,17 @@ func (w *world) must(err error) {
 
 func (w *world) step() {
 	ctx := w.t.Context()
-	main, fence := w.d.prefix+key, w.d.fenceKey(key)
-	w.must(w.client.Unlink(ctx, main, fence).Err())
+	main, fence, audit := w.d.prefix+key, w.d.fenceKey(key), w.d.auditKey(key)
+	w.must(w.client.Unlink(ctx, main, fence, audit).Err())
 	w.plantCheckpoint(main)
 	w.plantFence(fence)
+	foreign := w.chance("something else is at the key of the audit entries", 15)
+	if foreign {
+		w.must(w.client.Set(ctx, audit, "x", 0).Err())
+	}
+	if w.chance("somebody says who", 3) {
+		w.by = &driver.By{Actor: "ana", Reason: "why", Op: rapid.SampledFrom([]string{"", "import"}).Draw(w.t, "op")}
+	}
 	before := w.inspect(main)
 	if w.odd {
 		w.must(w.client.HSet(ctx, main, "updatedAt", oddTime).Err())
@@ -101,6 +111,32 @@ func (w *world) step() {
 	if shown, wants := show(after, now), show(driver.Cell(want), now); shown != wants {
 		w.t.Errorf("before: %s\nafter:  %s\nwant:   %s", show(before, now), shown, wants)
 	}
+	if !foreign || w.entry != nil {
+		w.history(show(before, now), now)
+	}
+}
+
+// history holds the entries of the key to what package cell notes.
+func (w *world) history(before string, now time.Time) {
+	entries, err := w.d.History(w.t.Context(), key, 10)
+	w.must(err)
+	got, want := "", ""
+	for _, e := range entries {
+		got += showEntry(e, now)
+	}
+	if w.entry != nil {
+		want = showEntry(*w.entry, now)
+	}
+	if got != want {
+		w.t.Errorf("before: %s\nthe entries are %s, package cell says %s", before, got, want)
+	}
+}
+
+func showEntry(e driver.AuditEntry, now time.Time) string {
+	at := e.At
+	e.At = time.Time{}
+	text, _ := json.Marshal(e)
+	return about(at, now) + string(text)
 }
 
 func (w *world) plantCheckpoint(main string) {
@@ -197,6 +233,11 @@ func (w *world) inspect(main string) driver.Cell {
 // and what the driver does.
 func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got string) {
 	ctx := w.t.Context()
+	var by driver.By
+	if w.by != nil {
+		by = *w.by
+		ctx = driver.WithBy(ctx, by)
+	}
 	lease := driver.Lease{
 		Key: key, Owner: rapid.SampledFrom([]string{"a", "b"}).Draw(w.t, "owner"), TTL: 3 * time.Hour, Epoch: w.uint64("epoch of the lease"),
 	}
@@ -206,6 +247,7 @@ func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got st
 	switch rapid.SampledFrom([]string{"write", "write", "write", "write", "acquire", "acquire", "renew", "release", "raise", "forget", "delete"}).Draw(w.t, "call") {
 	case "acquire":
 		after, r := c.Acquire(lease, now)
+		w.entry = cell.AcquireEntry(c, after, r, now)
 		granted, err := driver.One(w.d.Acquire(ctx, []driver.Lease{lease}))
 		return after, showLease(r.Lease, r.Err, now), showLease(granted, err, now)
 	case "renew":
@@ -219,6 +261,7 @@ func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got st
 	case "raise":
 		atLeast := w.uint64("at least")
 		after, fence, err := c.RaiseFence(atLeast, now)
+		w.entry = cell.RaiseEntry(c, after, atLeast, by, now)
 		raised, gotErr := w.d.RaiseFence(ctx, key, atLeast)
 		return after, fmt.Sprint(fence, kind(err, now)), fmt.Sprint(raised, kind(gotErr, now))
 	case "forget":
@@ -227,11 +270,13 @@ func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got st
 		return after, fmt.Sprint(released), fmt.Sprint(n == 1) + kind(err, now)
 	case "delete":
 		after, there := c.Delete(now)
+		w.entry = cell.DeleteEntry(c, after, there, by, now)
 		n, err := w.d.Delete(ctx, []string{key})
 		return after, fmt.Sprint(there), fmt.Sprint(n == 1) + kind(err, now)
 	}
 	write := w.write(c)
 	after, r := c.Write(write, now)
+	w.entry = cell.WriteEntry(&c, &after, &write, r, now)
 	results, err := w.d.Write(ctx, []driver.Write{write})
 	w.must(err)
 	return after, showResult(write, r, now), showResult(write, results[0], now)
@@ -239,7 +284,7 @@ func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got st
 
 func (w *world) write(c cell.Cell) driver.Write {
 	write := driver.Write{
-		Key: key, Mode: rapid.SampledFrom([]driver.Mode{driver.IfNewer, driver.IfNewer, driver.IfNewer, driver.Set, driver.Rewind, driver.Touch}).Draw(w.t, "mode"),
+		Key: key, By: w.by, Mode: rapid.SampledFrom([]driver.Mode{driver.IfNewer, driver.IfNewer, driver.IfNewer, driver.Set, driver.Rewind, driver.Touch}).Draw(w.t, "mode"),
 		Mark: driver.Mark{
 			Position:  driver.Position{Commit: w.uint64("new commit"), Prepare: w.uint64("new prepare")},
 			UpdatedAt: time.Date(2026, 2, 3, 4, 5, 6, 7_000_000, time.UTC),

@@ -2,18 +2,18 @@
 --
 -- KEYS[1]  the fence
 -- KEYS[2]  the checkpoint
+-- KEYS[3]  the audit entries
 -- ARGV     mode (f: raise, x: remove if it protects nothing), then the epoch
 --          that the fence is raised to at least, or for how many milliseconds
---          nobody must have raised it
+--          nobody must have raised it; and of the audit entry the operation or
+--          '', the actor and the reason
 --
 -- Returns a table of a code and its detail:
 --   {1, fence} raised, {2} removed, {3} left as it was, {7} the fence cannot be
 --   raised, {8, value} damaged fence
 
-local key, checkpoint = KEYS[1], KEYS[2]
-local mode, argument = ARGV[1], ARGV[2]
-
-local function number(s) return type(s) == 'string' and canonical(s) and s or '0' end
+local key, checkpoint, auditKey = KEYS[1], KEYS[2], KEYS[3]
+local mode, argument, op, actor, reason = unpack(ARGV)
 
 local stored = attempt('HMGET', key, 'epoch', 'owner', 'leaseEpoch', 'until', 'raised')
 local fence, wrong
@@ -30,7 +30,7 @@ if mode == 'x' then
     local sound = stored[2] and stored[2] ~= '' and number(stored[3]) ~= '0' and ends == stored[4] and #ends <= 15
     if not sound or less(fence, stored[3]) or tonumber(ends) > before then return {3} end
   end
-  redis.call('UNLINK', key)
+  redis.call('UNLINK', key, auditKey)
   return {2}
 end
 
@@ -43,10 +43,14 @@ if highest == '0' and argument == '0' and not leased then return {3} end
 if highest == MAX or argument == MAX then return {7} end
 local raised = increment(highest)
 if less(raised, argument) then raised = argument end
+mayNote()
 if stored.err then
   redis.call('UNLINK', key)
 else
   redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until', 'granted')
 end
 raise(key, raised)
+if not op or op == '' then op = argument == '0' and 'revoke' or 'fence' end
+local position = positionAt(checkpoint)
+note(auditKey, op, actor, reason, position, position, fence or '0', raised)
 return {1, raised}

@@ -12,6 +12,7 @@ import (
 const (
 	layoutKey   = "prod:checkpoint:orders"
 	layoutFence = "prod:checkpoint-fence:{prod:checkpoint:orders}"
+	layoutAudit = "prod:checkpoint-audit:{prod:checkpoint:orders}"
 )
 
 // The layout is shared with another program: what is stored is checked on the
@@ -47,12 +48,13 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 		given func()
 		hash  map[string]string
 		fence map[string]string
+		audit bool
 	}{
-		{name: "Set", write: set, hash: plain},
+		{name: "Set", write: set, hash: plain, audit: true},
 		{name: "SetIfNewer", write: setIfNewer, hash: plain},
 		{
 			name: "Set with an epoch", write: set, opts: []checkpoint.WriteOption{checkpoint.Epoch(7)},
-			hash: with("epoch", "7"), fence: map[string]string{"epoch": "7"},
+			hash: with("epoch", "7"), fence: map[string]string{"epoch": "7"}, audit: true,
 		},
 		{
 			name: "SetIfNewer with the highest epoch", write: setIfNewer,
@@ -63,7 +65,11 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 			name: "SetIfNewer with a log", write: setIfNewer, opts: []checkpoint.WriteOption{checkpoint.LogID("cluster 7")},
 			hash: with("logId", "cluster 7"),
 		},
-		{name: "Rewind", write: rewind, hash: with("epoch", "1"), fence: map[string]string{"epoch": "1"}},
+		{
+			name: "SetIfNewer by somebody", write: setIfNewer, opts: []checkpoint.WriteOption{checkpoint.By("ana", "")},
+			hash: plain, audit: true,
+		},
+		{name: "Rewind", write: rewind, hash: with("epoch", "1"), fence: map[string]string{"epoch": "1"}, audit: true},
 		{
 			name: "SetIfNewer over an older position", write: setIfNewer,
 			given: before("commit", "12", "prepare", "33", "updatedAt", "2025-01-02T03:04:05.006Z"), hash: plain,
@@ -77,7 +83,7 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 			given: before("commit", "12", "prepare", "33", "epoch", "7"), hash: plain,
 		},
 		{
-			name: "unknown fields stay after Set", write: set,
+			name: "unknown fields stay after Set", write: set, audit: true,
 			given: before("commit", "9", "prepare", "9", "owner", "old"), hash: with("owner", "old"),
 		},
 		{
@@ -98,6 +104,9 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 			if c.fence != nil {
 				wantFence(t, server, c.fence)
 				keys = append(keys, layoutFence)
+			}
+			if c.audit {
+				keys = append(keys, layoutAudit)
 			}
 			wantKeys(t, server, keys...)
 		})
@@ -161,7 +170,7 @@ func TestExpiryIsRedisOwn(t *testing.T) {
 
 func TestCompanionsAreNotListed(t *testing.T) {
 	server := redistest.Start(t)
-	for _, namespace := range []string{"prod:", "", "checkpoint-fence:"} {
+	for _, namespace := range []string{"prod:", "", "checkpoint-fence:", "checkpoint-audit:"} {
 		server.Do("FLUSHALL")
 		store := inNamespace(t, standalone(t, server), namespace)
 		for _, key := range []string{"orders", "{a}b", "{", "fence:{x}"} {
@@ -174,8 +183,17 @@ func TestCompanionsAreNotListed(t *testing.T) {
 		if n := must(store.Clear(t.Context(), "*")); n != 4 {
 			t.Errorf("in namespace %q Clear removed %d, want 4", namespace, n)
 		}
-		if n := server.Do("DBSIZE").(int64); n != 4 {
-			t.Errorf("in namespace %q %d keys are left after Clear, want the four fences", namespace, n)
+		if n := server.Do("DBSIZE").(int64); n != 8 {
+			t.Errorf("in namespace %q %d keys are left after Clear, want four fences, and four with audit entries", namespace, n)
+		}
+		cells := 0
+		for _, err := range store.InspectAll(t.Context(), "*") {
+			if cells++; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if cells != 4 {
+			t.Errorf("in namespace %q InspectAll yields %d cells, want those of the four fences", namespace, cells)
 		}
 	}
 }

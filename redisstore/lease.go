@@ -38,7 +38,7 @@ func (d *Driver) leases(ctx context.Context, mode string, leases []driver.Lease)
 	replies := d.runFenced(ctx, leaseScript, len(leases), func(i int, args []any) []any {
 		l := &leases[i]
 		if mode == "a" {
-			args = append(args, "2", d.fenceKey(l.Key), d.prefix+l.Key)
+			args = append(args, "3", d.fenceKey(l.Key), d.prefix+l.Key, d.auditKey(l.Key))
 		} else {
 			args = append(args, "1", d.fenceKey(l.Key))
 		}
@@ -106,10 +106,15 @@ func milliseconds(s string) (time.Time, bool) {
 	return time.UnixMilli(n).UTC(), err == nil
 }
 
+// fenceArgs appends to args what fenceScript needs.
+func (d *Driver) fenceArgs(args []any, key, mode, argument string) []any {
+	return append(args, "3", d.fenceKey(key), d.prefix+key, d.auditKey(key), mode, argument)
+}
+
 // RaiseFence implements [driver.Fencer].
 func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
 	r := d.runFenced(ctx, fenceScript, 1, func(_ int, args []any) []any {
-		return append(args, "2", d.fenceKey(key), d.prefix+key, "f", strconv.FormatUint(atLeast, 10))
+		return appendBy(d.fenceArgs(args, key, "f", strconv.FormatUint(atLeast, 10)), driver.ByOf(ctx))
 	})[0]
 	if r.err != nil {
 		return 0, r.err
@@ -130,7 +135,7 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 // ReleaseFences implements [driver.Fencer].
 func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error) {
 	replies := d.runFenced(ctx, fenceScript, len(keys), func(i int, args []any) []any {
-		return append(args, "2", d.fenceKey(keys[i]), d.prefix+keys[i], "x", strconv.FormatInt(idle.Milliseconds(), 10))
+		return d.fenceArgs(args, keys[i], "x", strconv.FormatInt(idle.Milliseconds(), 10))
 	})
 	n := 0
 	var err error

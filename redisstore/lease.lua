@@ -4,6 +4,7 @@
 --
 -- KEYS[1]  the fence
 -- KEYS[2]  the checkpoint; given only to acquire
+-- KEYS[3]  the audit entries; given only to acquire
 -- ARGV     mode (a: acquire, n: renew, l: release), owner, epoch of the lease or
 --          '0', TTL in milliseconds
 --
@@ -36,6 +37,7 @@ if not fence then return {8, wrong} end
 -- A lease lasts for at least its whole TTL, so its start is rounded up.
 local now = milliseconds()
 local first = math.ceil(now)
+local takesOver = false
 
 if mode == 'n' then
   if epoch == '0' or epoch ~= fence then return {4, fence} end
@@ -72,9 +74,15 @@ else
   end
   if fence == MAX then return {7} end
   epoch = increment(fence)
+  takesOver = (oldOwner or oldEpoch or oldUntil) and oldOwner ~= owner
+  if takesOver then mayNote() end
   raise(key, epoch)
 end
 
 local ends = string.format('%.0f', first + ttl)
 redis.call('HSET', key, 'owner', owner, 'leaseEpoch', epoch, 'until', ends, 'granted', string.format('%.0f', first))
+if takesOver then
+  local position = positionAt(KEYS[2])
+  note(KEYS[3], 'take-over', owner, 'after ' .. string.sub(oldOwner or '', 1, 512), position, position, fence, epoch)
+end
 return {1, epoch, ends}

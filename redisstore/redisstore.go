@@ -25,14 +25,14 @@ type Options struct {
 	// It may hold any characters except control characters, and at most 512 bytes;
 	// characters that are special in a pattern stand for themselves. Braces must
 	// make a whole hash tag, like {prod}:. Avoid a namespace that contains
-	// "checkpoint:" or "checkpoint-fence:": its keys would lie within another
-	// namespace.
+	// "checkpoint:", "checkpoint-fence:" or "checkpoint-audit:": its keys would lie
+	// within another namespace.
 	Namespace string
 
 	// Prefix, if set, is the whole text before the key, in place of Namespace
 	// and "checkpoint:". Use it to read the checkpoints of another program, and to
 	// move them to this store. The other program's layout has no place for fences, so
-	// leases, and writes with an epoch, fail. The driver reads a string that is a
+	// leases, and writes with an epoch, fail. No change leaves an audit entry. The driver reads a string that is a
 	// bare number n as {n, n}. If Prefix is set, Namespace must be empty.
 	Prefix string
 

@@ -57,7 +57,7 @@ func TestReplicasHaveWhatWasAcknowledged(t *testing.T) {
 	}
 	lease := must(store.Acquire(t.Context(), "orders", "a", time.Hour))
 	for _, r := range replicas {
-		if got := storedHash(r, "prod:checkpoint-fence:{prod:checkpoint:orders}")["owner"]; got != "a" {
+		if got := storedHash(r, layoutFence)["owner"]; got != "a" {
 			t.Errorf("a replica knows %q as the owner of the lease", got)
 		}
 	}
@@ -68,7 +68,7 @@ func TestReplicasHaveWhatWasAcknowledged(t *testing.T) {
 		t.Error(err)
 	}
 	for _, r := range replicas {
-		wantKeys(t, r, "prod:checkpoint-fence:{prod:checkpoint:orders}")
+		wantKeys(t, r, layoutFence, layoutAudit)
 	}
 
 	before := commandCalls(master)

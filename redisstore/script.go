@@ -19,6 +19,9 @@ var commonText string
 //go:embed change.lua
 var changeText string
 
+//go:embed audit.lua
+var auditText string
+
 //go:embed script.lua
 var writeText string
 
@@ -27,6 +30,9 @@ var leaseText string
 
 //go:embed fence.lua
 var fenceText string
+
+//go:embed delete.lua
+var deleteText string
 
 //go:embed convert.lua
 var convertText string
@@ -41,9 +47,10 @@ var readText string
 var inspectText string
 
 var (
-	writeScript = newScript(true, 8, usualText, commonText, changeText, writeText)
-	leaseScript = newScript(true, 10, commonText, changeText, leaseText)
-	fenceScript = newScript(true, 8, commonText, changeText, fenceText)
+	writeScript  = newScript(true, 8, usualText, commonText, changeText, auditText, writeText)
+	leaseScript  = newScript(true, 10, commonText, changeText, auditText, leaseText)
+	fenceScript  = newScript(true, 8, commonText, changeText, auditText, fenceText)
+	deleteScript = newScript(true, 9, commonText, changeText, auditText, deleteText)
 
 	convertScript = newScript(true, 5, commonText, changeText, convertText)
 

@@ -3,12 +3,14 @@
 -- is missing half-way leaves no checkpoint whose epoch is above its fence.
 --
 -- KEYS[1]  the checkpoint
--- KEYS[2]  its fence; given only with an epoch or a rewind
+-- KEYS[2]  its fence; given only with an epoch, a rewind or KEYS[3]
+-- KEYS[3]  its audit entries; given only if the write leaves one. ARGV[6] is then
+--          given, too
 -- ARGV     commit, prepare, updatedAt; then, as far as needed: TTL in
 --          milliseconds or '0', epoch or '0', mode (n: if newer, s: set,
---          r: rewind, t: touch), and the log's identity, unless what is stored
---          stays. Each argument costs time. Most writes need no more
---          than three.
+--          r: rewind, t: touch), the log's identity, or '' if what is stored
+--          stays, and of the audit entry the operation or '', the actor and the
+--          reason. Each argument costs time. Most writes need no more than three.
 --
 -- Returns a code, or a table of a code and its detail:
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
@@ -16,12 +18,13 @@
 --   7 the fence cannot be raised,
 --   {8, value, [epoch above it, of what]} damaged fence
 
-local key, fenceKey = KEYS[1], KEYS[2]
-local commit, prepare, updatedAt, ttl, epoch, mode, logId = unpack(ARGV)
+local key, fenceKey, auditKey = KEYS[1], KEYS[2], KEYS[3]
+local commit, prepare, updatedAt, ttl, epoch, mode, logId, op, actor, reason = unpack(ARGV)
 epoch, mode = epoch or '0', mode or 'n'
 
+local fenced = epoch ~= '0' or mode == 'r'
 local fence
-if fenceKey then
+if fenced then
   fence = attempt('HGET', fenceKey, 'epoch')
   if fence ~= epoch then
     local wrong
@@ -29,6 +32,8 @@ if fenceKey then
     if not fence then return {8, wrong} end
     if epoch ~= '0' and less(epoch, fence) then return {4, fence} end
   end
+elseif auditKey then
+  fence = number(attempt('HGET', fenceKey, 'epoch')) -- only the entry tells it
 end
 
 local stored = attempt('HMGET', key, 'commit', 'prepare', 'epoch')
@@ -52,7 +57,7 @@ if stored.err then
 end
 
 -- Every write leaves stored epoch <= fence.
-if fenceKey and oldEpoch and canonical(oldEpoch) and less(fence, oldEpoch) then
+if fenced and oldEpoch and canonical(oldEpoch) and less(fence, oldEpoch) then
   return {8, fence, oldEpoch, 'checkpoint'}
 end
 if mode == 'r' then
@@ -80,43 +85,48 @@ if mode == 't' and not exists then
   redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there
   return 6
 end
-if fenceKey and less(fence, epoch) then raise(fenceKey, epoch) end
 
-if mode == 't' then
-  if ttl and ttl ~= '0' then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
-  return 2
-end
-
-local code = 1
+local code = mode == 't' and 2 or 1
 if mode == 'n' and exists then
   if commit == oldCommit then
     if prepare == oldPrepare then code = 2 elseif less(prepare, oldPrepare) then code = 3 end
   elseif less(commit, oldCommit) then
     code = 3
   end
-  if code == 3 then return 3 end
 end
 
-if replace then
-  attempt('HSET', key, 'commit', commit) -- whoever may not HSET must not UNLINK first
-  redis.call('UNLINK', key)
+if auditKey and code ~= 3 then mayNote() end
+local raised = fenced and less(fence, epoch)
+if raised then raise(fenceKey, epoch) end
+if code == 3 then return 3 end
+
+if mode ~= 't' then
+  if replace then
+    attempt('HSET', key, 'commit', commit) -- whoever may not HSET must not UNLINK first
+    redis.call('UNLINK', key)
+  end
+  if code == 2 and not replace then
+    redis.call('HSET', key, 'updatedAt', updatedAt)
+  else
+    redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt)
+  end
+  if epoch ~= '0' then
+    if epoch ~= oldEpoch then redis.call('HSET', key, 'epoch', epoch) end
+  elseif oldEpoch then
+    redis.call('HDEL', key, 'epoch')
+  end
+  if logId and logId ~= '' then redis.call('HSET', key, 'logId', logId) end
 end
-if code == 2 and not replace then
-  redis.call('HSET', key, 'updatedAt', updatedAt)
-else
-  redis.call('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt)
-end
-if epoch ~= '0' then
-  if epoch ~= oldEpoch then redis.call('HSET', key, 'epoch', epoch) end
-elseif oldEpoch then
-  redis.call('HDEL', key, 'epoch')
-end
-if logId then redis.call('HSET', key, 'logId', logId) end
 if ttl and ttl ~= '0' then
   redis.call('PEXPIRE', key, ttl)
 elseif exists or mode ~= 'n' then
   redis.call('PERSIST', key)
 end
 
+if auditKey then
+  if not op or op == '' then op = ({n = 'advance', s = 'set', r = 'rewind', t = 'touch'})[mode] end
+  local old = told(oldCommit, oldPrepare, oldEpoch)
+  note(auditKey, op, actor, reason, old, mode == 't' and old or commit .. '@' .. prepare, fence, raised and epoch or fence)
+end
 if mode == 'r' then return {1, epoch} end
 return code

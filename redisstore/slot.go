@@ -6,16 +6,22 @@ import (
 	"sync"
 )
 
-const fencePrefix = "checkpoint-fence:"
+const (
+	fencePrefix = "checkpoint-fence:"
+	auditPrefix = "checkpoint-audit:"
+)
 
-// fenceKey is the key of the fence of the checkpoint at key. In a cluster both
-// are in the same slot, so that one script reaches both. Distinct keys have
-// distinct fences. An operator should see which checkpoint a fence belongs to.
-// So the tag is the checkpoint's own key, or its own tag, if either can be a
-// tag.
-func (d *Driver) fenceKey(key string) string {
+func (d *Driver) fenceKey(key string) string { return d.companion(fencePrefix, key) }
+
+func (d *Driver) auditKey(key string) string { return d.companion(auditPrefix, key) }
+
+// companion is the key of what belongs to the checkpoint at key: its fence, or its audit
+// entries. In a cluster all are in the same slot, so that one script reaches them. Distinct
+// keys have distinct companions. An operator should see which checkpoint a companion belongs
+// to. So the tag is the checkpoint's own key, or its own tag, if either can be a tag.
+func (d *Driver) companion(prefix, key string) string {
 	main := d.prefix + key
-	base := d.namespace + fencePrefix + "{"
+	base := d.namespace + prefix + "{"
 	switch {
 	case !strings.ContainsAny(main, "{}"):
 		return base + main + "}"

@@ -34,7 +34,7 @@ func randomKeys(n int) []string {
 	return keys
 }
 
-func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
+func TestCompanionsAreInTheSlotOfTheirCheckpoint(t *testing.T) {
 	server := redistest.StartCluster(t, 1, 0)[0]
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer client.Close()
@@ -56,6 +56,8 @@ func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
 			ask(d.nudgeKey(d.prefix + key))
 			ask(d.fenceKey(key))
 			ask(d.nudgeKey(d.fenceKey(key)))
+			ask(d.prefix + key)
+			ask(d.auditKey(key))
 		}
 		answers, err := pipe.Exec(t.Context())
 		if err != nil {
@@ -73,25 +75,26 @@ func TestFenceIsInTheSlotOfItsCheckpoint(t *testing.T) {
 	}
 }
 
-func TestFencesAreDistinctAndNoCheckpoints(t *testing.T) {
+func TestCompanionsAreDistinctAndNoCheckpoints(t *testing.T) {
 	for _, namespace := range taggedNamespaces {
 		d := &Driver{namespace: namespace, prefix: namespace + "checkpoint:"}
 		of := make(map[string]string)
 		for _, key := range append(randomKeys(60), taggedKeys...) {
-			fence := d.fenceKey(key)
-			if other, taken := of[fence]; taken && other != key {
-				t.Errorf("in namespace %q the keys %q and %q share the fence %q", namespace, key, other, fence)
-			}
-			of[fence] = key
-			if strings.HasPrefix(fence, d.prefix) {
-				t.Errorf("in namespace %q the fence %q of %q looks like a checkpoint", namespace, fence, key)
+			for part, companion := range map[string]string{"fence of ": d.fenceKey(key), "entries of ": d.auditKey(key)} {
+				if other, taken := of[companion]; taken && other != part+key {
+					t.Errorf("in namespace %q the %q and the %q share the key %q", namespace, part+key, other, companion)
+				}
+				of[companion] = part + key
+				if strings.HasPrefix(companion, d.prefix) {
+					t.Errorf("in namespace %q the key %q of the %q looks like a checkpoint", namespace, companion, part+key)
+				}
 			}
 		}
 	}
 }
 
-// A fence that moves is a fence that is lost.
-func TestFencesStayWhereTheyAre(t *testing.T) {
+// A fence that moves is a fence that is lost. So are audit entries.
+func TestCompanionsStayWhereTheyAre(t *testing.T) {
 	for _, c := range []struct{ namespace, key, want string }{
 		{"prod:", "orders", "prod:checkpoint-fence:{prod:checkpoint:orders}"},
 		{"", "orders", "checkpoint-fence:{checkpoint:orders}"},
@@ -103,6 +106,10 @@ func TestFencesStayWhereTheyAre(t *testing.T) {
 		d := &Driver{namespace: c.namespace, prefix: c.namespace + "checkpoint:"}
 		if got := d.fenceKey(c.key); got != c.want {
 			t.Errorf("in namespace %q the fence of %q is %q, want %q", c.namespace, c.key, got, c.want)
+		}
+		want := strings.Replace(c.want, "checkpoint-fence:", "checkpoint-audit:", 1)
+		if got := d.auditKey(c.key); got != want {
+			t.Errorf("in namespace %q the entries of %q are at %q, want %q", c.namespace, c.key, got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -150,15 +151,21 @@ func (d *Driver) stamp(t time.Time) any {
 
 // writeArgs appends to args what writeScript needs.
 func (d *Driver) writeArgs(args []any, w *driver.Write) []any {
-	if w.Epoch != 0 || w.Mode == driver.Rewind {
+	audited := d.fenced && cell.Audited(w)
+	switch {
+	case audited:
+		args = append(args, "3", d.prefix+w.Key, d.fenceKey(w.Key), d.auditKey(w.Key))
+	case w.Epoch != 0:
 		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
-	} else {
+	default:
 		args = append(args, "1", d.prefix+w.Key)
 	}
 	args = append(args, w.Position.Commit, w.Position.Prepare, d.stamp(w.UpdatedAt))
 	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
 	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
 	switch { // the usual write leaves these out, and the script knows their defaults
+	case audited && w.By != nil:
+		args = appendBy(append(args, ttl(), epoch(), modes[w.Mode], w.LogID), *w.By)
 	case w.LogID != "":
 		args = append(args, ttl(), epoch(), modes[w.Mode], w.LogID)
 	case w.Mode != driver.IfNewer:

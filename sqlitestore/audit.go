@@ -5,13 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // auditTable has the audit entries of each key, counted by n. Like the additions, it makes
 // no new version. A change by an earlier release leaves no entry.
-const auditTable = `CREATE TABLE IF NOT EXISTS audit (
+const auditTable = `CREATE TABLE audit (
 	key TEXT NOT NULL,
 	n INTEGER NOT NULL,
 	at TEXT NOT NULL,
@@ -23,14 +24,19 @@ const auditTable = `CREATE TABLE IF NOT EXISTS audit (
 	old_epoch TEXT,
 	new_epoch TEXT,
 	PRIMARY KEY (key, n)
-) WITHOUT ROWID`
+) WITHOUT ROWID;
+CREATE INDEX audit_by_time ON audit (at)`
 
 const (
 	sqlNote = "INSERT INTO audit (key, n, at, op, actor, reason, old_position, new_position, old_epoch, new_epoch)" +
 		" SELECT ?1, ifnull(max(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM audit WHERE key = ?1"
 	sqlForgetOld = "DELETE FROM audit WHERE key = ?1 AND n <= (SELECT max(n) FROM audit WHERE key = ?1) - ?2"
-	sqlForget    = "DELETE FROM audit WHERE key = ?"
-	sqlHistory   = "SELECT at, op, actor, reason, old_position, new_position, old_epoch, new_epoch FROM audit" +
+	// The index finds the rows, and may be damaged: the plus has the row itself decide. A time
+	// that is no time stays.
+	sqlForgetAged = "DELETE FROM audit WHERE (key, n) IN (SELECT key, n FROM audit WHERE at < ?1 AND at > '0' ORDER BY at LIMIT ?2)" +
+		" AND +at < ?1"
+	sqlForget  = "DELETE FROM audit WHERE key = ?"
+	sqlHistory = "SELECT at, op, actor, reason, old_position, new_position, old_epoch, new_epoch FROM audit" +
 		" WHERE key = ? ORDER BY n DESC LIMIT ?"
 )
 
@@ -47,6 +53,28 @@ func (t *transaction) note(key string, e *driver.AuditEntry) error {
 	return t.exec(sqlForgetOld, key, driver.AuditEntries)
 }
 
+// forget removes the audit entries and the samples of key.
+func (t *transaction) forget(key string) error {
+	if err := t.exec(sqlForget, key); err != nil {
+		return err
+	}
+	return t.exec(sqlForgetSamples, key)
+}
+
+// purgeTraces removes what is past its age beside the checkpoints: the oldest audit
+// entries, limit at most, the samples of keys that have none of late, and reports.
+func (t *transaction) purgeTraces(limit int) error {
+	ago := func(age time.Duration) string { return encodeTime(t.now.Add(-age).UTC()) }
+	err := t.exec(sqlForgetAged, ago(driver.AuditAge), limit)
+	if err == nil {
+		err = t.exec(sqlAgedSamples, ago(driver.SampleAge), limit)
+	}
+	if err == nil {
+		err = t.exec(sqlEndedReports, ago(0))
+	}
+	return err
+}
+
 func optionalPosition(p *driver.Position) sql.NullString {
 	if p == nil {
 		return sql.NullString{}
@@ -61,11 +89,11 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	return read(ctx, d, func() ([]driver.AuditEntry, error) { return d.readHistory(ctx, key, n) })
+	return read(ctx, d, func() ([]driver.AuditEntry, error) { return readHistory(ctx, d.history, key, n) })
 }
 
-func (d *Driver) readHistory(ctx context.Context, key string, n int) (entries []driver.AuditEntry, err error) {
-	rows, err := d.history.QueryContext(ctx, key, n)
+func readHistory(ctx context.Context, stmt *sql.Stmt, key string, n int) (entries []driver.AuditEntry, err error) {
+	rows, err := stmt.QueryContext(ctx, key, n)
 	if err != nil {
 		return nil, err
 	}

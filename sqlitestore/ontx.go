@@ -25,7 +25,8 @@ import (
 // then the transaction waits for other writers when it begins, and not when it
 // first writes. No answer is final before the commit. A full disk usually shows only
 // there, as the error of Commit. After an error, roll back.
-// The Store is for one goroutine at a time, and needs no Close.
+// The Store is for one goroutine at a time, and needs no Close. It cannot scan, and has no
+// leases, no Fence, no Inspect and no reports.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}
 }
@@ -72,6 +73,39 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 		}
 	}
 	return records, nil
+}
+
+// History implements [driver.Historian].
+func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	return readInTx(ctx, d, sqlHistory, func(ctx context.Context, stmt *sql.Stmt) ([]driver.AuditEntry, error) {
+		return readHistory(ctx, stmt, key, n)
+	})
+}
+
+// Samples implements [driver.Sampler].
+func (d *txDriver) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
+	return readInTx(ctx, d, sqlSamples, func(ctx context.Context, stmt *sql.Stmt) ([]driver.Sample, error) {
+		return readSamples(ctx, stmt, key)
+	})
+}
+
+func readInTx[T any](ctx context.Context, d *txDriver, query string, f func(context.Context, *sql.Stmt) ([]T, error)) ([]T, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	t, err := d.transaction()
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := t.get(query)
+	if err != nil {
+		return nil, inTx(err)
+	}
+	found, err := f(context.WithoutCancel(ctx), stmt)
+	if err != nil {
+		return nil, inTx(err)
+	}
+	return found, nil
 }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {

@@ -177,3 +177,55 @@ func TestPurgeDoesNotTrustTheIndex(t *testing.T) {
 		t.Errorf("a checkpoint that does not expire: %v", records[0].Err)
 	}
 }
+
+// TestPurgeOfAuditEntries: the entries that are past their age go, a part in each step. The
+// others stay, and so does an entry whose time is damaged.
+func TestPurgeOfAuditEntries(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	young := time.Now().Add(-driver.AuditAge).Add(time.Hour)
+	for key, at := range map[string]string{
+		"young": encodeTime(young.UTC()), "old": encodeTime(young.Add(-2 * time.Hour).UTC()), "damaged": "",
+	} {
+		const insert = "WITH RECURSIVE i (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < ?3)" +
+			" INSERT INTO audit (key, n, at, op, actor, reason) SELECT ?1, n, ?2, 'set', '', '' FROM i"
+		if _, err := db.ExecContext(t.Context(), insert, key, at, purgeLimit+500); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{500, 0, 0} {
+		d.writer.nextPurge = time.Time{}
+		mustWrite(t, d, driver.Write{Key: "any", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
+		left := map[string]int{}
+		for _, key := range []string{"young", "old", "damaged"} {
+			var n int
+			if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM audit WHERE key = ?", key).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			left[key] = n
+		}
+		if left["old"] != want || left["young"] != purgeLimit+500 || left["damaged"] != purgeLimit+500 {
+			t.Errorf("the entries that are left: %v; want %d old ones", left, want)
+		}
+	}
+}
+
+// TestPurgeOfReportsAndSamples: reports that have ended go, and so do the samples of a key
+// that has none of late.
+func TestPurgeOfReportsAndSamples(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	ago := func(age time.Duration) string { return encodeTime(time.Now().UTC().Add(-age)) }
+	for _, s := range []string{
+		"INSERT INTO reports VALUES ('k', 'ended', '', '" + ago(time.Second) + "', 'text'), ('k', 'lasts', '', '" + ago(-time.Hour) + "', 'text'), ('k', '', '', NULL, 'notice')",
+		"INSERT INTO samples VALUES ('old', '" + ago(driver.SampleAge+time.Hour) + "', x''), ('young', '" + ago(driver.SampleAge-time.Hour) + "', x''), ('damaged', '', x'')",
+	} {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustWrite(t, d, driver.Write{Key: "any", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
+	var left string
+	err := db.QueryRowContext(t.Context(), "SELECT (SELECT group_concat(instance) FROM reports) || ' ' || (SELECT group_concat(key) FROM samples)").Scan(&left)
+	if err != nil || left != ",lasts damaged,young" {
+		t.Errorf("%q is left, %v", left, err)
+	}
+}

@@ -16,42 +16,51 @@ import (
 type restoration struct {
 	conn *sql.Conn
 	*transaction
-	lost bool // whether the epochs granted since the copy was made are unknown
+	from string // the schema of the copy
+	by   driver.By
 	done Restored
 }
 
-func newRestoration(conn *sql.Conn) *restoration {
-	return &restoration{conn: conn, transaction: &transaction{statements: &statements{on: conn}, now: time.Now()}}
+// newRestoration takes the content of the schema from for that of the schema main. If both
+// are one, the store is gone.
+func newRestoration(ctx context.Context, conn *sql.Conn, from string) *restoration {
+	on := &transaction{statements: &statements{on: conn}, now: time.Now()}
+	return &restoration{conn: conn, transaction: on, from: from, by: driver.ByOf(ctx)}
 }
+
+// lost reports whether the epochs granted since the copy was made are unknown.
+func (r *restoration) lost() bool { return r.from == "main" }
 
 // ungranted is more than the number of epochs that anybody can have been
 // granted.
 const ungranted = 1 << 32
 
-// run replaces the content of the schema main with the content of the last
-// schema.
-func (r *restoration) run(ctx context.Context, schemas ...string) (Restored, error) {
+func (r *restoration) run(ctx context.Context) (Restored, error) {
 	defer r.statements.close()
 	err := within(ctx, r.conn, "BEGIN EXCLUSIVE", func() error {
-		if err := r.noteEpochs(schemas); err != nil {
+		if err := r.noteEpochs(); err != nil {
 			return err
 		}
-		for _, query := range r.replace(schemas[len(schemas)-1]) {
+		if err := r.restoreAll(ctx); err != nil {
+			return err
+		}
+		for _, query := range r.replace() {
 			if err := r.exec(query); err != nil {
 				return err
 			}
 		}
-		if err := r.scan([]any{&r.done.Checkpoints}, "SELECT count(*) FROM main.checkpoints"); err != nil {
-			return err
-		}
-		return r.raiseAll(ctx)
+		return r.scan([]any{&r.done.Checkpoints}, "SELECT count(*) FROM main.checkpoints")
 	})
 	return r.done, err
 }
 
 // noteEpochs notes every epoch that a key has seen, as text, since it may be
 // damaged.
-func (r *restoration) noteEpochs(schemas []string) error {
+func (r *restoration) noteEpochs() error {
+	schemas := []string{"main"}
+	if !r.lost() {
+		schemas = append(schemas, r.from)
+	}
 	if err := r.exec("CREATE TEMP TABLE seen (key TEXT, epoch TEXT)"); err != nil {
 		return err
 	}
@@ -65,17 +74,19 @@ func (r *restoration) noteEpochs(schemas []string) error {
 	return nil
 }
 
-func (r *restoration) replace(from string) []string {
-	queries := []string{"DELETE FROM main.leases", "DELETE FROM main.fences"}
-	if from != "main" {
+// replace returns the statements that end every lease and replace every checkpoint, damaged
+// ones too.
+func (r *restoration) replace() []string {
+	queries := []string{"DELETE FROM main.leases"}
+	if !r.lost() {
 		queries = append(queries, "DELETE FROM main.checkpoints",
-			"INSERT INTO main.checkpoints ("+columns+") SELECT "+columns+" FROM "+from+".checkpoints")
+			"INSERT INTO main.checkpoints ("+columns+") SELECT "+columns+" FROM "+r.from+".checkpoints")
 	}
 	return queries
 }
 
-// raiseAll raises the fence of each key above every epoch that it has seen.
-func (r *restoration) raiseAll(ctx context.Context) error {
+// restoreAll restores each key that the store or the copy has.
+func (r *restoration) restoreAll(ctx context.Context) error {
 	rows, err := r.conn.QueryContext(ctx, "SELECT key, epoch FROM temp.seen ORDER BY key")
 	if err != nil {
 		return err
@@ -90,17 +101,17 @@ func (r *restoration) raiseAll(ctx context.Context) error {
 			return err
 		}
 		if next != key {
-			if err := r.raise(key, of); err != nil {
+			if err := r.restore(key, of); err != nil {
 				return err
 			}
-			key, of = next, seen{unknown: r.lost}
+			key, of = next, seen{unknown: r.lost()}
 		}
 		of.add(epoch)
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	return r.raise(key, of)
+	return r.restore(key, of)
 }
 
 // seen is the known part of a key's epochs.
@@ -117,7 +128,42 @@ func (s *seen) add(epoch sql.NullString) {
 	s.highest, s.unknown = max(s.highest, n), s.unknown || !ok
 }
 
-func (r *restoration) raise(key string, of seen) error {
+// restore raises the fence of key above every epoch that the key has seen, and leaves an
+// audit entry. The checkpoint is still the former one.
+func (r *restoration) restore(key string, of seen) error {
+	before, err := r.load(key, fences|leases)
+	if err != nil {
+		return err
+	}
+	after := cell.Cell{Key: key}
+	if after.Checkpoint, err = r.copied(key); err != nil {
+		return err
+	}
+	if after.Fence, err = r.raised(key, of); err != nil {
+		return err
+	}
+	if after.Fence != before.Fence {
+		if err := r.storeFence(key, after.Fence); err != nil {
+			return err
+		}
+	}
+	if r.lost() {
+		before = cell.Cell{Key: key}
+	}
+	return r.note(key, cell.RestoreEntry(before, after, r.by, r.now))
+}
+
+// copied returns the checkpoint at key in the copy.
+func (r *restoration) copied(key string) (driver.StoredCheckpoint, error) {
+	var found row
+	there, err := r.find(found.fields(), "SELECT "+columns+" FROM "+r.from+".checkpoints WHERE key = ?", key)
+	if err != nil || !there {
+		return driver.StoredCheckpoint{}, err
+	}
+	return found.stored(), nil
+}
+
+func (r *restoration) raised(key string, of seen) (driver.Fence, error) {
 	var atLeast uint64
 	if of.unknown {
 		atLeast = math.MaxUint64 - 1
@@ -128,11 +174,10 @@ func (r *restoration) raise(key string, of seen) error {
 	before := cell.Cell{Key: key, Fence: driver.Fence{Epoch: of.highest}}
 	after, _, err := before.RaiseFence(atLeast, r.now)
 	if err != nil {
-		return fmt.Errorf("key %q: %w", key, err)
+		return driver.Fence{}, fmt.Errorf("key %q: %w", key, err)
 	}
-	if after.Fence == before.Fence {
-		return nil
+	if after.Fence != before.Fence {
+		r.done.Fences++
 	}
-	r.done.Fences++
-	return r.storeFence(key, after.Fence)
+	return after.Fence, nil
 }

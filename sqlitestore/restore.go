@@ -26,6 +26,9 @@ type Restored struct {
 // the store has seen, so that no earlier owner can write on with its epoch. If there
 // is no store at path, Restore cannot know which epochs the store has granted since
 // the copy was made. Then it raises the fence of every key by 2^32.
+//
+// Restore leaves an audit entry at each key that it changes. The context says by whom it is
+// ([driver.WithBy]). The audit entries of the store stay.
 func Restore(ctx context.Context, path, from string) (Restored, error) {
 	to, err := filepath.Abs(path)
 	if err == nil {
@@ -80,9 +83,7 @@ func restore(ctx context.Context, to, from string) (done Restored, err error) {
 // restoreNew turns a copy into a store if there was no store.
 func restoreNew(ctx context.Context, name string) (done Restored, err error) {
 	err = alone(ctx, name, func(conn *sql.Conn) error {
-		r := newRestoration(conn)
-		r.lost = true
-		done, err = r.run(ctx, "main")
+		done, err = newRestoration(ctx, conn, "main").run(ctx)
 		return err
 	})
 	if err != nil {
@@ -104,7 +105,7 @@ func restoreInto(ctx context.Context, path, name string) (done Restored, err err
 		if _, err := conn.ExecContext(ctx, "ATTACH ? AS copy", name); err != nil {
 			return err
 		}
-		done, err = newRestoration(conn).run(ctx, "main", "copy")
+		done, err = newRestoration(ctx, conn, "copy").run(ctx)
 		return err
 	})
 	return done, ifDamaged(err)

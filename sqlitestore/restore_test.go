@@ -136,6 +136,46 @@ func TestRestoreWithoutAStore(t *testing.T) {
 	p.restored(t, p.again, p.ends, p.locked)
 }
 
+// Each key that a restore changes says so. The entries of the store stay, and those of the
+// copy stand in for a store that is gone.
+func TestRestoreLeavesEntries(t *testing.T) {
+	p := newCopied(t)
+	tells := func(key string, want ...string) {
+		t.Helper()
+		d := openAt(t, p.path)
+		defer d.Close()
+		entries, err := d.History(t.Context(), key, 9)
+		var got []string
+		for _, e := range entries {
+			got = append(got, fmt.Sprintf("%s by %s (%s): %v -> %v, epoch %d -> %d", e.Op, e.Actor, e.Reason, e.Old, e.New, e.OldEpoch, e.NewEpoch))
+		}
+		if err != nil || strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("History of %q: %q, %v; want %q", key, got, err, want)
+		}
+	}
+	restore := func() {
+		t.Helper()
+		if _, err := sqlitestore.Restore(checkpoint.WithBy(t.Context(), "ana", "a bad deploy"), p.path, p.copy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := "set by  (): <nil> -> C:5/P:0, epoch 0 -> 0"
+	later := "set by  (): C:5/P:0 -> C:9/P:0, epoch 0 -> 0"
+	restored := "restore by ana (a bad deploy): C:9/P:0 -> C:5/P:0, epoch "
+	restore()
+	tells("7", restored+"0 -> 0", later, set)
+	tells("0", restored+"6 -> 7", "set by  (): C:5/P:0 -> C:9/P:0, epoch 1 -> 1", set)
+	tells("new", "restore by ana (a bad deploy): <nil> -> <nil>, epoch 5 -> 6")
+	tells("none")
+	restore()
+	tells("7", restored+"0 -> 0", later, set) // nothing has changed
+	if err := os.Remove(p.path); err != nil {
+		t.Fatal(err)
+	}
+	restore()
+	tells("7", "restore by ana (a bad deploy): <nil> -> C:5/P:0, epoch 0 -> 4294967296", set)
+}
+
 // TestRestoreUnderAProcess restores nothing under somebody's hands.
 func TestRestoreUnderAProcess(t *testing.T) {
 	p := newCopied(t)
@@ -289,7 +329,8 @@ func restoreUntilKilled(ctx context.Context, store *checkpoint.Store, _ uint64) 
 	return err
 }
 
-// TestKilledWhileRestoring: the store is what it was, or what the copy is.
+// TestKilledWhileRestoring: the store is what it was, or what the copy is. The audit entries
+// say which.
 func TestKilledWhileRestoring(t *testing.T) {
 	for round := range 15 {
 		p := newCopied(t)
@@ -301,7 +342,8 @@ func TestKilledWhileRestoring(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		found := map[uint64]int{}
-		for c, err := range checkpoint.New(openAt(t, p.path), nil).GetAll(t.Context(), "*") {
+		d := openAt(t, p.path)
+		for c, err := range checkpoint.New(d, nil).GetAll(t.Context(), "*") {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -309,6 +351,12 @@ func TestKilledWhileRestoring(t *testing.T) {
 		}
 		if found[5] != 100 && found[9] != 100 {
 			t.Errorf("round %d: positions and how often each was found: %v; want one of them 100 times", round, found)
+		}
+		for i := range 100 {
+			entries, err := d.History(t.Context(), fmt.Sprint(i), 1)
+			if err != nil || (entries[0].Op == driver.AuditRestore) != (found[5] == 100) {
+				t.Errorf("round %d: the positions are %v, and the last entry of key %d is %+v, %v", round, found, i, entries, err)
+			}
 		}
 		t.Log(found)
 	}

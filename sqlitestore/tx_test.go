@@ -138,6 +138,30 @@ func TestOnTxRollsBack(t *testing.T) {
 	}
 }
 
+// The transaction sees the entries of its own changes. They commit with the changes.
+func TestHistoryOnTx(t *testing.T) {
+	store, path := newStore(t)
+	db := openModel(t, path)
+	for _, end := range []func(*sql.Tx) error{(*sql.Tx).Rollback, (*sql.Tx).Commit} {
+		tx, within := begin(t, db)
+		if err := within.Set(t.Context(), "k", checkpoint.Position{Commit: 7}, checkpoint.By("ana", "")); err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := within.History(t.Context(), "k", 9); err != nil || len(entries) != 1 || entries[0].Actor != "ana" {
+			t.Errorf("History in the transaction: %+v, %v", entries, err)
+		}
+		if entries, err := store.History(t.Context(), "k", 9); err != nil || len(entries) != 0 {
+			t.Errorf("History before the commit: %+v, %v", entries, err)
+		}
+		if err := end(tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := store.History(t.Context(), "k", 9); err != nil || len(entries) != 1 {
+		t.Errorf("History after the commit: %+v, %v", entries, err)
+	}
+}
+
 func TestOnTxOfAnotherFile(t *testing.T) {
 	db := openModel(t, filepath.Join(t.TempDir(), "other.db"))
 	if err := handle(t.Context(), db, checkpoint.Position{Commit: 1}); err == nil || isNotFound(err) {
@@ -225,6 +249,10 @@ func TestOnTxThatSQLiteHasEnded(t *testing.T) {
 		"Delete": func(s *checkpoint.Store) error { return s.Delete(t.Context(), "there") },
 		"Get": func(s *checkpoint.Store) error {
 			_, err := s.Get(t.Context(), "there")
+			return err
+		},
+		"History": func(s *checkpoint.Store) error {
+			_, err := s.History(t.Context(), "there", 1)
 			return err
 		},
 	} {

@@ -176,7 +176,11 @@ func (w *writer) end(t *transaction, writes int) ending {
 	if now := time.Now(); writes > 0 && now.After(w.nextPurge) {
 		w.nextPurge = now.Add(purgeInterval) // a purge that fails must not fail the transactions after this one
 		var err error
-		if purged, err = t.purge(w.purged, purgeLimit+writes); err != nil {
+		purged, err = t.purge(w.purged, purgeLimit+writes)
+		if err == nil {
+			err = t.purgeTraces(purgeLimit)
+		}
+		if err != nil {
 			w.rollback()
 			return ending{err: err}
 		}

@@ -23,6 +23,8 @@
 //     handled again;
 //   - within one tenure, events of one ordering key are handled in order, and no
 //     event twice;
+//   - if the engine keeps audit entries, who takes over from a killed owner leaves one, and
+//     each entry names who had the lease and who got it;
 //   - a subscription ends by itself only because it was fenced or lost its lease,
 //     and all its handlers have returned by then.
 //

@@ -2,11 +2,15 @@ package contention
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
 )
 
@@ -140,6 +144,12 @@ func (f *fight) lastStanding() error {
 	}
 	f.unwatch()
 	f.observe()
+	switch entries, err := f.store.History(context.Background(), key, driver.AuditEntries); {
+	case err == nil:
+		f.evidence.audit(entries)
+	case !errors.Is(err, checkpoint.ErrUnsupported):
+		return err
+	}
 	return f.evidence.violations(nil)
 }
 

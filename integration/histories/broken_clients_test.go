@@ -44,7 +44,7 @@ func find(t *testing.T, first uint64, engines []engine, disturb func(h *history)
 		h := newHistory(strconv.FormatUint(i, 10))
 		play(t, h, first+i, engines, func() { disturb(h) })
 		err := h.check()
-		if errors.Is(err, errNotLinearizable) || errors.Is(err, driver.ErrCorrupt) {
+		if errors.Is(err, errNotLinearizable) || errors.Is(err, errAudit) || errors.Is(err, driver.ErrCorrupt) {
 			t.Logf("found in round %d: %v", i+1, err)
 			return
 		}

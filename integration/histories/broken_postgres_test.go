@@ -30,6 +30,9 @@ var brokenStatements = map[string][2]string{
 	"keeps the expiry":             {"expires_at = w.expires_at", "expires_at = c.expires_at"},
 	"keeps the lease":              {"lease_owner = CASE WHEN w.lease THEN w.lease_owner", "lease_owner = CASE WHEN w.lease THEN f.lease_owner"},
 	"keeps the log":                {"log_id = w.log_id", "log_id = c.log_id"},
+	"leaves no audit entry":        {"new_epoch, i) ORDER BY i", "new_epoch, i) LIMIT 0"},
+	"swaps the epochs of an entry": {"$11::numeric[], $12::numeric[]", "$12::numeric[], $11::numeric[]"},
+	"keeps the latest entry alone": {"OFFSET $3::int", "OFFSET $3 * 0"},
 	"keeps the epoch":              {"epoch = w.epoch, log_id", "epoch = c.epoch, log_id"},
 }
 

@@ -34,6 +34,10 @@ var broken = map[string]func(engine) engine{
 	"renews what was taken over":       func(e engine) engine { return clinging{e} },
 	"does not renew":                   func(e engine) engine { return lazy{e} },
 	"releases another's lease":         func(e engine) engine { return &releasing{engine: e, granted: make(map[string]driver.Lease)} },
+	"tells of no rewind":               func(e engine) engine { return recalling{e, without(driver.AuditRewind)} },
+	"tells of no deletion":             func(e engine) engine { return recalling{e, without(driver.AuditDelete)} },
+	"tells of no take-over":            func(e engine) engine { return recalling{e, without(driver.AuditTakeOver)} },
+	"tells of a change twice":          func(e engine) engine { return recalling{e, latestTwice} },
 	"lets a lease outlive a Rewind":    func(e engine) engine { return &outliving{engine: e, held: make(map[string]driver.Lease)} },
 }
 

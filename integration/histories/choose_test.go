@@ -26,11 +26,14 @@ func (c *client) choose(r *record) input {
 	case kind < 30:
 		return input{method: get}
 	case kind < 36:
-		return input{method: remove, write: driver.Write{Key: r.key}}
+		return input{method: remove, write: w}
+	case kind < 38:
+		w.Epoch = [...]uint64{0, r.epoch, r.epoch + 1, r.epoch + 2}[c.random.IntN(4)]
+		return input{method: raise, write: w}
 	case kind < 50:
 		return c.chooseLease(r)
 	case kind < 56:
-		return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Touch, TTL: c.ttl(), Mark: driver.Mark{UpdatedAt: nextTime()}}}
+		return input{method: write, write: c.byHand(driver.Write{Key: r.key, Mode: driver.Touch, TTL: c.ttl(), Mark: driver.Mark{UpdatedAt: nextTime()}})}
 	case kind < 61:
 		w.Mode = driver.Rewind
 	case kind < 73:
@@ -45,7 +48,15 @@ func (c *client) choose(r *record) input {
 		w.TTL = c.ttl()
 	}
 	w.LogID = [...]string{"", "", "", "log", "another log"}[c.random.IntN(5)]
-	return input{method: write, write: w}
+	return input{method: write, write: c.byHand(w)}
+}
+
+// byHand has a write leave an audit entry, if it need not stay a write that leaves none.
+func (c *client) byHand(w driver.Write) driver.Write {
+	if w.Mode == driver.Set || w.Mode == driver.Rewind || c.random.IntN(4) == 0 {
+		return named(w)
+	}
+	return w
 }
 
 // chooseLease makes one that concerns a lease: mostly the last that somebody got,

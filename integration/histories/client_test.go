@@ -15,6 +15,7 @@ type engine interface {
 	Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error)
 	Delete(ctx context.Context, keys []string) (int, error)
 	driver.Leaser
+	RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error)
 }
 
 // A client works on the keys of a history, one call after another.
@@ -82,6 +83,8 @@ func (c *client) do(ctx context.Context, calls ...call) {
 			writes = append(writes, o)
 		case remove:
 			c.remove(ctx, o)
+		case raise:
+			c.raise(ctx, o)
 		default:
 			leases[o.in.method] = append(leases[o.in.method], o)
 		}
@@ -147,8 +150,17 @@ func (c *client) write(ctx context.Context, calls []*call) {
 }
 
 func (c *client) remove(ctx context.Context, o *call) {
-	n, err := c.engine.Delete(ctx, []string{o.key})
+	n, err := c.engine.Delete(driver.WithBy(ctx, *nameOf(&o.in.write)), []string{o.key})
 	c.end(o, output{unknown: err != nil, exists: err == nil && n == 1})
+}
+
+func (c *client) raise(ctx context.Context, o *call) {
+	fence, err := c.engine.RaiseFence(driver.WithBy(ctx, *nameOf(&o.in.write)), o.key, o.in.write.Epoch)
+	if errors.Is(err, driver.ErrCorrupt) {
+		c.fail(o, err)
+		return
+	}
+	c.end(o, output{unknown: err != nil, fence: fence})
 }
 
 // hold acquires, renews or releases leases.

@@ -17,8 +17,15 @@ var model = porcupine.Model{
 	Init: func() any { return state{} },
 	Step: func(before, in, out any) (bool, any) {
 		i, o := in.(input), out.(output)
-		after, answer := before.(state).apply(&i)
-		return o.unknown || o == answer, after
+		s := before.(state)
+		after, answer := s.apply(&i)
+		if answer.told = o.told; !o.told {
+			answer.entry = entry{}
+		}
+		if o.unknown {
+			return !o.told || s.audited || o.entry == answer.entry, after
+		}
+		return o == answer, after
 	},
 	Hash: func(s any) uint64 { return maphash.Comparable(hashSeed, s.(state)) },
 	DescribeOperation: func(in, out any) string {
@@ -55,6 +62,10 @@ func (i input) String() string {
 		return fmt.Sprintf("Renew for %q epoch %d, %v", i.lease.Owner, i.lease.Epoch, i.lease.TTL)
 	case release:
 		return fmt.Sprintf("Release of %q epoch %d", i.lease.Owner, i.lease.Epoch)
+	case raise:
+		return fmt.Sprintf("RaiseFence to %d", i.write.Epoch)
+	case audit:
+		return "History"
 	}
 	w := &i.write
 	if w.Mode == driver.Touch {
@@ -80,6 +91,8 @@ func (o output) kind(m method) string {
 		return "deleted"
 	case m == release:
 		return "released"
+	case m == raise:
+		return "raised"
 	case o.granted:
 		return "granted"
 	case o.lease != (leased{}):
@@ -93,6 +106,11 @@ func (o output) kind(m method) string {
 }
 
 func (o output) describe(m method) string {
+	if o.entry != (entry{}) {
+		e := o.entry
+		o.entry = entry{}
+		return fmt.Sprintf("%s, entry %s %v -> %v, epoch %d -> %d %s", o.describe(m), e.op, e.before, e.after, e.oldEpoch, e.newEpoch, e.reason)
+	}
 	kind := o.kind(m)
 	switch {
 	case kind == "read":

@@ -18,6 +18,11 @@
 // search has a bound besides, in steps, and what it leaves open is a failure. When
 // a round ends, every key is read once more, and rewound, which shows its fence.
 //
+// If the engine keeps audit entries, the last thing that is read of a key is its entries. The
+// actor of a change names the change. So the entry that an operation has left, or that it
+// has left none, is a part of its answer. An operation that is unknown and has an entry has
+// landed. If it has none, it has not landed by then, or has changed nothing.
+//
 // TestBrokenDrivers breaks a driver in one way each, TestBrokenClients what is made
 // of a reply that was lost, TestBrokenStatements the statements of PostgreSQL's driver,
 // TestBrokenRequests the requests of etcd's, and TestLostWrites the server: the search must find it.

@@ -13,6 +13,8 @@ type state struct {
 	exists bool
 	stored stored
 	lease  leased // zero: none
+
+	audited bool // whether the entries have been read
 }
 
 // stored is a checkpoint.
@@ -40,11 +42,13 @@ const (
 	acquire
 	renew
 	release
+	raise // a fence
+	audit // reads the audit entries, when all else has ended
 )
 
 type input struct {
 	method method
-	write  driver.Write
+	write  driver.Write // of a raise, its epoch is the one to raise the fence to at least
 	lease  driver.Lease // what is acquired, renewed or released; its TTL is whole hours, as all are
 }
 
@@ -55,9 +59,12 @@ type output struct {
 	exists  bool // get: whether there was a checkpoint; remove: whether there had been
 	stored  stored
 	outcome driver.Outcome
-	fence   uint64 // after a Rewind or an Acquire, and where the write was fenced
+	fence   uint64 // after a Rewind, an Acquire or a raise, and where the write was fenced
 	granted bool   // whether a lease was acquired or renewed
 	lease   leased // it, or without its epoch the other's that is held
+
+	told  bool  // whether it is known which entry the operation has left
+	entry entry // zero: none
 }
 
 // apply is what the store has to do and to answer.
@@ -65,8 +72,17 @@ func (s state) apply(in *input) (state, output) {
 	switch in.method {
 	case get:
 		return s, output{exists: s.exists, stored: s.stored}
+	case raise:
+		return s.raise(in.write.Epoch)
+	case audit:
+		s.audited = true
+		return s, output{}
 	case remove:
-		return state{fence: s.fence, lease: s.lease}, output{exists: s.exists}
+		after := state{fence: s.fence, lease: s.lease, audited: s.audited}
+		if !s.exists {
+			return after, output{}
+		}
+		return after, output{exists: true, entry: s.change(driver.AuditDelete, after)}
 	case acquire:
 		return s.acquire(in)
 	case renew:
@@ -90,15 +106,45 @@ func (s state) acquire(in *input) (state, output) {
 		l.epoch = 0
 		return s, output{lease: l}
 	}
+	before := s
 	s.fence++
 	s.lease = leased{in.lease.Owner, s.fence, hours(in.lease.TTL)}
-	return s, output{granted: true, lease: s.lease, fence: s.fence}
+	out := output{granted: true, lease: s.lease, fence: s.fence}
+	if former := before.lease.owner; former != "" && former != in.lease.Owner {
+		out.entry = before.change(driver.AuditTakeOver, s)
+		out.entry.reason = "after " + former
+	}
+	return s, out
+}
+
+func (s state) raise(atLeast uint64) (state, output) {
+	if s.fence == 0 && atLeast == 0 {
+		return s, output{}
+	}
+	before, op := s, driver.AuditFence
+	if atLeast == 0 {
+		op = driver.AuditRevoke
+	}
+	s.fence, s.lease = max(atLeast, s.fence+1), leased{}
+	return s, output{fence: s.fence, entry: before.change(op, s)}
 }
 
 // hours is how many a TTL has.
 func hours(d time.Duration) int { return int(d.Round(time.Hour) / time.Hour) }
 
+var auditOps = [...]string{
+	driver.Set: driver.AuditSet, driver.IfNewer: driver.AuditAdvance, driver.Rewind: driver.AuditRewind, driver.Touch: driver.AuditTouch,
+}
+
 func (s state) write(w *driver.Write) (state, output) {
+	after, out := s.decide(w)
+	if w.By != nil && (out.outcome == driver.Advanced || out.outcome == driver.Unchanged) {
+		out.entry = s.change(auditOps[w.Mode], after)
+	}
+	return after, out
+}
+
+func (s state) decide(w *driver.Write) (state, output) {
 	if w.Epoch != 0 && w.Epoch < s.fence {
 		return s, output{outcome: driver.Fenced, fence: s.fence}
 	}

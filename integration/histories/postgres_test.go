@@ -174,6 +174,11 @@ func (d impatient) Release(ctx context.Context, leases []driver.Lease) ([]driver
 	return within(ctx, d.engine.Release, leases)
 }
 
+func (d impatient) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	raise := func(ctx context.Context, key string) (uint64, error) { return d.engine.RaiseFence(ctx, key, atLeast) }
+	return within(ctx, raise, key)
+}
+
 func within[In, Out any](ctx context.Context, call func(context.Context, In) (Out, error), in In) (Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()

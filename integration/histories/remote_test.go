@@ -21,6 +21,10 @@ import (
 type Request struct {
 	Read, Delete []string
 	Write        []driver.Write
+	History      string    // the key
+	By           driver.By // of a Delete or a RaiseFence
+	Raise        string    // the key
+	AtLeast      uint64
 	Method       method // if it concerns leases
 	Leases       []driver.Lease
 	Timeout      time.Duration
@@ -32,6 +36,8 @@ type Reply struct {
 	Records []driver.Record
 	Results []driver.Result
 	Deleted int
+	Entries []driver.AuditEntry
+	Fence   uint64
 	Leases  []driver.LeaseResult
 	Errs    []Failure // of each record, result or lease
 	Err     Failure   // of the call
@@ -77,7 +83,7 @@ type Served struct{ d *sqlitestore.Driver }
 
 // Do makes a call.
 func (s Served) Do(in Request, out *Reply) error {
-	ctx, cancel := context.WithTimeout(context.Background(), in.Timeout)
+	ctx, cancel := context.WithTimeout(driver.WithBy(context.Background(), in.By), in.Timeout)
 	defer cancel()
 	var err error
 	switch {
@@ -95,6 +101,10 @@ func (s Served) Do(in Request, out *Reply) error {
 		}
 	case in.Delete != nil:
 		out.Deleted, err = s.d.Delete(ctx, in.Delete)
+	case in.Raise != "":
+		out.Fence, err = s.d.RaiseFence(ctx, in.Raise, in.AtLeast)
+	case in.History != "":
+		out.Entries, err = s.d.History(ctx, in.History, driver.AuditEntries)
 	case in.Method == acquire:
 		out.Leases, err = s.d.Acquire(ctx, in.Leases)
 	case in.Method == renew:
@@ -212,8 +222,18 @@ func (r *remote) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 }
 
 func (r *remote) Delete(ctx context.Context, keys []string) (int, error) {
-	out, err := r.call(ctx, Request{Delete: keys})
+	out, err := r.call(ctx, Request{Delete: keys, By: driver.ByOf(ctx)})
 	return out.Deleted, err
+}
+
+func (r *remote) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	out, err := r.call(ctx, Request{Raise: key, AtLeast: atLeast, By: driver.ByOf(ctx)})
+	return out.Fence, err
+}
+
+func (r *remote) History(ctx context.Context, key string, _ int) ([]driver.AuditEntry, error) {
+	out, err := r.call(ctx, Request{History: key})
+	return out.Entries, err
 }
 
 func (r *remote) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {

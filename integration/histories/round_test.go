@@ -21,7 +21,7 @@ const (
 )
 
 // play lets clients work, several on each engine, while disturb runs, and then
-// reads each key with a client of the last engine.
+// reads each key, and its audit entries, with a client of the last engine.
 func play(t *testing.T, h *history, seed uint64, engines []engine, disturb func()) {
 	t.Helper()
 	all := clients{seed: seed}
@@ -46,6 +46,7 @@ func play(t *testing.T, h *history, seed uint64, engines []engine, disturb func(
 		last = i.engine
 	}
 	readAll(t, h, all.next(last, h))
+	readHistory(t, h, last)
 }
 
 // readAll reads each key and its fence at the end.
@@ -54,7 +55,7 @@ func readAll(t *testing.T, h *history, c *client) {
 	for _, r := range h.keys {
 		settle(t, h, c, r, func() input { return input{method: get} })
 		settle(t, h, c, r, func() input {
-			return input{method: write, write: driver.Write{Key: r.key, Mode: driver.Rewind, Mark: driver.Mark{UpdatedAt: nextTime()}}}
+			return input{method: write, write: named(driver.Write{Key: r.key, Mode: driver.Rewind, Mark: driver.Mark{UpdatedAt: nextTime()}})}
 		})
 	}
 }

@@ -20,7 +20,8 @@ store changes in one step, or stays as it is.
 
 The command ends every lease and raises every fence, so no consumer that ran before can
 write with its old epoch. A consumer without a lease can still write: make sure that it
-reads its position from the store when it starts.
+reads its position from the store when it starts. "checkpoint history KEY" shows where the
+restore has moved a checkpoint.
 
 If there is no store, the command makes one from FILE, and raises the fence of every key
 by 2^32.`,
@@ -28,6 +29,9 @@ by 2^32.`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.askReason(cmd.Context()); err != nil {
+				return err
+			}
 			return a.withFile(cmd, func(ctx context.Context, path string) error {
 				done, err := sqlitestore.Restore(ctx, path, args[0])
 				if err != nil {

@@ -32,6 +32,8 @@ type steps struct {
 	many bool // they come from a pattern
 	opts []checkpoint.WriteOption
 
+	named bool // a person has named the position, and has seen whether it is ahead
+
 	// asPlanned leaves a key alone that somebody has rewound or taken over since.
 	asPlanned bool
 }
@@ -50,6 +52,10 @@ func (a *app) rewindAll(ctx context.Context, store *checkpoint.Store, s steps) e
 		}
 		a.note("nothing was changed; --apply rewinds %s", counted(len(s.all), "checkpoint", "checkpoints"))
 		return left.err()
+	case !s.given() && !s.named && s.all[0].Skips():
+		step := s.all[0]
+		return fmt.Errorf("%q is at %s, and going to %s %s: nobody will do these events; --apply goes there all the same",
+			step.Before.Key, step.Before.Checkpoint.Position, step.Position, step.Effect())
 	case !s.yes && terminal:
 		if err := a.preview(s.all, true); err != nil {
 			return err
@@ -86,7 +92,7 @@ func (a *app) leave(steps []rewind.Step, many bool, left *leftAlone) []rewind.St
 			left.add(s.Err)
 			return true
 		case many && s.Stays():
-			a.note("%q is at %s already", s.Before.Key, s.To)
+			a.note("%q is at %s already", s.Before.Key, s.Position)
 			return true
 		}
 		return false
@@ -122,7 +128,7 @@ func (a *app) preview(steps []rewind.Step, asked bool) error {
 	rows := make([]output.Rewind, len(steps))
 	for i, s := range steps {
 		before := standingOf(s.Before)
-		rows[i] = output.Rewind{Key: s.Before.Key, After: s.To, Effect: s.Effect(), LocksOut: before.lockedOutBriefly()}
+		rows[i] = output.Rewind{Key: s.Before.Key, After: s.Position, KnownAt: s.KnownAt, Effect: s.Effect(), LocksOut: before.lockedOutBriefly()}
 		if c := s.Before.Checkpoint; c.Exists && c.Err == nil {
 			rows[i].Before = &c.Position
 		}
@@ -171,7 +177,7 @@ func (a *app) rewindTo(
 	ctx context.Context, store *checkpoint.Store, s rewind.Step, opts []checkpoint.WriteOption,
 ) (checkpoint.Checkpoint, error) {
 	before, key := standingOf(s.Before), s.Before.Key
-	c, err := store.Rewind(ctx, key, s.To, opts...)
+	c, err := store.Rewind(ctx, key, s.Position, opts...)
 	if err != nil {
 		return c, err
 	}
@@ -205,7 +211,7 @@ func (a *app) noteReplaced(key string, s *rewind.Step, old *checkpoint.Position)
 	case planned.Exists && planned.Err == nil && *old != planned.Position:
 		a.note("%q had moved to %s meanwhile", key, *old)
 	}
-	if s.To.Compare(*old) > 0 {
-		a.note("nobody will do the events of %q after %s, up to %s; `checkpoint rewind` to %[2]s brings them back", key, *old, s.To)
+	if s.Position.Compare(*old) > 0 {
+		a.note("nobody will do the events of %q after %s, up to %s; `checkpoint rewind` to %[2]s brings them back", key, *old, s.Position)
 	}
 }

@@ -1,8 +1,9 @@
 package output
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
 // Ago says how long before now t was: "3m ago". A zero t is "-".
@@ -11,11 +12,11 @@ func Ago(now, t time.Time) string {
 	case t.IsZero():
 		return "-"
 	case d < -time.Second:
-		return "in " + span(-d)
+		return "in " + watch.Span(-d)
 	case d < time.Second:
 		return "just now"
 	default:
-		return span(d) + " ago"
+		return watch.Span(d) + " ago"
 	}
 }
 
@@ -27,22 +28,6 @@ func Ahead(now, t time.Time) string {
 	case d < time.Second:
 		return "now"
 	default:
-		return "in " + span(d)
+		return "in " + watch.Span(d)
 	}
-}
-
-// span is a duration in its largest whole unit.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	case d < 2*day:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d < 365*day:
-		return fmt.Sprintf("%dd", d/day)
-	}
-	return fmt.Sprintf("%dy", d/(365*day))
 }

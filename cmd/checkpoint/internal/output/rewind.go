@@ -3,7 +3,9 @@ package output
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -15,6 +17,9 @@ type Rewind struct {
 	After    checkpoint.Position  `json:"after"`
 	Effect   string               `json:"effect"`
 	LocksOut string               `json:"locksOut,omitempty"`
+
+	// KnownAt is when the key is known to have stood at After. Zero: that does not matter.
+	KnownAt time.Time `json:"knownAt,omitzero"`
 }
 
 // Rewinds prints what rewinds would do, in a format of [New].
@@ -31,7 +36,7 @@ func Rewinds(w io.Writer, format string, rewinds []Rewind) error {
 		return nil
 	case format == "" && !IsTerminal(w):
 		for _, r := range rewinds {
-			if err := row(w, r.Key, optionalPosition(r.Before), r.After.String(), r.Effect, printable(r.LocksOut)); err != nil {
+			if err := row(w, r.Key, optionalPosition(r.Before), r.After.String(), r.Effect, printable(r.LocksOut), exact(r.KnownAt)); err != nil {
 				return err
 			}
 		}
@@ -40,8 +45,16 @@ func Rewinds(w io.Writer, format string, rewinds []Rewind) error {
 		return nil
 	}
 	rows := [][]string{{"KEY", "BEFORE", "AFTER", "EFFECT", "LOCKS OUT"}}
+	past := slices.ContainsFunc(rewinds, func(r Rewind) bool { return !r.KnownAt.IsZero() })
+	if past {
+		rows[0] = append(rows[0], "STOOD THERE")
+	}
 	for _, r := range rewinds {
-		rows = append(rows, []string{r.Key, short(r.Before), short(&r.After), r.Effect, printable(r.LocksOut)})
+		cells := []string{r.Key, short(r.Before), short(&r.After), r.Effect, printable(r.LocksOut)}
+		if past {
+			cells = append(cells, exact(r.KnownAt))
+		}
+		rows = append(rows, cells)
 	}
 	return align(w, rows, 1, 2)
 }

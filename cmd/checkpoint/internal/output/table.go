@@ -11,29 +11,29 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A column of a table.
-type column struct {
+// A column of a table of rows R.
+type column[R any] struct {
 	head  string
 	right bool // as numbers are aligned
-	text  func(now time.Time, c checkpoint.Checkpoint) string
+	text  func(now time.Time, r R) string
 	spare int // on a narrow terminal, columns are left out from the highest spare down to 1; 0: never
 }
 
 const gap = "  "
 
 var (
-	keyColumn     = column{head: "KEY", text: func(_ time.Time, c checkpoint.Checkpoint) string { return c.Key }}
-	commitColumn  = column{head: "COMMIT", right: true, text: commit}
-	prepareColumn = column{head: "PREPARE", right: true, text: prepare}
-	epochColumn   = column{head: "EPOCH", right: true, text: epochOf, spare: 2}
+	keyColumn     = column[checkpoint.Checkpoint]{head: "KEY", text: func(_ time.Time, c checkpoint.Checkpoint) string { return c.Key }}
+	commitColumn  = column[checkpoint.Checkpoint]{head: "COMMIT", right: true, text: commit}
+	prepareColumn = column[checkpoint.Checkpoint]{head: "PREPARE", right: true, text: prepare}
+	epochColumn   = column[checkpoint.Checkpoint]{head: "EPOCH", right: true, text: epochOf, spare: 2}
 
-	columns = []column{
+	columns = []column[checkpoint.Checkpoint]{
 		keyColumn, commitColumn, prepareColumn,
 		{head: "UPDATED", text: func(now time.Time, c checkpoint.Checkpoint) string { return Ago(now, c.UpdatedAt) }, spare: 1},
 		{head: "EXPIRES", text: func(now time.Time, c checkpoint.Checkpoint) string { return Ahead(now, c.ExpiresAt) }, spare: 3},
 		epochColumn,
 	}
-	wideColumns = []column{
+	wideColumns = []column[checkpoint.Checkpoint]{
 		keyColumn, commitColumn, prepareColumn,
 		{head: "UPDATED", text: func(_ time.Time, c checkpoint.Checkpoint) string { return exact(c.UpdatedAt) }},
 		{head: "EXPIRES", text: func(_ time.Time, c checkpoint.Checkpoint) string { return exact(c.ExpiresAt) }},
@@ -62,12 +62,12 @@ func prepare(_ time.Time, c checkpoint.Checkpoint) string {
 func epochOf(_ time.Time, c checkpoint.Checkpoint) string { return epoch(c.Epoch) }
 
 // A Table holds rows back until it has enough of them to know their widths.
-type Table struct {
+type Table[R any] struct {
 	w       io.Writer
 	now     func() time.Time
 	limit   int // the terminal's width; 0: none
-	columns []column
-	held    []checkpoint.Checkpoint
+	columns []column[R]
+	held    []R
 	widths  []int // of the columns; nil: nothing is printed yet
 }
 
@@ -75,24 +75,24 @@ type Table struct {
 const maxHeld = 1000
 
 // NewTable returns a table for a terminal that is width columns wide. Zero is no limit.
-func NewTable(w io.Writer, now func() time.Time, width int) *Table {
+func NewTable(w io.Writer, now func() time.Time, width int) *Table[checkpoint.Checkpoint] {
 	return newTable(w, now, width, columns)
 }
 
-func newTable(w io.Writer, now func() time.Time, width int, columns []column) *Table {
-	return &Table{w: w, now: now, limit: width, columns: slices.Clone(columns)}
+func newTable[R any](w io.Writer, now func() time.Time, width int, columns []column[R]) *Table[R] {
+	return &Table[R]{w: w, now: now, limit: width, columns: slices.Clone(columns)}
 }
 
 // Print adds a row.
-func (t *Table) Print(c checkpoint.Checkpoint) error {
-	if t.held = append(t.held, c); len(t.held) < maxHeld {
+func (t *Table[R]) Print(r R) error {
+	if t.held = append(t.held, r); len(t.held) < maxHeld {
 		return nil
 	}
 	return t.Flush()
 }
 
 // Flush prints the rows that are held back.
-func (t *Table) Flush() error {
+func (t *Table[R]) Flush() error {
 	if len(t.held) == 0 {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (t *Table) Flush() error {
 // measure returns the rows that are held back, and sets the width of each column. The
 // first time, the head is the first row. While the rows are too wide, measure leaves out
 // columns; but it shortens keys rather than leave out the column with spare 1.
-func (t *Table) measure() [][]string {
+func (t *Table[R]) measure() [][]string {
 	first := t.widths == nil
 	rows := t.rows(first)
 	for first && t.tooWide() > 0 {
@@ -124,7 +124,7 @@ func (t *Table) measure() [][]string {
 	return rows
 }
 
-func (t *Table) rows(withHead bool) [][]string {
+func (t *Table[R]) rows(withHead bool) [][]string {
 	now := t.now()
 	var rows [][]string
 	if withHead {
@@ -134,10 +134,10 @@ func (t *Table) rows(withHead bool) [][]string {
 			rows[0][i] = col.head
 		}
 	}
-	for _, c := range t.held {
+	for _, r := range t.held {
 		row := make([]string, len(t.columns))
 		for i, col := range t.columns {
-			row[i] = col.text(now, c)
+			row[i] = col.text(now, r)
 		}
 		rows = append(rows, row)
 	}
@@ -148,7 +148,7 @@ func (t *Table) rows(withHead bool) [][]string {
 }
 
 // tooWide returns by how many columns the rows exceed the terminal.
-func (t *Table) tooWide() int {
+func (t *Table[R]) tooWide() int {
 	if t.limit == 0 {
 		return 0
 	}
@@ -161,7 +161,7 @@ func (t *Table) tooWide() int {
 
 // dispensable returns the index of the column to leave out: an empty column if there is
 // one, otherwise the one with the highest spare. It is -1 if no column may be left out.
-func (t *Table) dispensable(rows [][]string) int {
+func (t *Table[R]) dispensable(rows [][]string) int {
 	best, order := -1, 0
 	for i, col := range t.columns {
 		if col.spare == 0 {
@@ -169,7 +169,7 @@ func (t *Table) dispensable(rows [][]string) int {
 		}
 		spare := col.spare
 		if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "-" && row[i] != "never" }) {
-			spare += len(columns)
+			spare += len(t.columns)
 		}
 		if spare > order {
 			best, order = i, spare
@@ -181,10 +181,10 @@ func (t *Table) dispensable(rows [][]string) int {
 // minKey is how much of a key is always shown.
 const minKey = 16
 
-func (t *Table) shortenable() bool { return t.widths[0]-t.tooWide() >= minKey }
+func (t *Table[R]) shortenable() bool { return t.widths[0]-t.tooWide() >= minKey }
 
 // shortenKeys leaves out the middle of long keys if the rows are too wide.
-func (t *Table) shortenKeys(rows [][]string) {
+func (t *Table[R]) shortenKeys(rows [][]string) {
 	missing := t.tooWide()
 	if missing <= 0 || !t.shortenable() {
 		return

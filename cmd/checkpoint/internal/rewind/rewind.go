@@ -3,6 +3,7 @@ package rewind
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,17 +15,17 @@ import (
 // A Step is what a rewind does to one key, or would do.
 type Step struct {
 	Before checkpoint.Cell // what the key held when the step was planned
-	To     checkpoint.Position
-	Err    error // why the key stays where it is; To then has no meaning
+	Goal
+	Err error // why the key stays where it is; Goal then has no meaning
 }
 
 // StepOf plans the rewind of one key. A damaged checkpoint is replaced if the target needs
 // no position to start from.
 func StepOf(cell checkpoint.Cell, target Target) Step {
 	s := Step{Before: cell}
-	if s.To, s.Err = target(cell); s.Err == nil {
+	if s.Goal, s.Err = target(cell); s.Err == nil {
 		cell.Checkpoint.Err = nil
-		s.Err = damage(cell)
+		s.Err = transfer.Unusable(cell)
 	}
 	return s
 }
@@ -40,9 +41,12 @@ func Plan(ctx context.Context, store *checkpoint.Store, pattern string, target T
 		if !cell.Checkpoint.Exists {
 			continue
 		}
-		s := Step{Before: cell, Err: damage(cell)}
+		s := Step{Before: cell, Err: transfer.Unusable(cell)}
 		if s.Err == nil {
 			s = StepOf(cell, target)
+		}
+		if errors.As(s.Err, new(*checkpoint.Error)) { // not about the key: a call has failed
+			return nil, s.Err
 		}
 		steps = append(steps, s)
 	}
@@ -50,24 +54,14 @@ func Plan(ctx context.Context, store *checkpoint.Store, pattern string, target T
 	return steps, nil
 }
 
-// damage says what keeps a key from being rewound. A rewind ends the lease, so a damaged
-// lease is no hindrance.
-func damage(cell checkpoint.Cell) error {
-	if err := checkpoint.ValidateKey(cell.Key); err != nil {
-		return err
-	}
-	cell.Lease.Err = nil
-	return transfer.Damage(&cell)
-}
-
 // sound reports whether the key stood at a position that is known.
 func (s Step) sound() bool { return s.Before.Checkpoint.Exists && s.Before.Checkpoint.Err == nil }
 
 // Stays reports whether the key stands at its target already.
-func (s Step) Stays() bool { return s.sound() && s.To == s.Before.Checkpoint.Position }
+func (s Step) Stays() bool { return s.sound() && s.Position == s.Before.Checkpoint.Position }
 
 // Skips reports whether the target is ahead: nobody will do the events between.
-func (s Step) Skips() bool { return s.sound() && s.To.Compare(s.Before.Checkpoint.Position) > 0 }
+func (s Step) Skips() bool { return s.sound() && s.Position.Compare(s.Before.Checkpoint.Position) > 0 }
 
 // Effect says what the consumer does once it starts from the target.
 func (s Step) Effect() string {
@@ -80,9 +74,9 @@ func (s Step) Effect() string {
 	case s.Stays():
 		return "stays"
 	case s.Skips():
-		return strings.TrimSpace("SKIPS " + between(from, s.To))
+		return strings.TrimSpace("SKIPS " + between(from, s.Position))
 	}
-	return strings.TrimSpace("redoes " + between(s.To, from))
+	return strings.TrimSpace("redoes " + between(s.Position, from))
 }
 
 // between is the distance of two positions, or "" if they do not count events.

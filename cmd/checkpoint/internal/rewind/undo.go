@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // An Undo is the rewind that brings a key back to what an audit entry has replaced.
@@ -60,5 +59,5 @@ func (u Undo) what() string {
 // Reason names the entry for a reason. It does so by its time, since each new entry changes
 // the numbers of the others.
 func (u Undo) Reason() string {
-	return fmt.Sprintf("undoes the %s of %s", u.what(), u.Entry.At.UTC().Format(driver.TimeLayout))
+	return fmt.Sprintf("undoes the %s of %s", u.what(), instant(u.Entry.At))
 }

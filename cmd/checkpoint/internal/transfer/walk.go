@@ -50,6 +50,7 @@ func checkpoints(ctx context.Context, store *checkpoint.Store, pattern string, y
 		cell := checkpoint.Cell{Key: c.Key}
 		if c.Key != "" {
 			cell.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: c.Mark, ExpiresAt: c.ExpiresAt, Err: Reason(err)}
+			cell.Fence.Epoch = c.Epoch // the least that the fence can be: an absent one would look damaged
 			err = nil
 		}
 		if !yield(cell, err) {
@@ -71,6 +72,13 @@ func yieldCell(cell checkpoint.Cell, yield func(checkpoint.Checkpoint, error) bo
 // Damage says what is wrong with what is stored for a key: the checkpoint, the fence,
 // the lease.
 func Damage(c *checkpoint.Cell) error { return joined(c.Checkpoint.Err, fenceFault(c), c.Lease.Err) }
+
+// Unusable says what keeps a key from being rewound or copied: an invalid key, or a damaged
+// checkpoint or fence. A damaged lease does not, since neither keeps the lease.
+func Unusable(c checkpoint.Cell) error {
+	c.Lease.Err = nil
+	return joined(invalid(c.Key), Damage(&c))
+}
 
 // fenceFault says what is wrong with a fence. A fence that was lost or lowered is damaged,
 // too.

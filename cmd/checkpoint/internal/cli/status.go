@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
+)
+
+// errStuck makes the exit code tell that a consumer is stuck.
+var errStuck = errors.New("stuck")
+
+func (a *app) status() *cobra.Command {
+	var look look
+	cmd := &cobra.Command{
+		Use:     "status [PATTERN]",
+		GroupID: groupMany,
+		Short:   "Print which consumers are stuck, how far behind, who works",
+		Long: `Prints a line for each key that matches PATTERN, the worst first. A consumer tells the
+store every few seconds what it does: see docs/operating.md. The states are
+
+  damaged   the checkpoint, the fence or the lease cannot be read
+  stuck     behind the head, and has not advanced for --stale
+  dead      its lease has ended, and nobody has taken it over
+  stale     with --stale: nobody reports, and nobody has written for so long
+  late      its report is overdue
+  slow      behind the head, and slower than the head
+  rewound   moved by hand, and nobody has taken it over since
+  paused    an operator has paused it
+  draining  reads no more, and finishes the events in work
+  standby   instances wait for the lease
+  silent    somebody writes or holds the lease, and does not report
+  running   at work
+  idle      at the head
+  stopped   nobody is at work
+
+LAG is in positions of the log, BEHIND the age of the oldest event that is not done. "≥" says
+that it is at least as old: nobody has watched the log for longer. "-" is not known.
+
+The exit code is 1 if a consumer is damaged, stuck, dead or stale. In a pipe the columns are
+key, state, position, lag, behind, owner, the rest of the lease, age and why, separated by
+tabs; times are in milliseconds.`,
+		Example: `  checkpoint status
+  checkpoint status 'orders/*' --sort lag
+  checkpoint status --stale 5m -o json | jq 'select(.state == "stuck")'`,
+		Args:              usageArgs(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := look.check(cmd); err != nil {
+				return err
+			}
+			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
+				return a.printStatus(ctx, store, patternOf(args), look)
+			})
+		},
+	}
+	look.register(cmd)
+	return cmd
+}
+
+// A look is how the commands on the state of consumers look at them.
+type look struct {
+	sort  string
+	stale time.Duration
+	rules watch.Rules
+}
+
+func (l *look) register(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&l.stale, "stale", 0, "after this `time` without an advance, a consumer that is behind is stuck, "+
+		"and a checkpoint that nobody reports on is stale (default "+watch.DefaultStale.String()+" for stuck ones, and never stale)")
+	cmd.Flags().StringVar(&l.sort, "sort", "state", "sort by state (the worst first), key, lag or age")
+	completeFlag(cmd, "sort", "state", "key", "lag", "age")
+}
+
+func (l *look) check(cmd *cobra.Command) error {
+	switch {
+	case watch.Orders[l.sort] == nil:
+		return usageError{cmd.CommandPath(), fmt.Errorf("--sort is %q: want state, key, lag or age", l.sort)}
+	case l.stale < 0 || l.stale == 0 && cmd.Flags().Changed("stale"):
+		return usageError{cmd.CommandPath(), fmt.Errorf("--stale is %v, it must be above zero", l.stale)}
+	}
+	l.rules = watch.Rules{Stale: l.stale, Silent: l.stale > 0}
+	return nil
+}
+
+func (a *app) printStatus(ctx context.Context, store *checkpoint.Store, pattern string, l look) error {
+	rows, err := l.rules.Snapshot(ctx, store, pattern)
+	if err != nil {
+		return err
+	}
+	watch.Sort(rows, l.sort)
+	if err := output.Status(a.stdout, a.format, rows); err != nil {
+		return err
+	}
+	return stuck(rows)
+}
+
+// stuck returns an error that counts the consumers that somebody must look after.
+func stuck(rows []watch.Row) error {
+	count := watch.Count(rows)
+	var parts []string
+	for _, s := range watch.States {
+		if n := count[s]; n > 0 && s.IsStuck() {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return saidError{strings.Join(parts, ", ") + "; `checkpoint history KEY` says who moved a consumer", errStuck}
+}

@@ -1,0 +1,200 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// pageSize is for how many keys the reports are read at once.
+const pageSize = 500
+
+// Snapshot returns a row for each key that matches pattern and has a checkpoint, a fence
+// or a lease, sorted by key. A store that keeps no reports, or that shows no leases, has
+// fewer states.
+func (r Rules) Snapshot(ctx context.Context, store *checkpoint.Store, pattern string) ([]Row, error) {
+	var rows []Row
+	for page, err := range pages(transfer.Cells(ctx, store, pattern)) {
+		if err != nil {
+			return nil, err
+		}
+		statuses, err := statusesOf(ctx, store, page)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		for i, c := range page {
+			rows = append(rows, r.judge(c, statuses[i], now))
+		}
+	}
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Key, b.Key) })
+	return rows, findRewound(ctx, store, rows)
+}
+
+func pages(cells iter.Seq2[checkpoint.Cell, error]) iter.Seq2[[]checkpoint.Cell, error] {
+	return func(yield func([]checkpoint.Cell, error) bool) {
+		var page []checkpoint.Cell
+		for c, err := range cells {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if page = append(page, c); len(page) == pageSize {
+				if !yield(page, nil) {
+					return
+				}
+				page = nil
+			}
+		}
+		if len(page) > 0 {
+			yield(page, nil)
+		}
+	}
+}
+
+// statusesOf returns the reports of the cells' keys. A key that no Store takes has none.
+func statusesOf(ctx context.Context, store *checkpoint.Store, cells []checkpoint.Cell) ([]checkpoint.KeyStatus, error) {
+	statuses := make([]checkpoint.KeyStatus, len(cells))
+	var keys []string
+	var of []int
+	for i, c := range cells {
+		statuses[i].Key = c.Key
+		if checkpoint.ValidateKey(c.Key) == nil {
+			keys, of = append(keys, c.Key), append(of, i)
+		}
+	}
+	found, err := store.Statuses(ctx, keys...)
+	if errors.Is(err, checkpoint.ErrUnsupported) {
+		return statuses, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range of {
+		statuses[i] = found[n]
+	}
+	return statuses, nil
+}
+
+const (
+	// mostHistories bounds how many histories a snapshot reads, and atOnce how many of
+	// them at the same time.
+	mostHistories = 500
+	atOnce        = 16
+)
+
+// findRewound tells the consumers that were moved by hand from those that have stopped. A
+// rewind raises the fence, and no lease has its epoch. So has a consumer that has given
+// its lease up; the history tells the two apart.
+func findRewound(ctx context.Context, store *checkpoint.Store, rows []Row) error {
+	var suspects []*Row
+	for i := range rows {
+		if r := &rows[i]; r.couldBeRewound() && len(suspects) < mostHistories {
+			suspects = append(suspects, r)
+		}
+	}
+	var (
+		group   sync.WaitGroup
+		tickets = make(chan struct{}, atOnce)
+		errs    = make([]error, len(suspects))
+	)
+	for i, row := range suspects {
+		group.Go(func() {
+			tickets <- struct{}{}
+			defer func() { <-tickets }()
+			errs[i] = row.readHistory(ctx, store)
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *Row) couldBeRewound() bool {
+	c := &r.Cell
+	return (r.State == Stopped || r.State == Stale || r.State == Silent || r.State == Standby) && r.LeaseLeft == nil &&
+		c.Checkpoint.Epoch > 0 && c.Checkpoint.Epoch == c.Fence.Epoch && !c.Lease.Exists()
+}
+
+func (r *Row) readHistory(ctx context.Context, store *checkpoint.Store) error {
+	entries, err := store.History(ctx, r.Key, 1)
+	if errors.Is(err, checkpoint.ErrUnsupported) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e := entries[0]; e.NewEpoch == r.Cell.Fence.Epoch && e.New != nil && *e.New == r.Cell.Checkpoint.Position && e.Op != driver.AuditTakeOver {
+		r.State, r.Why = Rewound, moved(e)
+	}
+	return nil
+}
+
+func moved(e checkpoint.AuditEntry) string {
+	why := e.Op + " from "
+	if e.Old == nil {
+		why += "nothing"
+	} else {
+		why += e.Old.String()
+	}
+	if e.Actor != "" {
+		why += " by " + e.Actor
+	}
+	if e.Reason != "" {
+		why += ": " + e.Reason
+	}
+	return why
+}
+
+// Orders are the ways to sort rows. Equal rows are sorted by key.
+var Orders = map[string]func(a, b Row) int{
+	"state": func(a, b Row) int { return cmp.Compare(slices.Index(States, a.State), slices.Index(States, b.State)) },
+	"key":   func(Row, Row) int { return 0 },
+	"lag": func(a, b Row) int {
+		return cmp.Or(-cmp.Compare(lagTime(a), lagTime(b)), -cmp.Compare(lag(a), lag(b)))
+	},
+	"age": func(a, b Row) int { return -cmp.Compare(age(a), age(b)) },
+}
+
+// Sort sorts rows by one of Orders.
+func Sort(rows []Row, order string) {
+	by := Orders[order]
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Or(by(a, b), cmp.Compare(a.Key, b.Key)) })
+}
+
+func lag(r Row) uint64 {
+	if r.Worker == nil || r.Worker.Lag == nil {
+		return 0
+	}
+	return *r.Worker.Lag
+}
+
+func lagTime(r Row) time.Duration {
+	if r.Worker == nil || r.Worker.LagTime == nil {
+		return -1
+	}
+	return *r.Worker.LagTime
+}
+
+func age(r Row) time.Duration {
+	if r.Age == nil {
+		return -1
+	}
+	return *r.Age
+}
+
+// Count returns how many rows are in each state.
+func Count(rows []Row) map[State]int {
+	n := make(map[State]int)
+	for _, r := range rows {
+		n[r.State]++
+	}
+	return n
+}

@@ -1,0 +1,109 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+var _ driver.Historian = (*Driver)(nil)
+
+var errNoAudit = fmt.Errorf("%w: redisstore: a driver with Options.Prefix keeps no audit entries", driver.ErrUnsupported)
+
+// appendBy appends to args who makes a change, if anybody has said so.
+func appendBy(args []any, by driver.By) []any {
+	if by == (driver.By{}) {
+		return args
+	}
+	return append(args, by.Op, by.Actor, by.Reason)
+}
+
+// History implements [driver.Historian].
+func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if !d.fenced {
+		return nil, errNoAudit
+	}
+	if err := d.ready(ctx); err != nil || n < 1 {
+		return nil, err
+	}
+	at := d.auditKey(key)
+	cmds := []command{query(ctx, "lrange", at, 0, min(n, driver.AuditEntries)-1)}
+	if d.pipelines.cluster == nil {
+		cmds = append(cmds, query(ctx, "role")) // in a cluster, a replica redirects
+	}
+	replies := d.send(ctx, cmds...)
+	if err := replies[0].err; err != nil {
+		if redis.HasErrorPrefix(err, "WRONGTYPE") {
+			err = fmt.Errorf("redisstore: Redis key %q holds no audit entries, but another type: "+
+				"the next change that leaves an entry replaces the key: %w", at, err)
+		}
+		return nil, err
+	}
+	if len(cmds) > 1 {
+		if err := requireMaster(replies[1].value, replies[1].err); err != nil {
+			return nil, err
+		}
+	}
+	return decodeEntries(at, replies[0].value)
+}
+
+func decodeEntries(redisKey string, answer any) ([]driver.AuditEntry, error) {
+	items, ok := answer.([]any)
+	if !ok {
+		return nil, unexpected("LRANGE", answer)
+	}
+	var entries []driver.AuditEntry
+	for _, item := range items {
+		text, _ := item.(string)
+		e, err := decodeEntry(text)
+		if err != nil {
+			return nil, fmt.Errorf("redisstore: the audit entry %s at Redis key %q is damaged: %w", quote(text), redisKey, err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// decodeEntry reads what audit.lua has written.
+func decodeEntry(text string) (driver.AuditEntry, error) {
+	var stored struct {
+		At, OldEpoch, NewEpoch json.Number
+		Op, Actor, Reason      string
+		Old, New               string
+	}
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return driver.AuditEntry{}, err
+	}
+	var err error
+	check := func(field, value string, ok bool) {
+		if !ok && err == nil {
+			err = fmt.Errorf("field %s is %s", field, quote(value))
+		}
+	}
+	position := func(field, value string) *driver.Position {
+		if value == "" {
+			return nil
+		}
+		p, err := driver.ParsePosition(value)
+		check(field, value, err == nil)
+		return &p
+	}
+	epoch := func(field string, value json.Number) uint64 {
+		n, ok := canonical(value.String())
+		check(field, value.String(), ok)
+		return n
+	}
+	at, ok := canonicalMilliseconds(stored.At.String())
+	check("at", stored.At.String(), ok)
+	e := driver.AuditEntry{
+		At: at, Op: stored.Op,
+		By:  driver.By{Actor: stored.Actor, Reason: stored.Reason}.Clean(), // nobody has cleaned the names in a lease
+		Old: position("old", stored.Old), New: position("new", stored.New),
+		OldEpoch: epoch("oldEpoch", stored.OldEpoch), NewEpoch: epoch("newEpoch", stored.NewEpoch),
+	}
+	return e, err
+}
