@@ -10,6 +10,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -48,6 +49,7 @@ type census struct {
 	checkpoints, fences, held          int
 	damaged, badFences, badLeases, odd Keys
 	ended, orphans                     Keys
+	beyond, trimmed                    Keys
 }
 
 // Contents reports what is damaged or left over in the store.
@@ -68,6 +70,40 @@ func Contents(ctx context.Context, d driver.Driver, r *Report) {
 	}
 	c.fenceLines(r)
 	c.leaseLines(r)
+	c.logLines(ctx, store, r)
+}
+
+// logLines reports the consumers whose positions are not in their logs, as far as their
+// instances know.
+func (c *census) logLines(ctx context.Context, store *checkpoint.Store, r *Report) {
+	rows, err := watch.Rules{}.Snapshot(ctx, store, "*")
+	if err != nil {
+		r.Broken("logs", err, "repair what the error names, and run doctor again")
+		return
+	}
+	asked := 0
+	for _, row := range rows {
+		if w := row.Worker; w != nil && w.Head != nil {
+			asked++
+		}
+		switch row.State {
+		case watch.Beyond:
+			c.beyond.Add(row.Key)
+		case watch.Trimmed:
+			c.trimmed.Add(row.Key)
+		}
+	}
+	if c.beyond.Len() > 0 {
+		r.Fail("logs", fmt.Sprintf("%s beyond the head of the log: %s", Counted(c.beyond.Len(), "consumer is", "consumers are"), &c.beyond),
+			"the log has lost its end, or is another one: restore it, or `checkpoint rewind KEY POSITION`")
+	}
+	if c.trimmed.Len() > 0 {
+		r.Fail("logs", fmt.Sprintf("%s before the first event of the log, and events are gone: %s", Counted(c.trimmed.Len(), "consumer is", "consumers are"), &c.trimmed),
+			"restore the log, or let the consumer go on without them by Options.AcceptTrimmed")
+	}
+	if c.beyond.Len()+c.trimmed.Len() == 0 {
+		r.OK("logs", "%s the log's head, and no position is outside of its log", Counted(asked, "consumer tells", "consumers tell"))
+	}
 }
 
 func (c *census) add(cell *checkpoint.Cell, now time.Time) {

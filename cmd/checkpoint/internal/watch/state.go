@@ -18,6 +18,8 @@ type State string
 // The states, the worst first.
 const (
 	Damaged  State = "damaged"  // the checkpoint, the fence or the lease cannot be read
+	Trimmed  State = "trimmed"  // the log was trimmed past it: events that were not processed are gone
+	Beyond   State = "beyond"   // beyond the head: the log has lost its end, or is another log
 	Stuck    State = "stuck"    // behind the head, and does not advance
 	Dead     State = "dead"     // its lease has ended, and nobody has taken it over
 	Stale    State = "stale"    // nobody reports, and nobody has written for as long as asked
@@ -35,11 +37,17 @@ const (
 
 // States are all states, the worst first.
 var States = []State{
-	Damaged, Stuck, Dead, Stale, Late, Slow, Rewound, Paused, Draining, Standby, Silent, Running, Idle, Stopped,
+	Damaged, Trimmed, Beyond, Stuck, Dead, Stale, Late, Slow, Rewound, Paused, Draining, Standby, Silent, Running, Idle, Stopped,
 }
 
 // IsStuck reports whether somebody must look after the consumer.
-func (s State) IsStuck() bool { return s == Damaged || s == Stuck || s == Dead || s == Stale }
+func (s State) IsStuck() bool {
+	switch s {
+	case Damaged, Trimmed, Beyond, Stuck, Dead, Stale:
+		return true
+	}
+	return false
+}
 
 // DefaultStale is after how long without an advance a consumer behind the head is stuck.
 const DefaultStale = time.Minute
@@ -148,6 +156,9 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 	w := row.Worker
 	silence := max(0, now.Sub(w.ReportedAt))
 	still := stillFor(w) + silence
+	if lost, why := outside(w); lost != "" {
+		return lost, why
+	}
 	switch {
 	case silence > w.ExpiresAt.Sub(w.ReportedAt)/2:
 		return Late, fmt.Sprintf("%q has not reported for %s", w.Instance, Span(silence))
@@ -163,6 +174,18 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 		return Slow, fmt.Sprintf("it moves %.4g a second, and the head %.4g", w.Pace, *w.HeadPace)
 	}
 	return Running, ""
+}
+
+// outside returns the state of an instance whose position is not in its log, or "".
+func outside(w *checkpoint.Status) (State, string) {
+	switch p := w.Position; {
+	case p == nil:
+	case w.Head != nil && p.Compare(*w.Head) > 0:
+		return Beyond, fmt.Sprintf("it is at %s, and the log ends at %s", p, w.Head)
+	case w.Begins != nil && p.Compare(*w.Begins) < 0:
+		return Trimmed, fmt.Sprintf("it is at %s, and the log begins after %s", p, w.Begins)
+	}
+	return "", ""
 }
 
 // stillFor returns for how long an instance had not advanced when it reported. Both times
