@@ -1,17 +1,16 @@
 -- The scripts that leave audit entries have this part, after change.lua. They have KEYS[3],
 -- the list of a key's entries, if they may leave one. A list and not a stream: of 4096 bytes,
 -- which each stream takes at least, a key with few entries needs the tenth part.
-local number, positionAt, mayNote, note
-
--- told is a position in an entry: '' if there is no checkpoint, or a damaged one.
-local function told(commit, prepare, epoch)
-  local sound = commit and prepare and canonical(commit) and canonical(prepare) and not (epoch and not canonical(epoch))
-  return sound and commit .. '@' .. prepare or ''
-end
-
+local number, told, positionAt, mayNote, note
 if KEYS[3] then
   -- number returns a stored number, or '0' if there is none, or if it is damaged.
   function number(s) return type(s) == 'string' and canonical(s) and s or '0' end
+
+  -- told is a position in an entry: '' if there is no checkpoint, or a damaged one.
+  function told(commit, prepare, epoch)
+    local sound = commit and prepare and canonical(commit) and canonical(prepare) and not (epoch and not canonical(epoch))
+    return sound and commit .. '@' .. prepare or ''
+  end
 
   function positionAt(key)
     local stored = attempt('HMGET', key, 'commit', 'prepare', 'epoch')

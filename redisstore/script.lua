@@ -40,7 +40,9 @@ elseif auditKey then
   fence = number(attempt('HGET', fenceKey, 'epoch')) -- only the entry tells it
 end
 
-local stored = attempt('HMGET', key, 'commit', 'prepare', 'epoch', 'updatedAt')
+if before == '' then before = nil end
+local stored = before and attempt('HMGET', key, 'commit', 'prepare', 'epoch', 'updatedAt')
+  or attempt('HMGET', key, 'commit', 'prepare', 'epoch')
 local oldCommit, oldPrepare, oldEpoch, oldTime = stored[1], stored[2], stored[3], stored[4]
 local replace = false
 
@@ -99,11 +101,11 @@ if mode == 'n' and exists then
   end
 end
 
-local old = (before or auditKey) and told(oldCommit, oldPrepare, oldEpoch)
-local sampled = before and oldTime and old ~= '' and code ~= 3 and mode ~= 't' and oldTime < before
+local sampled = oldTime and oldTime < before and code ~= 3 and mode ~= 't'
   and string.find(oldTime, '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$')
 local samples = auditKey and 4 or fenced and 3 or 2 -- the place of their key
 if sampled and not KEYS[samples] then return 9 end
+local old = KEYS[3] and told(oldCommit, oldPrepare, oldEpoch)
 if auditKey and code ~= 3 then mayNote() end
 local raised = fenced and less(fence, epoch)
 if raised then raise(fenceKey, epoch) end
@@ -132,7 +134,7 @@ elseif exists or mode ~= 'n' then
   redis.call('PERSIST', key)
 end
 
-if sampled then
+if sampled and old ~= '' then
   -- A sample holds up no write: whatever hinders it, the write is made.
   local function keep(place, most, text)
     local reply = redis.pcall('LPUSH', place, text)
