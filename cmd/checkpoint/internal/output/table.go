@@ -117,8 +117,10 @@ func (t *Table[R]) measure() [][]string {
 		if i < 0 || t.columns[i].spare == 1 && t.shortenable() {
 			break
 		}
-		t.columns = slices.Delete(t.columns, i, i+1)
-		rows = t.rows(true)
+		t.columns, t.widths = slices.Delete(t.columns, i, i+1), slices.Delete(t.widths, i, i+1)
+		for r := range rows {
+			rows[r] = slices.Delete(rows[r], i, i+1)
+		}
 	}
 	t.shortenKeys(rows)
 	return rows
