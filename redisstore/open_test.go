@@ -34,8 +34,8 @@ func TestURLNamesNamespaceAndPrefix(t *testing.T) {
 			continue
 		}
 		store := checkpoint.New(d, nil)
-		if err := store.Set(t.Context(), "orders", at(1, 1)); err != nil {
-			t.Errorf("Set after Open %q: %v", c.query, err)
+		if _, err := store.SetIfNewer(t.Context(), "orders", at(1, 1)); err != nil {
+			t.Errorf("SetIfNewer after Open %q: %v", c.query, err)
 		}
 		wantKeys(t, server, c.key)
 		store.Close()

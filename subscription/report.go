@@ -143,7 +143,9 @@ func (s *Subscription) report(ctx context.Context) error {
 	r := &s.reporter
 	limited, cancel := context.WithTimeout(ctx, reportPatience)
 	defer cancel()
-	pause, err := s.store.Report(limited, s.key, s.status(limited), reportsInTTL*r.every)
+	status := s.status(limited)
+	each(s.hooks.reports, func(o ReportedObserver) { o.Reported(s.key, status) })
+	pause, err := s.store.Report(limited, s.key, status, reportsInTTL*r.every)
 	if err != nil && !r.failing && ctx.Err() == nil && !errors.Is(err, checkpoint.ErrUnsupported) {
 		s.log.Warn("the status could not be reported, and operators do not see this instance", "error", err.Error())
 	}
