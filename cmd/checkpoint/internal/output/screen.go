@@ -19,8 +19,12 @@ func Position(p *checkpoint.Position) string { return short(p) }
 // stay the same whichever rows these are.
 type Screen struct{ table *Table[*watch.Row] }
 
+// leastKey is how much of a key a screen always has room for, however narrow it is.
+const leastKey = 24
+
 // NewScreen returns the table of rows on a screen that is width columns wide, with a column
-// for the trend of each key.
+// for the trend of each key. It shortens long keys, so that one of them does not cost the
+// others their columns.
 func NewScreen(rows []*watch.Row, width int, trend func(key string) string) Screen {
 	var columns []column[*watch.Row]
 	for _, c := range statusColumns {
@@ -28,6 +32,8 @@ func NewScreen(rows []*watch.Row, width int, trend func(key string) string) Scre
 			head: c.head, right: c.right, spare: c.spare, text: func(now time.Time, r *watch.Row) string { return c.text(now, *r) },
 		})
 	}
+	most := max(leastKey, width/3)
+	columns[0].text = func(_ time.Time, r *watch.Row) string { return shorten(printable(r.Key), most) }
 	columns = append(columns, column[*watch.Row]{
 		head: "TREND", right: true, spare: 2, text: func(_ time.Time, r *watch.Row) string { return trend(r.Key) },
 	})

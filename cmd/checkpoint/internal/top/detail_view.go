@@ -32,7 +32,10 @@ func (m model) detailLines() []string {
 	lines = append(lines, m.instances(r)...)
 	switch {
 	case d.problem != "":
-		lines = append(lines, "", warning.Render("The history and the samples could not be read: "+d.problem))
+		lines = append(lines, "")
+		for _, line := range m.wrap("! ", "its history and its samples could not be read: "+d.problem) {
+			lines = append(lines, warning.Render(line))
+		}
 	case !d.read:
 		return append(lines, "", "reading its history and its samples ...")
 	}
@@ -159,7 +162,11 @@ func (m model) samples() []string {
 }
 
 func sample(now time.Time, s *checkpoint.Sample) string {
-	return fmt.Sprintf("%s  %-9s  %s", s.At.UTC().Format(time.DateTime+"Z"), output.Ago(now, s.At), output.Position(&s.Position))
+	return fmt.Sprintf("%-33s  %s", when(now, s.At), output.Position(&s.Position))
+}
+
+func when(now, t time.Time) string {
+	return t.UTC().Format(time.DateTime+"Z") + " (" + output.Ago(now, t) + ")"
 }
 
 // wrap breaks a text into lines that fit on the screen. The first one has the head before it.

@@ -50,7 +50,7 @@ func (m model) dialogLines() (lines []string, cursor *tea.Cursor) {
 func (d *dialog) question() (question, hint string) {
 	switch d.stage {
 	case choosing:
-		return "Where to?", "a position, a time such as 2026-01-02T15:04:05Z, or how long ago, such as 2h or 3d"
+		return "Where to?", "a position, a time such as 2026-01-02T15:04:05Z, or how long ago: 2h, 3d"
 	case confirming:
 		return "Type the key to rewind it:", "Esc changes nothing"
 	case reasoning:
@@ -78,13 +78,13 @@ func (m model) preview() []string {
 		"  before     " + before,
 		"  after      " + output.Position(&s.Position),
 		"  effect     " + effect,
-		"  locks out  " + output.Printable(out),
 	}
+	lines = append(lines, m.wrap("  locks out  ", output.Printable(out))...)
 	if !s.KnownAt.IsZero() {
-		lines = append(lines, "  stood there "+output.Ago(m.now, s.KnownAt))
+		lines = append(lines, "  known at   "+when(m.now, s.KnownAt))
 	}
 	if m.dialog.because != "" {
-		lines = append(lines, m.wrap("  it ", output.Printable(m.dialog.because))...)
+		lines = append(lines, m.wrap("  reason     ", output.Printable(m.dialog.because))...)
 	}
 	return append(lines, "")
 }
@@ -101,7 +101,7 @@ func (m model) choices(fit int) []string {
 	for i := first; i < min(len(d.samples), first+fit); i++ {
 		mark := "  "
 		if i == d.chosen {
-			mark = pointer
+			mark = "▸ "
 		}
 		line := mark + sample(m.now, &d.samples[i])
 		if i == d.chosen {

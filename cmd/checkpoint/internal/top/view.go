@@ -17,8 +17,7 @@ const (
 	above = 3 // lines above what changes with the mode
 	below = 2 // lines below it
 
-	pointer = "▸ "
-	gutter  = 2 // before each row
+	gutter = 2 // before each row
 )
 
 // linesFit is how many lines there are between the head and the foot. One of them is the
@@ -102,7 +101,10 @@ func (m model) counts() string {
 // showing says which rows are shown, and how they are sorted.
 func (m model) showing() string {
 	l := &m.list
-	text := fmt.Sprintf("%d", len(l.all))
+	text := fmt.Sprintf("%d keys", len(l.all))
+	if len(l.all) == 1 {
+		text = "1 key"
+	}
 	if l.filter != "" {
 		text = fmt.Sprintf("%d of %d with %s", len(l.shown), len(l.all), output.Printable(l.filter))
 	}
@@ -115,7 +117,11 @@ func (m model) table() []string {
 	if len(l.shown) == 0 {
 		return []string{"", m.empty()}
 	}
-	lines := []string{heading.Render(strings.Repeat(" ", gutter) + l.table.Head())}
+	head := l.table.Head()
+	if m.room(head) > 0 {
+		head += "  WHY"
+	}
+	lines := []string{heading.Render(strings.Repeat(" ", gutter) + head)}
 	for i := l.first; i < min(len(l.shown), l.first+m.rowsFit()); i++ {
 		lines = append(lines, m.row(i))
 	}
@@ -132,19 +138,28 @@ func (m model) empty() string {
 	return "  no key, state or owner has " + output.Printable(m.list.filter) + " in it; Esc shows all"
 }
 
+// room is how much of the reason of a state fits behind a line of the table.
+func (m model) room(line string) int {
+	room := m.width - gutter - lipgloss.Width(line) - 2
+	if room < 24 {
+		return 0
+	}
+	return room
+}
+
 // row is a row of the table. If there is room, it says why the consumer is in its state.
 func (m model) row(i int) string {
 	r := m.list.shown[i]
 	line := m.list.table.Row(r)
-	if room := m.width - gutter - lipgloss.Width(line) - 2; r.Why != "" && room >= 24 {
+	if room := m.room(line); r.Why != "" && room > 0 {
 		line += "  " + ansi.Truncate(output.Printable(r.Why), room, "…")
 	}
 	mark, style := strings.Repeat(" ", gutter), colours[r.State]
 	if m.old() != "" {
-		mark, style = "~ ", dim
+		mark, style = " ~", dim
 	}
 	if i == m.list.cursor {
-		mark, style = pointer, style.Reverse(true)
+		mark, style = "▸"+mark[1:], style.Reverse(true)
 		line += strings.Repeat(" ", max(0, m.width-gutter-lipgloss.Width(line)))
 	}
 	return style.Render(mark + line)
@@ -162,7 +177,7 @@ func (m model) foot() []string {
 		keys = m.dialog.keys()
 	}
 	if r := m.list.current(); r != nil && r.Why != "" && m.mode <= filtering {
-		about = output.Printable(r.Key) + " is " + string(r.State) + ": " + output.Printable(r.Why)
+		about = output.Printable(r.Key) + ": " + output.Printable(r.Why)
 	}
 	if m.help {
 		about, keys = "", "any key goes back"
@@ -188,11 +203,8 @@ func (d *dialog) keys() string {
 	return "Enter goes on  Esc changes nothing"
 }
 
-// spread puts two texts at both ends of a line. The right one goes first if there is no room.
+// spread puts two texts at both ends of a line. If there is no room, it cuts the left one.
 func (m model) spread(left, right string) string {
-	space := m.width - lipgloss.Width(left) - lipgloss.Width(right)
-	if space < 2 {
-		return left
-	}
-	return left + strings.Repeat(" ", space) + right
+	left = ansi.Truncate(left, max(0, m.width-lipgloss.Width(right)-2), "…")
+	return left + strings.Repeat(" ", max(2, m.width-lipgloss.Width(left)-lipgloss.Width(right))) + right
 }
