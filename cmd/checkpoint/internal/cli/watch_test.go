@@ -66,9 +66,7 @@ func next(t *testing.T, lines <-chan string) string {
 // fails does not end it.
 func TestStatusWatches(t *testing.T) {
 	dir := t.TempDir()
-	set := exec.Command("checkpoint", "set", "k", "1")
-	set.Dir = dir
-	if out, err := set.CombinedOutput(); err != nil {
+	if out, err := runIn(dir, "set", "k", "1"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	status := start(t, dir, "status", "--watch", "--interval", "500ms")
@@ -110,4 +108,11 @@ func rename(t *testing.T, from, to string) {
 	if err := os.Rename(from, to); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func runIn(dir string, args ...string) (string, error) {
+	cmd := exec.Command("checkpoint", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

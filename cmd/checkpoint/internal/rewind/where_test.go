@@ -20,7 +20,7 @@ func TestWhere(t *testing.T) {
 	}
 	now := time.Now().Add(time.Hour)
 	for text, want := range map[string]checkpoint.Position{
-		"0": {}, "5": at(5), "\t6 ": at(6), "12-34": {Commit: 12, Prepare: 34}, "C:1/P:2": {Commit: 1, Prepare: 2}, "offset:3": at(4),
+		"0": {}, "5": at(5), "6": at(6), "12-34": {Commit: 12, Prepare: 34}, "C:1/P:2": {Commit: 1, Prepare: 2}, "offset:3": at(4),
 		"30m": at(10), "0d1m": at(10), now.Format(time.RFC3339): at(10),
 	} {
 		target, err := rewind.Where(t.Context(), store, text, now)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"github.com/checkpointstore/checkpoint"
 )
 
@@ -147,7 +149,7 @@ func TestRewindThatIsNoGood(t *testing.T) {
 			p.press("enter")
 			p.see(want)
 			for range text {
-				p.send(backspace)
+				p.send(tea.KeyPressMsg{Code: tea.KeyBackspace})
 			}
 		}
 		p.press("esc")
@@ -165,8 +167,10 @@ func TestLateAnswers(t *testing.T) {
 	sit(t, consumer, func(p *person) {
 		p.open(Options{Write: true})
 		p.press("R", "5")
-		p.send(enter)
-		p.press("esc", "R")
+		for _, key := range []tea.KeyPressMsg{{Code: tea.KeyEnter}, {Code: tea.KeyEscape}, {Code: 'R', Text: "R"}} {
+			p.send(key) // before the store answers
+		}
+		p.settle()
 		p.see("Where to?")
 		p.doNotSee("effect")
 	})

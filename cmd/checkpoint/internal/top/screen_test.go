@@ -221,8 +221,3 @@ func (p *person) compare(name string) {
 		p.Errorf("%s (go test -update rewrites it): the screen shows\n%s\nwant\n%s", golden, got, want)
 	}
 }
-
-var (
-	enter     = tea.KeyPressMsg{Code: tea.KeyEnter}
-	backspace = tea.KeyPressMsg{Code: tea.KeyBackspace}
-)
