@@ -124,10 +124,12 @@ func (g *group) noted(revision int64) {
 
 // sizeOfNotes is at most how many bytes the operations have that make the notes of g.
 func (d *Driver) sizeOfNotes(g *group) (size int) {
-	const names, entry, sample = 9, 2 << 10, 160 // JSON may double the texts
+	const names = 9 // two comparisons, two operations and a read, most of them of a range
 	for l := range ledgers {
-		size += names * (len(d.ledgerFolder(l, g.key)) + numberDigits)
-		size += (together + min(g.notes.count(l), ledgerLimits[l])) * [ledgers]int{entry, sample, sample}[l]
+		if g.notes.forgets || g.notes.count(l) > 0 {
+			data, _ := g.encodeNotes(l)
+			size += names*(len(d.ledgerFolder(l, g.key))+numberDigits) + len(data)
+		}
 	}
 	return size
 }

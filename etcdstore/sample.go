@@ -2,8 +2,9 @@ package etcdstore
 
 import (
 	"context"
+	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -28,12 +29,12 @@ func (d *Driver) Samples(ctx context.Context, key string) ([]driver.Sample, erro
 	var all []driver.Sample
 	for i, kvs := range found {
 		for _, kv := range kvs {
-			items, err := decodeItems(folders[i], kv, func(s *sampleJSON) bool { return !s.At.IsZero() && s.Position != nil })
+			items, err := decodeItems(folders[i], kv, func(s *sampleText) bool { return !s.At.IsZero() })
 			if err != nil {
 				return nil, err
 			}
 			for _, s := range items {
-				all = append(all, driver.Sample{At: time.Time(s.At), Position: *s.Position, Hourly: s.Hourly})
+				all = append(all, driver.Sample(s))
 			}
 		}
 	}
@@ -54,16 +55,34 @@ func kept(all []driver.Sample) []driver.Sample {
 	return all
 }
 
-type sampleJSON struct {
-	At       stamp            `json:"at"`
-	Position *driver.Position `json:"position"`
-	Hourly   bool             `json:"hourly,omitempty"`
+// A sampleText is a sample as "2026-03-01T19:25:00.000Z C:12/P:34", and " hourly" if it is:
+// a key has many.
+type sampleText driver.Sample
+
+const hourly = " hourly"
+
+func (s sampleText) MarshalText() ([]byte, error) {
+	text := fmt.Sprintf("%s %v", s.At.UTC().Format(driver.TimeLayout), s.Position)
+	if s.Hourly {
+		text += hourly
+	}
+	return []byte(text), nil
+}
+
+func (s *sampleText) UnmarshalText(text []byte) error {
+	rest, found := strings.CutSuffix(string(text), hourly)
+	at, position, _ := strings.Cut(rest, " ")
+	if err := (*stamp)(&s.At).UnmarshalText([]byte(at)); err != nil {
+		return err
+	}
+	s.Hourly = found
+	return s.Position.UnmarshalText([]byte(position))
 }
 
 func encodeSamples(samples []driver.Sample) []byte {
-	items := make([]sampleJSON, len(samples))
+	items := make([]sampleText, len(samples))
 	for i, s := range samples {
-		items[i] = sampleJSON{stamp(s.At), &s.Position, s.Hourly}
+		items[i] = sampleText(s)
 	}
 	return encode(items)
 }

@@ -120,3 +120,18 @@ func TestOpenWithAnEndedContext(t *testing.T) {
 		t.Errorf("Open is %v, want the context's cause", err)
 	}
 }
+
+func TestNewClient(t *testing.T) {
+	server := redistest.Start(t, "maxmemory-policy allkeys-lru") // which Open refuses
+	client, opts, err := redisstore.NewClient(server.URL()+"?namespace=prod:&min_replicas=2", &redisstore.Options{FsyncAOF: true})
+	if err != nil || opts.Namespace != "prod:" || opts.MinReplicas != 2 || !opts.FsyncAOF {
+		t.Fatalf("%+v, %v", opts, err)
+	}
+	defer client.Close()
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := redisstore.NewClient("mysql://h", nil); !errors.Is(err, redisstore.ErrURL) {
+		t.Errorf("another URL: %v, want ErrURL", err)
+	}
+}

@@ -86,7 +86,7 @@ func TestSamplesArePruned(t *testing.T) {
 		}
 	}
 	t.Logf("the samples of a key take %d bytes: %v etcd keys", bytes, items)
-	if items["samples/"] > driver.SampleCount/12+2 || items["hours/"] > driver.HourlySampleCount/12+2 || bytes > 110_000 {
+	if items["samples/"] > driver.SampleCount/12+2 || items["hours/"] > driver.HourlySampleCount/12+2 || bytes > 80_000 {
 		t.Errorf("%v etcd keys of %d bytes", items, bytes)
 	}
 	samples, err := d.Samples(t.Context(), "a-consumer-of-orders")
@@ -100,7 +100,10 @@ func TestDamagedSample(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
 	for name, value := range map[string]string{
 		"samples/k/0000000000000000001": "damaged",
-		"samples/k/0000000000000000009": `[{"at":"2026-03-01T08:00:00.000Z"}]`,
+		"samples/k/0000000000000000007": `["2026-03-01T08:00:00.000Z"]`,
+		"samples/k/0000000000000000008": `["2026-03-01T08:00:00Z C:1/P:2"]`,
+		"samples/k/0000000000000000009": `["2026-03-01T08:00:00.000Z C:1/P:2 daily"]`,
+		"samples/k/0000000000000000010": `[null]`,
 		"samples/k/latest":              "foreign",
 		"hours/k/0000000000000000001":   `[]`,
 		"hours/k/":                      "foreign",
@@ -120,5 +123,31 @@ func TestDamagedSample(t *testing.T) {
 			}
 			stands(t, d, "k", 2, 1)
 		})
+	}
+}
+
+// A write that stores all there is to store still shares a transaction with 119 others.
+func TestFullWritesShareATransaction(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	all := keys(120)
+	for range driver.AuditEntries + 1 { // so that the next entry of this key pushes one out
+		gets(t, d, driver.Advanced, write(driver.Set, all[60], 1))
+	}
+	at := morning
+	rewind := func() {
+		var ws []driver.Write
+		for _, key := range all {
+			ws = append(ws, sampled(write(driver.Rewind, key, 1), at))
+		}
+		gets(t, d, driver.Advanced, ws...)
+		at = at.Add(time.Hour)
+	}
+	for range 3 {
+		rewind()
+	}
+	if calls := l.during(rewind); calls["Txn"] != 1 || len(calls) != 1 {
+		t.Errorf("120 rewinds made the calls %v, want one Txn", calls)
 	}
 }

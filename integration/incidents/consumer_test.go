@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -29,7 +28,8 @@ const envConsumers = "CHECKPOINT_TEST_CONSUMERS"
 // consumers are what one process runs.
 type consumers struct {
 	Store string
-	Keys  []string // each names what becomes of its consumer
+	Began time.Time // when the log began
+	Keys  []string  // each names what becomes of its consumer
 }
 
 const (
@@ -39,20 +39,20 @@ const (
 )
 
 // start runs consumers in a process of its own.
-func start(t *testing.T, store string, keys ...string) *exec.Cmd {
-	t.Helper()
-	text, err := json.Marshal(consumers{store, keys})
+func (d desk) start(keys ...string) *exec.Cmd {
+	d.Helper()
+	text, err := json.Marshal(consumers{d.store, d.began, keys})
 	if err != nil {
-		t.Fatal(err)
+		d.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", envConsumers+"="+string(text))
 	cmd.Stderr = os.Stderr
 	servertest.DieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		d.Fatal(err)
 	}
-	t.Cleanup(func() {
+	d.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
@@ -75,7 +75,7 @@ func beConsumers(text string) error {
 	defer store.Close()
 	ends := make(chan error, len(c.Keys))
 	for _, key := range c.Keys {
-		go func() { ends <- consume(ctx, store, key) }()
+		go func() { ends <- consume(ctx, store, c.Began, key) }()
 	}
 	var errs []error
 	for range c.Keys {
@@ -99,8 +99,7 @@ func open(ctx context.Context, url string) (driver.Driver, error) {
 }
 
 // consume runs a consumer of a log that grows with the time, unless the consumer is idle.
-func consume(ctx context.Context, store *checkpoint.Store, key string) error {
-	began := time.Now()
+func consume(ctx context.Context, store *checkpoint.Store, began time.Time, key string) error {
 	head := func() uint64 {
 		if key == "idle" {
 			return 3

@@ -65,9 +65,8 @@ func (c *copying) hooks() copystore.Hooks {
 			}
 		},
 		Locks: func(before checkpoint.Cell) {
-			s := standingOf(before)
-			if out := s.lockedOut(); out != "" {
-				c.say("%q in %s: %s", before.Key, c.from, out)
+			if s := standingOf(before); s.held() {
+				c.say("%q in %s: %s", before.Key, c.from, s.lockedOut())
 			}
 		},
 		Unfenced: func(key string) {

@@ -18,16 +18,31 @@ const (
 	maxAttempts = 100
 )
 
-// cutover locks the source's consumers out, key by key, and returns the items with what it
-// reads after that. No consumer with an epoch writes to them later.
+// cutover locks the source's consumers out, and returns the items with what it reads after
+// that. No consumer with an epoch writes to them later.
 func (c *Copy) cutover(ctx context.Context, items []item, r *Report) ([]item, error) {
+	var keys []string
+	for _, i := range items {
+		if c.locks(i.from) {
+			keys = append(keys, i.from.Key)
+		}
+	}
+	if !c.Apply {
+		return items, nil
+	}
+	failed, err := c.take(ctx, keys)
+	if err != nil {
+		return nil, &SourceError{err}
+	}
 	var left []item
 	for _, i := range items {
-		var err error
-		i.from, err = c.lock(ctx, i.from)
+		key, err := i.from.Key, failed[i.from.Key]
+		if err == nil {
+			i.from, err = c.again(ctx, i.from)
+		}
 		switch {
 		case errors.Is(err, checkpoint.ErrCorrupt), errors.Is(err, checkpoint.ErrEpochExhausted):
-			c.damage(r, i.from.Key, &SourceError{transfer.Reason(err)})
+			c.damage(r, key, &SourceError{transfer.Reason(err)})
 		case err != nil:
 			return nil, &SourceError{err}
 		default:
@@ -37,41 +52,63 @@ func (c *Copy) cutover(ctx context.Context, items []item, r *Report) ([]item, er
 	return left, nil
 }
 
-// lock takes the lease of a key away from its owner, and keeps it. It only reports a key
-// whose consumer writes without an epoch: no lease and no fence stops that consumer.
-func (c *Copy) lock(ctx context.Context, cell checkpoint.Cell) (checkpoint.Cell, error) {
+// locks reports whether the lease of a key is to be taken, and says so. No lease and no fence
+// stops a consumer that writes without an epoch. If an earlier run has taken the lease, a new
+// epoch would lock out who runs at the destination by now.
+func (c *Copy) locks(cell checkpoint.Cell) bool {
 	l := cell.Lease
 	switch {
 	case epochOf(cell) == 0 && !l.Exists():
 		c.Unfenced(cell.Key)
-		return cell, nil
+		return false
 	case l.Err == nil && l.Owner == c.Cutover && l.Epoch == cell.Fence.Epoch:
-		return cell, nil // an earlier run has taken it: a new epoch would lock out who runs at the destination
+		return false
 	}
 	c.Locks(cell)
-	if !c.Apply {
-		return cell, nil
-	}
-	if err := c.take(ctx, cell.Key); err != nil {
-		return cell, err
-	}
-	locked, err := c.From.Inspect(ctx, cell.Key)
-	if err == nil {
-		err = fault(locked)
-	}
-	return locked, err
+	return true
 }
 
-// take takes the lease, whoever has it.
-func (c *Copy) take(ctx context.Context, key string) (err error) {
+// again reads a cell once more. A cell without an epoch was not locked, and stays as it is.
+func (c *Copy) again(ctx context.Context, cell checkpoint.Cell) (checkpoint.Cell, error) {
+	if epochOf(cell) == 0 && !cell.Lease.Exists() {
+		return cell, nil
+	}
+	cell, err := c.From.Inspect(ctx, cell.Key)
+	if err != nil {
+		return cell, err
+	}
+	return cell, fault(cell)
+}
+
+// take takes the leases of keys, whoever has them. It returns the errors of those that cannot
+// be taken.
+func (c *Copy) take(ctx context.Context, keys []string) (failed map[string]error, err error) {
+	failed = make(map[string]error)
 	for range maxAttempts {
-		_, err = c.From.Acquire(ctx, key, c.Cutover, cutoverTTL)
-		if !errors.Is(err, checkpoint.ErrLeaseHeld) && !errors.Is(err, checkpoint.ErrCorruptLease) {
-			return err
+		leases := make([]checkpoint.Lease, len(keys))
+		for i, key := range keys {
+			leases[i] = checkpoint.Lease{Key: key, Owner: c.Cutover, TTL: cutoverTTL}
 		}
-		if _, err := c.From.Revoke(ctx, key); err != nil {
-			return err
+		results, err := c.From.AcquireMany(ctx, leases...)
+		if err != nil {
+			return nil, err
+		}
+		var held []string
+		for i, result := range results {
+			switch {
+			case errors.Is(result.Err, checkpoint.ErrLeaseHeld), errors.Is(result.Err, checkpoint.ErrCorruptLease):
+				if _, err := c.From.Revoke(ctx, keys[i]); err != nil {
+					failed[keys[i]] = err
+					continue
+				}
+				held = append(held, keys[i])
+			case result.Err != nil:
+				failed[keys[i]] = result.Err
+			}
+		}
+		if keys = held; len(keys) == 0 {
+			return failed, nil
 		}
 	}
-	return fmt.Errorf("%q: other instances took its lease %d times in a row: %w", key, maxAttempts, err)
+	return nil, fmt.Errorf("%q: other instances took its lease %d times in a row", keys[0], maxAttempts)
 }
