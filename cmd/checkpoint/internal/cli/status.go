@@ -54,7 +54,8 @@ tabs; times are in milliseconds.
 
 With --watch the command prints the status again and again, until it is interrupted: on a
 terminal in place of the one before, elsewhere below it, after an empty line. If a read fails,
-the command says so on stderr, and tries the next one.`,
+the command says so on stderr, and tries the next one.
+"checkpoint top" is a live screen.`,
 		Example: `  checkpoint status
   checkpoint status 'orders/*' --sort lag
   checkpoint status --stale 5m -o json | jq 'select(.state == "stuck")'`,

@@ -20,7 +20,7 @@ import (
 func (m model) detailLines() []string {
 	d := &m.detail
 	r := &d.row
-	lines := []string{colours[r.State].Bold(true).Render(output.Printable(r.Key) + " is " + string(r.State))}
+	lines := []string{colour(r.State).Bold(true).Render(output.Printable(r.Key) + " is " + string(r.State))}
 	if d.gone {
 		lines = append(lines, warning.Render("The store has nothing of it any more, or the pattern does not match it."))
 	}
@@ -108,6 +108,9 @@ func (m model) instances(r *watch.Row) []string {
 // work says what an instance does, in one line.
 func work(s *checkpoint.Status) string {
 	parts := []string{"at " + output.Position(s.Position)}
+	if s.Begins != nil {
+		parts = append(parts, "log from "+output.Position(s.Begins))
+	}
 	if s.Head != nil {
 		parts = append(parts, "head at "+output.Position(s.Head))
 	}

@@ -57,7 +57,7 @@ func incident(s *checkpoint.Store) {
 	set("search", 91870, checkpoint.Epoch(lease("search")))
 	report(s, "search", checkpoint.Status{Position: new(at(91870)), Lag: new(uint64(12)), LagTime: new(time.Second), AdvancedAt: now, Rate: 48.2, InFlight: 2})
 	set("mailer", 91882, checkpoint.Epoch(lease("mailer")))
-	report(s, "mailer", checkpoint.Status{Position: new(at(91882)), Lag: new(uint64(0)), LagTime: new(time.Duration(0)), AdvancedAt: now})
+	report(s, "mailer", checkpoint.Status{Position: new(at(91882)), Lag: new(uint64(0)), LagTime: new(time.Duration(0)), AdvancedAt: now.Add(-2 * time.Hour)})
 	set("moved", 9000)
 	_, err := s.Rewind(checkpoint.WithBy(ctx, "ana@db1", "INC-7: prices were wrong"), "moved", at(1200))
 	must(err)

@@ -16,13 +16,23 @@ var (
 	danger   = plain.Foreground(lipgloss.Red).Bold(true)
 	warning  = plain.Foreground(lipgloss.Yellow).Bold(true)
 
-	colours = map[watch.State]lipgloss.Style{
-		watch.Damaged: red, watch.Stuck: red, watch.Dead: red, watch.Stale: red,
-		watch.Late: yellow, watch.Slow: yellow, watch.Rewound: yellow,
-		watch.Paused: blue, watch.Draining: blue, watch.Standby: blue, watch.Silent: plain,
-		watch.Running: plain, watch.Idle: dim, watch.Stopped: dim,
-	}
 	red    = plain.Foreground(lipgloss.Red)
 	yellow = plain.Foreground(lipgloss.Yellow)
-	blue   = plain.Foreground(lipgloss.Cyan)
+	cyan   = plain.Foreground(lipgloss.Cyan)
 )
+
+// colour is how a row in a state is drawn.
+func colour(s watch.State) lipgloss.Style {
+	if s.IsStuck() {
+		return red
+	}
+	switch s {
+	case watch.Late, watch.Slow, watch.Rewound:
+		return yellow
+	case watch.Paused, watch.Draining, watch.Standby:
+		return cyan
+	case watch.Idle, watch.Stopped:
+		return dim
+	}
+	return plain
+}

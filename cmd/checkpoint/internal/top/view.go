@@ -92,7 +92,7 @@ func (m model) counts() string {
 	var parts []string
 	for _, s := range watch.States {
 		if n := count[s]; n > 0 {
-			parts = append(parts, colours[s].Render(fmt.Sprintf("%d %s", n, s)))
+			parts = append(parts, colour(s).Render(fmt.Sprintf("%d %s", n, s)))
 		}
 	}
 	return strings.Join(parts, "  ")
@@ -154,7 +154,7 @@ func (m model) row(i int) string {
 	if room := m.room(line); r.Why != "" && room > 0 {
 		line += "  " + ansi.Truncate(output.Printable(r.Why), room, "…")
 	}
-	mark, style := strings.Repeat(" ", gutter), colours[r.State]
+	mark, style := strings.Repeat(" ", gutter), colour(r.State)
 	if m.old() != "" {
 		mark, style = " ~", dim
 	}
