@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,9 @@ Without a terminal, or on one that only writes lines (TERM=dumb), the command do
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := look.check(cmd); err != nil {
 				return err
+			}
+			if a.hasScreen() && a.logLevel != "off" && output.IsTerminal(a.stderr) {
+				return usageError{cmd.CommandPath(), errors.New("the log would stand on the screen: send stderr to a file")}
 			}
 			if !a.hasScreen() {
 				return a.watchStatus(cmd, patternOf(args), look)

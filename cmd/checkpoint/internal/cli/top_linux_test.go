@@ -220,12 +220,16 @@ func TestTopWithoutAScreen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	logs := onScreen(t, dir, nil, "top", "--log-level", "debug")
+	var exit *exec.ExitError
+	if err := logs.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Errorf("with logs on the screen it ended with %v", err)
+	}
 	for range pipe.stdout {
 	}
 	for range pipe.stderr {
 	}
 	for _, r := range []*exec.Cmd{dumb.Cmd, pipe.Cmd} {
-		var exit *exec.ExitError
 		if err := r.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 {
 			t.Errorf("after an interrupt it ended with %v", err)
 		}

@@ -50,7 +50,7 @@ func (m model) dialogLines() (lines []string, cursor *tea.Cursor) {
 func (d *dialog) question() (question, hint string) {
 	switch d.stage {
 	case choosing:
-		return "Where to?", "a position, a time such as 2026-01-02T15:04:05Z, or how long ago: 2h, 3d"
+		return "Where to?", "a position, start, head, 2026-01-02T15:04:05Z, or how long ago: 2h, 3d"
 	case confirming:
 		return "Type the key to rewind it:", "Esc changes nothing"
 	case reasoning:

@@ -140,10 +140,10 @@ func TestRewindThatIsNoGood(t *testing.T) {
 		p.open(Options{Write: true})
 		p.press("R")
 		for text, want := range map[string]string{
-			"yesterday": `! "yesterday" is no position such as`,
+			"yesterday": `! "yesterday" is neither start nor head`,
 			"1000":      "! it is at C:1000/P:1000 already",
 			"9h":        "! nothing is known of it at or before ",
-			"":          `! "" is no position such as`,
+			"":          `! "" is neither start nor head`,
 		} {
 			p.typeText(text)
 			p.press("enter")
