@@ -77,7 +77,7 @@ func TestRewind(t *testing.T) {
 		p.entry("rewind", "INC-7")
 		p.press("enter")
 		p.wait(2 * time.Second)
-		p.see("▸ orders ")
+		p.see("▸ orders  rewound")
 
 		p.press("U")
 		p.see("Undo the last change of orders", "before     800", "after      1000", "SKIPS 200: nobody will do these events", "locks out  epochs up to 2")
