@@ -175,3 +175,26 @@ func TestLateAnswers(t *testing.T) {
 		p.doNotSee("effect")
 	})
 }
+
+// TestLeftInDoubt: who leaves while the store makes a rewind is told that it may be made.
+func TestLeftInDoubt(t *testing.T) {
+	sit(t, consumer, func(p *person) {
+		p.open(Options{Write: true, Reason: "INC-7"})
+		p.press("R", "5", "enter")
+		p.typeText("orders")
+		p.press("enter")
+		if err := inDoubt(p.model); err != nil {
+			p.Error(err)
+		}
+		p.send(tea.KeyPressMsg{Code: tea.KeyEnter})
+		p.send(tea.KeyPressMsg{Code: tea.KeyEscape}) // changes nothing: the store has it
+		if err := inDoubt(p.model); err == nil {
+			p.Error("a rewind that is under way leaves no doubt")
+		}
+		p.settle()
+		if err := inDoubt(p.model); err != nil {
+			p.Error(err)
+		}
+		p.at(at(5), 2)
+	})
+}

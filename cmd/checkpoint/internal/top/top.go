@@ -5,6 +5,8 @@ package top
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -38,9 +40,17 @@ func Run(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	calls, cancel := context.WithCancel(ctx)
 	defer cancel()
 	program := tea.NewProgram(newModel(calls, o), tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
-	_, err := program.Run()
+	last, err := program.Run()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
-	return err
+	return errors.Join(err, inDoubt(last))
+}
+
+// inDoubt is the error of a person who has left while a rewind was under way.
+func inDoubt(last tea.Model) error {
+	if m, ok := last.(model); ok && m.mode == asking && m.dialog.stage == applying {
+		return fmt.Errorf("it is not known whether %q was rewound; `checkpoint history` says so", m.dialog.key)
+	}
+	return nil
 }
