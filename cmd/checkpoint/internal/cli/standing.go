@@ -35,9 +35,6 @@ func (s *standing) holder() string { return rewind.Holder(&s.Cell, s.at) }
 // lease, and the last write had no epoch.
 func (s *standing) unfenced() bool { return rewind.Unfenced(&s.Cell, s.at) }
 
-// where says at which position, and with which epoch, the checkpoint stands.
-func (s *standing) where() string { return rewind.Where(&s.Cell) }
-
 // lockedOut names the writers that cannot write once the fence is raised.
 func (s *standing) lockedOut() string { return rewind.LockedOut(&s.Cell, s.at) }
 

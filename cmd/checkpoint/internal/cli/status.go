@@ -22,7 +22,7 @@ func (a *app) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status [PATTERN]",
 		GroupID: groupMany,
-		Short:   "Print which consumers are stuck, how far behind, and who is at work",
+		Short:   "Print which consumers are stuck, and how far behind",
 		Long: `Prints a line for each key that matches PATTERN, the worst first. A consumer tells the
 store every few seconds what it does: see docs/operating.md. The states are
 

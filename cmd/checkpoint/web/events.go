@@ -1,0 +1,81 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	// mostViewers bounds how many streams there are at once.
+	mostViewers = 64
+	// slowest is how long a viewer may take for one event.
+	slowest = 10 * time.Second
+)
+
+// events sends the live part of a page each time that it has changed.
+func (s *server) events(w http.ResponseWriter, r *http.Request) {
+	part, err := s.part(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	select {
+	case s.viewers <- struct{}{}:
+		defer func() { <-s.viewers }()
+	default:
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, fmt.Sprintf("%d others look already; the page renews itself more slowly", mostViewers), http.StatusServiceUnavailable)
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // the server's own limits are for short answers
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events back
+	var sent []byte
+	for {
+		v := s.poller.look(r.Context(), patience)
+		event := []byte(":\n\n") // tells whether the viewer is still there
+		if live := part(&v); !bytes.Equal(live, sent) {
+			event, sent = eventOf(live), live
+		}
+		_ = control.SetWriteDeadline(time.Now().Add(slowest))
+		if _, err := w.Write(event); err != nil || control.Flush() != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(s.pause(&v)):
+		}
+	}
+}
+
+// pause is how long a stream waits for the next read, which all streams wait for at once.
+func (s *server) pause(v *view) time.Duration {
+	return max(s.opts.Every-time.Since(v.last), s.opts.Every/10)
+}
+
+// part returns what renders the live part of the page that the request is about.
+func (s *server) part(r *http.Request) (func(*view) []byte, error) {
+	if key := r.URL.Query().Get("key"); key != "" {
+		return func(v *view) []byte { return rendered("consumer-live", s.facts(r, v, key)) }, nil
+	}
+	q, err := queryOf(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	return func(v *view) []byte { return rendered("list-live", s.listing(r, v, q)) }, nil
+}
+
+func eventOf(html []byte) []byte {
+	var b bytes.Buffer
+	for line := range bytes.Lines(html) {
+		b.WriteString("data: ")
+		b.Write(bytes.TrimRight(line, "\r\n"))
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}

@@ -1,0 +1,62 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+)
+
+var (
+	//go:embed pages/*.html
+	pageFiles embed.FS
+	//go:embed static
+	staticFiles embed.FS
+
+	static = sub(staticFiles, "static")
+
+	pages = template.Must(template.New("").Funcs(template.FuncMap{
+		"to": to, "ago": ago, "exact": exact, "position": output.Short,
+		"rowPosition": output.RowPosition, "rowLag": output.RowLag, "rowBehind": output.RowBehind,
+		"rowRate": output.RowRate, "rowLease": output.RowLease, "rowAge": output.RowAge,
+		"inc": func(n int) int { return n + 1 },
+	}).ParseFS(pageFiles, "pages/*.html"))
+)
+
+func sub(files fs.FS, folder string) fs.FS {
+	found, err := fs.Sub(files, folder)
+	if err != nil {
+		panic(err) // the name of the folder is wrong
+	}
+	return found
+}
+
+// render answers with a page.
+func render(w http.ResponseWriter, code int, name string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(rendered(name, data)) // nobody is left to hear of it
+}
+
+func rendered(name string, data any) []byte {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+		panic(err) // a page names what its data does not have
+	}
+	return b.Bytes()
+}
+
+// A failure is a page that says why there is no other.
+type failure struct {
+	frame
+
+	Text string
+	Back string
+}
+
+func (s *server) fail(w http.ResponseWriter, _ *http.Request, code int, text string) {
+	render(w, code, "failure", failure{frame{Title: http.StatusText(code), Write: s.opts.Write}, text, "./"})
+}
