@@ -58,6 +58,7 @@ type story struct {
 	Samples []checkpoint.Sample // the latest first
 	Records []record            // the latest first
 	Missing []string            // what could not be read, and why
+	Told    bool                // the records are all that there are
 }
 
 const (
@@ -90,6 +91,7 @@ func (s *server) remember(ctx context.Context, st *story) {
 	defer cancel()
 	entries, err := s.store.History(ctx, st.Key, driver.AuditEntries)
 	st.miss("audit entries", err)
+	st.Told = err == nil
 	for i, e := range entries {
 		moved := e.Old != nil && (e.New == nil || *e.Old != *e.New)
 		st.Records = append(st.Records, record{e, 1 + i, moved && s.opts.Write})
