@@ -7,10 +7,12 @@ require (
 	github.com/checkpointstore/checkpoint/etcdstore v0.0.0
 	github.com/checkpointstore/checkpoint/pgstore v0.0.0
 	github.com/checkpointstore/checkpoint/redisstore v0.0.0
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redis/rueidis v1.0.79
-	github.com/rogpeppe/go-internal v1.14.1
+	github.com/rogpeppe/go-internal v1.16.0
 	go.etcd.io/bbolt v1.5.0
 	go.etcd.io/etcd/api/v3 v3.6.16
 	go.etcd.io/etcd/client/pkg/v3 v3.6.16
@@ -25,6 +27,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/coreos/go-semver v0.3.1 // indirect
 	github.com/coreos/go-systemd/v22 v22.5.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/gogo/protobuf v1.3.2 // indirect
@@ -60,6 +63,7 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.9.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
@@ -87,6 +91,7 @@ require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/checkpointstore/checkpoint/cmd/checkpoint v0.0.0
 	github.com/checkpointstore/checkpoint/sqlitestore v0.0.0
 	github.com/gorilla/mux v1.8.1 // indirect
 	github.com/mattn/go-colorable v0.1.16 // indirect
@@ -112,3 +117,5 @@ replace github.com/checkpointstore/checkpoint/redisstore => ../redisstore
 replace github.com/checkpointstore/checkpoint/sqlitestore => ../sqlitestore
 
 replace github.com/checkpointstore/checkpoint/etcdstore => ../etcdstore
+
+replace github.com/checkpointstore/checkpoint/cmd/checkpoint => ../cmd/checkpoint

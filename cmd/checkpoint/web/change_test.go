@@ -31,7 +31,7 @@ func TestRewind(t *testing.T) {
 	s.lease("k", "worker-1")
 	const preview = "/change?do=rewind&key=k&to=by&value=40"
 	body := s.see(preview)
-	s.holds(body, "redoes 40", "C:60/P:60", "worker-1", "locks out")
+	s.holds(body, "redoes 40", ">60<", "worker-1", "locks out")
 	s.lacks(body, "skips events")
 
 	for _, wrong := range []url.Values{s.fill(preview, "", "why"), s.fill(preview, "K", "why"), s.fill(preview, "k", " ")} {

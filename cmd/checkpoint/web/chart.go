@@ -26,7 +26,7 @@ type chart struct {
 	Now   time.Time
 }
 
-// A chartMark is where somebody has moved the key.
+// A chartMark is when somebody has moved the key by hand.
 type chartMark struct {
 	X    string
 	Text string
@@ -80,7 +80,7 @@ func draw(points []chartPoint, entries []checkpoint.AuditEntry, now time.Time) *
 	fmt.Fprintf(&line, "%d,%s", chartWidth, before)
 	c.Line = line.String()
 	for _, e := range entries {
-		if !e.At.Before(since) && !e.At.After(now) {
+		if moved(&e) && !e.At.Before(since) && !e.At.After(now) {
 			c.Marks = append(c.Marks, chartMark{x(e.At), e.Op + " " + exact(e.At)})
 		}
 	}

@@ -93,14 +93,21 @@ func (s *server) remember(ctx context.Context, st *story) {
 	st.miss("audit entries", err)
 	st.Told = err == nil
 	for i, e := range entries {
-		moved := e.Old != nil && (e.New == nil || *e.Old != *e.New)
-		st.Records = append(st.Records, record{e, 1 + i, moved && s.opts.Write})
+		st.Records = append(st.Records, record{e, 1 + i, e.Old != nil && moved(&e)})
 	}
 	samples, err := s.store.Samples(ctx, st.Key)
 	st.miss("samples", err)
 	st.Chart = chartOf(samples, entries, st.Mark, time.Now())
 	st.Samples = samples[:min(len(samples), mostSamples)]
 	st.Records = st.Records[:min(len(st.Records), mostRecords)]
+}
+
+// moved reports whether an entry has changed the position.
+func moved(e *checkpoint.AuditEntry) bool {
+	if e.Old == nil || e.New == nil {
+		return e.Old != e.New
+	}
+	return *e.Old != *e.New
 }
 
 func (st *story) miss(what string, err error) {

@@ -22,9 +22,12 @@ var (
 		"to": to, "ago": ago, "exact": exact, "position": output.Short,
 		"rowPosition": output.RowPosition, "rowLag": output.RowLag, "rowBehind": output.RowBehind,
 		"rowRate": output.RowRate, "rowLease": output.RowLease, "rowAge": output.RowAge,
-		"inc": func(n int) int { return n + 1 },
+		"label": func(name, text string) labelled { return labelled{name, text} },
 	}).ParseFS(pageFiles, "pages/*.html"))
 )
+
+// A labelled is a text of a table, and its name for screens that are too narrow for a table.
+type labelled struct{ Name, Text string }
 
 func sub(files fs.FS, folder string) fs.FS {
 	found, err := fs.Sub(files, folder)
