@@ -7,7 +7,7 @@
 #             rivals. What the benchmarks print is in bench.txt, which benchstat reads
 # make fuzz   every fuzz target for FUZZTIME
 
-MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./cmd/checkpoint ./cmd/checkpoint/full ./examples ./integration
+MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./otelcheckpoint ./promcheckpoint ./cmd/checkpoint ./cmd/checkpoint/full ./examples ./integration
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
@@ -15,12 +15,12 @@ FUZZTIME ?= 30s
 export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
-SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./integration/internal/... \
-              ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
+SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./otelcheckpoint ./promcheckpoint \
+              ./integration/internal/... ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer
 
 # What reads pages and other modules. If those change, go test still takes the result
 # of an earlier run from its cache.
-UNCACHED := ./integration/layout ./examples/kafka ./examples/kurrentdb
+UNCACHED := ./integration/layout ./integration/metrics ./examples/kafka ./examples/kurrentdb
 
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another. Members of etcd run in the process

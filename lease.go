@@ -99,6 +99,7 @@ func (s *Store) leases(ctx context.Context, op string, do leasing, leases []Leas
 		case errors.Is(r.Err, ErrLeaseHeld):
 		case errors.Is(r.Err, ErrFenced):
 			result.Refused++
+			result.Fenced++
 		default:
 			result.Failed++
 		}

@@ -65,15 +65,24 @@ type CallResult struct {
 	Refused  int     // writes that were stale or fenced, renewals that were fenced
 	Failed   int     // writes known not to have landed, leases in error, damaged checkpoints in GetAll
 	Unknown  int     // writes that may or may not have landed
-	Err      error   // as the method returns it; of GetAll: what ended it, or the first damage
+
+	Unchanged int   // of Count: writes whose position was there already
+	Fenced    int   // of Refused: writes and renewals whose epoch was too low
+	Err       error // as the method returns it; of GetAll: what ended it, or the first damage
 }
 
 func (r *CallResult) count(o Outcome) {
 	switch o {
-	case Advanced, Unchanged:
+	case Advanced:
 		r.Count++
-	case Stale, Fenced:
+	case Unchanged:
+		r.Count++
+		r.Unchanged++
+	case Stale:
 		r.Refused++
+	case Fenced:
+		r.Refused++
+		r.Fenced++
 	case Failed:
 		r.Failed++
 	case Unknown:

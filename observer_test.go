@@ -173,6 +173,26 @@ func TestObserverCountsOutcomes(t *testing.T) {
 	}
 }
 
+// TestObserverTellsAnswersApart: a write that is fenced is a reason to look, one that is
+// stale is not.
+func TestObserverTellsAnswersApart(t *testing.T) {
+	var h heard
+	s := observed(memstore.New(), ender{"o", &h})
+	at := func(commit, epoch uint64) checkpoint.Write {
+		return checkpoint.Write{Key: "a", IfNewer: true, Mark: checkpoint.Mark{
+			Position: checkpoint.Position{Commit: commit}, Epoch: epoch,
+		}}
+	}
+	if _, err := s.Apply(t.Context(), at(2, 2), at(2, 2), at(1, 2), at(1, 2), at(3, 1)); err != nil {
+		t.Fatal(err)
+	}
+	want := checkpoint.CallResult{Count: 2, Unchanged: 1, Refused: 3, Fenced: 1}
+	got := h.results["apply"]
+	if got.Duration = 0; got != want {
+		t.Errorf("apply ended with %+v, want %+v", got, want)
+	}
+}
+
 func TestObserverCountsLeases(t *testing.T) {
 	var h heard
 	d := memstore.New()
@@ -186,7 +206,7 @@ func TestObserverCountsLeases(t *testing.T) {
 	if _, err := s.RenewMany(t.Context(), leasesOf("a", "b")...); err != nil {
 		t.Fatal(err)
 	}
-	if r := h.results["renewMany"]; r.Count != 0 || r.Refused != 1 || r.Failed != 1 || r.Err != nil {
+	if r := h.results["renewMany"]; r.Count != 0 || r.Refused != 1 || r.Fenced != 1 || r.Failed != 1 || r.Err != nil {
 		t.Errorf("renewMany ended with %+v; want one refused, and one failed", r)
 	}
 	if _, err := s.AcquireMany(t.Context(), leasesOf("a", "c")...); err != nil {

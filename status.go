@@ -32,11 +32,12 @@ type Status struct {
 	Since time.Time `json:"since"` // since when it is in State
 	Now   time.Time `json:"now"`   // when it said this
 
-	// Position is the low watermark, and Head the end of the log. Nil: the instance does
-	// not know. AdvancedAt is when the low watermark last moved; zero: not since the
+	// Position is the low watermark, and Head the end of the log. Begins is the position
+	// directly before the log's first event. Nil: the instance does not know. AdvancedAt is when the low watermark last moved; zero: not since the
 	// instance has started.
 	Position   *Position `json:"position,omitempty"`
 	Head       *Position `json:"head,omitempty"`
+	Begins     *Position `json:"begins,omitempty"`
 	AdvancedAt time.Time `json:"advancedAt,omitzero"`
 
 	// Lag is how far the low watermark is behind the head, in the log's positions, which

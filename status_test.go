@@ -17,7 +17,7 @@ func TestReportKeepsAllOfAStatus(t *testing.T) {
 	since := time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)
 	want := checkpoint.Status{
 		Instance: "a", Host: "db1", PID: 7, Version: "v1.2.3", State: checkpoint.StateRunning, Since: since, Now: since,
-		Position: &checkpoint.Position{Commit: 1 << 63, Prepare: 1<<64 - 1}, Head: &checkpoint.Position{Commit: 5}, AdvancedAt: since,
+		Position: &checkpoint.Position{Commit: 1 << 63, Prepare: 1<<64 - 1}, Head: &checkpoint.Position{Commit: 5}, Begins: &checkpoint.Position{Commit: 4}, AdvancedAt: since,
 		Lag: new(uint64(1<<64 - 1)), LagTime: new(90*time.Second + time.Millisecond), LagAtLeast: true,
 		Rate: 1.5, Pace: 2, HeadPace: new(2.5), InFlight: 3, OldestAge: 4 * time.Second, Done: 1<<63 - 1, Retries: 6, Parked: 7,
 		LastError: "boom", LastErrorAt: since,
@@ -55,6 +55,7 @@ func TestReportIsBoundedAndTellsNoSecret(t *testing.T) {
 	longest := checkpoint.Status{
 		Instance: quotes[:256], Host: quotes, Version: quotes, LastError: quotes, Rate: 1.0 / 3, Pace: 1e300 / 3,
 		Position: &checkpoint.Position{Commit: 1<<64 - 1, Prepare: 1<<64 - 1}, Head: &checkpoint.Position{Commit: 1<<64 - 1, Prepare: 1<<64 - 1},
+		Begins: &checkpoint.Position{Commit: 1<<64 - 1, Prepare: 1<<64 - 1},
 	}
 	if _, err := s.Report(t.Context(), "k", longest, time.Minute); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,8 @@ type decision struct {
 	cell    cell.Cell
 	answer  any
 	entry   *driver.AuditEntry // nil: it leaves none
-	forgets bool               // whether the audit entries of the key go
+	sample  *driver.Sample     // nil: it leaves none
+	forgets bool               // whether the ledgers of the key go
 }
 
 // What a decision looks at, as package cell says.

@@ -27,6 +27,11 @@ func TestCodec(t *testing.T) {
 	if got := decodeCheckpoint("k", value{}); got.Exists || got.Err != nil {
 		t.Errorf("an absent checkpoint is %+v", got)
 	}
+	samples := []driver.Sample{{At: evening, Position: c.Position}, {At: evening.Add(time.Hour), Hourly: true}}
+	const texts = `["2026-03-01T19:30:00.000Z C:18446744073709551615/P:9007199254740993","2026-03-01T20:30:00.000Z C:0/P:0 hourly"]`
+	if got := string(encodeSamples(samples)); got != texts {
+		t.Errorf("samples are stored as\n%s, want\n%s", got, texts)
+	}
 	f := driver.Fence{Epoch: math.MaxUint64, RaisedAt: evening}
 	if got := decodeFence("k", value{data: encodeFence(f), revision: 1}); got != f {
 		t.Errorf("%+v, want %+v", got, f)

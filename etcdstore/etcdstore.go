@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -39,6 +40,7 @@ type Driver struct {
 	minimum atomic.Int64 // the shortest TTL, in nanoseconds
 	memory  memory
 	queue   queue
+	terms   terms
 	waiters *driver.Waiters
 	log     *slog.Logger
 	root    context.Context // ends with Close
@@ -72,6 +74,7 @@ func New(client *clientv3.Client, opts *Options) (*Driver, error) {
 	d.minimum.Store(int64(minimum))
 	d.memory.limit = remembered
 	d.queue.busy = make(map[string]bool)
+	d.terms = terms{granting: make(chan struct{}, 1), byTTL: make(map[time.Duration]term)}
 	d.root, d.stop = context.WithCancel(context.Background())
 	return d, nil
 }

@@ -33,7 +33,7 @@ type group struct {
 	again   bool
 
 	state   state
-	trail   trail
+	trails  trails
 	known   bool // whether state was ever read
 	fresh   bool // whether state was read in this flight
 	answers []any
@@ -49,8 +49,8 @@ type group struct {
 }
 
 // maxKeys is how many keys share a transaction. etcd allows 128 operations, and counts
-// the outer ones and those of the largest inner transaction: one for each part, and two
-// for the audit entries.
+// the outer ones and those of the largest inner transaction: two for each part that it
+// has, and two for each ledger. No usual change has both all parts and all ledgers.
 const maxKeys = 128 - 2*int(parts)
 
 func newFlight(root context.Context) *flight {
@@ -128,7 +128,7 @@ func (d *Driver) flyAlone(ctx context.Context, f *flight, b *batch, changes []*c
 
 func (d *Driver) rounds(f *flight) {
 	for _, g := range f.groups {
-		g.state, g.trail, g.known = d.memory.get(g.key)
+		g.state, g.trails, g.known = d.memory.get(g.key)
 	}
 	for n := 0; d.round(f, n); n++ {
 	}
@@ -150,7 +150,7 @@ func (d *Driver) round(f *flight, n int) bool {
 		default:
 			d.decide(g)
 			switch {
-			case g.diff.any() || len(g.notes.entries) > 0:
+			case g.diff.any() || g.notes.any():
 				writers = append(writers, g)
 			case g.fresh:
 				d.finish(f, g, nil)
@@ -186,7 +186,7 @@ func (d *Driver) decide(g *group) {
 func (d *Driver) finish(f *flight, g *group, err error) {
 	switch {
 	case err == nil:
-		d.memory.put(g.key, g.state, g.trail)
+		d.memory.put(g.key, g.state, g.trails)
 	case g.doubt:
 		d.memory.forget(g.key)
 	}
@@ -198,14 +198,14 @@ func (d *Driver) finish(f *flight, g *group, err error) {
 
 func (d *Driver) readGroups(f *flight, groups []*group) {
 	keys := make([]string, len(groups))
-	var trails []clientv3.Op
+	var more []clientv3.Op
 	for i, g := range groups {
 		keys[i] = g.key
 		if g.audits {
-			trails = append(trails, readTrail(d.auditFolder(g.key)))
+			more = append(more, readTrail(d.ledgerFolder(auditLedger, g.key)))
 		}
 	}
-	states, found, err := d.readStates(f.ctx, keys, trails...)
+	states, found, err := d.readStates(f.ctx, keys, more...)
 	if len(groups) > 1 && isOfOneKey(err) {
 		for i := range groups {
 			d.readGroups(f, groups[i:i+1])
@@ -219,7 +219,7 @@ func (d *Driver) readGroups(f *flight, groups []*group) {
 		}
 		g.state, g.known, g.fresh = states[i], true, true
 		if g.audits {
-			g.trail, found = trailOf(d.auditFolder(g.key), found[0]), found[1:]
+			g.trails[auditLedger], found = trailOf(d.ledgerFolder(auditLedger, g.key), found[0]), found[1:]
 		}
 	}
 }
@@ -246,7 +246,7 @@ func (d *Driver) fit(groups []*group) int {
 		// Each part is named in a comparison, an operation and a read.
 		size += 3*int(parts)*(len(d.prefix)+len(g.key)+32) + 4096
 		if g.notes.any() {
-			size += g.notes.size(d.auditFolder(g.key))
+			size += d.sizeOfNotes(g)
 		}
 		if size > limit && n > 0 {
 			return n

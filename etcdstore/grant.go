@@ -87,18 +87,25 @@ func (d *Driver) grantOne(ctx context.Context, g *group, to *grant, ttl time.Dur
 		g.grants.former = append(g.grants.former, to.id)
 		*to = grant{}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
-	defer cancel()
-	resp, err := d.client.Grant(clientv3.WithRequireLeader(ctx), int64(ttl/unit))
+	granted, err := d.grantLease(ctx, ttl)
 	if err != nil {
-		return because(ctx, err)
+		return err
 	}
-	*to = grant{resp.ID, time.Duration(resp.TTL) * unit}
-	if to.ttl > ttl {
+	if *to = granted; to.ttl > ttl {
 		d.learn(to.ttl)
 		g.known, g.fresh = false, false // it is decided again, by the longer minimum
 	}
 	return nil
+}
+
+func (d *Driver) grantLease(ctx context.Context, ttl time.Duration) (grant, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
+	defer cancel()
+	resp, err := d.client.Grant(clientv3.WithRequireLeader(ctx), int64(ttl/unit))
+	if err != nil {
+		return grant{}, because(ctx, err)
+	}
+	return grant{resp.ID, time.Duration(resp.TTL) * unit}, nil
 }
 
 // learn notes that the servers grant no etcd lease that is shorter than ttl.

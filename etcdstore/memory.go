@@ -16,29 +16,29 @@ type memory struct {
 }
 
 type memo struct {
-	key   string
-	state state
-	trail trail
+	key    string
+	state  state
+	trails trails
 }
 
-func (m *memory) get(key string) (state, trail, bool) {
+func (m *memory) get(key string) (state, trails, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.memos[key]
 	if !ok {
-		return state{}, trail{}, false
+		return state{}, trails{}, false
 	}
 	m.latest.MoveToFront(e)
 	found := e.Value.(*memo)
-	return found.state, found.trail, true
+	return found.state, found.trails, true
 }
 
-func (m *memory) put(key string, s state, t trail) {
+func (m *memory) put(key string, s state, t trails) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e, ok := m.memos[key]; ok {
 		found := e.Value.(*memo)
-		found.state, found.trail = s, t
+		found.state, found.trails = s, t
 		m.latest.MoveToFront(e)
 		return
 	}

@@ -35,20 +35,15 @@ func (e urlError) Unwrap() error { return e.error }
 // Name all members, or several: a driver whose only member is down knows no other. For
 // any other URL the error is [ErrURL]. No error shows a password.
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
-	t, err := parseURL(url, opts)
+	config, opts, err := ParseURL(url, opts)
 	if err != nil {
-		return nil, urlError{err}
+		return nil, err
 	}
-	client, err := connect(ctx, clientv3.Config{
-		Endpoints: t.endpoints, TLS: t.tls, Username: t.user, Password: t.password,
-		DialKeepAliveTime: keepAliveTime, DialKeepAliveTimeout: keepAliveTimeout,
-		DialOptions: []grpc.DialOption{grpc.WithConnectParams(connecting)},
-		Logger:      zap.NewNop(), // each failure is an error of its call
-	})
+	client, err := connect(ctx, config)
 	if err != nil {
 		return nil, explain(err)
 	}
-	d, err := New(client, t.opts)
+	d, err := New(client, opts)
 	if err != nil {
 		return nil, errors.Join(urlError{err}, client.Close())
 	}
@@ -58,6 +53,22 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// ParseURL returns the configuration of the client that [Open] would make for a URL, and
+// opts with the prefix that the URL names. It sends nothing. For any other URL the error is
+// [ErrURL].
+func ParseURL(url string, opts *Options) (clientv3.Config, *Options, error) {
+	t, err := parseURL(url, opts)
+	if err != nil {
+		return clientv3.Config{}, nil, urlError{err}
+	}
+	return clientv3.Config{
+		Endpoints: t.endpoints, TLS: t.tls, Username: t.user, Password: t.password,
+		DialKeepAliveTime: keepAliveTime, DialKeepAliveTimeout: keepAliveTimeout,
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(connecting)},
+		Logger:      zap.NewNop(), // each failure is an error of its call
+	}, t.opts, nil
 }
 
 // connect returns a client. If there is a user, the client first asks for a token, and

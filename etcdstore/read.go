@@ -75,8 +75,8 @@ func (d *Driver) readStates(ctx context.Context, keys []string, others ...client
 	return states, found, nil
 }
 
-// read makes reads, in as few transactions as etcd allows. A
-// multiple of parts goes into each, so that the parts of a key are read together.
+// read makes reads, in as few transactions as etcd allows. A multiple of parts goes into
+// each, so that the parts of a key are read together.
 func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([][]*mvccpb.KeyValue, error) {
 	if len(ops) == 1 { // a transaction would cost more
 		resp, err := d.ask(ctx, ops[0])

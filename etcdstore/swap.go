@@ -11,33 +11,27 @@ import (
 // swapOf returns the transaction that stores the changes of g if what they looked at is
 // as it was. Otherwise the transaction reads what they look at, as it is now.
 func (d *Driver) swapOf(g *group) clientv3.Op {
-	var unchanged []clientv3.Cmp
-	var store, read []clientv3.Op
+	var o operations
 	for p := range parts {
 		name := d.etcdKey(p, g.key)
 		if g.reads[p] {
-			unchanged = append(unchanged, clientv3.Compare(clientv3.ModRevision(name), "=", g.state[p].revision))
-			read = append(read, clientv3.OpGet(name))
+			o.unchanged = append(o.unchanged, clientv3.Compare(clientv3.ModRevision(name), "=", g.state[p].revision))
+			o.read = append(o.read, clientv3.OpGet(name))
 		}
 		switch v := &g.swap.values[p]; {
 		case !g.swap.changes[p]:
 		case v.data == nil:
-			store = append(store, clientv3.OpDelete(name))
+			o.store = append(o.store, clientv3.OpDelete(name))
 		case v.etcdLease != 0:
-			store = append(store, clientv3.OpPut(name, string(v.data), clientv3.WithLease(v.etcdLease)))
+			o.store = append(o.store, clientv3.OpPut(name, string(v.data), clientv3.WithLease(v.etcdLease)))
 		default:
-			store = append(store, clientv3.OpPut(name, string(v.data)))
+			o.store = append(o.store, clientv3.OpPut(name, string(v.data)))
 		}
 	}
 	if g.notes.any() {
-		folder := d.auditFolder(g.key)
-		store = append(store, g.notes.store(folder, &g.trail)...)
-		if len(g.notes.entries) > 0 {
-			unchanged = append(unchanged, g.trail.unchanged(folder)...)
-			read = append(read, readTrail(folder))
-		}
+		d.addNotes(&o, g)
 	}
-	return clientv3.OpTxn(unchanged, store, read)
+	return clientv3.OpTxn(o.unchanged, o.store, o.read)
 }
 
 // A swap is what the parts of a key hold after its changes. Other parts stay as they are.
@@ -98,7 +92,7 @@ func (g *group) stored(revision int64) {
 			g.state[p].revision = revision
 		}
 	}
-	g.trail = g.notes.stored(g.trail, revision)
+	g.noted(revision)
 }
 
 // refused takes over what the transaction of g has read. The other parts are as they were
@@ -111,8 +105,11 @@ func (d *Driver) refused(g *group, answers []*pb.ResponseOp) {
 			n++
 		}
 	}
-	if n < len(answers) {
-		g.trail = trailOf(d.auditFolder(g.key), answers[n].GetResponseRange().Kvs)
+	for l := range ledgers {
+		if g.notes.count(l) > 0 {
+			g.trails[l] = trailOf(d.ledgerFolder(l, g.key), answers[n].GetResponseRange().Kvs)
+			n++
+		}
 	}
 	g.fresh = true
 }

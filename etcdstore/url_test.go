@@ -50,3 +50,13 @@ func TestURLThatCannotBeUsed(t *testing.T) {
 		}
 	}
 }
+
+func TestParseURL(t *testing.T) {
+	config, o, err := ParseURL("etcd://me:secret@a:1,b:2/prod", nil)
+	if err != nil || !reflect.DeepEqual(config.Endpoints, []string{"a:1", "b:2"}) || config.Username != "me" || o.Prefix != "prod/" {
+		t.Errorf("%+v, %+v, %v", config, o, err)
+	}
+	if _, _, err := ParseURL("redis://h:1", nil); !errors.Is(err, ErrURL) {
+		t.Errorf("another URL: %v, want ErrURL", err)
+	}
+}

@@ -23,7 +23,11 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 				w := w
 				w.TTL = driver.RoundTTL(d, w.TTL)
 				after, r := c.Write(w, now)
-				return decision{cell: after, answer: r, entry: cell.WriteEntry(&c, &after, &w, r, now)}
+				made := decision{cell: after, answer: r, entry: cell.WriteEntry(&c, &after, &w, r, now)}
+				if sample, ok := cell.WriteSample(&c, &w, r, now); ok {
+					made.sample = new(sample)
+				}
+				return made
 			},
 		}
 	}

@@ -5,11 +5,15 @@ go 1.26.0
 require (
 	github.com/checkpointstore/checkpoint v0.0.0
 	github.com/checkpointstore/checkpoint/etcdstore v0.0.0
+	github.com/checkpointstore/checkpoint/otelcheckpoint v0.0.0
 	github.com/checkpointstore/checkpoint/pgstore v0.0.0
+	github.com/checkpointstore/checkpoint/promcheckpoint v0.0.0
 	github.com/checkpointstore/checkpoint/redisstore v0.0.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/jackc/pgx/v5 v5.13.0
+	github.com/prometheus/client_golang v1.25.0
+	github.com/prometheus/client_model v0.6.3
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redis/rueidis v1.0.79
 	github.com/rogpeppe/go-internal v1.16.0
@@ -18,6 +22,8 @@ require (
 	go.etcd.io/etcd/client/pkg/v3 v3.6.16
 	go.etcd.io/etcd/client/v3 v3.6.16
 	go.etcd.io/etcd/server/v3 v3.6.16
+	go.opentelemetry.io/otel/exporters/prometheus v0.67.0
+	go.opentelemetry.io/otel/sdk/metric v1.45.0
 	go.uber.org/zap v1.27.0
 	google.golang.org/grpc v1.83.2
 	modernc.org/sqlite v1.62.0
@@ -43,6 +49,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/jonboulle/clockwork v0.5.0 // indirect
+	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/sirupsen/logrus v1.9.4 // indirect
 	github.com/soheilhy/cmux v0.1.5 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect
@@ -96,8 +103,6 @@ require (
 	github.com/gorilla/mux v1.8.1 // indirect
 	github.com/mattn/go-colorable v0.1.16 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
-	github.com/prometheus/client_golang v1.25.0 // indirect
-	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.73.1 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/rs/xid v1.6.0 // indirect
@@ -119,3 +124,7 @@ replace github.com/checkpointstore/checkpoint/sqlitestore => ../sqlitestore
 replace github.com/checkpointstore/checkpoint/etcdstore => ../etcdstore
 
 replace github.com/checkpointstore/checkpoint/cmd/checkpoint => ../cmd/checkpoint
+
+replace github.com/checkpointstore/checkpoint/otelcheckpoint => ../otelcheckpoint
+
+replace github.com/checkpointstore/checkpoint/promcheckpoint => ../promcheckpoint

@@ -62,6 +62,15 @@ func (l *Lease) Held(now time.Time) bool {
 	return l.ctx.Err() == nil
 }
 
+// Left returns how long the lease lasts at now, by the wall clock, unless it is renewed.
+// Zero: it has ended.
+func (l *Lease) Left(now time.Time) time.Duration {
+	if l.ctx.Err() != nil {
+		return 0
+	}
+	return max(0, l.until.Load().Sub(clock.Wall(now)))
+}
+
 // Remove ends the renewals and the context of l. Then it waits until no renewal of l is
 // under way. If ctx ends first, Remove returns the cause, and a renewal may still
 // arrive. Remove does not release the lease. Call Remove before you release the lease:

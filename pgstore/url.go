@@ -42,6 +42,18 @@ func parse(rawURL string, opts *Options) (*pgxpool.Config, *Options, error) {
 	return config, &o, nil
 }
 
+// ParseURL returns the configuration of the pool that [Open] would make for a URL, and
+// opts with their defaults and with the schema and the namespace that the URL names. It
+// sends nothing. For any other URL the error is [ErrURL].
+func ParseURL(url string, opts *Options) (*pgxpool.Config, *Options, error) {
+	config, merged, err := parse(url, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := merged.checked()
+	return config, &o, err
+}
+
 // choosesMode reports whether a URL says how to send statements.
 func choosesMode(url string) bool { return strings.Contains(url, "default_query_exec_mode") }
 

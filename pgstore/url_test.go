@@ -40,3 +40,13 @@ func TestURLThatCannotBeUsed(t *testing.T) {
 		}
 	}
 }
+
+func TestParseURL(t *testing.T) {
+	config, o, err := ParseURL("postgres://me:sesame@h/db?namespace=prod", nil)
+	if err != nil || config.ConnConfig.Host != "h" || config.ConnConfig.User != "me" || o.Schema != "checkpoint" || o.Namespace != "prod" {
+		t.Errorf("%+v, %+v, %v", config, o, err)
+	}
+	if _, _, err := ParseURL("mysql://h/db", nil); !errors.Is(err, ErrURL) {
+		t.Errorf("another URL: %v, want ErrURL", err)
+	}
+}

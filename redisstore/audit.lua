@@ -30,14 +30,17 @@ if KEYS[3] then
   -- note adds the entry of a change. It comes after the change: a server that is full refuses
   -- the first command that needs memory, and none after a change. A value of another type at
   -- the key makes room.
+  local at
   function note(key, op, actor, reason, old, new, oldEpoch, newEpoch)
+    at = at or math.floor(milliseconds())
     local entry = string.format('{"at":%.0f,"op":%s,"actor":%s,"reason":%s,"old":"%s","new":"%s","oldEpoch":"%s","newEpoch":"%s"}',
-      math.floor(milliseconds()), cjson.encode(op), cjson.encode(actor or ''), cjson.encode(reason or ''), old, new, oldEpoch, newEpoch)
-    if type(attempt('LPUSH', key, entry)) == 'table' then
+      at, cjson.encode(op), cjson.encode(actor or ''), cjson.encode(reason or ''), old, new, oldEpoch, newEpoch)
+    local n = attempt('LPUSH', key, entry)
+    if type(n) == 'table' then
       redis.call('UNLINK', key)
-      redis.call('LPUSH', key, entry)
+      n = redis.call('LPUSH', key, entry)
     end
-    redis.call('LTRIM', key, 0, 255)
+    if n > 256 then redis.call('LTRIM', key, 0, 255) end
     redis.call('PEXPIRE', key, '34560000000')
   end
 end

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // ErrURL says that [Open] cannot use a URL, or cannot use it with the given Options.
@@ -59,4 +61,15 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 		return nil, fmt.Errorf("redisstore: cannot reach Redis at %s: %w", target.addr, err)
 	}
 	return d, nil
+}
+
+// NewClient returns the client that [Open] would make for rawURL, and opts with what the
+// URL's query adds. It sends nothing. The caller closes the client. For any other URL the
+// error is [ErrURL].
+func NewClient(rawURL string, opts *Options) (redis.UniversalClient, *Options, error) {
+	target, err := parseURL(rawURL, opts)
+	if err != nil {
+		return nil, nil, urlError{err}
+	}
+	return target.client(), target.opts, nil
 }

@@ -34,8 +34,8 @@ func TestURLNamesNamespaceAndPrefix(t *testing.T) {
 			continue
 		}
 		store := checkpoint.New(d, nil)
-		if err := store.Set(t.Context(), "orders", at(1, 1)); err != nil {
-			t.Errorf("Set after Open %q: %v", c.query, err)
+		if _, err := store.SetIfNewer(t.Context(), "orders", at(1, 1)); err != nil {
+			t.Errorf("SetIfNewer after Open %q: %v", c.query, err)
 		}
 		wantKeys(t, server, c.key)
 		store.Close()
@@ -118,5 +118,20 @@ func TestOpenWithAnEndedContext(t *testing.T) {
 	cancel(cause)
 	if _, err := redisstore.Open(ctx, server.URL(), nil); !errors.Is(err, cause) {
 		t.Errorf("Open is %v, want the context's cause", err)
+	}
+}
+
+func TestNewClient(t *testing.T) {
+	server := redistest.Start(t, "maxmemory-policy allkeys-lru") // which Open refuses
+	client, opts, err := redisstore.NewClient(server.URL()+"?namespace=prod:&min_replicas=2", &redisstore.Options{FsyncAOF: true})
+	if err != nil || opts.Namespace != "prod:" || opts.MinReplicas != 2 || !opts.FsyncAOF {
+		t.Fatalf("%+v, %v", opts, err)
+	}
+	defer client.Close()
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := redisstore.NewClient("mysql://h", nil); !errors.Is(err, redisstore.ErrURL) {
+		t.Errorf("another URL: %v, want ErrURL", err)
 	}
 }

@@ -19,7 +19,7 @@ func fill(t *testing.T, s *checkpoint.Store, n int) {
 	t.Helper()
 	var batch []checkpoint.Write
 	for i := range n {
-		batch = append(batch, checkpoint.Write{Key: fmt.Sprint("k", i), Mark: checkpoint.Mark{Position: at(uint64(i), 0)}})
+		batch = append(batch, checkpoint.Write{Key: fmt.Sprint("k", i), Mark: checkpoint.Mark{Position: at(uint64(i), 0)}, IfNewer: true})
 	}
 	must(s.Apply(t.Context(), batch...))
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -52,9 +53,26 @@ func (t *transaction) note(key string, e *driver.AuditEntry) error {
 	return t.exec(sqlForgetOld, key, driver.AuditEntries)
 }
 
-// purgeAudit removes the oldest entries that are past their age, limit at most.
-func (t *transaction) purgeAudit(limit int) error {
-	return t.exec(sqlForgetAged, encodeTime(t.now.Add(-driver.AuditAge).UTC()), limit)
+// forget removes the audit entries and the samples of key.
+func (t *transaction) forget(key string) error {
+	if err := t.exec(sqlForget, key); err != nil {
+		return err
+	}
+	return t.exec(sqlForgetSamples, key)
+}
+
+// purgeTraces removes what is past its age beside the checkpoints: the oldest audit
+// entries, limit at most, the samples of keys that have none of late, and reports.
+func (t *transaction) purgeTraces(limit int) error {
+	ago := func(age time.Duration) string { return encodeTime(t.now.Add(-age).UTC()) }
+	err := t.exec(sqlForgetAged, ago(driver.AuditAge), limit)
+	if err == nil {
+		err = t.exec(sqlAgedSamples, ago(driver.SampleAge), limit)
+	}
+	if err == nil {
+		err = t.exec(sqlEndedReports, ago(0))
+	}
+	return err
 }
 
 func optionalPosition(p *driver.Position) sql.NullString {

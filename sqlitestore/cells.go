@@ -41,6 +41,11 @@ func (t *transaction) write(w *driver.Write) (driver.Result, error) {
 	if err := t.store(before, after); err != nil {
 		return driver.Result{}, err
 	}
+	if sample, ok := cell.WriteSample(&before, w, result, t.now); ok {
+		if err := t.keepSample(w.Key, sample); err != nil {
+			return driver.Result{}, err
+		}
+	}
 	return result, t.note(w.Key, cell.WriteEntry(&before, &after, w, result, t.now))
 }
 

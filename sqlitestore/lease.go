@@ -109,7 +109,7 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 				}
 				if released {
 					n++
-					if err := t.exec(sqlForget, key); err != nil {
+					if err := t.forget(key); err != nil {
 						return err
 					}
 				}

@@ -26,7 +26,7 @@ import (
 // first writes. No answer is final before the commit. A full disk usually shows only
 // there, as the error of Commit. After an error, roll back.
 // The Store is for one goroutine at a time, and needs no Close. It cannot scan, and has no
-// leases, no Fence and no Inspect.
+// leases, no Fence, no Inspect and no reports.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}
 }
@@ -77,6 +77,19 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 
 // History implements [driver.Historian].
 func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	return readInTx(ctx, d, sqlHistory, func(ctx context.Context, stmt *sql.Stmt) ([]driver.AuditEntry, error) {
+		return readHistory(ctx, stmt, key, n)
+	})
+}
+
+// Samples implements [driver.Sampler].
+func (d *txDriver) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
+	return readInTx(ctx, d, sqlSamples, func(ctx context.Context, stmt *sql.Stmt) ([]driver.Sample, error) {
+		return readSamples(ctx, stmt, key)
+	})
+}
+
+func readInTx[T any](ctx context.Context, d *txDriver, query string, f func(context.Context, *sql.Stmt) ([]T, error)) ([]T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -84,15 +97,15 @@ func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.Aud
 	if err != nil {
 		return nil, err
 	}
-	stmt, err := t.get(sqlHistory)
+	stmt, err := t.get(query)
 	if err != nil {
 		return nil, inTx(err)
 	}
-	entries, err := readHistory(context.WithoutCancel(ctx), stmt, key, n)
+	found, err := f(context.WithoutCancel(ctx), stmt)
 	if err != nil {
 		return nil, inTx(err)
 	}
-	return entries, nil
+	return found, nil
 }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {

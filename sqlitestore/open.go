@@ -111,6 +111,8 @@ func (d *Driver) prepareReads(ctx context.Context) error {
 		{&d.packedPage, sqlPacked},
 		{&d.cellsOf, sqlCellsOf},
 		{&d.history, sqlHistory},
+		{&d.samples, sqlSamples},
+		{&d.reports, sqlReports},
 		{&d.cells, sqlCells},
 		{&d.packedCells, sqlPackedCells},
 	} {

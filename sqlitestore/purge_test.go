@@ -208,3 +208,24 @@ func TestPurgeOfAuditEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestPurgeOfReportsAndSamples: reports that have ended go, and so do the samples of a key
+// that has none of late.
+func TestPurgeOfReportsAndSamples(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	ago := func(age time.Duration) string { return encodeTime(time.Now().UTC().Add(-age)) }
+	for _, s := range []string{
+		"INSERT INTO reports VALUES ('k', 'ended', '', '" + ago(time.Second) + "', 'text'), ('k', 'lasts', '', '" + ago(-time.Hour) + "', 'text'), ('k', '', '', NULL, 'notice')",
+		"INSERT INTO samples VALUES ('old', '" + ago(driver.SampleAge+time.Hour) + "', x''), ('young', '" + ago(driver.SampleAge-time.Hour) + "', x''), ('damaged', '', x'')",
+	} {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustWrite(t, d, driver.Write{Key: "any", Mark: driver.Mark{UpdatedAt: time.Now().UTC()}})
+	var left string
+	err := db.QueryRowContext(t.Context(), "SELECT (SELECT group_concat(instance) FROM reports) || ' ' || (SELECT group_concat(key) FROM samples)").Scan(&left)
+	if err != nil || left != ",lasts damaged,young" {
+		t.Errorf("%q is left, %v", left, err)
+	}
+}

@@ -33,6 +33,11 @@ var additions = []struct{ table, column string }{
 	{"leases", "granted_at"}, // when the lease was granted or last renewed
 }
 
+// moreTables are tables that the schema lacks, likewise.
+var moreTables = []struct{ name, create string }{
+	{"audit", auditTable}, {"samples", samplesTable}, {"reports", reportsTable},
+}
+
 // missing returns the statements that add the additions that the file lacks. A
 // file without tables lacks all of them.
 func missing(ctx context.Context, conn *sql.Conn) (statements []string, err error) {
@@ -46,12 +51,17 @@ func missing(ctx context.Context, conn *sql.Conn) (statements []string, err erro
 			statements = append(statements, "ALTER TABLE "+a.table+" ADD COLUMN "+a.column+" TEXT")
 		}
 	}
-	var there bool
-	err = conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'audit'").Scan(&there)
-	if err == nil && !there {
-		statements = append(statements, auditTable)
+	for _, t := range moreTables {
+		var there bool
+		err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", t.name).Scan(&there)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			statements = append(statements, t.create)
+		}
 	}
-	return statements, err
+	return statements, nil
 }
 
 // A header is what a file says about itself.

@@ -48,6 +48,8 @@ type Driver struct {
 	cellsOf     *sql.Stmt
 	cells       *sql.Stmt
 	history     *sql.Stmt
+	samples     *sql.Stmt
+	reports     *sql.Stmt
 	writer      *writer
 	closed      atomic.Bool
 }

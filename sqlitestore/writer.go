@@ -178,7 +178,7 @@ func (w *writer) end(t *transaction, writes int) ending {
 		var err error
 		purged, err = t.purge(w.purged, purgeLimit+writes)
 		if err == nil {
-			err = t.purgeAudit(purgeLimit)
+			err = t.purgeTraces(purgeLimit)
 		}
 		if err != nil {
 			w.rollback()

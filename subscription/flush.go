@@ -162,6 +162,9 @@ func (s *Subscription) flush(ctx context.Context) error {
 
 func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 	now := time.Now()
+	for _, o := range s.hooks.starts {
+		ctx = o.FlushStart(ctx, s.key, p)
+	}
 	stored, err := s.store.SetIfNewer(ctx, s.key, p,
 		checkpoint.TTL(s.opts.TTL), checkpoint.Epoch(s.Epoch()), checkpoint.UpdatedAt(now), checkpoint.LogID(s.opts.LogID))
 	overtaken := err == nil && !stored
@@ -172,7 +175,7 @@ func (s *Subscription) write(ctx context.Context, p checkpoint.Position) error {
 		s.life.outdone.Store(true)
 	}
 	s.flusher.note(p, now, err)
-	f := Flush{Key: s.key, Position: p, Duration: time.Since(now), Err: err}
+	f := Flush{Context: ctx, Key: s.key, Position: p, Duration: time.Since(now), Err: err}
 	each(s.hooks.flushed, func(o FlushedObserver) { o.Flushed(f) })
 	return err
 }

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,23 @@ import (
 // lock meanwhile. A hook must return soon, since its caller waits. It must not call
 // Close, which can wait for the hook.
 type (
+	// An OpenedObserver hears of each Subscription that is open.
+	OpenedObserver interface {
+		// Opened is called on the goroutine that called Open, before Open returns s.
+		// The Context of s ends when s does: an observer that reads Stats from time to
+		// time stops then.
+		Opened(key string, s *Subscription)
+	}
+
+	// A FlushStarter hears of each attempt to store the low watermark as it begins.
+	FlushStarter interface {
+		// FlushStart is called on the goroutine that stores. It returns ctx, or a
+		// context that is derived from ctx. The next observer's FlushStart gets this
+		// context. The Store's call, and Flush.Context, have the context that the last
+		// FlushStart returned.
+		FlushStart(ctx context.Context, key string, p checkpoint.Position) context.Context
+	}
+
 	// A FlushedObserver hears of each attempt to store the low watermark.
 	FlushedObserver interface {
 		// Flushed is called on the goroutine that stores: a goroutine of the
@@ -25,6 +43,14 @@ type (
 	LagObserver interface {
 		// LagRead is called on the goroutine that called Lag, or that reports.
 		LagRead(key string, lag uint64)
+	}
+
+	// A ReportedObserver hears of what the subscription says of itself.
+	ReportedObserver interface {
+		// Reported is called on the goroutine that reports, every Options.ReportEvery,
+		// before the status is stored. It is also called while the subscription is a
+		// standby.
+		Reported(key string, status checkpoint.Status)
 	}
 
 	// A LeaseGainedObserver hears of the lease that Open acquires.
@@ -81,6 +107,7 @@ type (
 
 // A Flush is one attempt to store the low watermark.
 type Flush struct {
+	Context  context.Context // as the last FlushStart returned it
 	Key      string
 	Position checkpoint.Position
 	Duration time.Duration
@@ -92,13 +119,17 @@ type Event struct {
 	Key      string // the subscription's
 	Position checkpoint.Position
 	Duration time.Duration // since Track; of EventStuck: InWork.Age
+	Handled  time.Duration // since Run first called the handler; zero without Run; of EventStuck zero
 	Attempt  int           // of EventRetried and EventParked: the one that failed, from 1; of EventStuck: InWork.Attempts
-	Err      error         // why it failed, was retried or parked; of EventDone nil
+	Err      error         // why it failed, was retried or parked; of EventDone: why it was parked, or nil
 }
 
 type hooks struct {
+	opened  []OpenedObserver
+	starts  []FlushStarter
 	flushed []FlushedObserver
 	lag     []LagObserver
+	reports []ReportedObserver
 	gained  []LeaseGainedObserver
 	lost    []LeaseLostObserver
 	done    []EventDoneObserver
@@ -110,8 +141,11 @@ type hooks struct {
 
 func hooksOf(observers []checkpoint.Observer) hooks {
 	return hooks{
+		opened:  checkpoint.HooksOf[OpenedObserver](observers),
+		starts:  checkpoint.HooksOf[FlushStarter](observers),
 		flushed: checkpoint.HooksOf[FlushedObserver](observers),
 		lag:     checkpoint.HooksOf[LagObserver](observers),
+		reports: checkpoint.HooksOf[ReportedObserver](observers),
 		gained:  checkpoint.HooksOf[LeaseGainedObserver](observers),
 		lost:    checkpoint.HooksOf[LeaseLostObserver](observers),
 		done:    checkpoint.HooksOf[EventDoneObserver](observers),
@@ -133,6 +167,17 @@ func each[H any](observers []H, call func(H)) {
 type heard struct {
 	tracked time.Time
 	settled atomic.Bool // the event is done, or has failed
+
+	// Only Run's worker changes these.
+	handled time.Time // when it first called the handler; zero without Run
+	parked  error     // why it parked the event, or nil
+}
+
+// begin says that Run calls the handler from now on.
+func (w Work) begin(now time.Time) {
+	if w.heard != nil {
+		w.heard.handled = now
+	}
 }
 
 // hear begins what the hooks of events hear.
@@ -145,7 +190,7 @@ func (h *hooks) hear() *heard {
 
 func (w Work) tellDone() {
 	if !w.heard.settled.Swap(true) {
-		each(w.s.hooks.done, func(o EventDoneObserver) { o.EventDone(w.event(0, nil)) })
+		each(w.s.hooks.done, func(o EventDoneObserver) { o.EventDone(w.event(0, w.heard.parked)) })
 	}
 }
 
@@ -160,12 +205,18 @@ func (w Work) tellRetried(attempt int, err error) {
 }
 
 func (w Work) tellParked(attempt int, err error) {
+	if w.heard != nil {
+		w.heard.parked = err
+	}
 	each(w.s.hooks.parked, func(o EventParkedObserver) { o.EventParked(w.event(attempt, err)) })
 }
 
 // event returns the Event of w. Somebody must listen: w.heard is not nil.
 func (w Work) event(attempt int, err error) Event {
-	return Event{
-		Key: w.s.key, Position: w.position, Duration: time.Since(w.heard.tracked), Attempt: attempt, Err: err,
+	now := time.Now()
+	e := Event{Key: w.s.key, Position: w.position, Duration: now.Sub(w.heard.tracked), Attempt: attempt, Err: err}
+	if !w.heard.handled.IsZero() {
+		e.Handled = now.Sub(w.heard.handled)
 	}
+	return e
 }

@@ -159,7 +159,7 @@ func TestObserverHearsOfEvents(t *testing.T) {
 			"C:1/P:1 of orders done after 1s, attempt 0: <nil>",
 			"C:2/P:2 of orders retried after 2s, attempt 1: the handler's reason",
 			"C:2/P:2 of orders parked after 1m3s, attempt 2: the handler's reason",
-			"C:2/P:2 of orders done after 1m3s, attempt 0: <nil>",
+			"C:2/P:2 of orders done after 1m3s, attempt 0: the handler's reason",
 			"C:3/P:3 of orders retried after 1m4s, attempt 1: the handler's reason",
 			"C:3/P:3 of orders failed after 2m5s, attempt 0: the engine is away",
 		)

@@ -143,7 +143,9 @@ func (s *Subscription) report(ctx context.Context) error {
 	r := &s.reporter
 	limited, cancel := context.WithTimeout(ctx, reportPatience)
 	defer cancel()
-	pause, err := s.store.Report(limited, s.key, s.status(limited), reportsInTTL*r.every)
+	status := s.status(limited)
+	each(s.hooks.reports, func(o ReportedObserver) { o.Reported(s.key, status) })
+	pause, err := s.store.Report(limited, s.key, status, reportsInTTL*r.every)
 	if err != nil && !r.failing && ctx.Err() == nil && !errors.Is(err, checkpoint.ErrUnsupported) {
 		s.log.Warn("the status could not be reported, and operators do not see this instance", "error", err.Error())
 	}
@@ -174,13 +176,7 @@ func (s *Subscription) status(ctx context.Context) checkpoint.Status {
 	stats := s.Stats()
 	status.Position = &stats.LowWatermark
 	status.InFlight, status.OldestAge, status.Done = stats.InFlight, stats.Oldest.Age, stats.Done
-	if s.opts.Head != nil {
-		if head, err := s.head(ctx); err == nil {
-			status.Head = &head
-		} else {
-			r.failed(err)
-		}
-	}
+	s.tellLog(ctx, &status)
 	if r.low != stats.LowWatermark && len(r.pace.readings) > 0 {
 		r.moved = now
 	}
@@ -189,6 +185,24 @@ func (s *Subscription) status(ctx context.Context) checkpoint.Status {
 	status.Rate, status.Pace, status.HeadPace = r.pace.add(reading{now, stats.Done, stats.LowWatermark, status.Head})
 	s.tellLag(&status, stats.LowWatermark, now)
 	return status
+}
+
+// tellLog says where the log ends and begins. The low watermark is older than both.
+func (s *Subscription) tellLog(ctx context.Context, status *checkpoint.Status) {
+	if s.opts.Head != nil {
+		if head, err := s.head(ctx); err == nil {
+			status.Head = &head
+		} else {
+			s.reporter.failed(err)
+		}
+	}
+	if s.opts.Tail != nil {
+		if begins, err := s.beforeTail(ctx); err == nil {
+			status.Begins = &begins
+		} else {
+			s.reporter.failed(err)
+		}
+	}
 }
 
 func (s *Subscription) state() checkpoint.State {

@@ -69,6 +69,7 @@ func TestStatusOfARunningInstance(t *testing.T) {
 		began := time.Now()
 		opts := leased("a", false)
 		opts.Head = func(context.Context) (checkpoint.Position, error) { return at(1000 + 2*seconds(began)), nil }
+		opts.Tail = func(context.Context) (checkpoint.Position, error) { return at(1), nil }
 		stop := b.runs(opts, ticking, subscription.Handler[uint64]{Handle: func(context.Context, uint64) error { return nil }})
 		time.Sleep(time.Minute + 500*time.Millisecond)
 		s := b.statuses()["a"]
@@ -80,6 +81,9 @@ func TestStatusOfARunningInstance(t *testing.T) {
 		}
 		if s.Head == nil || *s.Head != at(1120) || s.Lag == nil || *s.Lag != 1060 {
 			b.Errorf("the head is %v and the lag %v, want 1120 and 1060", s.Head, s.Lag)
+		}
+		if s.Begins == nil || *s.Begins != at(0) {
+			b.Errorf("the log begins after %v, want 0", s.Begins)
 		}
 		if s.Rate != 1 || s.Pace != 1 || s.HeadPace == nil || *s.HeadPace != 2 {
 			b.Errorf("the rates are %v, %v and %v, want 1, 1 and 2", s.Rate, s.Pace, s.HeadPace)

@@ -193,6 +193,7 @@ func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) {
 		return
 	}
 	own.take(i.work.position, now)
+	i.work.begin(now)
 	err := r.handle(ctx, own, i)
 	own.put()
 	switch {

@@ -17,6 +17,10 @@ type Stats struct {
 	Flushes       int                 // how many flushes stored something
 	FlushFailures int
 	FlushError    error // of the last flush, or nil if it went well
+
+	// LeaseLeft is how long the lease lasts, unless it is renewed. Zero: it has ended,
+	// or there is none.
+	LeaseLeft time.Duration
 }
 
 // Stats returns the state of the subscription now.
@@ -28,6 +32,10 @@ func (s *Subscription) Stats() Stats {
 		stats.Stored = low
 	}
 	stats.InFlight, stats.Done = s.work.counts()
-	stats.Oldest, _ = s.oldest(time.Now())
+	now := time.Now()
+	stats.Oldest, _ = s.oldest(now)
+	if s.lease != nil {
+		stats.LeaseLeft = s.lease.Left(now)
+	}
 	return stats
 }

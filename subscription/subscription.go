@@ -94,6 +94,7 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 	if s.lease != nil {
 		context.AfterFunc(s.lease.Context(), s.leaseEnded)
 	}
+	each(s.hooks.opened, func(o OpenedObserver) { o.Opened(key, s) })
 	s.startWatch()
 	if !o.StoredByHandler {
 		if s.flusher.again {

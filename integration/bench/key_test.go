@@ -27,7 +27,7 @@ func BenchmarkKey(b *testing.B) {
 		store := checkpoint.New(d, nil)
 		return func() error {
 			return filltest.Fill(b.Context(), store, n, func(i int) checkpoint.Write {
-				return checkpoint.Write{Key: fmt.Sprintf("orders-projection/%06d", i), Mark: checkpoint.Mark{Position: at, Epoch: epoch}}
+				return checkpoint.Write{Key: fmt.Sprintf("orders-projection/%06d", i), Mark: checkpoint.Mark{Position: at, Epoch: epoch}, IfNewer: true}
 			})
 		}
 	}

@@ -106,6 +106,11 @@ func useLeases(ctx context.Context, d *etcdstore.Driver, succeeds func()) {
 		return
 	}
 	succeeds()
+	reports, err := d.Report(ctx, []driver.Report{{Key: key, Instance: "a", Text: "text", TTL: ttl}})
+	if err != nil || reports[0].Err != nil {
+		return
+	}
+	succeeds()
 	lease, err := driver.One(d.Acquire(ctx, []driver.Lease{{Key: key, Owner: fmt.Sprint(rand.Uint64()), TTL: ttl}}))
 	if err != nil {
 		return

@@ -31,6 +31,7 @@ func TestDocumentedRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	gets(t, d, driver.Advanced, expiring(write(driver.Set, "k", 1), time.Hour), write(driver.Rewind, "l", 1))
+	tells(t, d, "k", "text", time.Hour)
 	lease := acquire(t, d, "a", time.Hour)
 	for _, err := range []error{
 		second(driver.One(d.Renew(t.Context(), []driver.Lease{lease}))),
@@ -40,6 +41,8 @@ func TestDocumentedRole(t *testing.T) {
 		second(d.ReleaseFences(t.Context(), []string{"k", "l"}, 0)),
 		second(d.Inspect(t.Context(), []string{"k"})),
 		second(d.History(t.Context(), "k", 1)),
+		second(d.Samples(t.Context(), "k")),
+		second(d.Reports(t.Context(), []string{"k"})),
 	} {
 		if err != nil {
 			t.Error(err)

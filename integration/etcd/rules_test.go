@@ -20,6 +20,7 @@ type engine interface {
 	driver.Inspector
 	driver.Fencer
 	driver.Historian
+	driver.Sampler
 }
 
 // Two drivers over one etcd, each of which remembers what it saw last, answer and store
@@ -62,6 +63,8 @@ func anyOperation(random *rand.Rand, leases []driver.Lease) operation {
 		w := write(driver.Mode(random.IntN(4)), key, random.Uint64N(4))
 		w.Epoch, w.LogID = random.Uint64N(8), []string{"", "log"}[random.IntN(2)]
 		w.TTL = []time.Duration{0, time.Hour}[random.IntN(2)]
+		w.UpdatedAt = morning.Add(time.Duration(random.IntN(100)) * time.Minute)
+		w.SampleBefore = w.UpdatedAt.Truncate(5 * time.Minute)
 		w.By = []*driver.By{nil, {Actor: "ana"}}[random.IntN(2)]
 		return operation{fmt.Sprintf("%+v", w), func(t *testing.T, e engine) (string, []driver.Lease) {
 			t.Helper()
@@ -113,8 +116,10 @@ func kind(err error) error {
 	return err
 }
 
-// told shows the audit entries of key, without times.
-func told(t *testing.T, e driver.Historian, key string) (all string) {
+var morning = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+
+// told shows the audit entries of key, without times, and its samples.
+func told(t *testing.T, e engine, key string) (all string) {
 	t.Helper()
 	entries, err := e.History(t.Context(), key, driver.AuditEntries)
 	if err != nil {
@@ -123,7 +128,11 @@ func told(t *testing.T, e driver.Historian, key string) (all string) {
 	for _, e := range entries {
 		all += fmt.Sprintln(e.Op, e.By, e.Old, e.New, e.OldEpoch, e.NewEpoch)
 	}
-	return all
+	samples, err := e.Samples(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all + fmt.Sprintln(samples)
 }
 
 // stored shows what is stored, without times.

@@ -49,7 +49,8 @@ func TestTransactionNamesWhatTheWriteLooksAt(t *testing.T) {
 		sent, _ = req.(*pb.TxnRequest)
 		return nil
 	})
-	gets(t, d, driver.Advanced, write(driver.IfNewer, "k", 2))
+	gets(t, d, driver.Advanced, sampled(write(driver.IfNewer, "k", 2), morning))
+	gets(t, d, driver.Advanced, sampled(write(driver.IfNewer, "k", 3), morning.Add(5*time.Minute-1)))
 	l.answers(nil)
 	if sent == nil || len(sent.Compare) != 1 || len(sent.Success) != 1 || len(sent.Failure) != 1 {
 		t.Errorf("a write was sent as %v, want one comparison, one store and one read", sent)

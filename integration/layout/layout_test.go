@@ -21,7 +21,7 @@ const root = "github.com/checkpointstore/checkpoint"
 var update = flag.Bool("update", false, "rewrite the lists in testdata from what is compiled now")
 
 // modules are the project's modules by their folder.
-var modules = []string{".", "redisstore", "sqlitestore", "pgstore", "etcdstore", "kurrentdb", "cmd/checkpoint/full", "cmd/checkpoint", "examples", "integration"}
+var modules = []string{".", "redisstore", "sqlitestore", "pgstore", "etcdstore", "kurrentdb", "otelcheckpoint", "promcheckpoint", "cmd/checkpoint/full", "cmd/checkpoint", "examples", "integration"}
 
 type pkg struct {
 	ImportPath   string
@@ -87,7 +87,7 @@ func ours(importPath string) bool {
 }
 
 // public is what a program of somebody else's may import. Tests may import more.
-var public = []string{".", "driver", "etcdstore", "keeper", "kurrentdb", "memstore", "pgstore", "redisstore", "sqlitestore", "subscription", "tracker"}
+var public = []string{".", "driver", "etcdstore", "keeper", "kurrentdb", "memstore", "otelcheckpoint", "pgstore", "promcheckpoint", "redisstore", "sqlitestore", "subscription", "tracker"}
 
 // layers says what the packages in each folder import of the project, beside
 // others in that folder. "." is the core package. No arrow runs back up.
@@ -107,10 +107,16 @@ var layers = map[string][]string{
 	"kurrentdb":    {"."},
 	"subscription": {".", "internal/clock", "keeper", "tracker"},
 
-	"internal/clock": {}, // alone of internal it is not for tests
+	"otelcheckpoint": {".", "internal/metrics", "subscription"},
+	"promcheckpoint": {".", "internal/metrics", "subscription"},
+
+	"internal/clock":   {}, // it and internal/metrics, of all internal, are not for tests
+	"internal/metrics": {".", "subscription"},
 
 	"internal":  {"."},
 	"storetest": {".", "driver", "internal"},
+
+	"internal/metricstest": {".", "driver", "memstore", "subscription"},
 
 	"cmd/checkpoint": public,
 	"examples":       public,

@@ -133,6 +133,8 @@ func (s *server) target(ctx context.Context, to, value string) (rewind.Target, e
 		return rewind.To(p), nil
 	case "start":
 		return rewind.To(checkpoint.Position{}), nil
+	case "head":
+		return rewind.Head(ctx, s.store), nil
 	case "by":
 		n, err := strconv.ParseUint(value, 10, 64)
 		if err != nil || n == 0 {

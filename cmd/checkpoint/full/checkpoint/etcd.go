@@ -12,6 +12,7 @@ import (
 
 // etcd returns the row of etcd, complete.
 func etcd(row engine.Engine) engine.Engine {
+	row.Check = checkEtcd
 	row.Open = func(ctx context.Context, url string, _ bool, _ *slog.Logger) (driver.Driver, error) {
 		d, err := etcdstore.Open(ctx, url, nil)
 		switch {

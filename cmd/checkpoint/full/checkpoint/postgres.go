@@ -24,6 +24,7 @@ func postgres(row engine.Engine) engine.Engine {
 		}
 		return d, nil
 	}
+	row.Check = checkPostgres
 	row.Schema = func(ctx context.Context, url string, apply bool) (string, error) {
 		sql, err := pgstore.MigrateURL(ctx, url, nil, apply)
 		if errors.Is(err, pgstore.ErrURL) {

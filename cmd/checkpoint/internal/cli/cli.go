@@ -75,15 +75,17 @@ Start with: checkpoint demo`,
 	root.AddGroup(
 		&cobra.Group{ID: groupOne, Title: "One checkpoint:"},
 		&cobra.Group{ID: groupMany, Title: "Many checkpoints:"},
-		&cobra.Group{ID: groupMore, Title: "More:"})
+		&cobra.Group{ID: groupMore, Title: "More:"},
+	)
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.AddCommand(
 		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.undo(), a.deleteCommand(), a.fence(),
 		a.pause(), a.resume(), a.history(),
-		a.list(), a.status(), a.serve(), a.clear(), a.lease(), a.export(), a.importCommand(), a.migrate(),
+		a.list(), a.status(), a.serve(), a.clear(), a.lease(), a.export(), a.importCommand(), a.copyCommand(), a.migrate(),
 		a.backup(), a.restore(),
-		a.schema(), a.demo(), a.demoChild(), a.versionCommand())
+		a.doctor(), a.schema(), a.demo(), a.demoChild(), a.versionCommand(),
+	)
 	suggestFor(root)
 	cobrasOwn(root)
 	return root

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
 )
 
 // The exit codes.
@@ -16,6 +17,7 @@ const (
 	exitNotFound = 3
 	exitStale    = 4
 	exitFenced   = 5
+	exitWarned   = 6
 	exitSignal   = 128 // and the signal's number, as in a shell
 )
 
@@ -70,6 +72,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitStale
 	case errors.Is(err, checkpoint.ErrFenced):
 		return exitFenced
+	case errors.Is(err, doctor.ErrWarn):
+		return exitWarned
 	}
 	return exitFailed
 }

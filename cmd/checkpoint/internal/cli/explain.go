@@ -14,6 +14,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
@@ -155,11 +156,11 @@ func ofRedis(f failure) string {
 func ofDamage(f failure) string {
 	switch {
 	case errors.Is(f.err, checkpoint.ErrCorruptFence): // first: replacing the checkpoint would hide the damaged fence
-		return f.text + "; " + fenceRemedy
+		return f.text + "; " + transfer.FenceRemedy
 	case errors.Is(f.err, checkpoint.ErrCorruptCheckpoint):
 		return f.text + "; `checkpoint set` or `checkpoint delete` repairs it"
 	case errors.Is(f.err, checkpoint.ErrCorruptLease):
-		return f.text + "; " + leaseRemedy
+		return f.text + "; " + transfer.LeaseRemedy
 	}
 	return ""
 }

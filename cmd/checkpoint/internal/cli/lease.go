@@ -61,8 +61,9 @@ func (a *app) printLeases(ctx context.Context, store *checkpoint.Store, pattern 
 			a.reportDamage(cell.Key, wrong)
 		}
 		if cell.Lease.Exists() && cell.Lease.Err == nil {
-			s := standingOf(cell)
-			leases = append(leases, output.Lease{Lease: cell.Lease.Lease, Key: cell.Key, Held: s.held()})
+			s, lease := standingOf(cell), cell.Lease.Lease
+			lease.Key = cell.Key
+			leases = append(leases, output.Lease{Lease: lease, Held: s.held()})
 		}
 	}
 	if err := output.Leases(a.stdout, a.format, leases); err != nil {

@@ -145,18 +145,13 @@ func (d *damage) err() error {
 	}
 	var remedies []string
 	if d.checkpoint {
-		remedies = append(remedies, "`checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs a checkpoint")
+		remedies = append(remedies, transfer.CheckpointRemedy)
 	}
 	if d.fence {
-		remedies = append(remedies, fenceRemedy)
+		remedies = append(remedies, transfer.FenceRemedy)
 	}
 	if d.leases {
-		remedies = append(remedies, leaseRemedy)
+		remedies = append(remedies, transfer.LeaseRemedy)
 	}
 	return errors.New(strings.Join(append([]string{fmt.Sprintf("%d damaged", d.keys)}, remedies...), "; "))
 }
-
-const (
-	fenceRemedy = "`checkpoint fence KEY --at-least N` repairs a fence: N is the highest epoch that was in use"
-	leaseRemedy = "stop its owner, then `checkpoint lease revoke KEY` repairs a lease"
-)

@@ -29,6 +29,9 @@ by 2^32.`,
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.askReason(cmd.Context()); err != nil {
+				return err
+			}
 			return a.withFile(cmd, func(ctx context.Context, path string) error {
 				done, err := sqlitestore.Restore(ctx, path, args[0])
 				if err != nil {

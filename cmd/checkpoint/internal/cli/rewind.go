@@ -22,7 +22,8 @@ type rewindFlags struct {
 
 	by, toKey, to string
 	ago           durationFlag
-	start, create bool
+	start, head   bool
+	create        bool
 }
 
 func (a *app) rewind() *cobra.Command {
@@ -36,9 +37,9 @@ step. A consumer that writes with an older epoch fails its next write, so it can
 undo the rewind. Start it again to go on from the new position. A consumer that writes
 without an epoch, such as one without a lease, is not locked out: stop it first.
 
-The position is POSITION, or what --to, --ago, --by, --to-key or --start names. Position 0 is before
-every event in every log: the consumer handles all events again. The command does not
-know the head of a log: to skip what is left, name its position.
+The position is POSITION, or what --to, --ago, --by, --to-key, --start or --head names.
+Position 0 is before every event in every log: the consumer handles all events again.
+--head is the end of the log, as the consumer has reported it last: it skips what is left.
 
 With --to and --ago the key goes to where it stood at that time, or at the last earlier time
 of which the store knows: from a sample, an audit entry, or the last write. So work is done
@@ -52,7 +53,8 @@ On a terminal, and for a PATTERN, the command only prints what it would do: wher
 stands, where it goes, what is done again, and whom the rewind locks out. "redoes 1,000" is
 the distance of the two positions; SKIPS says that the new position is ahead, and that
 nobody will do what lies between. --apply makes the rewinds, on a terminal after a
-question. Elsewhere, a single KEY needs no --apply.
+question. Elsewhere, a single KEY needs no --apply, except if a flag names a position that
+is ahead.
 
 A rewind that was shown fails if somebody has rewound the key or taken its lease over
 since. Otherwise a consumer that runs may have gone on: the command then says where the key
@@ -73,7 +75,7 @@ stood. The exit code is 3 if there is no checkpoint, unless --create is given.`,
 				if err != nil {
 					return err
 				}
-				planned, err := a.planRewind(ctx, store, args[0], target, &flags)
+				planned, err := a.planRewind(ctx, store, args[0], target, &flags, len(args) == 2)
 				if err != nil {
 					return err
 				}
@@ -88,6 +90,7 @@ stood. The exit code is 3 if there is no checkpoint, unless --create is given.`,
 	cmd.Flags().StringVar(&flags.by, "by", "", "go back by this `number` from where the key stands, such as -1000, in a log that counts its events")
 	cmd.Flags().StringVar(&flags.toKey, "to-key", "", "go to where this `key` stands")
 	cmd.Flags().BoolVar(&flags.start, "start", false, "go to position 0")
+	cmd.Flags().BoolVar(&flags.head, "head", false, "go to the end of the log, as the consumer has reported it last")
 	cmd.Flags().BoolVar(&flags.create, "create", false, "store a checkpoint at KEY even if there is none")
 	return cmd
 }
@@ -110,14 +113,14 @@ func (f *rewindFlags) target(cmd *cobra.Command, args []string) (finder, error) 
 	if len(args) == 2 {
 		given = append(given, "POSITION")
 	}
-	for _, name := range []string{"to", "ago", "by", "to-key", "start"} {
+	for _, name := range []string{"to", "ago", "by", "to-key", "start", "head"} {
 		if cmd.Flags().Changed(name) {
 			given = append(given, "--"+name)
 		}
 	}
 	switch {
 	case len(given) == 0:
-		return nil, errors.New("it is missing where to go: give POSITION, --to, --ago, --by, --to-key or --start")
+		return nil, errors.New("it is missing where to go: give POSITION, --to, --ago, --by, --to-key, --start or --head")
 	case len(given) > 1:
 		return nil, fmt.Errorf("%s exclude each other: give one of them", strings.Join(given, " and "))
 	case given[0] == "--to" || given[0] == "--ago":
@@ -126,6 +129,10 @@ func (f *rewindFlags) target(cmd *cobra.Command, args []string) (finder, error) 
 		return f.back()
 	case given[0] == "--to-key":
 		return f.likeKey, checkpoint.ValidateKey(f.toKey)
+	case given[0] == "--head":
+		return func(ctx context.Context, store *checkpoint.Store) (rewind.Target, error) {
+			return rewind.Head(ctx, store), nil
+		}, nil
 	case given[0] == "--start":
 		return found(rewind.To(checkpoint.Position{})), nil
 	}
@@ -174,9 +181,10 @@ func (f *rewindFlags) likeKey(ctx context.Context, store *checkpoint.Store) (rew
 // planRewind plans the rewind of the key with the name arg, or else of the keys that match
 // arg.
 func (a *app) planRewind(
-	ctx context.Context, store *checkpoint.Store, arg string, target rewind.Target, flags *rewindFlags,
+	ctx context.Context, store *checkpoint.Store, arg string, target rewind.Target, flags *rewindFlags, named bool,
 ) (steps, error) {
 	s := steps{consent: flags.consent, opts: flags.options()}
+	s.named = named
 	s.asPlanned = flags.epoch == 0 && (flags.given() || a.hasTerminal())
 	before, err := stand(ctx, store, arg)
 	switch {

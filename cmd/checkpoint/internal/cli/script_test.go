@@ -34,10 +34,10 @@ var programs = map[string]func(){
 // TestScripts runs the command as a user does, one script a topic. In a script, $REDIS is
 // the URL of a real server with a namespace of the script's own, $ADDR the server's host
 // and port, and $NS the namespace. $SILENT is the URL of a server that never answers, and
-// $EVICTING the URL of a server that evicts any key. $LONG is longer than a key or a log
+// $EVICTING the URL of a server that evicts any key. $AGO0H to $AGO6H are times, so many hours ago. $LONG is longer than a key or a log
 // id may be. `redis` sends a command to the server. `exits N` runs a command that must end
 // with exit code N. `lock FILE` keeps an SQLite file locked until the script ends. `lease
-// KEY OWNER` grants an hour's lease.
+// KEY OWNER` grants an hour's lease, with a FILE before KEY in the store of this file.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
 	evicting := redistest.Start(t, "maxmemory-policy allkeys-lru")
@@ -55,6 +55,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("REDIS", server.URL()+"/0?namespace="+ns)
 			env.Setenv("EVICTING", evicting.URL())
 			env.Setenv("SILENT", "redis://"+silent.Addr().String())
+			for hours := range 7 {
+				at := time.Now().Add(-time.Duration(hours) * time.Hour).UTC()
+				env.Setenv(fmt.Sprintf("AGO%dH", hours), at.Format(time.RFC3339))
+			}
 			env.Setenv("LONG", strings.Repeat("x", 600))
 			// The race detector otherwise waits a second at each exit.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -93,14 +97,16 @@ func lock(ts *testscript.TestScript, _ bool, args []string) {
 
 // takeLease grants a lease in the script's store, as to a consumer that then runs.
 func takeLease(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: lease KEY OWNER")
-	}
 	url := ts.Getenv("CHECKPOINT_STORE")
-	if url == "" {
+	switch {
+	case len(args) == 3:
+		url, args = ts.MkAbs(args[0]), args[1:]
+	case len(args) != 2:
+		ts.Fatalf("usage: lease [FILE] KEY OWNER")
+	case url == "":
 		url = ts.MkAbs("checkpoints.db")
 	}
-	d, err := engine.Standard.Open(context.Background(), url, false, slog.New(slog.DiscardHandler))
+	d, err := engine.Standard.Open(context.Background(), url, true, slog.New(slog.DiscardHandler))
 	ts.Check(err)
 	store := checkpoint.New(d, nil)
 	_, err = store.Acquire(context.Background(), args[0], args[1], time.Hour)

@@ -60,7 +60,7 @@ func TestPasswordStaysSecret(t *testing.T) {
 	fails(url, append(debug, "get", "k")...)
 	fails(url, append(debug, "export")...)
 	fails(url, "demo", "--events", "2000")
-	fails(url, "--store", "other.db", "migrate", "--from", "redis", "--apply")
+	fails(url, "copy", "redis", "other.db", "--apply")
 }
 
 // runSecretly runs the command, and watches the arguments of all processes meanwhile.

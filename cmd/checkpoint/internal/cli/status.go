@@ -22,11 +22,13 @@ func (a *app) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status [PATTERN]",
 		GroupID: groupMany,
-		Short:   "Print which consumers are stuck, and how far behind",
+		Short:   "Print which consumers are stuck, how far behind, who works",
 		Long: `Prints a line for each key that matches PATTERN, the worst first. A consumer tells the
 store every few seconds what it does: see docs/operating.md. The states are
 
   damaged   the checkpoint, the fence or the lease cannot be read
+  trimmed   the log was trimmed past it: events that were not processed are gone
+  beyond    beyond the head: the log has lost its end, or is another log
   stuck     behind the head, and has not advanced for --stale
   dead      its lease has ended, and nobody has taken it over
   stale     with --stale: nobody reports, and nobody has written for so long
@@ -44,7 +46,7 @@ store every few seconds what it does: see docs/operating.md. The states are
 LAG is in positions of the log, BEHIND the age of the oldest event that is not done. "≥" says
 that it is at least as old: nobody has watched the log for longer. "-" is not known.
 
-The exit code is 1 if a consumer is damaged, stuck, dead or stale. In a pipe the columns are
+The exit code is 1 if a consumer is damaged, trimmed, beyond, stuck, dead or stale. In a pipe the columns are
 key, state, position, lag, behind, owner, the rest of the lease, age and why, separated by
 tabs; times are in milliseconds.`,
 		Example: `  checkpoint status

@@ -33,6 +33,8 @@ type steps struct {
 	many bool // they come from a pattern
 	opts []checkpoint.WriteOption
 
+	named bool // a person has named the position, and has seen whether it is ahead
+
 	// asPlanned leaves a key alone that somebody has rewound or taken over since.
 	asPlanned bool
 }
@@ -51,6 +53,10 @@ func (a *app) rewindAll(ctx context.Context, store *checkpoint.Store, s steps) e
 		}
 		a.note("nothing was changed; --apply rewinds %s", counted(len(s.all), "checkpoint", "checkpoints"))
 		return left.err()
+	case !s.given() && !s.named && s.all[0].Skips():
+		step := s.all[0]
+		return fmt.Errorf("%q is at %s, and going to %s %s: nobody will do these events; --apply goes there all the same",
+			step.Before.Key, step.Before.Checkpoint.Position, step.Position, step.Effect())
 	case !s.yes && terminal:
 		if err := a.preview(s.all, true); err != nil {
 			return err

@@ -80,9 +80,6 @@ func (a *app) undoEntry(ctx context.Context, store *checkpoint.Store, key string
 	case step.Stays():
 		a.note("%q is at %s already, where entry %d found it", key, undo.To, undo.Number)
 		return nil
-	case step.Skips() && !by.given() && !a.hasTerminal():
-		return fmt.Errorf("%q is at %s, and the undo of entry %d %s: nobody will do these events; --apply makes the undo all the same",
-			key, before.Checkpoint.Position, undo.Number, step.Effect())
 	}
 	a.because = undo.Reason()
 	ctx = driver.WithBy(ctx, a.by(opUndo))

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -55,6 +56,10 @@ type Engine struct {
 	// command is built without the engine.
 	Open func(ctx context.Context, url string, create bool, logger *slog.Logger) (driver.Driver, error)
 
+	// Check reports on the store at url, and opens it. The error says why it cannot be
+	// opened, and wraps [ErrUsage] if the URL is wrong. Nil only if Open is nil.
+	Check func(ctx context.Context, url string, r *doctor.Report) (doctor.Opened, error)
+
 	// Schema returns the SQL that makes the tables of the store, and applies it if apply
 	// is set. Nil: the engine makes what it needs at the first write.
 	Schema func(ctx context.Context, url string, apply bool) (sql string, err error)
@@ -77,21 +82,42 @@ func (t Table) Help() string {
 // Open opens the store with the engine of the URL's scheme. A path without a scheme is
 // that of an SQLite file.
 func (t Table) Open(ctx context.Context, rawURL string, create bool, logger *slog.Logger) (driver.Driver, error) {
+	e, err := t.row(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return e.Open(ctx, rawURL, create, logger)
+}
+
+// Check reports on the store, and opens it, with the engine that [Table.Open] takes.
+func (t Table) Check(ctx context.Context, rawURL string, r *doctor.Report) (doctor.Opened, error) {
+	e, err := t.row(rawURL)
+	if err != nil {
+		return doctor.Opened{}, err
+	}
+	return e.Check(ctx, rawURL, r)
+}
+
+// row returns the engine of a URL, which this command is built with.
+func (t Table) row(rawURL string) (Engine, error) {
 	if rawURL == "" {
-		return nil, usagef("the store's URL is empty; want %s", t.Help())
+		return Engine{}, usagef("the store's URL is empty; want %s", t.Help())
 	}
 	if e, ok := t.of(rawURL); ok {
-		return e.open(ctx, rawURL, create, logger)
+		if e.Open == nil {
+			return Engine{}, e.missing()
+		}
+		return e, nil
 	}
 	if strings.ContainsAny(rawURL, ":@?") {
 		// This may be an address without its scheme, and with a password: not a file.
-		return nil, usagef("the store's URL begins with none of the known schemes; want %s", t.Help())
+		return Engine{}, usagef("the store's URL begins with none of the known schemes; want %s", t.Help())
 	}
 	if !looksLikeFile(rawURL) {
-		return nil, usagef("%q is neither a URL nor a file; write sqlite:%s for a new file, or one of %s",
+		return Engine{}, usagef("%q is neither a URL nor a file; write sqlite:%s for a new file, or one of %s",
 			rawURL, rawURL, t.Help())
 	}
-	return openSQLite(ctx, rawURL, create, logger)
+	return SQLite, nil
 }
 
 // Schema returns the SQL that makes the tables of the store, and applies it if apply is
@@ -124,13 +150,6 @@ func (t Table) of(rawURL string) (Engine, bool) {
 		}
 	}
 	return Engine{}, false
-}
-
-func (e Engine) open(ctx context.Context, url string, create bool, logger *slog.Logger) (driver.Driver, error) {
-	if e.Open == nil {
-		return nil, e.missing()
-	}
-	return e.Open(ctx, url, create, logger)
 }
 
 func (e Engine) missing() error {

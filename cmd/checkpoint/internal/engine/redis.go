@@ -16,6 +16,7 @@ var Redis = Engine{
 	Name:     "Redis",
 	Prefixes: []string{"redis://", "rediss://", "unix://"},
 	Form:     "redis://HOST:PORT/DB?namespace=prod:, rediss:// or unix://",
+	Check:    checkRedis,
 	Open: func(ctx context.Context, url string, _ bool, logger *slog.Logger) (driver.Driver, error) {
 		redis.SetLogger(silent{})
 		d, err := redisstore.Open(ctx, url, &redisstore.Options{Logger: logger})

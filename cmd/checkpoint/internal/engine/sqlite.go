@@ -15,7 +15,7 @@ import (
 )
 
 // SQLite is the embedded engine.
-var SQLite = Engine{Name: "SQLite", Prefixes: []string{"sqlite:"}, Form: "sqlite:PATH", Open: openSQLite}
+var SQLite = Engine{Name: "SQLite", Prefixes: []string{"sqlite:"}, Form: "sqlite:PATH", Open: openSQLite, Check: checkSQLite}
 
 func openSQLite(ctx context.Context, rawURL string, create bool, _ *slog.Logger) (driver.Driver, error) {
 	path, err := File(rawURL)

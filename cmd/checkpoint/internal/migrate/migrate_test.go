@@ -16,15 +16,9 @@ import (
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
-func open(t *testing.T, server *redistest.Server, query string) *checkpoint.Store {
+func open(t *testing.T, server *redistest.Server) (*checkpoint.Store, *redisstore.Driver) {
 	t.Helper()
-	store, _ := openDriver(t, server, query)
-	return store
-}
-
-func openDriver(t *testing.T, server *redistest.Server, query string) (*checkpoint.Store, *redisstore.Driver) {
-	t.Helper()
-	d, err := redisstore.Open(t.Context(), server.URL()+"/0?"+query, nil)
+	d, err := redisstore.Open(t.Context(), server.URL()+"/0?namespace=new:", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,38 +29,34 @@ func openDriver(t *testing.T, server *redistest.Server, query string) (*checkpoi
 
 // inPlace is a migration of a Redis by itself.
 func inPlace(store *checkpoint.Store, d *redisstore.Driver) migrate.Migration {
-	return migrate.Migration{To: store, Convert: func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
+	return migrate.Migration{Store: store, Convert: func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
 		return d.Convert(ctx, keys, time.Now())
 	}}
 }
 
-// TestWhileConsumersWrite migrates, in place and from another prefix, again and
-// again, while the consumers of the same keys write. No checkpoint may fall
-// behind the position that its consumer was told is stored.
+// TestWhileConsumersWrite migrates again and again while the consumers of the same keys
+// write. No checkpoint may fall behind the position that its consumer was told is stored.
 func TestWhileConsumersWrite(t *testing.T) {
 	const keys, writes = 8, 400
 	server := redistest.Start(t)
-	store, d := openDriver(t, server, "namespace=new:")
-	older := open(t, server, "prefix=old:")
+	store, d := open(t, server)
 	for i := range keys {
 		server.Do("SET", fmt.Sprintf("new:checkpoint:k%d", i), "1@1")
-		server.Do("SET", fmt.Sprintf("old:k%d", i), "5@5")
 	}
 	consumers, stop := context.WithCancel(t.Context())
 	var migrations, all sync.WaitGroup
-	for _, m := range []migrate.Migration{inPlace(store, d), {From: older, To: store}} {
-		m.Pattern, m.Apply = "*", true
-		m.Changes = func(checkpoint.Checkpoint) {}
-		m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
-		migrations.Go(func() {
-			for consumers.Err() == nil {
-				if _, err := m.Run(t.Context()); err != nil {
-					t.Error(err)
-					return
-				}
+	m := inPlace(store, d)
+	m.Pattern, m.Apply = "*", true
+	m.Changes = func(checkpoint.Checkpoint) {}
+	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+	migrations.Go(func() {
+		for consumers.Err() == nil {
+			if _, err := m.Run(t.Context()); err != nil {
+				t.Error(err)
+				return
 			}
-		})
-	}
+		}
+	})
 	for i := range keys {
 		all.Go(func() {
 			key := fmt.Sprintf("k%d", i)
@@ -99,21 +89,18 @@ func TestWhileConsumersWrite(t *testing.T) {
 // TestDryRunWritesNothing compares everything on the server before and after.
 func TestDryRunWritesNothing(t *testing.T) {
 	server := redistest.Start(t)
-	store, d := openDriver(t, server, "namespace=new:")
-	older := open(t, server, "prefix=old:")
+	store, d := open(t, server)
 	server.Do("SET", "new:checkpoint:a", "1@1")
-	server.Do("SET", "old:b", "2@2", "EX", "1000")
-	server.Do("SET", "old:broken", "x")
+	server.Do("SET", "new:checkpoint:broken", "x")
 	before := snapshot(server)
-	for _, m := range []migrate.Migration{inPlace(store, d), {From: older, To: store}} {
-		var changes, damaged []string
-		m.Pattern = "*"
-		m.Changes = func(c checkpoint.Checkpoint) { changes = append(changes, c.Key) }
-		m.Damage = func(key string, _ error) { damaged = append(damaged, key) }
-		r, err := m.Run(t.Context())
-		if err != nil || r.Changed != 1 || len(changes) != 1 || r.Damaged != len(damaged) {
-			t.Errorf("Run = %+v, %v; told of changes %q, damage %q", r, err, changes, damaged)
-		}
+	var changes, damaged []string
+	m := inPlace(store, d)
+	m.Pattern = "*"
+	m.Changes = func(c checkpoint.Checkpoint) { changes = append(changes, c.Key) }
+	m.Damage = func(key string, _ error) { damaged = append(damaged, key) }
+	r, err := m.Run(t.Context())
+	if err != nil || r.Changed != 1 || len(changes) != 1 || r.Damaged != 1 || len(damaged) != 1 {
+		t.Errorf("Run = %+v, %v; told of changes %q, damage %q", r, err, changes, damaged)
 	}
 	if after := snapshot(server); !maps.Equal(after, before) {
 		t.Error("a dry run changed something")
@@ -133,7 +120,7 @@ func snapshot(server *redistest.Server) map[string]string {
 // it writes them. A key that somebody rewound or deleted stays rewound or deleted.
 func TestInPlaceBesideAnOperator(t *testing.T) {
 	server := redistest.Start(t)
-	store, d := openDriver(t, server, "namespace=new:")
+	store, d := open(t, server)
 	m := inPlace(store, d)
 	m.Pattern, m.Apply = "*", true
 	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }

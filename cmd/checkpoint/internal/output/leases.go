@@ -10,11 +10,10 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// A Lease is a lease on Key, and whether its owner holds it now.
+// A Lease is a lease, and whether its owner holds it now.
 type Lease struct {
 	checkpoint.Lease
 
-	Key  string
 	Held bool
 }
 

@@ -25,7 +25,7 @@ func StepOf(cell checkpoint.Cell, target Target) Step {
 	s := Step{Before: cell}
 	if s.Goal, s.Err = target(cell); s.Err == nil {
 		cell.Checkpoint.Err = nil
-		s.Err = damage(cell)
+		s.Err = transfer.Unusable(cell)
 	}
 	return s
 }
@@ -41,7 +41,7 @@ func Plan(ctx context.Context, store *checkpoint.Store, pattern string, target T
 		if !cell.Checkpoint.Exists {
 			continue
 		}
-		s := Step{Before: cell, Err: damage(cell)}
+		s := Step{Before: cell, Err: transfer.Unusable(cell)}
 		if s.Err == nil {
 			s = StepOf(cell, target)
 		}
@@ -52,16 +52,6 @@ func Plan(ctx context.Context, store *checkpoint.Store, pattern string, target T
 	}
 	slices.SortFunc(steps, func(a, b Step) int { return strings.Compare(a.Before.Key, b.Before.Key) })
 	return steps, nil
-}
-
-// damage says what keeps a key from being rewound. A rewind ends the lease, so a damaged
-// lease is no hindrance.
-func damage(cell checkpoint.Cell) error {
-	if err := checkpoint.ValidateKey(cell.Key); err != nil {
-		return err
-	}
-	cell.Lease.Err = nil
-	return transfer.Damage(&cell)
 }
 
 // sound reports whether the key stood at a position that is known.

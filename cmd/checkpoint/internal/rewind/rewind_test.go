@@ -2,7 +2,6 @@ package rewind_test
 
 import (
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,40 +50,6 @@ func TestPlanIsOfItsTime(t *testing.T) {
 	}
 	if _, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("after a rewind: %v, want ErrFenced", err)
-	}
-}
-
-// TestTwoScreens: of rewinds that two people plan and make at the same time, each one that is
-// made has an audit entry, and finds what its plan has shown.
-func TestTwoScreens(t *testing.T) {
-	store := checkpoint.New(memstore.New(), nil)
-	if err := store.Set(t.Context(), "k", at(1_000), checkpoint.Epoch(1)); err != nil {
-		t.Fatal(err)
-	}
-	var made [2]int
-	var people sync.WaitGroup
-	for i := range made {
-		people.Go(func() {
-			for range 100 {
-				step := plan(t, store, rewind.Back(1))
-				c, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...)
-				if errors.Is(err, checkpoint.ErrFenced) {
-					continue
-				}
-				if old := step.Before.Checkpoint.Position; err != nil || c.Position.Commit != old.Commit-1 {
-					t.Errorf("from %v to %v, %v", old, c.Position, err)
-				}
-				made[i]++
-			}
-		})
-	}
-	people.Wait()
-	entries, err := store.History(t.Context(), "k", 256)
-	if err != nil || len(entries) != 1+made[0]+made[1] {
-		t.Errorf("%d rewinds left %d entries, %v", made[0]+made[1], len(entries)-1, err)
-	}
-	if c, err := store.Get(t.Context(), "k"); err != nil || c.Position != at(1_000-uint64(made[0]+made[1])) {
-		t.Errorf("it is at %v after %d rewinds by 1, %v", c.Position, made[0]+made[1], err)
 	}
 }
 

@@ -73,6 +73,13 @@ func yieldCell(cell checkpoint.Cell, yield func(checkpoint.Checkpoint, error) bo
 // the lease.
 func Damage(c *checkpoint.Cell) error { return joined(c.Checkpoint.Err, fenceFault(c), c.Lease.Err) }
 
+// Unusable says what keeps a key from being rewound or copied: an invalid key, or a damaged
+// checkpoint or fence. A damaged lease does not, since neither keeps the lease.
+func Unusable(c checkpoint.Cell) error {
+	c.Lease.Err = nil
+	return joined(invalid(c.Key), Damage(&c))
+}
+
 // fenceFault says what is wrong with a fence. A fence that was lost or lowered is damaged,
 // too.
 func fenceFault(c *checkpoint.Cell) error {

@@ -18,6 +18,8 @@ type State string
 // The states, the worst first.
 const (
 	Damaged  State = "damaged"  // the checkpoint, the fence or the lease cannot be read
+	Trimmed  State = "trimmed"  // the log was trimmed past it: events that were not processed are gone
+	Beyond   State = "beyond"   // beyond the head: the log has lost its end, or is another log
 	Stuck    State = "stuck"    // behind the head, and does not advance
 	Dead     State = "dead"     // its lease has ended, and nobody has taken it over
 	Stale    State = "stale"    // nobody reports, and nobody has written for as long as asked
@@ -29,17 +31,23 @@ const (
 	Standby  State = "standby"  // instances wait for the lease
 	Silent   State = "silent"   // somebody writes or holds the lease, and does not report
 	Running  State = "running"  // at work
-	Idle     State = "idle"     // at the head
+	Idle     State = "idle"     // at the head, and nothing has come for a while
 	Stopped  State = "stopped"  // nobody is at work, and nobody has been for a while
 )
 
 // States are all states, the worst first.
 var States = []State{
-	Damaged, Stuck, Dead, Stale, Late, Slow, Rewound, Paused, Draining, Standby, Silent, Running, Idle, Stopped,
+	Damaged, Trimmed, Beyond, Stuck, Dead, Stale, Late, Slow, Rewound, Paused, Draining, Standby, Silent, Running, Idle, Stopped,
 }
 
 // IsStuck reports whether somebody must look after the consumer.
-func (s State) IsStuck() bool { return s == Damaged || s == Stuck || s == Dead || s == Stale }
+func (s State) IsStuck() bool {
+	switch s {
+	case Damaged, Trimmed, Beyond, Stuck, Dead, Stale:
+		return true
+	}
+	return false
+}
 
 // DefaultStale is after how long without an advance a consumer behind the head is stuck.
 const DefaultStale = time.Minute
@@ -136,14 +144,21 @@ func standbys(instances []checkpoint.Status) (n int) {
 	return n
 }
 
-// paceWindow is over what time an instance takes its averages.
-const paceWindow = 30 * time.Second
+// The bounds of the states at work.
+const (
+	idleAfter = 5 * time.Second // after how long at the head a consumer is idle
+	slowAt    = 5               // a slow consumer is behind by what the head moves in so many seconds
+	slower    = 0.95            // a slow consumer moves at less than this part of the head's pace
+)
 
 // working returns the state of a consumer whose instance reports.
 func (r Rules) working(row *Row, now time.Time) (State, string) {
 	w := row.Worker
 	silence := max(0, now.Sub(w.ReportedAt))
 	still := stillFor(w) + silence
+	if lost, why := outside(w); lost != "" {
+		return lost, why
+	}
 	switch {
 	case silence > w.ExpiresAt.Sub(w.ReportedAt)/2:
 		return Late, fmt.Sprintf("%q has not reported for %s", w.Instance, Span(silence))
@@ -153,12 +168,24 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 		return Draining, lastError(w)
 	case w.State == checkpoint.StatePaused:
 		return Paused, "the pause has ended, and it goes on soon"
-	case w.Lag != nil && *w.Lag == 0 && w.InFlight == 0:
+	case w.Lag != nil && *w.Lag == 0 && w.InFlight == 0 && still >= idleAfter:
 		return Idle, ""
 	case isSlow(w):
 		return Slow, fmt.Sprintf("it moves %.4g a second, and the head %.4g", w.Pace, *w.HeadPace)
 	}
 	return Running, ""
+}
+
+// outside returns the state of an instance whose position is not in its log, or "".
+func outside(w *checkpoint.Status) (State, string) {
+	switch p := w.Position; {
+	case p == nil:
+	case w.Head != nil && p.Compare(*w.Head) > 0:
+		return Beyond, fmt.Sprintf("it is at %s, and the log ends at %s", p, w.Head)
+	case w.Begins != nil && p.Compare(*w.Begins) < 0:
+		return Trimmed, fmt.Sprintf("it is at %s, and the log begins after %s", p, w.Begins)
+	}
+	return "", ""
 }
 
 // stillFor returns for how long an instance had not advanced when it reported. Both times
@@ -179,10 +206,10 @@ func isBehind(w *checkpoint.Status) bool {
 	return *w.Lag > 0
 }
 
-// isSlow reports whether an instance falls back, and is further behind than the head
-// moves while it takes its averages.
+// isSlow reports whether an instance falls back, and is behind by more than it could be
+// by chance.
 func isSlow(w *checkpoint.Status) bool {
-	return w.HeadPace != nil && w.Lag != nil && w.Pace < *w.HeadPace && float64(*w.Lag) > *w.HeadPace*paceWindow.Seconds()
+	return w.HeadPace != nil && w.Lag != nil && w.Pace < slower**w.HeadPace && float64(*w.Lag) > slowAt**w.HeadPace
 }
 
 func stuckAt(w *checkpoint.Status, still time.Duration) string {

@@ -159,6 +159,16 @@ func TestStates(t *testing.T) {
 			time.Sleep(time.Hour)
 			return stop
 		}},
+		{watch.Trimmed, "it is at C:5/P:5, and the log begins after C:9/P:9", watch.Rules{}, func(s scene) func() {
+			s.report(checkpoint.Status{Instance: "a", State: checkpoint.StateRunning, Position: new(at(5)), Begins: new(at(9)), Head: new(at(20))})
+			s.advance(5)
+			return nil
+		}},
+		{watch.Beyond, "it is at C:5/P:5, and the log ends at C:4/P:4", watch.Rules{}, func(s scene) func() {
+			s.report(checkpoint.Status{Instance: "a", State: checkpoint.StateRunning, Position: new(at(5)), Begins: new(at(0)), Head: new(at(4))})
+			s.advance(5)
+			return nil
+		}},
 		{watch.Standby, "1 instances wait", watch.Rules{}, func(s scene) func() {
 			s.advance(1)
 			s.report(checkpoint.Status{Instance: "b", State: checkpoint.StateStandby})

@@ -1,4 +1,4 @@
-package migrate_test
+package copystore_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
@@ -31,16 +31,20 @@ func TestCutover(t *testing.T) {
 		}
 	}
 	var unfenced []string
-	m := migrate.Migration{From: from, To: to, Pattern: "*", Apply: true, Cutover: "moved to b"}
-	m.Changes = func(checkpoint.Checkpoint) {}
-	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+	var locked []string
+	m := everything(t, from, to)
+	m.Cutover = "moved to b"
 	m.Unfenced = func(key string) { unfenced = append(unfenced, key) }
-	for round, want := range []migrate.Report{{Changed: 2}, {Same: 2}} {
+	m.Locks = func(before checkpoint.Cell) { locked = append(locked, before.Lease.Owner) }
+	for round, want := range []copystore.Report{{Written: 2, Raised: 1}, {Same: 2}, {Same: 2}} {
 		if r, err := m.Run(ctx); err != nil || r != want {
 			t.Errorf("Run %d = %+v, %v; want %+v", round, r, err, want)
 		}
 	}
-	if want := []string{"plain", "plain"}; !slices.Equal(unfenced, want) {
+	if want := []string{"worker-1"}; !slices.Equal(locked, want) {
+		t.Errorf("it locks out %q, want %q, and once", locked, want)
+	}
+	if want := []string{"plain", "plain", "plain"}; !slices.Equal(unfenced, want) {
 		t.Errorf("without an epoch are %q, want %q", unfenced, want)
 	}
 	next := checkpoint.Position{Commit: 6, Prepare: 6}
@@ -56,5 +60,20 @@ func TestCutover(t *testing.T) {
 	}
 	if cell, err := from.Inspect(ctx, "plain"); err != nil || cell.Fence.Exists() || cell.Lease.Exists() {
 		t.Errorf("the source has %+v, %v, though nothing reads it", cell, err)
+	}
+	if _, err := to.SetIfNewer(ctx, "leased", next, checkpoint.Epoch(lease.Epoch)); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("the former owner writes at the destination: %v", err)
+	}
+
+	// Who runs at the destination goes on if the copy is run again.
+	moved, err := to.Acquire(ctx, "leased", "worker-1", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := m.Run(ctx); err != nil || r != (copystore.Report{Same: 2}) {
+		t.Errorf("the last run = %+v, %v", r, err)
+	}
+	if _, err := to.SetIfNewer(ctx, "leased", next, checkpoint.Epoch(moved.Epoch)); err != nil {
+		t.Errorf("the new owner writes at the destination: %v", err)
 	}
 }

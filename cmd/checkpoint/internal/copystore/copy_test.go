@@ -1,0 +1,189 @@
+package copystore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+func at(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} }
+
+// everything copies all keys, and takes any damage for a fault.
+func everything(t *testing.T, from, to *checkpoint.Store) copystore.Copy {
+	t.Helper()
+	return copystore.Copy{
+		From: from, To: to, Pattern: "*", Apply: true, By: driver.By{Actor: "ana@db1", Op: "copy"},
+		Hooks: copystore.Hooks{
+			Changes:  func(checkpoint.Checkpoint) {},
+			Ahead:    func(key string, _, _ checkpoint.Mark) { t.Errorf("%s is ahead", key) },
+			Raises:   func(checkpoint.Cell, uint64) {},
+			Locks:    func(checkpoint.Cell) {},
+			Unfenced: func(string) {},
+			Damage:   func(key string, err error) { t.Errorf("%s: %v", key, err) },
+		},
+	}
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	t.Helper()
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+// TestFencesComeAlong: whoever is locked out at the source is locked out at the destination,
+// with or without a checkpoint, by a fence, a lease or a write.
+func TestFencesComeAlong(t *testing.T) {
+	ctx := t.Context()
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	set := func(key string, opts ...checkpoint.WriteOption) {
+		if err := from.Set(ctx, key, at(5), opts...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("written", checkpoint.Epoch(7))
+	set("fenced", checkpoint.Epoch(3))
+	must[uint64](t)(from.Fence(ctx, "fenced", 9))
+	set("unfenced")
+	must[checkpoint.Lease](t)(from.Acquire(ctx, "leased", "worker-1", time.Hour))
+	set("gone", checkpoint.Epoch(4))
+	if err := from.Delete(ctx, "gone"); err != nil {
+		t.Fatal(err)
+	}
+	c := everything(t, from, to)
+	c.Apply = false
+	if r, err := c.Run(ctx); err != nil || r != (copystore.Report{Written: 3, Raised: 4}) {
+		t.Errorf("a dry run = %+v, %v", r, err)
+	}
+	for cell := range to.InspectAll(ctx, "*") {
+		t.Errorf("a dry run has stored %+v", cell)
+	}
+	c.Apply = true
+	for _, want := range []copystore.Report{{Written: 3, Raised: 4}, {Same: 3}} {
+		if r, err := c.Run(ctx); err != nil || r != want {
+			t.Errorf("Run = %+v, %v; want %+v", r, err, want)
+		}
+	}
+	for key, want := range map[string]uint64{"written": 7, "fenced": 9, "unfenced": 0, "leased": 1, "gone": 4} {
+		cell := must[checkpoint.Cell](t)(to.Inspect(ctx, key))
+		if cell.Fence.Epoch != want || cell.Lease.Exists() {
+			t.Errorf("%s has %+v, want the fence %d", key, cell, want)
+		}
+	}
+	entries := must[[]checkpoint.AuditEntry](t)(to.History(ctx, "fenced", 9))
+	if len(entries) != 2 || entries[0].Op != "copy" || entries[1].Op != "copy" || entries[1].Actor != "ana@db1" {
+		t.Errorf("it left %+v", entries)
+	}
+}
+
+// TestSourceThatWasRewound: a copy never goes back, but says that the source has.
+func TestSourceThatWasRewound(t *testing.T) {
+	ctx := t.Context()
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	if err := from.Set(ctx, "k", at(100)); err != nil {
+		t.Fatal(err)
+	}
+	c := everything(t, from, to)
+	must[copystore.Report](t)(c.Run(ctx))
+	must[checkpoint.Checkpoint](t)(from.Rewind(ctx, "k", at(50)))
+	var ahead []string
+	c.Ahead = func(key string, there, from checkpoint.Mark) {
+		ahead = append(ahead, fmt.Sprint(key, there.Position, from.Position))
+	}
+	if r, err := c.Run(ctx); err != nil || r != (copystore.Report{Newer: 1, Raised: 1}) {
+		t.Errorf("Run = %+v, %v", r, err)
+	}
+	if want := []string{"kC:100/P:100 C:50/P:50"}; !slices.Equal(ahead, want) {
+		t.Errorf("it tells of %q, want %q", ahead, want)
+	}
+}
+
+// TestLargestEpoch: a copy of the largest epoch would lock the key for ever.
+func TestLargestEpoch(t *testing.T) {
+	ctx := t.Context()
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	if err := from.Set(ctx, "k", at(1), checkpoint.Epoch(math.MaxUint64)); err != nil {
+		t.Fatal(err)
+	}
+	c := everything(t, from, to)
+	c.Damage = func(string, error) {}
+	if r, err := c.Run(ctx); err != nil || r != (copystore.Report{Damaged: 1}) {
+		t.Errorf("Run = %+v, %v", r, err)
+	}
+	if _, err := to.Get(ctx, "k"); !errors.Is(err, checkpoint.ErrNotFound) {
+		t.Errorf("it is there: %v", err)
+	}
+}
+
+// dropping takes writes and loses them.
+type dropping struct{ driver.Driver }
+
+func (dropping) Write(_ context.Context, batch []driver.Write) ([]driver.Result, error) {
+	return slices.Repeat([]driver.Result{{Outcome: driver.Advanced}}, len(batch)), nil
+}
+
+// TestWritesAreReadBack: a destination that loses what it has acknowledged is an error.
+func TestWritesAreReadBack(t *testing.T) {
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(dropping{memstore.New()}, nil)
+	if err := from.Set(t.Context(), "k", at(1)); err != nil {
+		t.Fatal(err)
+	}
+	c := everything(t, from, to)
+	if r, err := c.Run(t.Context()); err == nil {
+		t.Errorf("Run = %+v, no error", r)
+	}
+}
+
+// TestWhileConsumersWrite copies again and again while the consumers of the same keys write at
+// the destination. No checkpoint may fall behind the position that its consumer was told is
+// stored.
+func TestWhileConsumersWrite(t *testing.T) {
+	const keys, writes = 8, 400
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	for i := range keys {
+		if err := from.Set(t.Context(), fmt.Sprint("k", i), at(5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := everything(t, from, to)
+	consumers, stop := context.WithCancel(t.Context())
+	var copies, all sync.WaitGroup
+	copies.Go(func() {
+		for consumers.Err() == nil {
+			if _, err := c.Run(t.Context()); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for i := range keys {
+		all.Go(func() {
+			key := fmt.Sprint("k", i)
+			for n := uint64(2); n < writes; n++ {
+				ok, err := to.SetIfNewer(t.Context(), key, at(n))
+				stored, getErr := to.Get(t.Context(), key)
+				if err != nil || getErr != nil || stored.Position.Compare(at(n)) < 0 {
+					t.Errorf("%s is at %s (%v, %v) after SetIfNewer(%d) returned %v", key, stored.Position, err, getErr, n, ok)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	stop()
+	copies.Wait()
+}

@@ -1,0 +1,8 @@
+package transfer
+
+// What repairs each part of what is stored for a key.
+const (
+	CheckpointRemedy = "`checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs a checkpoint"
+	FenceRemedy      = "`checkpoint fence KEY --at-least N` repairs a fence: N is the highest epoch that was in use"
+	LeaseRemedy      = "stop its owner, then `checkpoint lease revoke KEY` repairs a lease"
+)

@@ -1,0 +1,95 @@
+package sqlitestore
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint/cell"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// TestEncodedSamples come back as they were, whatever their times and positions are.
+func TestEncodedSamples(t *testing.T) {
+	var samples []driver.Sample
+	at := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 1000 {
+		p := driver.Position{Commit: rand.Uint64(), Prepare: rand.Uint64()}
+		if i%3 == 0 {
+			p = driver.Position{Commit: math.MaxUint64 * uint64(i%2), Prepare: math.MaxUint64 * uint64(1-i%2)}
+		}
+		at = at.Add(time.Millisecond + time.Duration(rand.IntN(8*366*24))*time.Hour)
+		samples = append(samples, driver.Sample{At: at, Position: p, Hourly: i%5 == 0})
+	}
+	encoded := encodeSamples(samples)
+	decoded, err := decodeSamples(encoded)
+	if err != nil || !slices.Equal(samples, decoded) {
+		t.Errorf("the samples %v come back as %v, %v", samples, decoded, err)
+	}
+	for i := range 100 {
+		if decoded, err := decodeSamples(encoded[:len(encoded)-1-i]); err == nil && len(decoded) == len(samples) {
+			t.Errorf("samples without their last %d bytes are read as %v", i+1, decoded)
+		}
+	}
+}
+
+// TestDamagedSamples fail Samples, and fail no write.
+func TestDamagedSamples(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	begin := time.Now().UTC().Truncate(time.Hour)
+	write := func(i int) {
+		at := begin.Add(time.Duration(i) * time.Minute)
+		p := driver.Position{Commit: uint64(i)}
+		mustWrite(t, d, driver.Write{Key: "k", Mark: driver.Mark{Position: p, UpdatedAt: at}, SampleBefore: at})
+	}
+	write(1)
+	write(2)
+	for i, damage := range []string{"x'ff'", "x'02'", "samples || x'010000'"} {
+		if _, err := db.ExecContext(t.Context(), "UPDATE samples SET samples = CAST("+damage+" AS BLOB)"); err != nil {
+			t.Fatal(err)
+		}
+		if samples, err := d.Samples(t.Context(), "k"); err == nil {
+			t.Errorf("%s is read as %v", damage, samples)
+		}
+		write(3 + i)
+		if samples, err := d.Samples(t.Context(), "k"); err != nil || len(samples) != 1 {
+			t.Errorf("after another write: %v, %v", samples, err)
+		}
+	}
+}
+
+// TestBytesOfSamples: what a consumer that writes all the time leaves takes about 10 KB a key.
+func TestBytesOfSamples(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	var kept []driver.Sample
+	var p driver.Position
+	begin := time.Now().UTC().Truncate(time.Hour).Add(-31 * 24 * time.Hour)
+	for i := range 31 * driver.SampleCount {
+		p.Commit += rand.Uint64N(1 << 20)
+		p.Prepare = p.Commit
+		kept = cell.KeepSample(kept, driver.Sample{At: begin.Add(time.Duration(i) * 5 * time.Minute), Position: p, Hourly: i%12 == 11})
+	}
+	const keys = 20
+	e := d.writer.do(t.Context(), keys, func(tx *transaction) error {
+		for i := range keys {
+			if err := tx.exec(sqlKeepSamples, fmt.Sprint("order-processor-", i), encodeTime(tx.now.UTC()), encodeSamples(kept)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if e.err != nil {
+		t.Fatal(e.err)
+	}
+	var bytes int
+	if err := db.QueryRowContext(t.Context(), "SELECT sum(pgsize) FROM dbstat WHERE name IN ('samples', 'samples_by_time')").Scan(&bytes); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d samples of a key take %d bytes", len(kept), bytes/keys)
+	if bytes/keys > 12<<10 {
+		t.Errorf("%d samples of a key take %d bytes", len(kept), bytes/keys)
+	}
+}
