@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,4 +189,31 @@ func TestLooksChangeNothing(t *testing.T) {
 func TestLongForm(t *testing.T) {
 	s := writable(t)
 	s.code(s.post(url.Values{"reason": {strings.Repeat("x", 1<<20)}}), http.StatusBadRequest)
+}
+
+// TestTwoScreens: of many people who send what they were shown, one makes the change.
+func TestTwoScreens(t *testing.T) {
+	s := writable(t)
+	s.lease("k", "worker-1")
+	form := s.fill("/change?do=rewind&key=k&to=by&value=10", "k", "why")
+	var made atomic.Int32
+	var people sync.WaitGroup
+	for range 20 {
+		people.Go(func() {
+			switch w := s.post(form); w.Code {
+			case http.StatusOK:
+				made.Add(1)
+			case http.StatusConflict:
+			default:
+				t.Errorf("it answers %d: %s", w.Code, w.Body)
+			}
+		})
+	}
+	people.Wait()
+	s.stands(90)
+	entries, err := s.store.History(t.Context(), "k", 100)
+	s.do(err)
+	if made.Load() != 1 || len(entries) != 2 { // the first is the set
+		t.Errorf("%d changes were made, and left %d entries", made.Load(), len(entries))
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/gate"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
@@ -175,10 +176,11 @@ type frame struct {
 	Fault  string // why the rows are old
 	Read   time.Time
 	Actor  string
+	LogOut bool // the viewer has logged in
 }
 
 func (s *server) frame(r *http.Request, v *view) frame {
-	f := frame{Title: "Consumers", Write: s.opts.Write, Fault: s.poller.fault(v, time.Now()), Read: v.at}
+	f := frame{Title: "Consumers", Write: s.opts.Write, Fault: s.poller.fault(v, time.Now()), Read: v.at, LogOut: gate.InSession(r)}
 	if s.opts.Write {
 		f.Actor = s.actor(r)
 	}

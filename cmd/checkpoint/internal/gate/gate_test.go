@@ -16,7 +16,12 @@ import (
 const token = "0123456789abcdef"
 
 // page says who looks.
-var page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("for " + gate.Actor(r))) })
+var page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.Write([]byte("for " + gate.Actor(r)))
+	if gate.InSession(r) {
+		w.Write([]byte(", logged in"))
+	}
+})
 
 func guarded(t *testing.T) http.Handler {
 	t.Helper()
@@ -99,7 +104,11 @@ func TestLogin(t *testing.T) {
 			t.Error("behind TLS the cookie is not for TLS alone")
 		}
 		pass := cookie.Name + "=" + cookie.Value
-		want(t, ask(h, "GET", "/", "", "Cookie", pass), http.StatusOK)
+		for _, other := range [][]string{nil, {"Authorization", "Bearer " + token}} {
+			if got := ask(h, "GET", "/", "", append(other, "Cookie", pass)...).Body.String(); got == "for , logged in" == (other != nil) {
+				t.Errorf("with %q the page is %q", other, got)
+			}
+		}
 		want(t, ask(h, "GET", "/", "", "Cookie", cookie.Name+"=9"+cookie.Value), http.StatusUnauthorized)
 		want(t, ask(h, "GET", "/", "", "Cookie", cookie.Name+"="), http.StatusUnauthorized)
 		want(t, ask(h, "POST", "/change", "a=b", "Cookie", pass), http.StatusOK)

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	_ "embed"
@@ -54,8 +55,11 @@ type tokenGate struct {
 }
 
 func (g *tokenGate) serve(w http.ResponseWriter, r *http.Request) {
+	known, inSession := g.knows(r)
 	switch {
-	case g.knows(r) || isOpen(r) || isSafe(r) && (r.URL.Path == "/style.css" || r.URL.Path == "/icon.svg"):
+	case inSession:
+		g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, true)))
+	case known || isOpen(r) || isSafe(r) && (r.URL.Path == "/style.css" || r.URL.Path == "/icon.svg"):
 		g.next.ServeHTTP(w, r)
 	case isSafe(r) && strings.Contains(r.Header.Get("Accept"), "text/html"):
 		w.Header().Set("Location", "login")
@@ -66,18 +70,28 @@ func (g *tokenGate) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// knows reports whether a request carries the token, or a cookie that is still good.
-func (g *tokenGate) knows(r *http.Request) bool {
+type sessionKey struct{}
+
+// InSession reports whether a person has logged in to make the request, and can log out.
+func InSession(r *http.Request) bool { return r.Context().Value(sessionKey{}) != nil }
+
+// knows reports whether a request carries the token, or else a cookie that is still good.
+func (g *tokenGate) knows(r *http.Request) (known, inSession bool) {
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "bearer") {
-		return g.isToken(token)
+		return g.isToken(token), false
 	}
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {
-		return false
+		return false, false
 	}
-	text, _, _ := strings.Cut(cookie.Value, ".")
+	good := g.isGood(cookie.Value)
+	return good, good
+}
+
+func (g *tokenGate) isGood(pass string) bool {
+	text, _, _ := strings.Cut(pass, ".")
 	end, err := strconv.ParseInt(text, 10, 64)
-	return err == nil && hmac.Equal([]byte(cookie.Value), []byte(g.pass(end))) && time.Now().Before(time.Unix(end, 0))
+	return err == nil && hmac.Equal([]byte(pass), []byte(g.pass(end))) && time.Now().Before(time.Unix(end, 0))
 }
 
 func (g *tokenGate) isToken(token string) bool {
