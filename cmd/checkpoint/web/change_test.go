@@ -31,6 +31,7 @@ func (s *scene) latest() checkpoint.AuditEntry {
 func TestRewind(t *testing.T) {
 	s := writable(t)
 	s.lease("k", "worker-1")
+	s.holds(s.see("/"), ">100<")
 	const preview = "/change?do=rewind&key=k&to=by&value=40"
 	body := s.see(preview)
 	s.holds(body, "redoes 40", ">60<", "worker-1", "locks out")

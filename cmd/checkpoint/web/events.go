@@ -30,7 +30,6 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // the server's own limits are for short answers
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events back
 	var sent []byte
@@ -40,7 +39,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		if live := part(&v); !bytes.Equal(live, sent) {
 			event, sent = eventOf(live), live
 		}
-		_ = control.SetWriteDeadline(time.Now().Add(slowest))
+		_ = control.SetWriteDeadline(time.Now().Add(slowest)) // the server's own limit is for short answers
 		if _, err := w.Write(event); err != nil || control.Flush() != nil {
 			return
 		}
