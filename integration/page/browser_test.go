@@ -3,6 +3,8 @@ package page
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +16,6 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 // A browser is one tab of Chromium. It notes what its pages complain of.
@@ -27,17 +27,21 @@ type browser struct {
 	complaints []string
 }
 
-// open starts a browser.
+// open starts Chromium: that of scripts/install-servers.sh, or else the one of the system.
 func open(tb testing.TB) *browser {
 	tb.Helper()
-	program := servertest.Program(tb, "BROWSERTEST_SERVER", "chromium", "chromium-headless-shell")
-	start, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.DisableGPU, chromedp.NoSandbox, chromedp.UserDataDir(tb.TempDir()))...)
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU, chromedp.NoSandbox, chromedp.UserDataDir(tb.TempDir()))
+	if program := filepath.Join("..", "..", ".bin", "servers", "chromium", "bin", "chromium-headless-shell"); exists(program) {
+		opts = append(opts, chromedp.ExecPath(program))
+	}
+	start, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	tb.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(start)
 	tb.Cleanup(closeTab)
 	b := &browser{TB: tb, ctx: ctx}
-	b.do() // the context of the first call must have no timeout
+	if err := chromedp.Do(ctx); err != nil { // the context of the first call must have no timeout
+		tb.Fatalf("this test needs Chromium: run `make servers`, or install Chromium or Chrome: %v", err)
+	}
 	b.ctx, stop = context.WithTimeout(ctx, 2*time.Minute)
 	tb.Cleanup(stop)
 	if err := chromedp.Listen(b.ctx, b.hear); err != nil {
@@ -46,6 +50,11 @@ func open(tb testing.TB) *browser {
 	call(b, log.Enable, cdp.Empty{})
 	call(b, runtime.Enable, cdp.Empty{})
 	return b
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // hear notes errors of scripts, what the policy forbids, and dialogs, which no page opens.

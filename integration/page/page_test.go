@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/web"
@@ -101,4 +102,17 @@ func TestLostServer(t *testing.T) {
 		}
 	}
 	t.Error("the page does not say that its rows are old")
+}
+
+// TestMetricsLint: the names of the metrics follow the rules of Prometheus.
+func TestMetricsLint(t *testing.T) {
+	store := checkpoint.New(memstore.New(), nil)
+	defer store.Close()
+	do(t, store.Set(t.Context(), "orders", at(1)))
+	answer := httptest.NewRecorder()
+	web.Handler(store, nil).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	problems, err := promlint.New(answer.Body).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
 }

@@ -192,8 +192,8 @@ func TestLongForm(t *testing.T) {
 	s.code(s.post(url.Values{"reason": {strings.Repeat("x", 1<<20)}}), http.StatusBadRequest)
 }
 
-// TestTwoScreens: of many people who send what they were shown, one makes the change.
-func TestTwoScreens(t *testing.T) {
+// TestOneMakesTheChange: of many people who send what they were shown, one makes the change.
+func TestOneMakesTheChange(t *testing.T) {
 	s := writable(t)
 	s.lease("k", "worker-1")
 	form := s.fill("/change?do=rewind&key=k&to=by&value=10", "k", "why")

@@ -98,6 +98,16 @@ func TestKeysAreText(t *testing.T) {
 	}
 }
 
+// TestEveryStateHasALook: a new state needs a color.
+func TestEveryStateHasALook(t *testing.T) {
+	style := newScene(t, nil).see("/style.css")
+	for _, state := range watch.States {
+		if !regexp.MustCompile(`\.` + string(state) + `[ ,][^{]*{ color`).MatchString(style) {
+			t.Errorf("style.css has nothing for %q", state)
+		}
+	}
+}
+
 func TestReadOnly(t *testing.T) {
 	s := newScene(t, nil)
 	s.set("k", 5)
