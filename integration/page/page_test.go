@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -94,14 +95,45 @@ func TestLostServer(t *testing.T) {
 	b.sees("Read just now")
 	server.CloseClientConnections()
 	server.Listener.Close()
-	for range 300 {
+	b.hearsNothing()
+	b.quiet("net::ERR")
+}
+
+// hearsNothing waits until the page says that nobody renews it.
+func (b *browser) hearsNothing() {
+	b.Helper()
+	for range 600 {
 		said := value(b, chromedp.Evaluate[string](`getComputedStyle(document.body, "::before").content`))
 		if strings.Contains(said, "No news from the server since") {
-			b.quiet("net::ERR")
 			return
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	t.Error("the page does not say that its rows are old")
+	b.Error("the page does not say that its rows are old")
+}
+
+// TestSilentServer: a connection may be dead without an error.
+func TestSilentServer(t *testing.T) {
+	b := open(t)
+	store := checkpoint.New(memstore.New(), nil)
+	defer store.Close()
+	do(t, store.Set(t.Context(), "orders", at(100)))
+	page := web.Handler(store, nil)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/events" {
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+			return
+		}
+		page.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	defer server.CloseClientConnections()
+	b.do(chromedp.Navigate(server.URL))
+	b.sees("orders")
+	b.hearsNothing()
+	b.quiet()
 }
 
 // TestMetricsLint: the names of the metrics follow the rules of Prometheus.

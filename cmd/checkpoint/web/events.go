@@ -10,9 +10,15 @@ import (
 const (
 	// mostViewers bounds how many streams there are at once.
 	mostViewers = 64
+	// mostSilence is how long a stream sends nothing. The script of the page waits for longer.
+	mostSilence = 4 * time.Second
 	// slowest is how long a viewer may take for one event.
 	slowest = 10 * time.Second
 )
+
+// alive tells a viewer that nothing has changed. A viewer that hears nothing for some
+// seconds takes what it shows for old.
+const alive = "event: alive\ndata: 1\n\n"
 
 // events sends the live part of a page each time that it has changed.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +41,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	var sent []byte
 	for {
 		v := s.poller.look(r.Context(), patience)
-		event := []byte(":\n\n") // tells whether the viewer is still there
+		event := []byte(alive)
 		if live := part(&v); !bytes.Equal(live, sent) {
 			event, sent = eventOf(live), live
 		}
@@ -51,9 +57,10 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pause is how long a stream waits for the next read, which all streams wait for at once.
+// pause is how long a stream waits for the next read, which all streams wait for at once. It
+// is short enough for a viewer to hear that the stream is alive.
 func (s *server) pause(v *view) time.Duration {
-	return max(s.opts.Every-time.Since(v.last), s.opts.Every/10)
+	return min(max(s.opts.Every-time.Since(v.last), s.opts.Every/10), mostSilence)
 }
 
 // part returns what renders the live part of the page that the request is about.

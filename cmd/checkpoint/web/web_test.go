@@ -19,6 +19,8 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/web"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
 )
 
 // everyPage are pages that only read.
@@ -251,4 +253,18 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("the line %q is wrong", text)
 		}
 	}
+}
+
+// TestDriverOfFiveMethods: the page shows what the engine has, and says what it has not.
+func TestDriverOfFiveMethods(t *testing.T) {
+	store := checkpoint.New(struct{ driver.Driver }{memstore.New()}, nil)
+	defer store.Close()
+	s := &scene{T: t, store: store, page: web.Handler(store, &web.Options{Write: true})}
+	s.set("k", 100)
+	s.holds(s.see("/"), ">100<")
+	s.holds(s.see("/consumer?key=k"), "The engine keeps no audit entries.", "The engine keeps no samples.")
+	s.code(s.get("/api/history?key=k"), http.StatusNotImplemented)
+	s.code(s.get("/change?do=pause&key=k"), http.StatusNotImplemented)
+	s.code(s.post(s.fill("/change?do=rewind&key=k&to=position&value=60", "k", "why")), http.StatusOK)
+	s.stands(60)
 }

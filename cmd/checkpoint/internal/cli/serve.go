@@ -61,15 +61,13 @@ prints, /metrics for Prometheus, and /healthz, which is 503 while the store cann
 				return usageError{cmd.CommandPath(), err}
 			}
 			opts := &web.Options{Write: flags.write, Stale: flags.stale, Timeout: cmp.Or(a.timeout, shortTimeout), Actor: actorOf}
-			if a.timeout > 0 {
-				a.timeout = 0 // it limits a read, and not how long the page is served
-			}
+			a.timeout = min(a.timeout, 0) // it limits a call of the store, and not how long the page is served
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				var err error
 				if opts.Logger, err = logging.New(a.stderr, a.logLevel, a.logFormat); err != nil {
 					return err
 				}
-				return a.servePage(ctx, flags, web.Handler(store, opts))
+				return a.servePage(ctx, flags, web.Handler(store, opts), opts.Timeout)
 			})
 		},
 	}

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// drainTime is how long a change may take to end after a signal.
-const drainTime = 15 * time.Second
+// answerTime is how long an answer may take besides the calls of the store.
+const answerTime = 15 * time.Second
 
-// servePage serves the page until ctx ends, and then lets changes end.
-func (a *app) servePage(ctx context.Context, flags serveFlags, page http.Handler) error {
+// servePage serves the page until ctx ends, and then lets changes end. A change may take
+// limit.
+func (a *app) servePage(ctx context.Context, flags serveFlags, page http.Handler, limit time.Duration) error {
 	page, err := flags.gated(page)
 	if err != nil {
 		return err
@@ -25,8 +26,8 @@ func (a *app) servePage(ctx context.Context, flags serveFlags, page http.Handler
 	server := &http.Server{
 		Handler:           endReads(ctx, page),
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      45 * time.Second,
+		ReadTimeout:       answerTime,
+		WriteTimeout:      answerTime + limit,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
@@ -40,7 +41,7 @@ func (a *app) servePage(ctx context.Context, flags serveFlags, page http.Handler
 		return err
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime+limit)
 	defer cancel()
 	err = server.Shutdown(drain)
 	if err != nil {

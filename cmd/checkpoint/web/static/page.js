@@ -2,23 +2,27 @@
 "use strict";
 
 const live = document.getElementById("live");
+const patience = 10000; // how long, in milliseconds, the page waits for news before it says so
+
 let stream;
-let seen = Date.now();
+let heard = Date.now(); // when the page was up to date
+let held = false; // a replacement was left out, so that the page is not up to date
 
 function open() {
   if (stream || document.hidden) return;
   stream = new EventSource(live.dataset.events);
-  stream.onopen = () => document.body.classList.remove("lost");
+  stream.addEventListener("alive", () => held || hear());
   stream.onmessage = (event) => {
-    seen = Date.now();
-    document.body.classList.remove("lost");
-    if (!isSelecting()) replace(event.data);
+    held = isSelecting() && Date.now() - heard < patience;
+    if (held) return;
+    replace(event.data);
+    hear();
   };
   stream.onerror = () => {
     lose();
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again
     close();
-    setTimeout(open, 10000);
+    setTimeout(open, patience);
   };
 }
 
@@ -27,9 +31,14 @@ function close() {
   stream = undefined;
 }
 
+function hear() {
+  heard = Date.now();
+  document.body.classList.remove("lost");
+}
+
 // lose says that nothing new comes: old rows must not look like new ones.
 function lose() {
-  document.body.dataset.lost = "No news from the server since " + new Date(seen).toLocaleTimeString() + ". What you see is old.";
+  document.body.dataset.lost = "No news from the server since " + new Date(heard).toLocaleTimeString() + ". What you see is old.";
   document.body.classList.add("lost");
 }
 
@@ -52,4 +61,6 @@ function replace(html) {
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+// A connection may be dead, or never be made, without an error.
+setInterval(() => Date.now() - heard > patience && !document.hidden && lose(), 1000);
 open();
