@@ -45,6 +45,7 @@ func (o *Observer) registerGauges(meter metric.Meter) error {
 	m := maker{meter: meter}
 	lag := m.number("checkpoint.lag", "{position}", "Distance from the stored position to the head, as last read.")
 	lagTime := m.seconds("checkpoint.lag.time", "How long the oldest event that is not done has been in the log, as last reported.")
+	tail := m.number("checkpoint.tail.distance", "{position}", "Distance from the beginning of the log to the low watermark, as last reported.")
 	advanced := m.seconds("checkpoint.advanced.timestamp", "When the stored position last moved, in seconds since the epoch.")
 	inFlight := m.number("checkpoint.in_flight", "{event}", "Events in work.")
 	oldest := m.seconds("checkpoint.oldest_in_flight.age", "Age of the event that is longest in work.")
@@ -68,6 +69,9 @@ func (o *Observer) registerGauges(meter metric.Meter) error {
 			if g.HasTime {
 				to.ObserveFloat64(lagTime, g.LagTime.Seconds(), key)
 			}
+			if g.HasTail {
+				to.ObserveInt64(tail, int64(min(g.Tail, math.MaxInt64)), key)
+			}
 			if g.Reported {
 				to.ObserveInt64(paused, int64(g.Paused), key)
 			}
@@ -77,6 +81,6 @@ func (o *Observer) registerGauges(meter metric.Meter) error {
 			}
 		}
 		return nil
-	}, lag, lagTime, advanced, inFlight, oldest, paused, held, left)
+	}, lag, lagTime, tail, advanced, inFlight, oldest, paused, held, left)
 	return err
 }

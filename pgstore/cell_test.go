@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -95,7 +96,9 @@ type world struct {
 	d      *pgstore.Driver
 	pool   *pgxpool.Pool
 	within inTx
-	odd    bool // the time of the update is damaged, which no write reads
+	odd    string // the time of the update if it is damaged, which no write reads
+
+	samples []driver.Sample // that the key should have
 }
 
 const key = "k"
@@ -130,6 +133,7 @@ func (w *world) sql(statement string) {
 func (w *world) step() {
 	w.sql("DELETE FROM checkpoint.checkpoints")
 	w.sql("DELETE FROM checkpoint.checkpoint_fences")
+	w.sql("DELETE FROM checkpoint.checkpoint_samples")
 	// What another namespace holds is nobody's business.
 	w.sql("INSERT INTO checkpoint.checkpoints VALUES ('', 'k', 5, 5, now(), NULL, 5, '')")
 	w.plantCheckpoint()
@@ -144,6 +148,11 @@ func (w *world) step() {
 	if shown, wants := show(after, now), show(driver.Cell(want), now); shown != wants {
 		w.t.Errorf("before: %s\nafter:  %s\nwant:   %s", show(before, now), shown, wants)
 	}
+	samples, err := w.d.Samples(w.t.Context(), key)
+	w.must(err)
+	if slices.Reverse(samples); !slices.Equal(samples, w.samples) {
+		w.t.Errorf("before: %s\nafter: %s\nthe samples are %v, want %v", show(before, now), show(after, now), samples, w.samples)
+	}
 }
 
 func (w *world) plantCheckpoint() {
@@ -156,8 +165,9 @@ func (w *world) plantCheckpoint() {
 		prepare = commit
 	}
 	updatedAt, expiresAt, epoch, log := "'2026-01-02 03:04:05.006Z'", "NULL", "0", "''"
-	if w.odd = w.chance("odd time", 6); w.odd {
+	if w.chance("odd time", 6) {
 		updatedAt = rapid.SampledFrom([]string{"NULL", "'infinity'", "'0044-03-15 BC'"}).Draw(w.t, "time")
+		w.odd = updatedAt
 	}
 	if w.chance("expires", 4) {
 		expiresAt = rapid.SampledFrom([]string{
@@ -175,6 +185,9 @@ func (w *world) plantCheckpoint() {
 	}
 	w.sql(fmt.Sprintf("INSERT INTO checkpoint.checkpoints VALUES ('n', 'k', %s, %s, %s, %s, %s, %s)", commit, prepare, updatedAt, expiresAt, epoch, log))
 }
+
+// plantedAt is when the planted checkpoint was written.
+var plantedAt = time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
 
 func (w *world) plantFence() {
 	if w.chance("no fence", 4) {
@@ -216,7 +229,10 @@ func (w *world) inspect() driver.Cell {
 
 // odder makes the time odd again, if it was and no write has replaced it.
 func (w *world) odder() error {
-	_, err := w.pool.Exec(w.t.Context(), "UPDATE checkpoint.checkpoints SET updated_at = 'infinity' WHERE updated_at = '1970-01-01Z'")
+	if w.odd == "" {
+		return nil
+	}
+	_, err := w.pool.Exec(w.t.Context(), "UPDATE checkpoint.checkpoints SET updated_at = "+w.odd+" WHERE updated_at = '1970-01-01Z'")
 	return err
 }
 
@@ -272,7 +288,14 @@ func (w *world) callWrite(c cell.Cell, now time.Time) (want cell.Cell, wanted, g
 	for range rapid.SampledFrom([]int{1, 1, 1, 2}).Draw(w.t, "writes") {
 		write := w.write(c)
 		var r driver.Result
+		found := c
+		if found.Checkpoint.UpdatedAt.Unix() == 0 {
+			found.Checkpoint.UpdatedAt = time.Time{} // it is odd
+		}
 		c, r = c.Write(write, now)
+		if s, ok := cell.WriteSample(&found, &write, r, now); ok {
+			w.samples = cell.KeepSample(w.samples, s)
+		}
 		wanted += showResult(write, r, now)
 		writes = append(writes, beside, write)
 		beside.Key += "+"
@@ -318,6 +341,9 @@ func (w *world) write(c cell.Cell) driver.Write {
 	case "any":
 		write.Epoch = w.uint64("any epoch")
 	}
+	write.SampleBefore = rapid.SampledFrom([]time.Time{
+		{}, {}, plantedAt, plantedAt.Add(time.Millisecond), plantedAt.Add(time.Hour), write.UpdatedAt.Add(time.Minute),
+	}).Draw(w.t, "sample before")
 	if w.chance("for a while", 4) {
 		write.TTL = 5 * time.Hour
 	}

@@ -28,9 +28,15 @@ type change struct {
 	end    ending
 }
 
-// A decision returns the cell after a change, and the audit entry of the change, or nil. It
-// keeps the answer. It may run again.
-type decision func(before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry)
+// A decision returns the cell after a change, and what the change leaves. It keeps the
+// answer. It may run again.
+type decision func(before cell.Cell, now time.Time) (after cell.Cell, left trace)
+
+// A trace is what a change leaves besides the cell. Nil: nothing.
+type trace struct {
+	entry  *driver.AuditEntry
+	sample *driver.Sample
+}
 
 // An ending is the end of a change's transaction.
 type ending struct {
@@ -45,11 +51,12 @@ type step struct {
 	namespace string
 	changes   []*change
 
-	now    time.Time
-	cells  map[string]cell.Cell // of the keys that have any
-	before map[string]cell.Cell
-	locked map[string]parts // what has a row
-	audit  auditLists
+	now     time.Time
+	cells   map[string]cell.Cell // of the keys that have any
+	before  map[string]cell.Cell
+	locked  map[string]parts // what has a row
+	audit   auditLists
+	samples samples
 
 	audited map[string]bool // the keys that get an audit entry
 
@@ -158,16 +165,20 @@ func (s *step) decide() (store []*statement, inserted int64) {
 	for _, c := range s.changes {
 		before := s.cells[c.key]
 		before.Key = c.key
-		after, entry := c.decide(before, s.now)
+		after, left := c.decide(before, s.now)
 		s.cells[c.key] = after
-		if entry != nil {
-			s.audit.add(c.key, entry)
+		if left.entry != nil {
+			s.audit.add(c.key, left.entry)
 			s.audited[c.key] = true
+		}
+		if left.sample != nil {
+			s.samples.add(c.key, *left.sample)
 		}
 	}
 	store, insertedFences := s.storeFences()
 	checkpoints, insertedCheckpoints := s.storeCheckpoints()
 	store = append(store, checkpoints...)
+	store = append(store, s.samples.statements(s.sql, s.namespace)...)
 	store = append(store, s.audit.statements(s.sql, s.namespace)...)
 	if notice := s.notice(); notice != nil {
 		store = append(store, notice)

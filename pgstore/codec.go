@@ -31,6 +31,9 @@ func encodeTime(t time.Time) string {
 	return t.UTC().Format(driver.TimeLayout)
 }
 
+// encodeBefore returns a time that no checkpoint is before for the zero time.
+func encodeBefore(t time.Time) string { return cmp.Or(encodeTime(t), "-infinity") }
+
 // decodeTime wants a year that Go can write: 'infinity' is no time.
 func decodeTime(s *string) (time.Time, bool) {
 	if s == nil {

@@ -101,7 +101,7 @@ func withoutChecks(schema string) string {
 		END LOOP;
 		FOR c IN SELECT attname, attrelid::regclass AS owner FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 			WHERE relnamespace = '"` + schema + `"'::regnamespace AND relkind = 'r'
-			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key', 'n', 'one') LOOP
+			AND attnum > 0 AND attnotnull AND attname NOT IN ('namespace', 'key', 'n', 'one', 'at', 'instance') LOOP
 			EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', c.owner, c.attname);
 		END LOOP;
 	END $$`

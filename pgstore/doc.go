@@ -16,9 +16,9 @@
 // [OnTx] and [OnSQLTx] return a driver on the caller's own transaction. The read model
 // and the checkpoint then commit together, or neither does.
 //
-// Two tables hold a store, and people can read both in psql: checkpoints has a row for
-// each checkpoint, and checkpoint_fences a row for each key that has seen an epoch, with
-// its lease. docs/postgres.md has the layout.
+// People can read the tables in psql: checkpoints has a row for each checkpoint, and
+// checkpoint_fences a row for each key that has seen an epoch, with its lease.
+// docs/postgres.md has the layout.
 //
 // Each change locks the rows of its keys, and package cell decides it, or one statement
 // decides it by the same rule. Changes that wait at the same time share a transaction.

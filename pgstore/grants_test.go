@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,7 +49,7 @@ func TestConformanceUnderTheDocumentedGrants(t *testing.T) {
 func TestEachPermissionIsNeeded(t *testing.T) {
 	database := newDatabase(t)
 	all := grants("one_less", "checkpoint")
-	if len(all) != 13 {
+	if len(all) != 21 {
 		t.Fatalf("docs/postgres.md lists %q", all)
 	}
 	role(t, database, "one_less", "LOGIN")
@@ -71,6 +72,7 @@ func TestEachPermissionIsNeeded(t *testing.T) {
 		errs := map[string]error{"SetIfNewer of another key": write(t.Context(), d, ifNewer("new", uint64(missing+1))).Err}
 		_, errs["ReleaseFences"] = d.ReleaseFences(t.Context(), []string{"idle"}, 0)
 		maps.Copy(errs, calls(t, d))
+		maps.Copy(errs, traces(t, d))
 		lacks := 0
 		for name, err := range errs {
 			if strings.Contains(driver.Hint(err), "docs/postgres.md") {
@@ -85,6 +87,29 @@ func TestEachPermissionIsNeeded(t *testing.T) {
 		execute(t, database, "DELETE FROM checkpoint.checkpoint_fences")
 		d.Close()
 	}
+}
+
+// traces keeps so many samples that superfluous ones are removed, and stores and removes a
+// report.
+func traces(t *testing.T, d *pgstore.Driver) map[string]error {
+	t.Helper()
+	errs := map[string]error{}
+	for i := range uint64(300) {
+		w := ifNewer("sampled", i+1)
+		w.UpdatedAt = time.Now().UTC().Add(time.Duration(i) * time.Minute).Truncate(time.Millisecond) //nolint:gosec // small
+		w.SampleBefore = w.UpdatedAt
+		if err := write(t.Context(), d, w).Err; err != nil {
+			errs["a write that keeps a sample"] = err
+			break
+		}
+	}
+	_, errs["Samples"] = d.Samples(t.Context(), "sampled")
+	for _, text := range []string{"text", ""} {
+		_, err := d.Report(t.Context(), []driver.Report{{Key: "k", Instance: "a", Text: text}})
+		errs["Report"] = errors.Join(errs["Report"], err)
+	}
+	_, errs["Reports"] = d.Reports(t.Context(), []string{"k"})
+	return errs
 }
 
 func passwordsOnly(t *testing.T) string {

@@ -39,10 +39,10 @@ func (d *Driver) lease(
 			keys[i] = own[i].Key
 		}
 		decided := make([]driver.LeaseResult, len(own))
-		err := d.make(ctx, keys, reads, func(i int, before cell.Cell, now time.Time) (cell.Cell, *driver.AuditEntry) {
+		err := d.make(ctx, keys, reads, func(i int, before cell.Cell, now time.Time) (cell.Cell, trace) {
 			after, r := rule(before, own[i], now)
 			decided[i] = r
-			return after, entry(before, after, r, now)
+			return after, trace{entry: entry(before, after, r, now)}
 		})
 		if err != nil {
 			return nil, err
@@ -57,9 +57,9 @@ func (d *Driver) RaiseFence(ctx context.Context, key string, atLeast uint64) (ui
 	var fence uint64
 	var refused error
 	by := driver.ByOf(ctx)
-	err := d.make(ctx, []string{key}, fences|checkpoints, func(_ int, before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry) {
+	err := d.make(ctx, []string{key}, fences|checkpoints, func(_ int, before cell.Cell, now time.Time) (after cell.Cell, left trace) {
 		after, fence, refused = before.RaiseFence(atLeast, now)
-		return after, cell.RaiseEntry(before, after, atLeast, by, now)
+		return after, trace{entry: cell.RaiseEntry(before, after, atLeast, by, now)}
 	})
 	if err != nil {
 		return 0, err
@@ -72,9 +72,9 @@ func (d *Driver) ReleaseFences(ctx context.Context, keys []string, idle time.Dur
 	total := 0
 	for part := range slices.Chunk(keys, chunk) {
 		released := make([]bool, len(part))
-		err := d.make(ctx, part, fences|checkpoints, func(i int, c cell.Cell, now time.Time) (cell.Cell, *driver.AuditEntry) {
+		err := d.make(ctx, part, fences|checkpoints, func(i int, c cell.Cell, now time.Time) (cell.Cell, trace) {
 			c, released[i] = c.ReleaseFence(idle, now)
-			return c, nil
+			return c, trace{}
 		})
 		if err != nil {
 			return total, err

@@ -46,7 +46,8 @@ import (
 //
 // Nothing is decided before the commit. After an error, roll back. If the context of a
 // call ends, pgx closes the transaction's connection. The Store is for one goroutine at
-// a time, and needs no Close. It cannot scan, and has no leases, no Fence and no Inspect.
+// a time, and needs no Close. It cannot scan, and has no leases, no Fence, no Inspect
+// and no reports.
 func OnTx(tx pgx.Tx, opts *Options) (driver.Driver, error) {
 	return onTx(pgxRunner{tx}, opts)
 }
@@ -95,6 +96,18 @@ func (d *txDriver) History(ctx context.Context, key string, n int) ([]driver.Aud
 		return nil, inTx(ctx, err)
 	}
 	return entries, nil
+}
+
+// Samples implements [driver.Sampler].
+func (d *txDriver) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found, err := readSamples(ctx, d.read, d.sql, d.namespace, key)
+	if err != nil {
+		return nil, inTx(ctx, err)
+	}
+	return found, nil
 }
 
 func (d *txDriver) read(ctx context.Context, s *statement) error {

@@ -25,6 +25,8 @@ const (
 type purger struct {
 	next atomic.Int64 // when the next purge may begin, in milliseconds since 1970
 	from string       // the last key of the last page, or "" at the end
+
+	fromSample string // likewise, of samples
 }
 
 // due reports whether it is time to purge, to one caller.
@@ -38,9 +40,9 @@ func (p *purger) due() bool {
 func (d *Driver) purge(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, purgePatience)
 	defer cancel()
-	last, deleted, err := d.purgePage(ctx, d.purger.from)
+	last, deleted, err := d.purgePage(ctx, d.sql.expired, d.purger.from)
 	if err == nil {
-		err = d.purgeAudit(ctx)
+		err = d.purgeTraces(ctx)
 	}
 	pause := purgeInterval
 	if err == nil {
@@ -54,9 +56,9 @@ func (d *Driver) purge(ctx context.Context) {
 
 // purgePage removes what has expired in the page behind from. It returns the page's last
 // key, or "" if no page follows.
-func (d *Driver) purgePage(ctx context.Context, from string) (last string, deleted int, err error) {
+func (d *Driver) purgePage(ctx context.Context, sql, from string, args ...any) (last string, deleted int, err error) {
 	expired := &statement{
-		sql: d.sql.expired, args: []any{d.opts.Namespace, from, strconv.Itoa(purgeLimit)},
+		sql: sql, args: append([]any{d.opts.Namespace, from, strconv.Itoa(purgeLimit)}, args...),
 		each: func(scan func(...any) error) error {
 			var looked, gone string
 			var key *string
@@ -74,10 +76,22 @@ func (d *Driver) purgePage(ctx context.Context, from string) (last string, delet
 	return last, deleted, err
 }
 
-// purgeAudit removes the oldest audit entries that are past their age.
-func (d *Driver) purgeAudit(ctx context.Context) error {
-	aged := &statement{sql: d.sql.agedAudit, args: []any{
-		d.opts.Namespace, strconv.Itoa(int(driver.AuditAge.Hours())) + " hours", strconv.Itoa(purgeLimit),
-	}}
-	return d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, aged) })
+// purgeTraces removes what is past its age beside the checkpoints: the oldest audit entries,
+// the samples in a page, and reports. Each statement is a transaction.
+func (d *Driver) purgeTraces(ctx context.Context) error {
+	age := func(age time.Duration) string { return strconv.Itoa(int(age.Hours())) + " hours" }
+	last, _, err := d.purgePage(ctx, d.sql.agedSamples, d.purger.fromSample, age(driver.SampleAge))
+	if err != nil {
+		return err
+	}
+	d.purger.fromSample = last
+	for _, s := range []*statement{
+		{sql: d.sql.agedAudit, args: []any{d.opts.Namespace, age(driver.AuditAge), strconv.Itoa(purgeLimit)}},
+		{sql: d.sql.endedReports, args: []any{d.opts.Namespace}},
+	} {
+		if err := d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, s) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -135,6 +135,47 @@ func TestAgedAuditEntriesAreRemoved(t *testing.T) {
 	becomes(t, url, "SELECT namespace, count(*) FROM checkpoint.checkpoint_audit WHERE key = 'k' GROUP BY 1 ORDER BY 1", "n|300\nother|300")
 }
 
+// Reports that have ended are removed, and so are samples that are past their age.
+func TestEndedReportsAndAgedSamplesAreRemoved(t *testing.T) {
+	url := newDatabase(t)
+	execute(t, url, `INSERT INTO checkpoint.checkpoint_reports SELECT namespace, 'k', 'a', now(), ends, 'text' FROM
+		(VALUES ('n', now() - interval '1 second'), ('other', now() - interval '1 second')) AS v (namespace, ends)`,
+		"INSERT INTO checkpoint.checkpoint_reports VALUES ('n', 'k', 'b', now(), now() + interval '1 hour', 'text'), ('n', 'k', '', now(), NULL, 'text')",
+		`INSERT INTO checkpoint.checkpoint_samples SELECT 'n', key || k, at - n * interval '1 minute', 1, 1, false FROM generate_series(1, 900) n,
+		generate_series(1, 8) k, (VALUES ('old', now() - interval '30 days'), ('young', now() - interval '29 days')) AS v (key, at)`)
+	d := open(t, url, &pgstore.Options{Namespace: "n"})
+	put(t, d, "k", 1)
+	becomes(t, url, "SELECT namespace, instance FROM checkpoint.checkpoint_reports ORDER BY 1, 2", "n|\nn|b\nother|a")
+	becomes(t, url, "SELECT left(key, 1), count(*) FROM checkpoint.checkpoint_samples GROUP BY 1", "y|7200")
+}
+
+// A consumer that writes all the time keeps about a thousand rows of samples.
+func TestSamplesAreBounded(t *testing.T) {
+	url := newDatabase(t)
+	d := open(t, url, nil)
+	now := time.Now().UTC().Truncate(time.Hour)
+	execute(t, url, `INSERT INTO checkpoint.checkpoint_samples
+		SELECT '', 'order-processor-1', date_trunc('hour', now()) - n * interval '5 minutes', 2^40 - n * 2^20, 2^40 - n * 2^20, n % 12 = 1
+		FROM generate_series(1, 31 * 288) n`)
+	for i := range uint64(200) {
+		w := ifNewer("order-processor-1", 1<<50+i)
+		w.UpdatedAt = now.Add(time.Duration(i) * 5 * time.Minute) //nolint:gosec // small
+		w.SampleBefore = w.UpdatedAt
+		if r := write(t.Context(), d, w); r.Outcome != driver.Advanced {
+			t.Fatal(r)
+		}
+	}
+	const want = driver.SampleCount + driver.HourlySampleCount - driver.SampleCount/12
+	if samples, err := d.Samples(t.Context(), "order-processor-1"); err != nil || len(samples) != want {
+		t.Errorf("%d samples, %v; want %d", len(samples), err, want)
+	}
+	if rows := pgtest.Shared(t).SQLAt(url, "SELECT count(*) > 1200 FROM checkpoint.checkpoint_samples"); rows != "f" {
+		t.Error("superfluous rows stay")
+	}
+	execute(t, url, "VACUUM FULL checkpoint.checkpoint_samples")
+	t.Logf("%d samples of a key take %s bytes", want, pgtest.Shared(t).SQLAt(url, "SELECT pg_total_relation_size('checkpoint.checkpoint_samples')"))
+}
+
 // becomes waits until a query has the answer want.
 func becomes(t *testing.T, url, query, want string) {
 	t.Helper()

@@ -16,4 +16,27 @@ CREATE TABLE {schema}.checkpoint_audit (
     PRIMARY KEY (namespace, key, n)
 );
 CREATE INDEX checkpoint_audit_by_time ON {schema}.checkpoint_audit (namespace, at);
+
+-- Where a key stood at a time: the latest 288, and the last of each hour before.
+CREATE TABLE {schema}.checkpoint_samples (
+    namespace        text COLLATE "C"           NOT NULL,
+    key              text COLLATE "C"           NOT NULL,
+    at               {schema}.checkpoint_time   NOT NULL,
+    commit_position  {schema}.checkpoint_number NOT NULL,
+    prepare_position {schema}.checkpoint_number NOT NULL,
+    hourly           boolean                    NOT NULL,
+    PRIMARY KEY (namespace, key, at)
+);
+
+-- What each instance says of itself. The report without an instance is the notice.
+CREATE TABLE {schema}.checkpoint_reports (
+    namespace  text COLLATE "C"         NOT NULL,
+    key        text COLLATE "C"         NOT NULL,
+    instance   text COLLATE "C"         NOT NULL,
+    at         {schema}.checkpoint_time NOT NULL,
+    expires_at {schema}.checkpoint_time, -- NULL: never
+    report     text                     NOT NULL,
+    PRIMARY KEY (namespace, key, instance)
+) WITH (fillfactor = 50);
+
 UPDATE {schema}.checkpoint_schema SET version = 2;

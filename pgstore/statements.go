@@ -18,6 +18,9 @@ type statements struct {
 	usualOne, usualOneFenced, usual, usualFenced            string
 	get, firstPage, nextPage, cells, firstCells, nextCells  string
 	expired                                                 string
+	insertSamples, trimSamples, deleteSamples, samples      string
+	agedSamples                                             string
+	report, endReport, notices, reports, endedReports       string
 	insertAudit, trimAudit, deleteAudit, agedAudit, history string
 }
 
@@ -42,7 +45,8 @@ const (
 func newStatements(schema string) *statements {
 	s := &statements{schema: schema, schemaTable: quote(schema) + ".checkpoint_schema"}
 	in := strings.NewReplacer("{checkpoints}", quote(schema)+".checkpoints", "{fences}", quote(schema)+".checkpoint_fences",
-		"{audit}", quote(schema)+".checkpoint_audit",
+		"{audit}", quote(schema)+".checkpoint_audit", "{samples}", quote(schema)+".checkpoint_samples",
+		"{reports}", quote(schema)+".checkpoint_reports",
 		"{schema}", s.schemaTable, "{now}", now, "{max}", maxNumber).Replace
 	s.begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	// A process that was stopped or cut off between two statements would otherwise keep its
@@ -55,6 +59,8 @@ func newStatements(schema string) *statements {
 	s.usualChanges(in)
 	s.reads(in)
 	s.audits(in)
+	s.keepSamples(in)
+	s.keepReports(in)
 	return s
 }
 
@@ -63,9 +69,10 @@ func (s *statements) audits(in func(string) string) {
 	s.insertAudit = in("INSERT INTO {audit} (namespace, key, " + columns + ") SELECT $1, w.key, " + columns +
 		" FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::numeric[]," +
 		" $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]) WITH ORDINALITY AS w (key, " + columns + ", i) ORDER BY i")
-	s.trimAudit = in("DELETE FROM {audit} a USING (SELECT DISTINCT key FROM unnest($2::text[]) AS w (key)) w" +
-		" WHERE a.namespace = $1 AND a.key = w.key AND a.n <=" +
-		" (SELECT n FROM {audit} WHERE namespace = $1 AND key = w.key ORDER BY n DESC LIMIT 1 OFFSET $3::int)")
+	// Without MATERIALIZED, the planner may look for the last superfluous entry once for each row.
+	s.trimAudit = in("WITH w AS MATERIALIZED (SELECT key, (SELECT n FROM {audit} WHERE namespace = $1 AND key = w.key" +
+		" ORDER BY n DESC LIMIT 1 OFFSET $3::int) AS n FROM (SELECT DISTINCT key FROM unnest($2::text[]) AS w (key)) w)" +
+		" DELETE FROM {audit} a USING w WHERE a.namespace = $1 AND a.key = w.key AND a.n <= w.n")
 	s.deleteAudit = in("DELETE FROM {audit} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	// It runs alone, so that now is the clock's time. No index serves clock_timestamp.
 	s.agedAudit = in("DELETE FROM {audit} a USING (SELECT key, n FROM {audit} WHERE namespace = $1 AND at < now() - $2::interval" +
@@ -105,10 +112,12 @@ func (s *statements) usualChanges(in func(string) string) {
 	const (
 		set = " SET commit_position = w.commit_position, prepare_position = w.prepare_position, updated_at = w.updated_at," +
 			" epoch = w.epoch, log_id = CASE WHEN w.log_id = '' THEN c.log_id ELSE w.log_id END"
-		// Whatever package cell would decide in another way than to advance stays as it is.
+		// Whatever package cell would decide in another way than to advance stays as it is. So
+		// does a checkpoint that leaves a sample.
 		newer = " (c.commit_position, c.prepare_position) < (w.commit_position, w.prepare_position)" +
 			" AND c.commit_position >= 0 AND c.prepare_position BETWEEN 0 AND {max}" +
-			" AND c.epoch BETWEEN 0 AND {max} AND c.expires_at IS NULL AND c.log_id IS NOT NULL"
+			" AND c.epoch BETWEEN 0 AND {max} AND c.expires_at IS NULL AND c.log_id IS NOT NULL" +
+			" AND c.updated_at >= $7::timestamptz"
 		newerEpoch = newer + " AND c.epoch <= w.epoch"
 
 		update = "UPDATE {checkpoints} AS c" + set + " FROM (SELECT"
@@ -121,7 +130,7 @@ func (s *statements) usualChanges(in func(string) string) {
 	// An INSERT ... ON CONFLICT would lock the row, and log the lock, before it updates the
 	// row. So a single write is an UPDATE, and the first write of a key takes the longer way.
 	s.usualOne = in(update + one + ", 0::numeric AS epoch" + where + newer)
-	s.usualOneFenced = in(update + one + ", f.epoch FROM {fences} f WHERE f.namespace = $1 AND f.key = $2 AND f.epoch = $7::numeric FOR UPDATE" +
+	s.usualOneFenced = in(update + one + ", f.epoch FROM {fences} f WHERE f.namespace = $1 AND f.key = $2 AND f.epoch = $8::numeric FOR UPDATE" +
 		where + newerEpoch)
 	// An UPDATE would take the rows of a list in any order, and two lists would wait for
 	// each other.
@@ -132,7 +141,7 @@ func (s *statements) usualChanges(in func(string) string) {
 	// rows are sorted, and all fences locked, before the first checkpoint is.
 	s.usual = in("WITH" + list + ") WITH ORDINALITY AS w (key, commit_position, prepare_position, updated_at, log_id, n))" +
 		into + " SELECT $1, key, commit_position, prepare_position, updated_at, 0, log_id FROM w ORDER BY n" + upsert(newer))
-	s.usualFenced = in("WITH" + list + ", $7::numeric[]) WITH ORDINALITY AS w (key, commit_position, prepare_position, updated_at, log_id, epoch, n))," +
+	s.usualFenced = in("WITH" + list + ", $8::numeric[]) WITH ORDINALITY AS w (key, commit_position, prepare_position, updated_at, log_id, epoch, n))," +
 		" f AS MATERIALIZED (SELECT f.key, f.epoch FROM {fences} f JOIN w ON f.namespace = $1 AND f.key = w.key ORDER BY w.n FOR UPDATE OF f)" +
 		into + " SELECT $1, w.key, commit_position, prepare_position, updated_at, w.epoch, log_id" +
 		" FROM w JOIN f ON f.key = w.key AND f.epoch = w.epoch ORDER BY n" + upsert(newerEpoch))

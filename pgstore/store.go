@@ -69,7 +69,8 @@ func (s *step) storeFences() (store []*statement, inserted int64) {
 	}
 	if gone.Len() > 0 {
 		store = append(store, &statement{sql: s.sql.deleteFences, args: []any{s.namespace, gone.text()}},
-			&statement{sql: s.sql.deleteAudit, args: []any{s.namespace, gone.text()}})
+			&statement{sql: s.sql.deleteAudit, args: []any{s.namespace, gone.text()}},
+			&statement{sql: s.sql.deleteSamples, args: []any{s.namespace, gone.text()}})
 	}
 	if update.key.Len() > 0 {
 		store = append(store, &statement{sql: s.sql.updateFences, args: update.args(s.namespace)})

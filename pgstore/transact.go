@@ -163,6 +163,7 @@ func (d *Driver) writeUsual(ctx context.Context, conn *pgxpool.Conn, changes []*
 func (d *Driver) writeOne(ctx context.Context, conn *pgxpool.Conn, w *driver.Write) (made map[string]bool, err error) {
 	s := statement{sql: d.sql.usualOne, args: []any{
 		d.opts.Namespace, w.Key, encodeNumber(w.Position.Commit), encodeNumber(w.Position.Prepare), encodeTime(w.UpdatedAt), w.LogID,
+		encodeBefore(w.SampleBefore),
 	}}
 	if w.Epoch != 0 {
 		s.sql, s.args = d.sql.usualOneFenced, append(s.args, encodeNumber(w.Epoch))
@@ -202,7 +203,11 @@ func (d *Driver) writeList(ctx context.Context, conn *pgxpool.Conn, changes []*c
 }
 
 // usualLists are the parameters of the usual statement.
-type usualLists struct{ key, commit, prepare, updatedAt, logID, epoch list }
+type usualLists struct {
+	key, commit, prepare, updatedAt, logID, epoch list
+
+	sampleBefore time.Time // the latest: a write that has an earlier one may take the longer way
+}
 
 func (l *usualLists) add(w *driver.Write) {
 	l.key.add(w.Key)
@@ -211,8 +216,11 @@ func (l *usualLists) add(w *driver.Write) {
 	l.updatedAt.add(encodeTime(w.UpdatedAt))
 	l.logID.add(w.LogID)
 	l.epoch.add(encodeNumber(w.Epoch))
+	if w.SampleBefore.After(l.sampleBefore) {
+		l.sampleBefore = w.SampleBefore
+	}
 }
 
 func (l *usualLists) args(namespace string) []any {
-	return []any{namespace, l.key.text(), l.commit.text(), l.prepare.text(), l.updatedAt.text(), l.logID.text()}
+	return []any{namespace, l.key.text(), l.commit.text(), l.prepare.text(), l.updatedAt.text(), l.logID.text(), encodeBefore(l.sampleBefore)}
 }

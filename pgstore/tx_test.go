@@ -175,6 +175,22 @@ func TestHistoryOnTx(t *testing.T) {
 	})
 }
 
+// The transaction sees the samples that its own writes keep.
+func TestSamplesOnTx(t *testing.T) {
+	eachTx(t, func(t txs) {
+		in := t.begin()
+		for i, ago := range []time.Duration{time.Hour, 0} {
+			p, at := checkpoint.Position{Commit: uint64(i + 1)}, time.Now().Add(-ago) //nolint:gosec // an index
+			if _, err := in.store.SetIfNewer(t.Context(), "k", p, checkpoint.UpdatedAt(at)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if samples, err := in.store.Samples(t.Context(), "k"); err != nil || len(samples) != 1 || samples[0].Position.Commit != 1 {
+			t.Errorf("Samples: %v, %v", samples, err)
+		}
+	})
+}
+
 // Two transactions that are the first to write a key are decided one after the other.
 func TestFirstWritersOnTx(t *testing.T) {
 	eachTx(t, func(t txs) {

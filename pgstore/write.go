@@ -58,9 +58,13 @@ func writing(w *driver.Write, result *driver.Result) change {
 	if w.Epoch != 0 || cell.Audited(w) {
 		c.reads |= fences
 	}
-	c.decide = func(before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry) {
+	c.decide = func(before cell.Cell, now time.Time) (after cell.Cell, left trace) {
 		after, *result = before.Write(*w, now)
-		return after, cell.WriteEntry(&before, &after, w, *result, now)
+		left.entry = cell.WriteEntry(&before, &after, w, *result, now)
+		if s, ok := cell.WriteSample(&before, w, *result, now); ok {
+			left.sample = &s
+		}
+		return after, left
 	}
 	if w.Mode == driver.IfNewer && w.By == nil && w.TTL == 0 && !w.UpdatedAt.IsZero() {
 		c.usual = w
@@ -93,20 +97,20 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 // deleting returns the decisions of a Delete. Their answers are in gone.
 func deleting(ctx context.Context, gone []bool) decisions {
 	by := driver.ByOf(ctx)
-	return func(i int, before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry) {
+	return func(i int, before cell.Cell, now time.Time) (after cell.Cell, left trace) {
 		after, gone[i] = before.Delete(now)
-		return after, cell.DeleteEntry(before, after, gone[i], by, now)
+		return after, trace{entry: cell.DeleteEntry(before, after, gone[i], by, now)}
 	}
 }
 
 // decisions are the decisions of many keys.
-type decisions func(i int, before cell.Cell, now time.Time) (after cell.Cell, e *driver.AuditEntry)
+type decisions func(i int, before cell.Cell, now time.Time) (after cell.Cell, left trace)
 
 // changes returns the change of each key.
 func (d decisions) changes(keys []string, reads parts) []*change {
 	changes := make([]*change, len(keys))
 	for i, key := range keys {
-		changes[i] = &change{key: key, reads: reads, decide: func(before cell.Cell, now time.Time) (cell.Cell, *driver.AuditEntry) {
+		changes[i] = &change{key: key, reads: reads, decide: func(before cell.Cell, now time.Time) (cell.Cell, trace) {
 			return d(i, before, now)
 		}}
 	}

@@ -11,6 +11,7 @@ var (
 	lag = gauge("checkpoint_lag", "Distance from the stored position to the head, as last read.")
 
 	lagTime  = gauge("checkpoint_lag_time_seconds", "How long the oldest event that is not done has been in the log, as last reported.")
+	tail     = gauge("checkpoint_tail_distance", "Distance from the beginning of the log to the low watermark, as last reported.")
 	advanced = gauge("checkpoint_advanced_timestamp_seconds", "When the stored position last moved, in seconds since the epoch.")
 	inFlight = gauge("checkpoint_in_flight", "Events in work.")
 	oldest   = gauge("checkpoint_oldest_in_flight_age_seconds", "Age of the event that is longest in work.")
@@ -18,7 +19,7 @@ var (
 	held     = gauge("checkpoint_lease_held", "Leases that open subscriptions hold.")
 	left     = gauge("checkpoint_lease_remaining_seconds", "How long the lease lasts, unless it is renewed.")
 
-	gauges = []*prometheus.Desc{lag, lagTime, advanced, inFlight, oldest, paused, held, left}
+	gauges = []*prometheus.Desc{lag, lagTime, tail, advanced, inFlight, oldest, paused, held, left}
 )
 
 func gauge(name, help string) *prometheus.Desc {
@@ -40,6 +41,9 @@ func (c *Collector) collectGauges(to chan<- prometheus.Metric) {
 		}
 		if g.HasTime {
 			send(lagTime, g.LagTime.Seconds())
+		}
+		if g.HasTail {
+			send(tail, float64(g.Tail))
 		}
 		if g.Reported {
 			send(paused, float64(g.Paused))

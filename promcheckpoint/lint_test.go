@@ -28,7 +28,7 @@ func TestLint(t *testing.T) {
 	if _, err := s.Lag(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.Reported("orders", checkpoint.Status{LagTime: new(time.Second)})
+	c.Reported("orders", checkpoint.Status{LagTime: new(time.Second), Position: new(checkpoint.Position), Begins: new(checkpoint.Position)})
 	c.EventDone(subscription.Event{Key: "orders"})
 	problems, err := testutil.CollectAndLint(c)
 	if err != nil {
@@ -37,8 +37,8 @@ func TestLint(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 8 gauges.
-	if n := testutil.CollectAndCount(c); n != 20 {
-		t.Errorf("%d series were collected, want 20", n)
+	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 9 gauges.
+	if n := testutil.CollectAndCount(c); n != 21 {
+		t.Errorf("%d series were collected, want 21", n)
 	}
 }

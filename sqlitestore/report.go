@@ -78,9 +78,10 @@ func (d *Driver) Reports(ctx context.Context, keys []string) ([][]driver.Report,
 		return nil, err
 	}
 	keys = slices.Clone(keys) // read may return before its function
+	once := slices.Compact(slices.Sorted(slices.Values(keys)))
 	return read(ctx, d, func() ([][]driver.Report, error) {
 		found := make(map[string][]driver.Report, len(keys))
-		for part := range slices.Chunk(keys, maxKeys) {
+		for part := range slices.Chunk(once, maxKeys) {
 			if err := d.readReports(ctx, part, found); err != nil {
 				return nil, err
 			}

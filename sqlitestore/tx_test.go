@@ -162,6 +162,21 @@ func TestHistoryOnTx(t *testing.T) {
 	}
 }
 
+// The transaction sees the samples that its own writes keep.
+func TestSamplesOnTx(t *testing.T) {
+	_, path := newStore(t)
+	_, within := begin(t, openModel(t, path))
+	for i, ago := range []time.Duration{time.Hour, 0} {
+		p, at := checkpoint.Position{Commit: uint64(i + 1)}, time.Now().Add(-ago) //nolint:gosec // an index
+		if _, err := within.SetIfNewer(t.Context(), "k", p, checkpoint.UpdatedAt(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if samples, err := within.Samples(t.Context(), "k"); err != nil || len(samples) != 1 || samples[0].Position.Commit != 1 {
+		t.Errorf("Samples: %v, %v", samples, err)
+	}
+}
+
 func TestOnTxOfAnotherFile(t *testing.T) {
 	db := openModel(t, filepath.Join(t.TempDir(), "other.db"))
 	if err := handle(t.Context(), db, checkpoint.Position{Commit: 1}); err == nil || isNotFound(err) {

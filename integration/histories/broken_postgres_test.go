@@ -25,7 +25,7 @@ var brokenStatements = map[string][2]string{
 	},
 	"takes the same for newer":     {"c.prepare_position) < (", "c.prepare_position)<=("},
 	"does not fence usual writes":  {"AND f.epoch = w.epoch", "AND f.epoch > 0"},
-	"does not fence a usual write": {"AND f.epoch = $7::numeric", "AND f.epoch > $7 * 0"},
+	"does not fence a usual write": {"AND f.epoch = $8::numeric", "AND f.epoch > $8 * 0"},
 	"keeps the fence":              {"epoch = coalesce(w.epoch, f.epoch)", "epoch = f.epoch"},
 	"keeps the expiry":             {"expires_at = w.expires_at", "expires_at = c.expires_at"},
 	"keeps the lease":              {"lease_owner = CASE WHEN w.lease THEN w.lease_owner", "lease_owner = CASE WHEN w.lease THEN f.lease_owner"},

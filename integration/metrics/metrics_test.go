@@ -83,6 +83,7 @@ func consume(t *testing.T, d driver.Driver, o checkpoint.Observer, from promethe
 		Missing: subscription.FromStart, Lease: &subscription.Lease{Wait: true, TTL: time.Minute}, Observers: list,
 		ReportEvery: 10 * time.Millisecond,
 		Head:        func(context.Context) (checkpoint.Position, error) { return checkpoint.Offset(events + 4), nil },
+		Tail:        func(context.Context) (checkpoint.Position, error) { return checkpoint.Offset(0), nil },
 	}
 	s, err := subscription.Open(t.Context(), store, "orders", &opts)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestAlerts(t *testing.T) {
 		check(t, names, expr)
 		alerts = append(alerts, alert)
 	}
-	want := []string{"CheckpointStuck", "CheckpointSlow", "CheckpointNobodyAtWork", "CheckpointRewound"}
+	want := []string{"CheckpointStuck", "CheckpointSlow", "CheckpointNearTail", "CheckpointNobodyAtWork", "CheckpointRewound"}
 	if !slices.Equal(alerts, want) {
 		t.Errorf("the alerts are %q, want %q", alerts, want)
 	}

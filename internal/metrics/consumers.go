@@ -97,6 +97,8 @@ type Gauges struct {
 	HasLag   bool          // a lag was read
 	LagTime  time.Duration // the highest
 	HasTime  bool          // a lag in time was reported
+	Tail     uint64        // the lowest distance from the beginning of the log
+	HasTail  bool          // a distance was reported
 	Paused   int           // how many an operator has paused
 	Reported bool          // some have reported
 	Held     int           // leases that are held
@@ -153,6 +155,17 @@ func (g *Gauges) addStatus(status *checkpoint.Status) {
 	if status.LagTime != nil {
 		g.LagTime, g.HasTime = max(g.LagTime, *status.LagTime), true
 	}
+	if status.Begins != nil && status.Position != nil {
+		g.addTail(*status.Begins, *status.Position)
+	}
+}
+
+func (g *Gauges) addTail(begins, p checkpoint.Position) {
+	distance := max(p.Commit, begins.Commit) - begins.Commit
+	if !g.HasTail || distance < g.Tail {
+		g.Tail = distance
+	}
+	g.HasTail = true
 }
 
 func (g *Gauges) addLease(left time.Duration) {

@@ -60,6 +60,26 @@ func lagTime(b *bench) {
 	b.want(Samples{of("checkpoint_lag_time_seconds", "orders/1"): 0})
 }
 
+// tailDistance: the log is trimmed, first up to the consumer, and then past it.
+func tailDistance(b *bench) {
+	var tail atomic.Uint64
+	tail.Store(1)
+	s := b.open("orders/1", subscription.Options{
+		Tail:        func(context.Context) (checkpoint.Position, error) { return at(tail.Load()), nil },
+		ReportEvery: time.Second,
+	})
+	b.open("orders/2", subscription.Options{ReportEvery: time.Second}) // nobody knows its tail
+	b.track(s, 10).Done()
+	time.Sleep(10 * time.Second)
+	b.want(Samples{of("checkpoint_tail_distance", "orders/1"): 10})
+	b.wantNone(of("checkpoint_tail_distance", "orders/2"))
+	for before, want := range map[uint64]float64{7: 4, 11: 0, 20: 0} {
+		tail.Store(before)
+		time.Sleep(10 * time.Second)
+		b.want(Samples{of("checkpoint_tail_distance", "orders/1"): want})
+	}
+}
+
 // advanced: what the run before has stored counts, so that a restart hides no
 // consumer that stands still.
 func advanced(b *bench) {

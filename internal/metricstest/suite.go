@@ -60,6 +60,7 @@ var cases = map[string]func(*bench){
 	"lag":            lag,
 	"lag-reported":   lagReported,
 	"lag-time":       lagTime,
+	"tail-distance":  tailDistance,
 	"advanced":       advanced,
 	"advanced-again": advancedAgain,
 	"advanced-hand":  advancedByHandler,
