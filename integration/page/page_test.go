@@ -37,7 +37,7 @@ func do(t *testing.T, err error) {
 // The fields of forms.
 const (
 	find   = chromedp.CSS("[name=find]")
-	goal   = chromedp.CSS("input[name=value]")
+	goal   = chromedp.CSS("[name=to]")
 	typed  = chromedp.CSS("[name=typed]")
 	reason = chromedp.CSS("[name=reason]")
 )

@@ -24,7 +24,6 @@ type asking struct {
 
 	Wrong  string // what keeps the change from being made
 	Reason string // as it was typed
-	Value  string
 	To     string
 }
 
@@ -137,7 +136,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, p *plan, form ur
 func (s *server) ask(w http.ResponseWriter, r *http.Request, p *plan, form url.Values, code int, wrong string) {
 	a := asking{
 		frame: frame{Title: p.Do, Write: true, Actor: s.actor(r)}, plan: p,
-		Wrong: wrong, Reason: form.Get("reason"), Value: form.Get("value"), To: form.Get("to"),
+		Wrong: wrong, Reason: form.Get("reason"), To: form.Get("to"),
 	}
 	render(w, code, "change", a)
 }

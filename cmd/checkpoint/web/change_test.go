@@ -32,7 +32,7 @@ func TestRewind(t *testing.T) {
 	s := writable(t)
 	s.lease("k", "worker-1")
 	s.holds(s.see("/"), ">100<")
-	const preview = "/change?do=rewind&key=k&to=by&value=40"
+	const preview = "/change?do=rewind&key=k&to=60"
 	body := s.see(preview)
 	s.holds(body, "redoes 40", ">60<", "worker-1", "locks out")
 	s.lacks(body, "skips events")
@@ -54,7 +54,7 @@ func TestRewind(t *testing.T) {
 // TestRewindThatWasShown: a change that is not what the person has seen is not made.
 func TestRewindThatWasShown(t *testing.T) {
 	s := writable(t)
-	form := s.fill("/change?do=rewind&key=k&to=position&value=60", "k", "why")
+	form := s.fill("/change?do=rewind&key=k&to=60", "k", "why")
 	_, err := s.store.Rewind(t.Context(), "k", at(80))
 	s.do(err)
 	w := s.post(form)
@@ -62,33 +62,29 @@ func TestRewindThatWasShown(t *testing.T) {
 	s.holds(w.Body.String(), "Look again", "redoes 20")
 	s.stands(80)
 
-	form = s.fill("/change?do=rewind&key=k&to=position&value=70", "k", "why")
+	form = s.fill("/change?do=rewind&key=k&to=70", "k", "why")
 	err = s.store.Set(t.Context(), "k", at(50)) // it raises no fence
 	s.do(err)
 	s.code(s.post(form), http.StatusConflict)
 	s.stands(50)
 
-	form = s.fill("/change?do=rewind&key=k&to=position&value=70", "k", "why")
-	s.holds(s.see("/change?do=rewind&key=k&to=position&value=70"), "SKIPS 20", "Nobody will do the events between")
+	form = s.fill("/change?do=rewind&key=k&to=70", "k", "why")
+	s.holds(s.see("/change?do=rewind&key=k&to=70"), "SKIPS 20", "Nobody will do the events between")
 	s.code(s.post(form), http.StatusOK)
 	s.stands(70)
 }
 
 func TestTargets(t *testing.T) {
 	s := writable(t)
-	s.set("other", 30)
 	s.mem.Damage("damaged")
-	s.holds(s.see("/change?do=rewind&key=k"), "to a position")
-	for query, want := range map[string]string{
-		"to=start": "redoes 100", "to=position&value=C:1/P:2": "C:1/P:2", "to=key&value=other": "redoes 70", "to=position&value=100": "stays",
-	} {
-		s.holds(s.see("/change?do=rewind&key=k&"+query), want)
+	s.holds(s.see("/change?do=rewind&key=k"), "how long ago")
+	for to, want := range map[string]string{"start": "redoes 100", "C:1/P:2": "C:1/P:2", "100": "stays", "0s": "no time ago"} {
+		s.holds(s.get("/change?do=rewind&key=k&to="+to).Body.String(), want)
 	}
 	for query, want := range map[string]int{
-		"key=k&to=position&value=x": http.StatusUnprocessableEntity, "key=k&to=by&value=-1": http.StatusUnprocessableEntity,
-		"key=k&to=ago&value=never": http.StatusUnprocessableEntity, "key=k&to=time&value=2999-01-01T00:00:00Z": http.StatusUnprocessableEntity,
-		"key=k&to=ago&value=2h": http.StatusConflict, "key=k&to=key&value=nothing": http.StatusNotFound, "key=nothing&to=start": http.StatusNotFound,
-		"key=&to=start": http.StatusBadRequest, "key=k&to=nonsense": http.StatusUnprocessableEntity, "key=damaged&to=by&value=1": http.StatusConflict,
+		"key=k&to=x": http.StatusUnprocessableEntity, "key=k&to=2999-01-01T00:00:00Z": http.StatusUnprocessableEntity,
+		"key=k&to=2h": http.StatusConflict, "key=k&to=head": http.StatusConflict,
+		"key=nothing&to=start": http.StatusNotFound, "key=&to=start": http.StatusBadRequest, "key=damaged&to=2h": http.StatusConflict,
 	} {
 		s.code(s.get("/change?do=rewind&"+query), want)
 	}
@@ -196,7 +192,7 @@ func TestLongForm(t *testing.T) {
 func TestOneMakesTheChange(t *testing.T) {
 	s := writable(t)
 	s.lease("k", "worker-1")
-	form := s.fill("/change?do=rewind&key=k&to=by&value=10", "k", "why")
+	form := s.fill("/change?do=rewind&key=k&to=90", "k", "why")
 	var made atomic.Int32
 	var people sync.WaitGroup
 	for range 20 {

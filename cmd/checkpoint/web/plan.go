@@ -13,7 +13,6 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -81,9 +80,9 @@ func (s *server) planRewind(ctx context.Context, p *plan, form url.Values) error
 		p.Asks = true
 		return nil
 	}
-	target, err := s.target(ctx, form.Get("to"), form.Get("value"))
+	target, err := rewind.Where(ctx, s.store, form.Get("to"), time.Now())
 	if err != nil {
-		return err
+		return refuse(http.StatusUnprocessableEntity, "It cannot go there: %s.", err)
 	}
 	return p.move(target)
 }
@@ -112,64 +111,10 @@ func (p *plan) move(target rewind.Target) error {
 		p.say("A consumer that writes without an epoch is not locked out, and undoes the change with its next write. Stop it first.")
 	}
 	if p.Do == "rewind" {
-		p.hide("to", "position")
-		p.hide("value", p.step.Position.String())
+		p.hide("to", p.step.Position.String())
 	}
 	p.hide("skips", strconv.FormatBool(p.Skips))
 	return nil
-}
-
-// target is what the fields of the form of a rewind name.
-func (s *server) target(ctx context.Context, to, value string) (rewind.Target, error) {
-	bad := func(format string, args ...any) (rewind.Target, error) {
-		return nil, refuse(http.StatusUnprocessableEntity, format, args...)
-	}
-	switch to {
-	case "position":
-		p, err := checkpoint.ParsePosition(value)
-		if err != nil {
-			return bad("%q is no position: want one such as 12 or C:12/P:34.", value)
-		}
-		return rewind.To(p), nil
-	case "start":
-		return rewind.To(checkpoint.Position{}), nil
-	case "head":
-		return rewind.Head(ctx, s.store), nil
-	case "by":
-		n, err := strconv.ParseUint(value, 10, 64)
-		if err != nil || n == 0 {
-			return bad("%q is no number of events: want one from 1 up.", value)
-		}
-		return rewind.Back(n), nil
-	case "key":
-		other, err := s.store.Get(ctx, value)
-		if err != nil {
-			return nil, err
-		}
-		return rewind.Like(other), nil
-	case "time", "ago":
-		at, err := timeOf(to, value)
-		if err != nil {
-			return bad("%s", err)
-		}
-		return rewind.At(ctx, s.store, at), nil
-	}
-	return bad("There is no target %q.", to)
-}
-
-func timeOf(to, value string) (at time.Time, err error) {
-	now := time.Now()
-	if to == "ago" {
-		span, err := watch.ParseSpan(value)
-		if err != nil || span <= 0 {
-			return at, fmt.Errorf("%q is no time span: want one such as 90m, 2h or 3d", value)
-		}
-		return now.Add(-span), nil
-	}
-	if at, err = time.Parse(time.RFC3339, value); err != nil || at.After(now) {
-		return at, fmt.Errorf("%q is no time in the past: want one such as 2026-01-02T15:04:05Z", value)
-	}
-	return at, nil
 }
 
 // planUndo finds the entry by its time, since each new entry changes the numbers.

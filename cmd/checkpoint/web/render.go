@@ -19,7 +19,7 @@ var (
 	static = sub(staticFiles, "static")
 
 	pages = template.Must(template.New("").Funcs(template.FuncMap{
-		"to": to, "ago": ago, "exact": exact, "position": output.Short,
+		"to": to, "ago": ago, "exact": exact, "position": output.Position,
 		"rowPosition": output.RowPosition, "rowLag": output.RowLag, "rowBehind": output.RowBehind,
 		"rowRate": output.RowRate, "rowLease": output.RowLease, "rowAge": output.RowAge,
 		"label": func(name, text string) labelled { return labelled{name, text} },

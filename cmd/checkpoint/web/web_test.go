@@ -265,6 +265,6 @@ func TestDriverOfFiveMethods(t *testing.T) {
 	s.holds(s.see("/consumer?key=k"), "The engine keeps no audit entries.", "The engine keeps no samples.")
 	s.code(s.get("/api/history?key=k"), http.StatusNotImplemented)
 	s.code(s.get("/change?do=pause&key=k"), http.StatusNotImplemented)
-	s.code(s.post(s.fill("/change?do=rewind&key=k&to=position&value=60", "k", "why")), http.StatusOK)
+	s.code(s.post(s.fill("/change?do=rewind&key=k&to=60", "k", "why")), http.StatusOK)
 	s.stands(60)
 }

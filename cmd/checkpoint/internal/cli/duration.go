@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/duration"
 )
 
 // A durationFlag is a flag whose value may begin with days: "30d", "1d12h".
@@ -14,7 +14,7 @@ type durationFlag time.Duration
 var _ pflag.Value = (*durationFlag)(nil)
 
 func (d *durationFlag) Set(s string) error {
-	parsed, err := watch.ParseSpan(s)
+	parsed, err := duration.Parse(s)
 	*d = durationFlag(parsed)
 	return err
 }

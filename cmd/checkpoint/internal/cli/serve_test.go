@@ -119,7 +119,7 @@ func TestServe(t *testing.T) {
 // rewind is the form that takes orders to a position.
 func rewind(position string) url.Values {
 	return url.Values{
-		"do": {"rewind"}, "key": {"orders"}, "to": {"position"}, "value": {position}, "epoch": {"0"}, "typed": {"orders"}, "reason": {"INC-7"},
+		"do": {"rewind"}, "key": {"orders"}, "to": {position}, "epoch": {"0"}, "typed": {"orders"}, "reason": {"INC-7"},
 	}
 }
 

@@ -50,7 +50,7 @@ func Rewinds(w io.Writer, format string, rewinds []Rewind) error {
 		rows[0] = append(rows[0], "STOOD THERE")
 	}
 	for _, r := range rewinds {
-		cells := []string{r.Key, Short(r.Before), Short(&r.After), r.Effect, printable(r.LocksOut)}
+		cells := []string{r.Key, short(r.Before), short(&r.After), r.Effect, printable(r.LocksOut)}
 		if past {
 			cells = append(cells, exact(r.KnownAt))
 		}
@@ -59,8 +59,8 @@ func Rewinds(w io.Writer, format string, rewinds []Rewind) error {
 	return align(w, rows, 1, 2)
 }
 
-// Short is the shortest text of a position.
-func Short(p *checkpoint.Position) string {
+// short is the shortest text of a position.
+func short(p *checkpoint.Position) string {
 	switch {
 	case p == nil:
 		return "-"

@@ -46,7 +46,7 @@ var (
 // RowPosition is the position of a row, as short as it can be.
 func RowPosition(r watch.Row) string {
 	if c := r.Cell.Checkpoint; c.Exists && c.Err == nil {
-		return Short(&c.Position)
+		return short(&c.Position)
 	}
 	return "-"
 }

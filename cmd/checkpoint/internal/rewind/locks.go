@@ -50,8 +50,8 @@ func LockedOut(c *checkpoint.Cell, now time.Time) string {
 	return ""
 }
 
-// Where says at which position, and with which epoch, the checkpoint of a cell stands.
-func Where(cell *checkpoint.Cell) string {
+// Standing says at which position, and with which epoch, the checkpoint of a cell stands.
+func Standing(cell *checkpoint.Cell) string {
 	switch c := cell.Checkpoint; {
 	case !c.Exists:
 		return "nothing"

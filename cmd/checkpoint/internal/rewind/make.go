@@ -18,7 +18,7 @@ func (s Step) Make(
 	if c, err = store.Rewind(ctx, key, s.Position, opts...); err != nil {
 		return c, nil, err
 	}
-	note("%q went from %s to %s", key, Where(&s.Before), Place(c.Mark))
+	note("%q went from %s to %s", key, Standing(&s.Before), Place(c.Mark))
 	notes = append(notes, s.missed(s.Replaced(ctx, store, c.Epoch))...)
 	if out := LockedOut(&s.Before, now); out != "" {
 		note("%s", out)

@@ -1,4 +1,5 @@
-package watch
+// Package duration reads durations that may begin with days: "30d", "1d12h".
+package duration
 
 import (
 	"fmt"
@@ -9,23 +10,8 @@ import (
 
 const day = 24 * time.Hour
 
-// Span is a duration in its largest whole unit.
-func Span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	case d < 2*day:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d < 365*day:
-		return fmt.Sprintf("%dd", d/day)
-	}
-	return fmt.Sprintf("%dy", d/(365*day))
-}
-
-// ParseSpan reads a duration that may begin with days: "30d", "1d12h".
-func ParseSpan(s string) (time.Duration, error) {
+// Parse reads a duration.
+func Parse(s string) (time.Duration, error) {
 	unsigned, negative := strings.CutPrefix(s, "-")
 	days, rest, ok := strings.Cut(unsigned, "d")
 	if !ok {
