@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -38,7 +38,7 @@ func (s *server) apiStatus(w http.ResponseWriter, r *http.Request) {
 	})
 	watch.Sort(rows, q.Sort)
 	var b bytes.Buffer
-	writeLines(w, &b, output.Status(&b, "json", rows))
+	writeLines(w, &b, text.Rows(&b, rows))
 }
 
 // apiHistory answers as `checkpoint history KEY -o json` prints.
@@ -63,7 +63,7 @@ func (s *server) apiHistory(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var b bytes.Buffer
-	writeLines(w, &b, output.History(&b, "json", entries))
+	writeLines(w, &b, text.Entries(&b, entries))
 }
 
 func writeLines(w http.ResponseWriter, b *bytes.Buffer, err error) {

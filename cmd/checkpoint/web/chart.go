@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 // The size of a chart, in its own units.
@@ -63,7 +63,7 @@ func draw(points []chartPoint, entries []checkpoint.AuditEntry, now time.Time) *
 	byPosition := func(a, b chartPoint) int { return a.position.Compare(b.position) }
 	low, high := slices.MinFunc(points, byPosition).position, slices.MaxFunc(points, byPosition).position
 	since := points[0].at
-	c := &chart{Low: output.Position(&low), High: output.Position(&high), Since: since, Now: now}
+	c := &chart{Low: text.Position(&low), High: text.Position(&high), Since: since, Now: now}
 	x := func(t time.Time) string {
 		return fmt.Sprintf("%.1f", chartWidth*float64(t.Sub(since))/float64(now.Sub(since)))
 	}

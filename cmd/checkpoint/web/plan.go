@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -33,16 +32,25 @@ type plan struct {
 	Do  string // rewind, undo, pause, resume or revoke
 	Key string
 
-	Says   []string       // what the change does
-	Moves  *output.Rewind // of a rewind and an undo
-	Skips  bool           // nobody will do the events between
-	Asks   bool           // the target of a rewind is not chosen yet
-	Needs  bool           // a reason
-	Hidden [][2]string    // the fields that say the same again when the change is made
+	Says   []string    // what the change does
+	Moves  *move       // of a rewind and an undo
+	Skips  bool        // nobody will do the events between
+	Asks   bool        // the target of a rewind is not chosen yet
+	Needs  bool        // a reason
+	Hidden [][2]string // the fields that say the same again when the change is made
 
 	before checkpoint.Cell
 	step   rewind.Step
 	undo   rewind.Undo
+}
+
+// A move is where a key stands, and where it goes.
+type move struct {
+	Before   *checkpoint.Position // nil: it has no sound checkpoint
+	After    checkpoint.Position
+	KnownAt  time.Time // when it is known to have stood there; zero: that does not matter
+	Effect   string
+	LocksOut string
 }
 
 // planners plan each change from the fields of a form.
@@ -98,8 +106,8 @@ func (p *plan) move(target rewind.Target) error {
 	}
 	now := time.Now()
 	p.Skips = p.step.Skips()
-	p.Moves = &output.Rewind{
-		Key: p.Key, After: p.step.Position, KnownAt: p.step.KnownAt, Effect: p.step.Effect(), LocksOut: rewind.LocksOut(&p.before, now),
+	p.Moves = &move{
+		After: p.step.Position, KnownAt: p.step.KnownAt, Effect: p.step.Effect(), LocksOut: rewind.LocksOut(&p.before, now),
 	}
 	if c := p.before.Checkpoint; c.Exists && c.Err == nil {
 		p.Moves.Before = &c.Position

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 var (
@@ -19,9 +19,9 @@ var (
 	static = sub(staticFiles, "static")
 
 	pages = template.Must(template.New("").Funcs(template.FuncMap{
-		"to": to, "ago": ago, "exact": exact, "position": output.Position,
-		"rowPosition": output.RowPosition, "rowLag": output.RowLag, "rowBehind": output.RowBehind,
-		"rowRate": output.RowRate, "rowLease": output.RowLease, "rowAge": output.RowAge,
+		"to": to, "ago": ago, "exact": exact, "position": text.Position,
+		"rowPosition": text.RowPosition, "rowLag": text.Lag, "rowBehind": text.Behind,
+		"rowRate": text.Rate, "rowLease": text.Lease, "rowAge": text.Age,
 		"label": func(name, text string) labelled { return labelled{name, text} },
 	}).ParseFS(pageFiles, "pages/*.html"))
 )

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -54,6 +54,6 @@ func to(page string, pairs ...string) string {
 	return page + "?" + values.Encode()
 }
 
-func ago(t time.Time) string { return output.Ago(time.Now(), t) }
+func ago(t time.Time) string { return text.Ago(time.Now(), t) }
 
 func exact(t time.Time) string { return t.UTC().Format(driver.TimeLayout) }

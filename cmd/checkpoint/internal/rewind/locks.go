@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 // Held reports whether somebody holds the lease of a cell at now.
@@ -24,7 +24,7 @@ func Unfenced(c *checkpoint.Cell, now time.Time) bool {
 func LocksOut(c *checkpoint.Cell, now time.Time) string {
 	switch {
 	case Held(c, now):
-		return fmt.Sprintf("%s (ends %s)", c.Lease.Owner, output.Ahead(now, c.Lease.ExpiresAt))
+		return fmt.Sprintf("%s (ends %s)", c.Lease.Owner, text.Ahead(now, c.Lease.ExpiresAt))
 	case Unfenced(c, now):
 		return "nobody: stop its consumer"
 	case c.Fence.Epoch != 0:
@@ -35,7 +35,7 @@ func LocksOut(c *checkpoint.Cell, now time.Time) string {
 
 // Holder names the holder of the lease, and for how long it holds it.
 func Holder(c *checkpoint.Cell, now time.Time) string {
-	return fmt.Sprintf("%q, whose lease ends %s", c.Lease.Owner, output.Ahead(now, c.Lease.ExpiresAt))
+	return fmt.Sprintf("%q, whose lease ends %s", c.Lease.Owner, text.Ahead(now, c.Lease.ExpiresAt))
 }
 
 // LockedOut says which writers cannot write once the fence is raised. It returns "" if it
