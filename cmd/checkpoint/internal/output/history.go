@@ -1,7 +1,6 @@
 package output
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -16,26 +16,11 @@ import (
 func History(w io.Writer, format string, entries []checkpoint.AuditEntry) error {
 	switch {
 	case format == "json":
-		return historyJSON(w, entries)
+		return text.Entries(w, entries)
 	case format == "" && !IsTerminal(w):
 		return historyPlain(w, entries)
 	}
 	return historyTable(w, time.Now(), format == "wide", entries)
-}
-
-func historyJSON(w io.Writer, entries []checkpoint.AuditEntry) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	for i, e := range entries {
-		err := encoder.Encode(struct {
-			Entry int `json:"entry"`
-			checkpoint.AuditEntry
-		}{1 + i, e})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func historyPlain(w io.Writer, entries []checkpoint.AuditEntry) error {
@@ -52,7 +37,7 @@ func historyPlain(w io.Writer, entries []checkpoint.AuditEntry) error {
 func historyTable(w io.Writer, now time.Time, wide bool, entries []checkpoint.AuditEntry) error {
 	rows := [][]string{{"ENTRY", "WHEN", "OP", "BY", "FROM", "TO", "EPOCH", "REASON"}}
 	for i, e := range entries {
-		at := Ago(now, e.At)
+		at := text.Ago(now, e.At)
 		if wide {
 			at = exact(e.At)
 		}
