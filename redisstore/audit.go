@@ -44,6 +44,29 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	return entries, nil
 }
 
+// encodeEntry writes e as audit.lua writes it.
+func encodeEntry(e driver.AuditEntry) (string, error) {
+	by := e.Clean()
+	text, err := json.Marshal(struct {
+		At       int64  `json:"at"`
+		Op       string `json:"op"`
+		Actor    string `json:"actor"`
+		Reason   string `json:"reason"`
+		Old      string `json:"old"`
+		New      string `json:"new"`
+		OldEpoch uint64 `json:"oldEpoch,string"`
+		NewEpoch uint64 `json:"newEpoch,string"`
+	}{e.At.UnixMilli(), e.Op, by.Actor, by.Reason, encodePosition(e.Old), encodePosition(e.New), e.OldEpoch, e.NewEpoch})
+	return string(text), err
+}
+
+func encodePosition(p *driver.Position) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d@%d", p.Commit, p.Prepare)
+}
+
 // decodeEntry reads what audit.lua has written.
 func decodeEntry(text string) (driver.AuditEntry, error) {
 	var stored struct {

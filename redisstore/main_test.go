@@ -16,6 +16,7 @@
 //	fuzz                   stored values and patterns of every form
 //	fence, lease           fences and leases, sound, damaged and lost
 //	audit, sample, report  audit entries, samples and reports: their layout, and what stands in their way
+//	adopt                  entries and samples that another store has kept
 //	moment, expiry         one read is of one moment, to the last millisecond of an expiry
 //	empty, eviction        servers that would look empty, or lose keys, are refused
 //	access, acl            a user without permissions; the documented ACL is enough, and minimal

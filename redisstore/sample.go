@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,6 +92,18 @@ func (d *Driver) Samples(ctx context.Context, key string) ([]driver.Sample, erro
 
 // sampleTime is the layout of a sample's time.
 const sampleTime = "20060102150405.000"
+
+// encodeSample writes s as script.lua writes it.
+func encodeSample(s driver.Sample) string {
+	kind, position := " ", encodePosition(&s.Position)
+	if s.Hourly {
+		kind = "h"
+	}
+	if s.Position.Commit == s.Position.Prepare {
+		position = strconv.FormatUint(s.Position.Commit, 10)
+	}
+	return strings.Replace(s.At.UTC().Format(sampleTime), ".", "", 1) + kind + position
+}
 
 // decodeSample reads what script.lua has written: a time of 17 digits, h if the sample is
 // hourly, and a position.

@@ -40,6 +40,9 @@ var reportText string
 //go:embed reports.lua
 var reportsText string
 
+//go:embed adopt.lua
+var adoptText string
+
 //go:embed convert.lua
 var convertText string
 
@@ -58,6 +61,7 @@ var (
 	fenceScript  = newScript(true, 8, commonText, changeText, auditText, fenceText)
 	deleteScript = newScript(true, 9, commonText, changeText, auditText, deleteText)
 
+	adoptScript   = newScript(true, 9, commonText, adoptText)
 	convertScript = newScript(true, 5, commonText, changeText, convertText)
 
 	readScript    = newScript(false, 5, commonText, storedText, readText)
