@@ -38,7 +38,7 @@ func (n *notes) count(l ledger) int {
 	return [ledgers]int{len(n.entries), len(n.samples), len(n.hourly)}[l]
 }
 
-// together is how many samples share an etcd key.
+// together is how many samples share an etcd key, and how many entries that are adopted.
 const together = 12
 
 // block returns the samples that go under one etcd key of l, and whether they take the

@@ -101,12 +101,13 @@ func (d *Driver) read(ctx context.Context, ops []clientv3.Op) ([][]*mvccpb.KeyVa
 	return found, cmp.Or(errs...)
 }
 
-// ask makes a read. It tries again if a member could not answer: another one may.
-func (d *Driver) ask(ctx context.Context, read clientv3.Op) (clientv3.OpResponse, error) {
+// ask makes a read, or a change that may be made twice. It tries again if a member could
+// not answer: another one may.
+func (d *Driver) ask(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
 	defer cancel()
 	for pause := 25 * time.Millisecond; ; pause *= 2 {
-		resp, err := d.askOnce(ctx, read)
+		resp, err := d.askOnce(ctx, op)
 		if err == nil {
 			return resp, nil
 		}
@@ -123,13 +124,13 @@ func (d *Driver) ask(ctx context.Context, read clientv3.Op) (clientv3.OpResponse
 	}
 }
 
-// maxPause is the longest pause before a read is tried again.
+// maxPause is the longest pause before ask tries again.
 const maxPause = 500 * time.Millisecond
 
-func (d *Driver) askOnce(ctx context.Context, read clientv3.Op) (clientv3.OpResponse, error) {
+func (d *Driver) askOnce(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, attempt, errNoAnswer)
 	defer cancel()
-	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), read)
+	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), op)
 	if err != nil {
 		return clientv3.OpResponse{}, because(ctx, err)
 	}
