@@ -13,10 +13,12 @@ import (
 
 // permitted is what docs/postgres.md lists for a role.
 var permitted = map[string][]string{
-	"checkpoint_schema": {"SELECT"},
-	"checkpoints":       {"SELECT", "INSERT", "UPDATE", "DELETE"},
-	"checkpoint_fences": {"SELECT", "INSERT", "UPDATE", "DELETE"},
-	"checkpoint_audit":  {"SELECT", "INSERT", "DELETE"},
+	"checkpoint_schema":  {"SELECT"},
+	"checkpoints":        {"SELECT", "INSERT", "UPDATE", "DELETE"},
+	"checkpoint_fences":  {"SELECT", "INSERT", "UPDATE", "DELETE"},
+	"checkpoint_audit":   {"SELECT", "INSERT", "DELETE"},
+	"checkpoint_samples": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+	"checkpoint_reports": {"SELECT", "INSERT", "UPDATE", "DELETE"},
 }
 
 // sqlRefused names each permission that the role lacks on a table. A missing permission
