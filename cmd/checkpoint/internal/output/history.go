@@ -23,15 +23,17 @@ func History(w io.Writer, format string, entries []checkpoint.AuditEntry) error 
 	return historyTable(w, time.Now(), format == "wide", entries)
 }
 
+// An Entry is an audit entry as JSON shows it: with its number, from 1 up.
+type Entry struct {
+	Entry int `json:"entry"`
+	checkpoint.AuditEntry
+}
+
 func historyJSON(w io.Writer, entries []checkpoint.AuditEntry) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	for i, e := range entries {
-		err := encoder.Encode(struct {
-			Entry int `json:"entry"`
-			checkpoint.AuditEntry
-		}{1 + i, e})
-		if err != nil {
+		if err := encoder.Encode(Entry{1 + i, e}); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,205 @@
+package mcp
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// An Answer is what each tool returns.
+type Answer struct {
+	Rows   []any          `json:"rows"`
+	More   int            `json:"more,omitempty"` // rows that were left out
+	Counts map[string]int `json:"counts,omitempty"`
+	Note   string         `json:"note,omitempty"`
+}
+
+// The bounds of the rows in an answer. An assistant reads all of them.
+const (
+	usualRows    = 100
+	mostRows     = 500
+	usualEntries = 20
+)
+
+// A patternArg is the arguments of a tool on many keys.
+type patternArg struct {
+	Pattern string `json:"pattern,omitempty" jsonschema:"glob of keys, such as orders/*; default: every key"`
+	Limit   int    `json:"limit,omitempty" jsonschema:"how many rows to return at most, 1 to 500; default 100"`
+}
+
+type statusArg struct {
+	patternArg
+
+	Stale string `json:"stale,omitempty" jsonschema:"duration such as 5m: a consumer behind the head is stuck if it has not advanced for so long (default 1m), and a checkpoint that nobody reports on is stale if nobody has written it for so long (default never)"`
+}
+
+type historyArg struct {
+	Key  string `json:"key" jsonschema:"the key of one checkpoint"`
+	Last int    `json:"last,omitempty" jsonschema:"how many entries to return at most, 1 to 256; default 20"`
+}
+
+type noArg struct{}
+
+// bounded returns an answer of the first rows.
+func bounded[R any](rows []R, limit int, narrow string) *Answer {
+	a := &Answer{Rows: []any{}}
+	for _, r := range rows[:min(limit, len(rows))] {
+		a.Rows = append(a.Rows, r)
+	}
+	if a.More = len(rows) - len(a.Rows); a.More > 0 {
+		a.Note = fmt.Sprintf("%d more are left out; %s", a.More, narrow)
+	}
+	return a
+}
+
+func (p *patternArg) bounded(rows []any) *Answer {
+	a := bounded(rows, p.Limit, "narrow the pattern or raise the limit")
+	if len(rows) == 0 {
+		a.Note = fmt.Sprintf("the store was read, and no key matches %q", p.Pattern)
+	}
+	return a
+}
+
+func (p *patternArg) check() error {
+	p.Pattern = cmp.Or(p.Pattern, "*")
+	return checkLimit("limit", &p.Limit, usualRows, mostRows)
+}
+
+func checkLimit(name string, n *int, usual, most int) error {
+	if *n = cmp.Or(*n, usual); *n < 1 || *n > most {
+		return fmt.Errorf("%s is %d; give 1 to %d", name, *n, most)
+	}
+	return nil
+}
+
+func (s Source) status(ctx context.Context, in statusArg) (*Answer, error) {
+	rules, err := in.rules()
+	if err = cmp.Or(err, in.check()); err != nil {
+		return nil, err
+	}
+	var rows []watch.Row
+	err = s.Read(ctx, func(ctx context.Context, store *checkpoint.Store) (err error) {
+		rows, err = rules.Snapshot(ctx, store, in.Pattern)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	watch.Sort(rows, "state")
+	all := make([]any, len(rows))
+	for i := range rows {
+		all[i] = rows[i]
+	}
+	a := in.bounded(all)
+	a.Counts = make(map[string]int)
+	for state, n := range watch.Count(rows) {
+		a.Counts[string(state)] = n
+	}
+	return a, nil
+}
+
+func (in *statusArg) rules() (rules watch.Rules, err error) {
+	if in.Stale == "" {
+		return rules, nil
+	}
+	stale, err := time.ParseDuration(in.Stale)
+	if err != nil || stale <= 0 {
+		return rules, fmt.Errorf("stale is %q; give a duration above zero, such as 5m", in.Stale)
+	}
+	return watch.Rules{Stale: stale, Silent: true}, nil
+}
+
+// A damagedRow is the row of a key that is damaged.
+type damagedRow struct {
+	Key   string `json:"key"`
+	Error string `json:"error"`
+}
+
+func (s Source) list(ctx context.Context, in patternArg) (*Answer, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	var damaged []damagedRow
+	var sound []checkpoint.Checkpoint
+	err := s.Read(ctx, func(readCtx context.Context, store *checkpoint.Store) error {
+		for c, err := range transfer.Walk(readCtx, store, in.Pattern) {
+			switch {
+			case err != nil && c.Key != "":
+				damaged = append(damaged, damagedRow{c.Key, s.Explain(ctx, err)})
+			case err != nil:
+				return err
+			default:
+				sound = append(sound, c)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(damaged, func(a, b damagedRow) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(sound, func(a, b checkpoint.Checkpoint) int { return cmp.Compare(a.Key, b.Key) })
+	var rows []any
+	for _, d := range damaged {
+		rows = append(rows, d)
+	}
+	for _, c := range sound {
+		rows = append(rows, encoded(c))
+	}
+	a := in.bounded(rows)
+	if len(damaged) > 0 {
+		a.Counts = map[string]int{"damaged": len(damaged)}
+	}
+	return a, nil
+}
+
+// encoded is a checkpoint whose JSON is its line of `checkpoint list -o json`.
+type encoded checkpoint.Checkpoint
+
+var _ json.Marshaler = encoded{}
+
+func (e encoded) MarshalJSON() ([]byte, error) { return transfer.Encode(checkpoint.Checkpoint(e)), nil }
+
+func (s Source) history(ctx context.Context, in historyArg) (*Answer, error) {
+	if err := checkLimit("last", &in.Last, usualEntries, driver.AuditEntries); err != nil {
+		return nil, err
+	}
+	var rows []output.Entry
+	err := s.Read(ctx, func(ctx context.Context, store *checkpoint.Store) error {
+		entries, err := store.History(ctx, in.Key, driver.AuditEntries)
+		for i, e := range entries {
+			rows = append(rows, output.Entry{Entry: 1 + i, AuditEntry: e})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := bounded(rows, in.Last, "raise last")
+	if len(rows) == 0 {
+		a.Note = fmt.Sprintf("the store was read, and nobody has changed %q by hand", in.Key)
+	}
+	return a, nil
+}
+
+func (s Source) doctor(ctx context.Context, _ noArg) (*Answer, error) {
+	lines, err := s.Doctor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := bounded(lines, mostRows, "run `checkpoint doctor`")
+	a.Counts = make(map[string]int)
+	for _, l := range lines {
+		a.Counts[l.Level.String()]++
+	}
+	return a, nil
+}
