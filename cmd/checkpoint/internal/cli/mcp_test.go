@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -113,6 +114,26 @@ func TestMCPWithoutAStore(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMCPCallsAtOnce: an assistant may call several tools at the same time. If the calls
+// share what they must not, the race detector reports on stderr.
+func TestMCPCallsAtOnce(t *testing.T) {
+	server := redistest.Start(t)
+	run(t, "set", "orders", "7", "--store", server.URL())
+	session := startMCP(t, server.URL())
+	var calls sync.WaitGroup
+	for range 5 {
+		for tool := range mcpCalls {
+			calls.Go(func() {
+				result, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: tool, Arguments: mcpCalls[tool]})
+				if err != nil || result.IsError {
+					t.Errorf("%s answers %+v, %v", tool, result, err)
+				}
+			})
+		}
+	}
+	calls.Wait()
 }
 
 // TestMCPGivesUp asks a server that never answers.

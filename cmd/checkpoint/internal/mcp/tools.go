@@ -15,21 +15,6 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// An Answer is what each tool returns.
-type Answer struct {
-	Rows   []any          `json:"rows"`
-	More   int            `json:"more,omitempty"` // rows that were left out
-	Counts map[string]int `json:"counts,omitempty"`
-	Note   string         `json:"note,omitempty"`
-}
-
-// The bounds of the rows in an answer. An assistant reads all of them.
-const (
-	usualRows    = 100
-	mostRows     = 500
-	usualEntries = 20
-)
-
 // A patternArg is the arguments of a tool on many keys.
 type patternArg struct {
 	Pattern string `json:"pattern,omitempty" jsonschema:"glob of keys, such as orders/*; default: every key"`
@@ -49,36 +34,15 @@ type historyArg struct {
 
 type noArg struct{}
 
-// bounded returns an answer of the first rows.
-func bounded[R any](rows []R, limit int, narrow string) *Answer {
-	a := &Answer{Rows: []any{}}
-	for _, r := range rows[:min(limit, len(rows))] {
-		a.Rows = append(a.Rows, r)
-	}
-	if a.More = len(rows) - len(a.Rows); a.More > 0 {
-		a.Note = fmt.Sprintf("%d more are left out; %s", a.More, narrow)
-	}
-	return a
-}
-
-func (p *patternArg) bounded(rows []any) *Answer {
-	a := bounded(rows, p.Limit, "narrow the pattern or raise the limit")
-	if len(rows) == 0 {
-		a.Note = fmt.Sprintf("the store was read, and no key matches %q", p.Pattern)
-	}
-	return a
-}
-
 func (p *patternArg) check() error {
 	p.Pattern = cmp.Or(p.Pattern, "*")
 	return checkLimit("limit", &p.Limit, usualRows, mostRows)
 }
 
-func checkLimit(name string, n *int, usual, most int) error {
-	if *n = cmp.Or(*n, usual); *n < 1 || *n > most {
-		return fmt.Errorf("%s is %d; give 1 to %d", name, *n, most)
+func (p *patternArg) narrow() hints {
+	return hints{
+		none: fmt.Sprintf("no key matches %q", p.Pattern), more: "narrow the pattern or raise the limit", full: "narrow the pattern",
 	}
-	return nil
 }
 
 func (s Source) status(ctx context.Context, in statusArg) (*Answer, error) {
@@ -95,11 +59,10 @@ func (s Source) status(ctx context.Context, in statusArg) (*Answer, error) {
 		return nil, err
 	}
 	watch.Sort(rows, "state")
-	all := make([]any, len(rows))
-	for i := range rows {
-		all[i] = rows[i]
+	a, err := answerOf(rows, in.Limit, in.narrow())
+	if err != nil {
+		return nil, err
 	}
-	a := in.bounded(all)
 	a.Counts = make(map[string]int)
 	for state, n := range watch.Count(rows) {
 		a.Counts[string(state)] = n
@@ -155,11 +118,11 @@ func (s Source) list(ctx context.Context, in patternArg) (*Answer, error) {
 	for _, c := range sound {
 		rows = append(rows, encoded(c))
 	}
-	a := in.bounded(rows)
-	if len(damaged) > 0 {
+	a, err := answerOf(rows, in.Limit, in.narrow())
+	if err == nil && len(damaged) > 0 {
 		a.Counts = map[string]int{"damaged": len(damaged)}
 	}
-	return a, nil
+	return a, err
 }
 
 // encoded is a checkpoint whose JSON is its line of `checkpoint list -o json`.
@@ -184,11 +147,9 @@ func (s Source) history(ctx context.Context, in historyArg) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := bounded(rows, in.Last, "raise last")
-	if len(rows) == 0 {
-		a.Note = fmt.Sprintf("the store was read, and nobody has changed %q by hand", in.Key)
-	}
-	return a, nil
+	return answerOf(rows, in.Last, hints{
+		none: fmt.Sprintf("nobody has changed %q by hand", in.Key), more: "raise last", full: "`checkpoint history` prints the others",
+	})
 }
 
 func (s Source) doctor(ctx context.Context, _ noArg) (*Answer, error) {
@@ -196,7 +157,11 @@ func (s Source) doctor(ctx context.Context, _ noArg) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := bounded(lines, mostRows, "run `checkpoint doctor`")
+	const all = "`checkpoint doctor` prints all lines"
+	a, err := answerOf(lines, mostRows, hints{more: all, full: all})
+	if err != nil {
+		return nil, err
+	}
 	a.Counts = make(map[string]int)
 	for _, l := range lines {
 		a.Counts[l.Level.String()]++

@@ -153,6 +153,22 @@ func TestRowsAreBounded(t *testing.T) {
 	}
 }
 
+// TestBytesAreBounded: some rows have much to tell.
+func TestBytesAreBounded(t *testing.T) {
+	store, _, source := newStore(t)
+	ctx := checkpoint.WithBy(t.Context(), "ana", strings.Repeat("<", 512)) // six bytes each, in JSON
+	for n := range uint64(200) {
+		if err := store.Set(ctx, "k", at(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := connect(t, source)
+	text, failed := call(t, c, "history", map[string]any{"key": "k", "last": 200})
+	if failed || len(text) > 300<<10 || !strings.Contains(text, "more are left out; `checkpoint history` prints the others") {
+		t.Errorf("the answer has %d bytes, and ends with %q", len(text), text[len(text)-100:])
+	}
+}
+
 // dump returns every row of every table.
 func dump(t *testing.T, path string) string {
 	t.Helper()
