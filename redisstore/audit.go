@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -31,37 +29,15 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 		return nil, err
 	}
 	at := d.auditKey(key)
-	cmds := []command{query(ctx, "lrange", at, 0, min(n, driver.AuditEntries)-1)}
-	if d.pipelines.cluster == nil {
-		cmds = append(cmds, query(ctx, "role")) // in a cluster, a replica redirects
-	}
-	replies := d.send(ctx, cmds...)
-	if err := replies[0].err; err != nil {
-		if redis.HasErrorPrefix(err, "WRONGTYPE") {
-			err = fmt.Errorf("redisstore: Redis key %q holds no audit entries, but another type: "+
-				"the next change that leaves an entry replaces the key: %w", at, err)
-		}
+	lists, err := d.lists(ctx, min(n, driver.AuditEntries), at)
+	if err != nil {
 		return nil, err
 	}
-	if len(cmds) > 1 {
-		if err := requireMaster(replies[1].value, replies[1].err); err != nil {
-			return nil, err
-		}
-	}
-	return decodeEntries(at, replies[0].value)
-}
-
-func decodeEntries(redisKey string, answer any) ([]driver.AuditEntry, error) {
-	items, ok := answer.([]any)
-	if !ok {
-		return nil, unexpected("LRANGE", answer)
-	}
 	var entries []driver.AuditEntry
-	for _, item := range items {
-		text, _ := item.(string)
+	for _, text := range lists[0] {
 		e, err := decodeEntry(text)
 		if err != nil {
-			return nil, fmt.Errorf("redisstore: the audit entry %s at Redis key %q is damaged: %w", quote(text), redisKey, err)
+			return nil, fmt.Errorf("redisstore: the audit entry %s at Redis key %q is damaged: %w", quote(text), at, err)
 		}
 		entries = append(entries, e)
 	}

@@ -92,8 +92,8 @@ func TestAuditEntriesThatAreNone(t *testing.T) {
 		want  string
 		left  int
 	}{
-		"a string":             {[]string{"SET", layoutAudit, "x"}, "another type", 1},
-		"a hash":               {[]string{"HSET", layoutAudit, "at", "1"}, "another type", 1},
+		"a string":             {[]string{"SET", layoutAudit, "x"}, "is no list", 1},
+		"a hash":               {[]string{"HSET", layoutAudit, "at", "1"}, "is no list", 1},
 		"a foreign text":       {[]string{"LPUSH", layoutAudit, "x"}, `entry "x" at Redis key "` + layoutAudit, 2},
 		"no time":              {[]string{"LPUSH", layoutAudit, `{"oldEpoch":"1","newEpoch":"1"}`}, `field at is ""`, 2},
 		"a damaged old epoch":  {[]string{"LPUSH", layoutAudit, `{"at":1,"oldEpoch":"","newEpoch":"1"}`}, "invalid number", 2},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,14 +27,14 @@ func TestScriptsDecideAsCellDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := writeScript
-	t.Cleanup(func() { writeScript = whole })
+	whole, sampled := writeScript, sampledScript
+	t.Cleanup(func() { writeScript, sampledScript = whole, sampled })
 	for name, s := range map[string]*script{
 		"usual.lua and script.lua": whole,
 		"script.lua alone":         newScript(true, 8, commonText, changeText, auditText, writeText),
 	} {
 		t.Run(name, func(t *testing.T) {
-			writeScript = s
+			writeScript, sampledScript = s, s
 			rapid.Check(t, func(t *rapid.T) {
 				for range 20 {
 					(&world{t: t, d: d, client: client}).step()
@@ -60,6 +61,7 @@ type world struct {
 	odd    bool // the time of the update is garbage, which no write reads
 	by     *driver.By
 	entry  *driver.AuditEntry // what package cell notes of the call
+	sample *driver.Sample     // what package cell keeps of the call
 }
 
 const key, oddTime = "k", "garbage"
@@ -87,7 +89,8 @@ func (w *world) must(err error) {
 func (w *world) step() {
 	ctx := w.t.Context()
 	main, fence, audit := w.d.prefix+key, w.d.fenceKey(key), w.d.auditKey(key)
-	w.must(w.client.Unlink(ctx, main, fence, audit).Err())
+	samples, hours := w.d.samplesKeys(key)
+	w.must(w.client.Unlink(ctx, main, fence, audit, samples, hours).Err())
 	w.plantCheckpoint(main)
 	w.plantFence(fence)
 	foreign := w.chance("something else is at the key of the audit entries", 15)
@@ -113,6 +116,20 @@ func (w *world) step() {
 	}
 	if !foreign || w.entry != nil {
 		w.history(show(before, now), now)
+	}
+	w.samples(show(before, now))
+}
+
+// samples holds the samples of the key to what package cell keeps.
+func (w *world) samples(before string) {
+	got, err := w.d.Samples(w.t.Context(), key)
+	w.must(err)
+	var want []driver.Sample
+	if w.sample != nil {
+		want = append(want, *w.sample)
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("before: %s\nthe samples are %v, package cell says %v", before, got, want)
 	}
 }
 
@@ -165,7 +182,7 @@ func (w *world) plantCheckpoint(main string) {
 			fields["logId"] = "a"
 		}
 		if w.odd = w.chance("odd time", 6); !w.odd && !w.chance("no time", 4) {
-			fields["updatedAt"] = "2026-01-02T03:04:05.006Z"
+			fields["updatedAt"] = rapid.SampledFrom([]string{"2026-01-02T03:04:05.006Z", "2026-02-03T03:59:59.999Z", "2026-02-03T04:04:59.999Z", "2026-02-03T04:05:00.000Z"}).Draw(w.t, "time")
 		}
 		fields["other"] = "field"
 		w.must(w.client.HSet(ctx, main, fields).Err())
@@ -277,6 +294,9 @@ func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got st
 	write := w.write(c)
 	after, r := c.Write(write, now)
 	w.entry = cell.WriteEntry(&c, &after, &write, r, now)
+	if sample, ok := cell.WriteSample(&c, &write, r, now); ok {
+		w.sample = &sample
+	}
 	results, err := w.d.Write(ctx, []driver.Write{write})
 	w.must(err)
 	return after, showResult(write, r, now), showResult(write, results[0], now)
@@ -306,6 +326,9 @@ func (w *world) write(c cell.Cell) driver.Write {
 	}
 	if w.chance("for a while", 4) {
 		write.TTL = 5 * time.Hour
+	}
+	if w.chance("samples", 2) {
+		write.SampleBefore = time.Date(2026, 2, 3, 4, rapid.SampledFrom([]int{0, 5}).Draw(w.t, "bucket"), 0, 0, time.UTC)
 	}
 	if w.chance("names its log", 4) {
 		write.LogID = "b"

@@ -15,15 +15,16 @@ import (
 // A command is one command and, once it was sent, its answer.
 type command struct {
 	*redis.Cmd
-	once bool // it may change something, so go-redis must not send it again on its own
+	once  bool // it may change something, so go-redis must not send it again on its own
+	hasty bool // it does not wait until the keys of a slot have moved
 }
 
 func query(ctx context.Context, args ...any) command {
-	return command{redis.NewCmd(ctx, args...), false}
+	return command{redis.NewCmd(ctx, args...), false, false}
 }
 
 func change(ctx context.Context, args ...any) command {
-	return command{redis.NewCmd(ctx, args...), true}
+	return command{redis.NewCmd(ctx, args...), true, false}
 }
 
 // NoRetry tells go-redis whether it must not send a command again.

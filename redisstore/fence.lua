@@ -3,6 +3,7 @@
 -- KEYS[1]  the fence
 -- KEYS[2]  the checkpoint
 -- KEYS[3]  the audit entries
+-- KEYS     then, to remove the fence: the samples, and those of hours
 -- ARGV     mode (f: raise, x: remove if it protects nothing), then the epoch
 --          that the fence is raised to at least, or for how many milliseconds
 --          nobody must have raised it; and of the audit entry the operation or
@@ -30,7 +31,7 @@ if mode == 'x' then
     local sound = stored[2] and stored[2] ~= '' and number(stored[3]) ~= '0' and ends == stored[4] and #ends <= 15
     if not sound or less(fence, stored[3]) or tonumber(ends) > before then return {3} end
   end
-  redis.call('UNLINK', key, auditKey)
+  redis.call('UNLINK', key, unpack(KEYS, 3))
   return {2}
 end
 

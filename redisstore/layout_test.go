@@ -49,6 +49,8 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 		hash  map[string]string
 		fence map[string]string
 		audit bool
+		// Whether the position that was there is of an earlier hour.
+		samples bool
 	}{
 		{name: "Set", write: set, hash: plain, audit: true},
 		{name: "SetIfNewer", write: setIfNewer, hash: plain},
@@ -72,11 +74,11 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 		{name: "Rewind", write: rewind, hash: with("epoch", "1"), fence: map[string]string{"epoch": "1"}, audit: true},
 		{
 			name: "SetIfNewer over an older position", write: setIfNewer,
-			given: before("commit", "12", "prepare", "33", "updatedAt", "2025-01-02T03:04:05.006Z"), hash: plain,
+			given: before("commit", "12", "prepare", "33", "updatedAt", "2025-01-02T03:04:05.006Z"), hash: plain, samples: true,
 		},
 		{
 			name: "SetIfNewer over an equal position", write: setIfNewer,
-			given: before("commit", "12", "prepare", "34", "updatedAt", "2025-01-02T03:04:05.006Z"), hash: plain,
+			given: before("commit", "12", "prepare", "34", "updatedAt", "2025-01-02T03:04:05.006Z"), hash: plain, samples: true,
 		},
 		{
 			name: "a write without an epoch removes the epoch", write: setIfNewer,
@@ -104,6 +106,9 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 			if c.fence != nil {
 				wantFence(t, server, c.fence)
 				keys = append(keys, layoutFence)
+			}
+			if c.samples {
+				keys = append(keys, layoutSamples, layoutHours)
 			}
 			if c.audit {
 				keys = append(keys, layoutAudit)

@@ -108,7 +108,8 @@ func milliseconds(s string) (time.Time, bool) {
 
 // fenceArgs appends to args what fenceScript needs.
 func (d *Driver) fenceArgs(args []any, key, mode, argument string) []any {
-	return append(args, "3", d.fenceKey(key), d.prefix+key, d.auditKey(key), mode, argument)
+	samples, hours := d.samplesKeys(key)
+	return append(args, "5", d.fenceKey(key), d.prefix+key, d.auditKey(key), samples, hours, mode, argument)
 }
 
 // RaiseFence implements [driver.Fencer].

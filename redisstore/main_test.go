@@ -15,7 +15,7 @@
 //	slot                   a fence is in the slot of its checkpoint
 //	fuzz                   stored values and patterns of every form
 //	fence, lease           fences and leases, sound, damaged and lost
-//	audit                  audit entries: their layout, what stands in their way, what they cost
+//	audit, sample, report  audit entries, samples and reports: their layout, and what stands in their way
 //	moment, expiry         one read is of one moment, to the last millisecond of an expiry
 //	empty, eviction        servers that would look empty, or lose keys, are refused
 //	access, acl            a user without permissions; the documented ACL is enough, and minimal

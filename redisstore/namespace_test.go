@@ -17,7 +17,7 @@ import (
 var awkward = []string{
 	"*", "?", "[a-z]:", "[^x]", "[", "]", `\`, `\*`, `\\`, "a*:", "**", "a?c:", `"`, "'", "`", "$(x)", "%s", "%00",
 	"{a}", "{", "}", "}{", "{}", "{}{a}", "{{a}}", "{a", "a}", " ", "  a ", "a:b::", "checkpoint:", "checkpoint:checkpoint:",
-	"checkpoint-fence:", "checkpoint-fence:{", "checkpoint-audit:{", "日本:", "é", "e\u0301", "🧭", "\u00a0", "\u200b", "\ufeff",
+	"checkpoint-fence:", "checkpoint-fence:{", "checkpoint-audit:{", "checkpoint-samples:{", "checkpoint-reports:{", "日本:", "é", "e\u0301", "🧭", "\u00a0", "\u200b", "\ufeff",
 	strings.Repeat("n", 512), strings.Repeat("*", 512),
 }
 

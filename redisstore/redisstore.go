@@ -25,14 +25,14 @@ type Options struct {
 	// It may hold any characters except control characters, and at most 512 bytes;
 	// characters that are special in a pattern stand for themselves. Braces must
 	// make a whole hash tag, like {prod}:. Avoid a namespace that contains
-	// "checkpoint:", "checkpoint-fence:" or "checkpoint-audit:": its keys would lie
-	// within another namespace.
+	// "checkpoint:", "checkpoint-fence:", "checkpoint-audit:", "checkpoint-samples:" or
+	// "checkpoint-reports:": its keys would lie within another namespace.
 	Namespace string
 
 	// Prefix, if set, is the whole text before the key, in place of Namespace
 	// and "checkpoint:". Use it to read the checkpoints of another program, and to
 	// move them to this store. The other program's layout has no place for fences, so
-	// leases, and writes with an epoch, fail. No change leaves an audit entry. The driver reads a string that is a
+	// leases, and writes with an epoch, fail. No change leaves an audit entry or a sample. The driver reads a string that is a
 	// bare number n as {n, n}. If Prefix is set, Namespace must be empty.
 	Prefix string
 
@@ -85,6 +85,7 @@ type Driver struct {
 	masters   masters
 	notifier  notifier
 	lastStamp atomic.Pointer[stamp]
+	bucket    atomic.Pointer[stamp]
 	closed    atomic.Bool
 }
 

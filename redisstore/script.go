@@ -34,6 +34,12 @@ var fenceText string
 //go:embed delete.lua
 var deleteText string
 
+//go:embed report.lua
+var reportText string
+
+//go:embed reports.lua
+var reportsText string
+
 //go:embed convert.lua
 var convertText string
 
@@ -56,6 +62,12 @@ var (
 
 	readScript    = newScript(false, 5, commonText, storedText, readText)
 	inspectScript = newScript(false, 5, commonText, storedText, inspectText)
+
+	// An instance reports every few seconds. So a report is safe to send twice, and worth no
+	// waiting for replicas. The operator's notice is sent once.
+	reportScript  = newScript(false, 7, commonText, reportText)
+	noticeScript  = newScript(true, 7, commonText, reportText)
+	reportsScript = newScript(false, 5, commonText, reportsText)
 )
 
 // A script is one that Redis runs in one atomic step.
@@ -63,12 +75,13 @@ type script struct {
 	text, sha any // strings, as commands take them
 	changes   bool
 	args      int // how many arguments its command usually has
+	hasty     bool
 }
 
 func newScript(changes bool, args int, parts ...string) *script {
 	text := strings.Join(parts, "\n")
 	sum := sha1.Sum([]byte(text)) // how Redis names scripts
-	return &script{text, hex.EncodeToString(sum[:]), changes, args}
+	return &script{text: text, sha: hex.EncodeToString(sum[:]), changes: changes, args: args}
 }
 
 // command calls s for the ith time, with the keys and arguments that args appends.
@@ -80,7 +93,7 @@ func (s *script) command(ctx context.Context, byName bool, i int, args func(i in
 	} else {
 		to = append(to, "eval", s.text)
 	}
-	return command{redis.NewCmd(ctx, args(i, to)...), s.changes}
+	return command{redis.NewCmd(ctx, args(i, to)...), s.changes, s.hasty}
 }
 
 // isNoScript reports whether a server did not know the script, and so ran

@@ -4,10 +4,12 @@
 --
 -- KEYS[1]  the checkpoint
 -- KEYS[2]  its fence; given only with an epoch, a rewind or KEYS[3]
--- KEYS[3]  its audit entries; given only if the write leaves one. ARGV[6] is then
+-- KEYS[3]  its audit entries; given only if the write leaves one. ARGV[7] is then
 --          given, too
--- ARGV     commit, prepare, updatedAt; then, as far as needed: TTL in
---          milliseconds or '0', epoch or '0', mode (n: if newer, s: set,
+-- KEYS     then, if the script has asked for them: its samples, and those of hours
+-- ARGV     commit, prepare, updatedAt; then, as far as needed: the time before
+--          which a position must have been written to become a sample, or '',
+--          epoch or '0', TTL in milliseconds or '0', mode (n: if newer, s: set,
 --          r: rewind, t: touch), the log's identity, or '' if what is stored
 --          stays, and of the audit entry the operation or '', the actor and the
 --          reason. Each argument costs time. Most writes need no more than three.
@@ -16,13 +18,15 @@
 --   1 advanced {with the epoch, of a rewind}, 2 unchanged, 3 stale,
 --   {4, fence} fenced, {5, what, value} damaged, 6 not found,
 --   7 the fence cannot be raised,
---   {8, value, [epoch above it, of what]} damaged fence
+--   {8, value, [epoch above it, of what]} damaged fence,
+--   9 nothing is changed: call again with the keys of the samples
 
-local key, fenceKey, auditKey = KEYS[1], KEYS[2], KEYS[3]
-local commit, prepare, updatedAt, ttl, epoch, mode, logId, op, actor, reason = unpack(ARGV)
+local key, fenceKey = KEYS[1], KEYS[2]
+local commit, prepare, updatedAt, before, epoch, ttl, mode, logId, op, actor, reason = unpack(ARGV)
 epoch, mode = epoch or '0', mode or 'n'
 
 local fenced = epoch ~= '0' or mode == 'r'
+local auditKey = (mode == 's' or mode == 'r' or op) and KEYS[3]
 local fence
 if fenced then
   fence = attempt('HGET', fenceKey, 'epoch')
@@ -36,8 +40,10 @@ elseif auditKey then
   fence = number(attempt('HGET', fenceKey, 'epoch')) -- only the entry tells it
 end
 
-local stored = attempt('HMGET', key, 'commit', 'prepare', 'epoch')
-local oldCommit, oldPrepare, oldEpoch = stored[1], stored[2], stored[3]
+if before == '' then before = nil end
+local stored = before and attempt('HMGET', key, 'commit', 'prepare', 'epoch', 'updatedAt')
+  or attempt('HMGET', key, 'commit', 'prepare', 'epoch')
+local oldCommit, oldPrepare, oldEpoch, oldTime = stored[1], stored[2], stored[3], stored[4]
 local replace = false
 
 if stored.err then
@@ -95,6 +101,11 @@ if mode == 'n' and exists then
   end
 end
 
+local sampled = oldTime and oldTime < before and code ~= 3 and mode ~= 't'
+  and string.find(oldTime, '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$')
+local samples = auditKey and 4 or fenced and 3 or 2 -- the place of their key
+if sampled and not KEYS[samples] then return 9 end
+local old = KEYS[3] and told(oldCommit, oldPrepare, oldEpoch)
 if auditKey and code ~= 3 then mayNote() end
 local raised = fenced and less(fence, epoch)
 if raised then raise(fenceKey, epoch) end
@@ -123,9 +134,25 @@ elseif exists or mode ~= 'n' then
   redis.call('PERSIST', key)
 end
 
+if sampled and old ~= '' then
+  -- A sample holds up no write: whatever hinders it, the write is made.
+  local function keep(place, most, text)
+    local reply = redis.pcall('LPUSH', place, text)
+    if type(reply) == 'table' and string.find(reply.err, 'WRONGTYPE', 1, true) then
+      redis.pcall('UNLINK', place)
+      redis.pcall('LPUSH', place, text)
+    end
+    redis.pcall('LTRIM', place, 0, most - 1)
+    redis.pcall('PEXPIRE', place, '2592000000')
+  end
+  local hourly = string.sub(oldTime, 1, 13) < string.sub(before, 1, 13)
+  local text = string.gsub(oldTime, '%D', '') .. (hourly and 'h' or ' ') .. (oldCommit == oldPrepare and oldCommit or old)
+  keep(KEYS[samples], 288, text)
+  if hourly then keep(KEYS[samples + 1], 720, text) end
+end
+
 if auditKey then
   if not op or op == '' then op = ({n = 'advance', s = 'set', r = 'rewind', t = 'touch'})[mode] end
-  local old = told(oldCommit, oldPrepare, oldEpoch)
   note(auditKey, op, actor, reason, old, mode == 't' and old or commit .. '@' .. prepare, fence, raised and epoch or fence)
 end
 if mode == 'r' then return {1, epoch} end

@@ -28,8 +28,8 @@ func (d *Driver) send(ctx context.Context, cmds ...command) []reply {
 		var again []command
 		var index []int
 		for i := range replies {
-			if err := replies[i].err; err != nil && d.passes(ctx, err) {
-				again = append(again, command{redis.NewCmd(ctx, cmds[i].Args()...), cmds[i].once})
+			if err := replies[i].err; err != nil && !cmds[i].hasty && d.passes(ctx, err) {
+				again = append(again, command{redis.NewCmd(ctx, cmds[i].Args()...), cmds[i].once, false})
 				index = append(index, i)
 			}
 		}

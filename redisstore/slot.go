@@ -9,14 +9,25 @@ import (
 const (
 	fencePrefix = "checkpoint-fence:"
 	auditPrefix = "checkpoint-audit:"
+
+	samplesPrefix = "checkpoint-samples:"
+	hoursPrefix   = "checkpoint-samples:hours:"
+	reportsPrefix = "checkpoint-reports:"
 )
 
 func (d *Driver) fenceKey(key string) string { return d.companion(fencePrefix, key) }
 
 func (d *Driver) auditKey(key string) string { return d.companion(auditPrefix, key) }
 
-// companion is the key of what belongs to the checkpoint at key: its fence, or its audit
-// entries. In a cluster all are in the same slot, so that one script reaches them. Distinct
+func (d *Driver) reportsKey(key string) string { return d.companion(reportsPrefix, key) }
+
+// samplesKeys are the keys of the samples of key, and of those that are the last of an hour.
+func (d *Driver) samplesKeys(key string) (samples, hours string) {
+	return d.companion(samplesPrefix, key), d.companion(hoursPrefix, key)
+}
+
+// companion is the key of what belongs to the checkpoint at key: its fence, audit entries,
+// samples or reports. In a cluster all are in the same slot, so that one script reaches them. Distinct
 // keys have distinct companions. An operator should see which checkpoint a companion belongs
 // to. So the tag is the checkpoint's own key, or its own tag, if either can be a tag.
 func (d *Driver) companion(prefix, key string) string {

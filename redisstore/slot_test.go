@@ -58,6 +58,13 @@ func TestCompanionsAreInTheSlotOfTheirCheckpoint(t *testing.T) {
 			ask(d.nudgeKey(d.fenceKey(key)))
 			ask(d.prefix + key)
 			ask(d.auditKey(key))
+			samples, hours := d.samplesKeys(key)
+			ask(d.prefix + key)
+			ask(samples)
+			ask(d.prefix + key)
+			ask(hours)
+			ask(d.prefix + key)
+			ask(d.reportsKey(key))
 		}
 		answers, err := pipe.Exec(t.Context())
 		if err != nil {
@@ -80,7 +87,11 @@ func TestCompanionsAreDistinctAndNoCheckpoints(t *testing.T) {
 		d := &Driver{namespace: namespace, prefix: namespace + "checkpoint:"}
 		of := make(map[string]string)
 		for _, key := range append(randomKeys(60), taggedKeys...) {
-			for part, companion := range map[string]string{"fence of ": d.fenceKey(key), "entries of ": d.auditKey(key)} {
+			for part, companion := range map[string]string{
+				"fence of ": d.fenceKey(key), "entries of ": d.auditKey(key),
+				"samples of ": d.companion(samplesPrefix, key), "hours of ": d.companion(hoursPrefix, key),
+				"reports of ": d.reportsKey(key),
+			} {
 				if other, taken := of[companion]; taken && other != part+key {
 					t.Errorf("in namespace %q the %q and the %q share the key %q", namespace, part+key, other, companion)
 				}

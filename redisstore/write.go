@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/cell"
@@ -49,7 +50,7 @@ type batchOfWrites struct {
 }
 
 func (b *batchOfWrites) send(ctx context.Context) {
-	for _, round := range rounds(b.writes) {
+	for _, round := range rounds(len(b.writes), func(i int) string { return b.writes[i].Key }) {
 		round = slices.DeleteFunc(round, b.refuse)
 		_ = inParallel(len(round), maxBatch, maxPipeline/maxBatch+1, func(from, to int) error {
 			b.sendRound(ctx, round[from:to])
@@ -63,18 +64,18 @@ func (b *batchOfWrites) send(ctx context.Context) {
 	}
 }
 
-// rounds splits writes into rounds. The writes of a round may go at the same
+// rounds splits count writes into rounds. The writes of a round may go at the same
 // time: after a redirect or an unknown script, a write may land later than its
 // neighbours. The nth write to a key is in the nth round.
-func rounds(writes []driver.Write) [][]int {
-	if len(writes) == 1 {
+func rounds(count int, key func(i int) string) [][]int {
+	if count == 1 {
 		return [][]int{{0}}
 	}
 	var rounds [][]int
-	next := make(map[string]int, len(writes)) // the round of the next write to a key
-	for i := range writes {
-		n := next[writes[i].Key]
-		next[writes[i].Key]++
+	next := make(map[string]int, count) // the round of the next write to a key
+	for i := range count {
+		n := next[key(i)]
+		next[key(i)]++
 		if n == len(rounds) {
 			rounds = append(rounds, nil)
 		}
@@ -116,12 +117,25 @@ func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {
 		return
 	}
 	replies := b.driver.run(ctx, writeScript, len(round), func(n int, to []any) []any {
-		return b.driver.writeArgs(to, &b.writes[round[n]])
+		return b.driver.writeArgs(to, &b.writes[round[n]], false)
 	})
+	var sampled []int
 	for n, i := range round {
-		w := &b.writes[i]
-		b.results[i] = confirmed(w, b.driver.result(w, replies[n].value, replies[n].err), replies[n].doubt)
+		if asksForSamples(replies[n]) {
+			sampled = append(sampled, i)
+			continue
+		}
+		b.read(i, replies[n])
 	}
+	if len(sampled) > 0 {
+		b.sendSampled(ctx, sampled)
+	}
+}
+
+// read reads the answer to a write.
+func (b *batchOfWrites) read(i int, r reply) {
+	w := &b.writes[i]
+	b.results[i] = confirmed(w, b.driver.result(w, r.value, r.err), r.doubt)
 }
 
 func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
@@ -139,41 +153,57 @@ type stamp struct {
 
 // stamp is t in the form in which it is stored. Writes of the same millisecond
 // share it.
-func (d *Driver) stamp(t time.Time) any {
+func (d *Driver) stamp(t time.Time) any { return stamped(&d.lastStamp, t) }
+
+func stamped(last *atomic.Pointer[stamp], t time.Time) any {
 	milli := t.UnixMilli()
-	s := d.lastStamp.Load()
+	s := last.Load()
 	if s == nil || s.milli != milli {
 		s = &stamp{milli, t.UTC().Format(driver.TimeLayout)}
-		d.lastStamp.Store(s)
+		last.Store(s)
 	}
 	return s.text
 }
 
-// writeArgs appends to args what writeScript needs.
-func (d *Driver) writeArgs(args []any, w *driver.Write) []any {
+// writeArgs appends to args what writeScript needs, with the keys of the samples if the
+// script has asked for them.
+func (d *Driver) writeArgs(args []any, w *driver.Write, sampled bool) []any {
 	audited := d.fenced && cell.Audited(w)
-	switch {
-	case audited:
-		args = append(args, "3", d.prefix+w.Key, d.fenceKey(w.Key), d.auditKey(w.Key))
-	case w.Epoch != 0:
-		args = append(args, "2", d.prefix+w.Key, d.fenceKey(w.Key))
-	default:
-		args = append(args, "1", d.prefix+w.Key)
+	first := len(args)
+	args = append(args, "1", d.prefix+w.Key)
+	if audited || w.Epoch != 0 {
+		args[first] = "2"
+		args = append(args, d.fenceKey(w.Key))
+	}
+	if audited {
+		args[first] = "3"
+		args = append(args, d.auditKey(w.Key))
+	}
+	if sampled {
+		samples, hours := d.samplesKeys(w.Key)
+		args = append(args, samples, hours)
+		args[first] = len(args) - first - 1
 	}
 	args = append(args, w.Position.Commit, w.Position.Prepare, d.stamp(w.UpdatedAt))
+	before := any("")
+	if d.fenced && !w.SampleBefore.IsZero() {
+		before = stamped(&d.bucket, w.SampleBefore)
+	}
 	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
 	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
 	switch { // the usual write leaves these out, and the script knows their defaults
 	case audited && w.By != nil:
-		args = appendBy(append(args, ttl(), epoch(), modes[w.Mode], w.LogID), *w.By)
+		args = append(args, before, epoch(), ttl(), modes[w.Mode], w.LogID, w.By.Op, w.By.Actor, w.By.Reason)
 	case w.LogID != "":
-		args = append(args, ttl(), epoch(), modes[w.Mode], w.LogID)
+		args = append(args, before, epoch(), ttl(), modes[w.Mode], w.LogID)
 	case w.Mode != driver.IfNewer:
-		args = append(args, ttl(), epoch(), modes[w.Mode])
-	case w.Epoch != 0:
-		args = append(args, ttl(), epoch())
+		args = append(args, before, epoch(), ttl(), modes[w.Mode])
 	case w.TTL != 0:
-		args = append(args, ttl())
+		args = append(args, before, epoch(), ttl())
+	case w.Epoch != 0:
+		args = append(args, before, epoch())
+	case before != "":
+		args = append(args, before)
 	}
 	return args
 }

@@ -60,7 +60,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 func suggestFor(root *cobra.Command) {
 	for name, words := range map[string][]string{
 		"get": {"show", "cat", "read"}, "list": {"ls", "keys", "scan", "getall"}, "set": {"put", "write"},
-		"advance": {"setifnewer", "commit", "ack"}, "delete": {"rm", "remove", "unset"}, "rewind": {"reset", "seek"}, "undo": {"revert", "rollback"},
+		"advance": {"setifnewer", "commit", "ack"}, "delete": {"rm", "remove", "unset"}, "rewind": {"reset", "seek"}, "top": {"watch", "monitor"}, "undo": {"revert", "rollback"},
 		"export": {"dump"}, "import": {"load"}, "copy": {"cp", "move", "mv", "sync"}, "touch": {"expire"}, "fence": {"lock", "kill"}, "lease": {"revoke", "leases", "owner"}, "clear": {"purge"},
 		"doctor": {"check", "diagnose", "health", "verify"},
 	} {

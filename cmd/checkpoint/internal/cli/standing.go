@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 )
 
 // A standing is what a key holds before a command changes it.
@@ -18,39 +18,16 @@ type standing struct {
 	at time.Time // when it was read
 }
 
-// stand reads what key holds. If the store has no fences and leases, it reads the
-// checkpoint alone.
+// stand reads what key holds.
 func stand(ctx context.Context, store *checkpoint.Store, key string) (standing, error) {
-	cell, err := store.Inspect(ctx, key)
-	if errors.Is(err, checkpoint.ErrUnsupported) {
-		cell, err = checkpointOnly(ctx, store, key)
-	}
-	cell.Key = key
+	cell, err := rewind.Before(ctx, store, key)
 	return standingOf(cell), err
 }
 
 func standingOf(cell checkpoint.Cell) standing { return standing{cell, time.Now()} }
 
-func checkpointOnly(ctx context.Context, store *checkpoint.Store, key string) (cell checkpoint.Cell, err error) {
-	c, err := store.Get(ctx, key)
-	switch {
-	case errors.Is(err, checkpoint.ErrNotFound):
-		return cell, nil
-	case errors.Is(err, checkpoint.ErrCorruptCheckpoint):
-		cell.Checkpoint.Err = err
-	case err != nil:
-		return cell, err
-	}
-	cell.Checkpoint.Exists = true
-	cell.Checkpoint.Mark = c.Mark
-	return cell, nil
-}
-
 // held reports whether somebody holds the lease now.
-func (s *standing) held() bool {
-	l := s.Lease
-	return l.Exists() && l.Err == nil && l.Epoch == s.Fence.Epoch && l.ExpiresAt.After(s.at)
-}
+func (s *standing) held() bool { return rewind.Held(&s.Cell, s.at) }
 
 // holder names the holder of the lease, and for how long it holds it.
 func (s *standing) holder() string {
@@ -59,10 +36,7 @@ func (s *standing) holder() string {
 
 // unfenced reports whether a consumer without a lease may be at work: nobody holds the
 // lease, and the last write had no epoch.
-func (s *standing) unfenced() bool {
-	c := s.Checkpoint
-	return !s.held() && c.Exists && c.Err == nil && c.Epoch == 0
-}
+func (s *standing) unfenced() bool { return rewind.Unfenced(&s.Cell, s.at) }
 
 // where says at which position, and with which epoch, the checkpoint stands.
 func (s *standing) where() string {
@@ -106,19 +80,6 @@ func (s *standing) lockedOut() string {
 		return "the fence locks out " + s.holder()
 	case s.Fence.Epoch != 0:
 		return fmt.Sprintf("the fence locks out every writer with epoch %d or a lower one", s.Fence.Epoch)
-	}
-	return ""
-}
-
-// lockedOutBriefly is lockedOut for a table.
-func (s *standing) lockedOutBriefly() string {
-	switch {
-	case s.held():
-		return fmt.Sprintf("%s (ends %s)", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
-	case s.unfenced():
-		return "nobody: stop its consumer"
-	case s.Fence.Epoch != 0:
-		return fmt.Sprintf("epochs up to %d", s.Fence.Epoch)
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ var errStuck = errors.New("stuck")
 
 func (a *app) status() *cobra.Command {
 	var look look
+	var again bool
 	cmd := &cobra.Command{
 		Use:     "status [PATTERN]",
 		GroupID: groupMany,
@@ -48,15 +50,23 @@ that it is at least as old: nobody has watched the log for longer. "-" is not kn
 
 The exit code is 1 if a consumer is damaged, trimmed, beyond, stuck, dead or stale. In a pipe the columns are
 key, state, position, lag, behind, owner, the rest of the lease, age and why, separated by
-tabs; times are in milliseconds.`,
+tabs; times are in milliseconds.
+
+With --watch the command prints the status again and again, until it is interrupted: on a
+terminal in place of the one before, elsewhere below it, after an empty line. If a read fails,
+the command says so on stderr, and tries the next one.
+"checkpoint top" is a live screen.`,
 		Example: `  checkpoint status
   checkpoint status 'orders/*' --sort lag
   checkpoint status --stale 5m -o json | jq 'select(.state == "stuck")'`,
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := look.check(cmd); err != nil {
+			if err := cmp.Or(look.check(cmd), checkWatch(cmd, again)); err != nil {
 				return err
+			}
+			if again {
+				return a.watchStatus(cmd, patternOf(args), look)
 			}
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				return a.printStatus(ctx, store, patternOf(args), look)
@@ -64,12 +74,14 @@ tabs; times are in milliseconds.`,
 		},
 	}
 	look.register(cmd)
+	cmd.Flags().BoolVarP(&again, "watch", "w", false, "print the status again in each --interval")
 	return cmd
 }
 
 // A look is how the commands on the state of consumers look at them.
 type look struct {
 	sort  string
+	every time.Duration
 	stale time.Duration
 	rules watch.Rules
 }
@@ -78,6 +90,7 @@ func (l *look) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&l.stale, "stale", 0, "after this `time` without an advance, a consumer that is behind is stuck, "+
 		"and a checkpoint that nobody reports on is stale (default "+watch.DefaultStale.String()+" for stuck ones, and never stale)")
 	cmd.Flags().StringVar(&l.sort, "sort", "state", "sort by state (the worst first), key, lag or age")
+	intervalFlag(cmd, &l.every)
 	completeFlag(cmd, "sort", "state", "key", "lag", "age")
 }
 
@@ -89,6 +102,14 @@ func (l *look) check(cmd *cobra.Command) error {
 		return usageError{cmd.CommandPath(), fmt.Errorf("--stale is %v, it must be above zero", l.stale)}
 	}
 	l.rules = watch.Rules{Stale: l.stale, Silent: l.stale > 0}
+	return checkInterval(cmd, l.every)
+}
+
+// checkWatch refuses an interval that has no effect.
+func checkWatch(cmd *cobra.Command, again bool) error {
+	if !again && cmd.Flags().Changed("interval") {
+		return usageError{cmd.CommandPath(), errors.New("--interval has no effect without --watch")}
+	}
 	return nil
 }
 
@@ -97,6 +118,10 @@ func (a *app) printStatus(ctx context.Context, store *checkpoint.Store, pattern 
 	if err != nil {
 		return err
 	}
+	return a.printRows(rows, l)
+}
+
+func (a *app) printRows(rows []watch.Row, l look) error {
 	watch.Sort(rows, l.sort)
 	if err := output.Status(a.stdout, a.format, rows); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -127,8 +128,7 @@ func (l *leftAlone) err() error {
 func (a *app) preview(steps []rewind.Step, asked bool) error {
 	rows := make([]output.Rewind, len(steps))
 	for i, s := range steps {
-		before := standingOf(s.Before)
-		rows[i] = output.Rewind{Key: s.Before.Key, After: s.Position, KnownAt: s.KnownAt, Effect: s.Effect(), LocksOut: before.lockedOutBriefly()}
+		rows[i] = output.Rewind{Key: s.Before.Key, After: s.Position, KnownAt: s.KnownAt, Effect: s.Effect(), LocksOut: rewind.LocksOut(&s.Before, time.Now())}
 		if c := s.Before.Checkpoint; c.Exists && c.Err == nil {
 			rows[i].Before = &c.Position
 		}

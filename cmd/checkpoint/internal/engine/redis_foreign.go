@@ -21,7 +21,7 @@ type place struct {
 }
 
 func (p *redisPatient) places() []place {
-	const small, audit = 16 << 10, 1 << 20
+	const small, large = 16 << 10, 1 << 20
 	checkpoints := []string{"hash", "string"}
 	if p.opts.Prefix != "" {
 		return []place{{p.opts.Prefix, checkpoints, small}}
@@ -29,7 +29,9 @@ func (p *redisPatient) places() []place {
 	return []place{
 		{p.opts.Namespace + "checkpoint:", checkpoints, small},
 		{p.opts.Namespace + "checkpoint-fence:", []string{"hash"}, small},
-		{p.opts.Namespace + "checkpoint-audit:", []string{"list"}, audit},
+		{p.opts.Namespace + "checkpoint-audit:", []string{"list"}, large},
+		{p.opts.Namespace + "checkpoint-samples:", []string{"list"}, large},
+		{p.opts.Namespace + "checkpoint-reports:", []string{"hash"}, large},
 	}
 }
 

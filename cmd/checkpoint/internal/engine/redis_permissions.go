@@ -33,6 +33,7 @@ return refused`
 var scriptCommands = []any{
 	"HMGET KEY commit", "PTTL KEY", "GETRANGE KEY 0 0", "HGET KEY commit", "HSET KEY commit 0", "HDEL KEY commit",
 	"EXISTS KEY", "TYPE KEY", "PEXPIRE KEY 1", "PERSIST KEY", "UNLINK KEY", "TIME", "LPUSH KEY x", "LTRIM KEY 0 0", "LRANGE KEY 0 0",
+	"HGETALL KEY",
 }
 
 // permissions tries what the store does, as this user, without a change. It writes to no
@@ -40,7 +41,10 @@ var scriptCommands = []any{
 func (p *redisPatient) permissions(ctx context.Context) {
 	const check, none = "permissions", "doctor's probe"
 	prefix := p.opts.Namespace + "checkpoint:"
-	keys := []string{prefix + none, p.opts.Namespace + "checkpoint-fence:{" + none + "}", p.opts.Namespace + "checkpoint-audit:{" + none + "}"}
+	keys := []string{prefix + none}
+	for _, part := range []string{"fence", "audit", "samples", "reports"} {
+		keys = append(keys, p.opts.Namespace+"checkpoint-"+part+":{"+none+"}")
+	}
 	if p.opts.Prefix != "" {
 		prefix, keys = p.opts.Prefix, []string{p.opts.Prefix + none}
 	}
@@ -78,11 +82,11 @@ func (p *redisPatient) permissions(ctx context.Context) {
 	p.OK(check, "the user may do all that the store does")
 }
 
-// refusedLine says what the user may not do. Only History needs LRANGE.
+// refusedLine says what the user may not do. Only History and Samples need LRANGE.
 func refusedLine(cannot []string) doctor.Line {
 	l := doctor.Line{Check: "permissions", Level: doctor.Fail, Remedy: aclRemedy}
 	if needed := func(s string) bool { return !strings.HasPrefix(s, "LRANGE: ") }; !slices.ContainsFunc(cannot, needed) {
-		l.Level, l.Text = doctor.Warn, "the user cannot read who changed a key: "+cannot[0]
+		l.Level, l.Text = doctor.Warn, "the user cannot read who changed a key, and where it stood: "+cannot[0]
 		return l
 	}
 	l.Text = "the user cannot do what the store does: " + strings.Join(cannot, "; ")

@@ -5,7 +5,17 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
 )
+
+// widthOf is how many columns of a terminal a text takes.
+func widthOf(s string) int {
+	if utf8.RuneCountInString(s) == len(s) {
+		return len(s)
+	}
+	return ansi.StringWidth(s)
+}
 
 // align prints rows in columns. The columns of right are aligned as numbers are.
 func align(w io.Writer, rows [][]string, right ...int) error {
@@ -27,14 +37,14 @@ func widen(widths []int, row []string) []int {
 		if i == len(widths) {
 			widths = append(widths, 0)
 		}
-		widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		widths[i] = max(widths[i], widthOf(cell))
 	}
 	return widths
 }
 
 func alignRow(b *strings.Builder, row []string, widths []int, right func(i int) bool) {
 	for i, cell := range row {
-		space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		space := strings.Repeat(" ", max(0, widths[i]-widthOf(cell)))
 		last := i == len(row)-1
 		switch {
 		case right(i):

@@ -94,6 +94,8 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	expiring.ExpiresAt = now.Add(time.Hour)
 	long := c
 	long.Key = "billing/invoices/europe/north/1"
+	wide := c
+	wide.Key = "注文/請求書/欧州/北部/第一/二号"
 	for _, test := range []struct {
 		width int
 		c     checkpoint.Checkpoint
@@ -104,6 +106,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 		{80, c, "demo/customers  1152921504607112887  1152921504607112887  just now      2"},
 		{80, expiring, "demo/customers  1152921504607112887  1152921504607112887  just now      2"},
 		{80, long, "billing/invoic…urope/north/1  1152921504607112887  1152921504607112887  just now"},
+		{80, wide, "注文/請求書/欧…部/第一/二号   1152921504607112887  1152921504607112887  just now"},
 		{70, c, "demo/customers  1152921504607112887  1152921504607112887  just now"},
 		{60, c, "demo/customers  1152921504607112887  1152921504607112887"},
 		{10, c, "demo/customers  1152921504607112887  1152921504607112887"},

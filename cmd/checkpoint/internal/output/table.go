@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/checkpointstore/checkpoint"
 )
 
@@ -117,8 +119,10 @@ func (t *Table[R]) measure() [][]string {
 		if i < 0 || t.columns[i].spare == 1 && t.shortenable() {
 			break
 		}
-		t.columns = slices.Delete(t.columns, i, i+1)
-		rows = t.rows(true)
+		t.columns, t.widths = slices.Delete(t.columns, i, i+1), slices.Delete(t.widths, i, i+1)
+		for r := range rows {
+			rows[r] = slices.Delete(rows[r], i, i+1)
+		}
 	}
 	t.shortenKeys(rows)
 	return rows
@@ -196,10 +200,14 @@ func (t *Table[R]) shortenKeys(rows [][]string) {
 }
 
 func shorten(s string, width int) string {
-	runes := []rune(s)
-	if len(runes) <= width {
+	all := widthOf(s)
+	if all <= width {
 		return s
 	}
 	tail := (width - 1) / 2
-	return string(runes[:width-1-tail]) + "…" + string(runes[len(runes)-tail:])
+	end := ansi.TruncateLeft(s, all-tail, "")
+	if widthOf(end) > tail { // the cut is within a wide letter
+		end = ansi.TruncateLeft(s, all-tail+1, "")
+	}
+	return ansi.Truncate(s, width-1-tail, "") + "…" + end
 }

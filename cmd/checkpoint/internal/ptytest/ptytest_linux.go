@@ -40,3 +40,8 @@ func Mute(terminal *os.File) error {
 	state.Lflag &^= unix.ECHO
 	return unix.IoctlSetTermios(int(terminal.Fd()), unix.TCSETS, state)
 }
+
+// Resize sets the size of a terminal, by either end.
+func Resize(end *os.File, width, height int) error {
+	return unix.IoctlSetWinsize(int(end.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(width), Row: uint16(height)}) //nolint:gosec // it is small
+}

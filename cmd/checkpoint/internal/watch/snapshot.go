@@ -120,7 +120,7 @@ func findRewound(ctx context.Context, store *checkpoint.Store, rows []Row) error
 func (r *Row) couldBeRewound() bool {
 	c := &r.Cell
 	return (r.State == Stopped || r.State == Stale || r.State == Silent || r.State == Standby) && r.LeaseLeft == nil &&
-		c.Checkpoint.Epoch > 0 && c.Checkpoint.Epoch == c.Fence.Epoch && !c.Lease.Exists()
+		c.Checkpoint.Epoch > 0 && c.Checkpoint.Epoch == c.Fence.Epoch && c.Lease.Epoch != c.Fence.Epoch
 }
 
 func (r *Row) readHistory(ctx context.Context, store *checkpoint.Store) error {

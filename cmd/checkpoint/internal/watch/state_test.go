@@ -147,6 +147,14 @@ func TestStates(t *testing.T) {
 			s.do(err)
 			return nil
 		}},
+		{watch.Rewound, "rewind from C:5/P:5 by ana: its owner has died", watch.Rules{}, func(s scene) func() {
+			l, err := s.store.Acquire(s.Context(), key, "host-1", time.Minute)
+			s.do(err)
+			s.advance(5, checkpoint.Epoch(l.Epoch))
+			_, err = s.store.Rewind(checkpoint.WithBy(s.Context(), "ana", "its owner has died"), key, at(2))
+			s.do(err)
+			return nil
+		}},
 		{watch.Silent, "lately", watch.Rules{}, func(s scene) func() {
 			_, err := s.store.Rewind(s.Context(), key, at(2))
 			s.do(err)
