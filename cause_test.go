@@ -117,6 +117,11 @@ func (d telling) Samples(ctx context.Context, _ string) ([]driver.Sample, error)
 	return nil, context.Cause(ctx)
 }
 
+func (d telling) Adopt(ctx context.Context, _ string, _ []driver.AuditEntry, _ []driver.Sample) error {
+	d.end()
+	return context.Cause(ctx)
+}
+
 func (d telling) Report(ctx context.Context, _ []driver.Report) ([]driver.ReportResult, error) {
 	d.end()
 	return nil, context.Cause(ctx)

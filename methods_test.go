@@ -42,6 +42,7 @@ var methods = []method{
 		return second(s.History(ctx, key, 10))
 	}},
 	{"samples", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return second(s.Samples(ctx, key)) }},
+	{"adopt", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Adopt(ctx, key, nil, nil) }},
 	{"report", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return second(s.Report(ctx, key, checkpoint.Status{Instance: "a"}, time.Minute))
 	}},

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -54,4 +55,37 @@ func (s *Store) samples(ctx context.Context, key string) ([]Sample, error) {
 		return nil, err
 	}
 	return driver.SamplesOf(ctx, s.driver, key)
+}
+
+// Adopt takes over what another store has kept for key: the audit entries that its
+// [Store.History] returned, if key has none, and the samples that its [Store.Samples]
+// returned, if key has none. So a key that is copied to this store keeps its history, and a
+// second Adopt changes nothing. Adopt leaves no audit entry itself. It is an error if there
+// are more than those return. If the engine cannot do this, the error is [ErrUnsupported].
+func (s *Store) Adopt(ctx context.Context, key string, entries []AuditEntry, samples []Sample) error {
+	c := call{Call: Call{Op: opAdopt, Key: key, Size: 1}}
+	ctx = s.begin(ctx, &c)
+	err := c.wrap(s.adopt(ctx, key, entries, samples))
+	s.end(&c, CallResult{Count: countIf(err == nil), Err: err})
+	return err
+}
+
+func (s *Store) adopt(ctx context.Context, key string, entries []AuditEntry, samples []Sample) error {
+	if err := ValidateKey(key); err != nil {
+		return err
+	}
+	if len(entries) > driver.AuditEntries || len(samples) > driver.SampleCount+driver.HourlySampleCount {
+		return fmt.Errorf("there are %d audit entries and %d samples, want %d and %d at most",
+			len(entries), len(samples), driver.AuditEntries, driver.SampleCount+driver.HourlySampleCount)
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	clean := make([]AuditEntry, len(entries))
+	for i, e := range entries {
+		e.By = driver.By{Actor: e.Actor, Reason: e.Reason, Op: e.Op}.Clean()
+		e.Op, e.By.Op = e.By.Op, ""
+		clean[i] = e
+	}
+	return driver.Adopt(ctx, s.driver, key, clean, samples)
 }

@@ -56,3 +56,28 @@ func TestNoSampleIsAskedOfADriverThatKeepsNone(t *testing.T) {
 		t.Errorf("the driver is asked for %+v, %v", d.write, err)
 	}
 }
+
+func TestAdopt(t *testing.T) {
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	if _, err := from.Rewind(checkpoint.WithBy(t.Context(), "ana", "too far"), "k", somewhere); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := from.History(t.Context(), "k", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := to.Adopt(t.Context(), "k", entries, []checkpoint.Sample{{At: time.Now().UTC()}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := to.History(t.Context(), "k", 10); err != nil || len(got) != 1 || got[0].Actor != "ana" || got[0].Op != "rewind" || *got[0].New != somewhere {
+		t.Errorf("the history is %+v, %v", got, err)
+	}
+	if got, err := to.Samples(t.Context(), "k"); err != nil || len(got) != 1 {
+		t.Errorf("the samples are %+v, %v", got, err)
+	}
+	if err := to.Adopt(t.Context(), "l", make([]checkpoint.AuditEntry, 257), nil); err == nil {
+		t.Error("257 entries are no error")
+	}
+}

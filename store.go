@@ -39,6 +39,7 @@ const (
 	opRevoke        = "revoke"
 	opHistory       = "history"
 	opSamples       = "samples"
+	opAdopt         = "adopt"
 	opReport        = "report"
 	opStatuses      = "statuses"
 	opPause         = "pause"

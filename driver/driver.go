@@ -10,7 +10,7 @@
 //
 // A [Driver] has five methods. Every other ability is a small interface that a
 // driver may have: [Leaser], [Notifier], [Inspector], [Fencer], [Historian],
-// [Sampler], [Reporter], [RecordScanner], [TTLUnit], [Namer].
+// [Sampler], [Adopter], [Reporter], [RecordScanner], [TTLUnit], [Namer].
 // Package cell has the rules of every change to a key: a driver loads the key's
 // [Cell], lets cell decide, and stores the difference, all in one atomic step.
 // Package storetest checks a driver against every rule that this package states.

@@ -4,17 +4,20 @@ go 1.26.0
 
 require (
 	github.com/checkpointstore/checkpoint v0.0.0
+	github.com/checkpointstore/checkpoint/cmd/checkpoint v0.0.0
 	github.com/checkpointstore/checkpoint/etcdstore v0.0.0
 	github.com/checkpointstore/checkpoint/otelcheckpoint v0.0.0
 	github.com/checkpointstore/checkpoint/pgstore v0.0.0
 	github.com/checkpointstore/checkpoint/promcheckpoint v0.0.0
 	github.com/checkpointstore/checkpoint/redisstore v0.0.0
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redis/rueidis v1.0.79
-	github.com/rogpeppe/go-internal v1.14.1
+	github.com/rogpeppe/go-internal v1.16.0
 	go.etcd.io/bbolt v1.5.0
 	go.etcd.io/etcd/api/v3 v3.6.16
 	go.etcd.io/etcd/client/pkg/v3 v3.6.16
@@ -31,6 +34,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/coreos/go-semver v0.3.1 // indirect
 	github.com/coreos/go-systemd/v22 v22.5.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/gogo/protobuf v1.3.2 // indirect
@@ -117,6 +121,8 @@ replace github.com/checkpointstore/checkpoint/redisstore => ../redisstore
 replace github.com/checkpointstore/checkpoint/sqlitestore => ../sqlitestore
 
 replace github.com/checkpointstore/checkpoint/etcdstore => ../etcdstore
+
+replace github.com/checkpointstore/checkpoint/cmd/checkpoint => ../cmd/checkpoint
 
 replace github.com/checkpointstore/checkpoint/otelcheckpoint => ../otelcheckpoint
 

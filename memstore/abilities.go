@@ -122,6 +122,25 @@ func (d *Driver) Samples(ctx context.Context, key string) ([]driver.Sample, erro
 	return samples, nil
 }
 
+// Adopt implements [driver.Adopter].
+func (d *Driver) Adopt(ctx context.Context, key string, entries []driver.AuditEntry, samples []driver.Sample) error {
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	defer d.mu.Unlock()
+	if len(d.audit[key]) == 0 {
+		for _, e := range slices.Backward(entries) {
+			d.note(key, e)
+		}
+	}
+	if len(d.samples[key]) == 0 {
+		for _, s := range slices.Backward(samples) {
+			d.samples[key] = cell.KeepSample(d.samples[key], s)
+		}
+	}
+	return nil
+}
+
 // Inspect implements [driver.Inspector].
 func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
 	if err := d.begin(ctx); err != nil {

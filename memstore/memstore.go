@@ -34,6 +34,7 @@ var (
 	_ driver.Fencer    = (*Driver)(nil)
 	_ driver.Historian = (*Driver)(nil)
 	_ driver.Sampler   = (*Driver)(nil)
+	_ driver.Adopter   = (*Driver)(nil)
 	_ driver.Reporter  = (*Driver)(nil)
 )
 

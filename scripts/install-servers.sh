@@ -9,6 +9,7 @@
 # PostgreSQL has postgres, initdb, pg_basebackup and psql, that of PgBouncer has
 # pgbouncer. internal/pgtest finds them. That of etcd has etcd, and
 # integration/internal/etcdtest finds it; without it, members of etcd run in the tests.
+# That of Chromium has chromium-headless-shell, a browser without a window, and a font.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,6 +22,7 @@ postgres-15 bookworm postgresql-15 15.
 postgres-18 forky postgresql-18 18.
 pgbouncer-1.18 bookworm pgbouncer 1.18.
 etcd-3.5 trixie etcd-server 3.5.
+chromium trixie chromium-headless-shell Chromium
 "
 into=.bin/servers
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -69,12 +71,13 @@ private_apt() {
 		-o APT::Update::Post-Invoke-Success= -o APT::Update::Error-Mode=any -o Acquire::Retries=3 "$@"
 }
 
-# closure prints the package, the clients of PostgreSQL, and every library that they
-# need. PostgreSQL runs without the compiler of its JIT.
+# closure prints the package, the clients of PostgreSQL, the files and the font of
+# Chromium, and every library that they need. PostgreSQL runs without the compiler of its
+# JIT, and Chromium without the drivers of graphics cards.
 closure() {
 	private_apt -s --no-install-recommends install "$1" |
-		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib|postgresql-client-[0-9])/ || $2 == package) { print $2 }' |
-		grep -Ev '^lib(llvm|z3|perl)'
+		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib|postgresql-client-[0-9]|chromium-common|fonts-dejavu)/ || $2 == package) { print $2 }' |
+		grep -Ev '^lib(llvm|z3|perl|gl1-mesa|drm-amdgpu|drm-intel)'
 }
 
 # wrap FILE LD PROGRAM writes a script that runs a program with its own C library. The
@@ -126,6 +129,34 @@ etcd() {
 	wrap "$1/done/bin/etcd" "$3" ..
 }
 
+# chromium ROOT PACKAGE LD. Chromium looks for its files beside the program of its process,
+# which is ld.so, and starts more processes of this program: they take the same script. The
+# sandbox is off, since it needs a program of root's.
+chromium() {
+	(cd "$1/all/usr/lib/chromium" && rm -rf libVk* ./*.TOC chrome_crashpad_handler && cp -R . "$1/done/lib")
+	cp -P "$1"/all/usr/lib/*-linux-gnu*/pulseaudio/*.so* "$1/done/lib"
+	mv "$1/done/lib/$2" "$1/done/libexec/$2"
+	mkdir -p "$1/done/share/fonts"
+	find "$1/all/usr/share/fonts" -name 'DejaVuSans*.ttf' -exec cp {} "$1/done/share/fonts" \;
+	cat >"$1/done/share/fonts.conf" <<-END
+		<?xml version="1.0"?>
+		<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+		<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
+	END
+	cat >"$1/done/bin/$2" <<-END
+		#!/bin/sh
+		self=\$(readlink -f "\$0")
+		here=\${self%/*}/..
+		export FONTCONFIG_FILE="\$here/share/fonts.conf"
+		case " \$*" in
+		*" --type="*) ;;
+		*) set -- --browser-subprocess-path="\$self" --no-zygote --no-sandbox "\$@" ;;
+		esac
+		exec "\$here/lib/$3" --library-path "\$here/lib" "\$here/libexec/$2" "\$@"
+	END
+	chmod +x "$1/done/bin/$2"
+}
+
 # unpack NAME SUITE PACKAGE VERSION
 unpack() {
 	cat >"$work/sources/debian.sources" <<-END
@@ -160,6 +191,10 @@ unpack() {
 	etcd-server)
 		server=etcd
 		etcd "$root" "$3" "$ld"
+		;;
+	chromium-*)
+		server=$3
+		chromium "$root" "$3" "$ld"
 		;;
 	*)
 		server=redis-server

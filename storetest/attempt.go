@@ -40,6 +40,9 @@ func (c *client) attempts() []attempt {
 	if sampling.has(c.driver) {
 		all = append(all, attempt{"Samples", attemptSamples})
 	}
+	if adopting.has(c.driver) {
+		all = append(all, attempt{"Adopt", attemptAdopt})
+	}
 	if reporting.has(c.driver) {
 		all = append(all, attempt{"Report", attemptReport}, attempt{"Reports", attemptReports})
 	}
@@ -153,6 +156,10 @@ func attemptHistory(ctx context.Context, d driver.Driver, key string) error {
 func attemptSamples(ctx context.Context, d driver.Driver, key string) error {
 	samples, err := driver.SamplesOf(ctx, d, key)
 	return besideError(len(samples), err)
+}
+
+func attemptAdopt(ctx context.Context, d driver.Driver, key string) error {
+	return driver.Adopt(ctx, d, key, kept.entries, kept.samples)
 }
 
 func attemptReport(ctx context.Context, d driver.Driver, key string) error {

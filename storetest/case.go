@@ -28,7 +28,7 @@ func Cases() []Case {
 		// who may write
 		fenceCases, rewindCases, raiseCases, releaseFencesCases,
 		// who has changed what, and where the key stood
-		auditCases, sampleCases,
+		auditCases, sampleCases, adoptCases,
 		// who is at work
 		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases, reportCases,
 		// what is damaged

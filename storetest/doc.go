@@ -21,7 +21,7 @@
 //	what a write leaves          position, updated-at, log-id
 //	how long a checkpoint lives  ttl, expiry, touch
 //	who may write                fence, rewind, raise, release-fences
-//	who has changed what         audit, samples
+//	who has changed what         audit, samples, adopt
 //	who is at work               lease, lease-batch, notify, reports
 //	what is damaged              damage, damaged-fence, damaged-lease
 //	what is there                get, delete, keys, scan, pattern, inspect

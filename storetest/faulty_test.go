@@ -48,6 +48,7 @@ type faulty struct {
 	forgetTraces  func(key string)
 	history       func(context.Context, string, int) ([]driver.AuditEntry, error)
 	samples       func(context.Context, string) ([]driver.Sample, error)
+	adopt         func(context.Context, string, []driver.AuditEntry, []driver.Sample) error
 	report        func(context.Context, []driver.Report) ([]driver.ReportResult, error)
 	reports       func(context.Context, []string) ([][]driver.Report, error)
 	shut          func() error
@@ -131,7 +132,7 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 	}
 	f.forgetTraces = mem.Forget
 	f.history = mem.History
-	f.samples = mem.Samples
+	f.samples, f.adopt = mem.Samples, mem.Adopt
 	f.report, f.reports = mem.Report, mem.Reports
 	f.shut = func() error {
 		f.closed.Store(true)
@@ -244,6 +245,11 @@ func (f *faulty) History(ctx context.Context, key string, n int) ([]driver.Audit
 
 func (f *faulty) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
 	return open(f, func() ([]driver.Sample, error) { return f.samples(ctx, key) })
+}
+
+func (f *faulty) Adopt(ctx context.Context, key string, entries []driver.AuditEntry, samples []driver.Sample) error {
+	_, err := open(f, func() (struct{}, error) { return struct{}{}, f.adopt(ctx, key, entries, samples) })
+	return err
 }
 
 func (f *faulty) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {

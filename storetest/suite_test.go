@@ -15,7 +15,7 @@ func faults() []fault {
 		positionFaults, timeFaults, logIDFaults,
 		ttlFaults, unitFaults, touchFaults,
 		fenceFaults, rewindFaults, raiseFaults, releaseFencesFaults,
-		auditFaults, sampleFaults,
+		auditFaults, sampleFaults, adoptFaults,
 		leaseFaults, leaseBatchFaults, notifyFaults, reportFaults,
 		damageFaults, damagedFenceFaults, damagedLeaseFaults,
 		readFaults, keyFaults, scanFaults, recordFaults, inspectFaults,

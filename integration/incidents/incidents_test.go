@@ -178,6 +178,8 @@ func incident(d desk) {
 	maps.Copy(all, map[string]string{"paused": "paused", "killed": "dead", "stopped": "dead", "ended": "stopped", "rewound": "rewound"})
 	all["ended"] = "stale" // since nobody has written for three seconds
 	lines := d.becomes(all)
+	page := d.serve()
+	d.pageBecomes(page, all)
 
 	for key, text := range map[string]string{
 		"stuck":   `last error: mailbox full at smtp://me:xxxxx@host`,
@@ -197,6 +199,7 @@ func incident(d desk) {
 	d.run("resume", "paused")
 	maps.Copy(all, map[string]string{"paused": "running", "killed": "running", "rewound": "running"})
 	d.becomes(all)
+	d.pageBecomes(page, all)
 	if history := d.run("history", "rewound", "-o", "json"); strings.Count(history, "\n") != 2 {
 		d.Errorf("want two entries, of the rewind and of the undo:\n%s", history)
 	}

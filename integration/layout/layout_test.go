@@ -179,6 +179,16 @@ func TestCoreIsStandardLibraryOnly(t *testing.T) {
 	}
 }
 
+// TestThePageIsStandardLibraryOnly: a server that mounts the page compiles nothing of the
+// command's besides.
+func TestThePageIsStandardLibraryOnly(t *testing.T) {
+	for _, p := range list(t, "cmd/checkpoint", "-deps", "./web") {
+		if !p.Standard && !ours(p.ImportPath) {
+			t.Errorf("package web compiles %s", p.ImportPath)
+		}
+	}
+}
+
 // TestThirdPartyPackages compares what each module compiles with a list, so
 // that a new dependency is seen in review. Run with -update to rewrite it.
 func TestThirdPartyPackages(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/web"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/etcdstore"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
@@ -46,7 +48,10 @@ var (
 	owner  string
 	ttl    time.Duration
 	p      checkpoint.Position
+	mux    *http.ServeMux
 )
+
+func user(r *http.Request) string { panic(r) }
 
 // A consumer, its log and its work.
 

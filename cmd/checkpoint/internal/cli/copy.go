@@ -42,7 +42,8 @@ whose consumer writes without an epoch: stop that consumer first. To go back, en
 command's leases with "checkpoint lease revoke".
 
 The fence of each key rises to that of FROM. So who was locked out in FROM is locked out in
-TO. Leases, audit entries and samples stay in FROM. With prefix=, a bare number n is the
+TO. The audit entries and samples of a key come along if TO has none for it. Leases stay in
+FROM. With prefix=, a bare number n is the
 position n/n, the last event processed, and there are no fences.`,
 		Example: `  checkpoint copy 'redis://127.0.0.1:6379/0?prefix=orders:cp:' redis://127.0.0.1:6379
   checkpoint copy sqlite:checkpoints.db env:TARGET --apply --cutover`,

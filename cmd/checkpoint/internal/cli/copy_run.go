@@ -8,6 +8,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 )
 
 // copying is one run of copy, and what it says.
@@ -57,7 +58,7 @@ func (c *copying) hooks() copystore.Hooks {
 		},
 		Ahead: func(key string, there, from checkpoint.Mark) {
 			c.say("%q stays at %s in %s, though it has gone back to %s in %s; `checkpoint rewind` brings it there",
-				key, place(there), c.to, place(from), c.from)
+				key, rewind.Place(there), c.to, rewind.Place(from), c.from)
 		},
 		Raises: func(before checkpoint.Cell, to uint64) {
 			if s := standingOf(before); s.held() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
@@ -129,7 +130,7 @@ func (s *standing) leaseEnds() string {
 	case s.Lease.Err != nil:
 		return "which is damaged"
 	case s.held():
-		return "which ends " + output.Ahead(s.at, s.Lease.ExpiresAt)
+		return "which ends " + text.Ahead(s.at, s.Lease.ExpiresAt)
 	}
 	return "which has ended"
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 )
 
@@ -30,32 +29,14 @@ func standingOf(cell checkpoint.Cell) standing { return standing{cell, time.Now(
 func (s *standing) held() bool { return rewind.Held(&s.Cell, s.at) }
 
 // holder names the holder of the lease, and for how long it holds it.
-func (s *standing) holder() string {
-	return fmt.Sprintf("%q, whose lease ends %s", s.Lease.Owner, output.Ahead(s.at, s.Lease.ExpiresAt))
-}
+func (s *standing) holder() string { return rewind.Holder(&s.Cell, s.at) }
 
 // unfenced reports whether a consumer without a lease may be at work: nobody holds the
 // lease, and the last write had no epoch.
 func (s *standing) unfenced() bool { return rewind.Unfenced(&s.Cell, s.at) }
 
-// where says at which position, and with which epoch, the checkpoint stands.
-func (s *standing) where() string {
-	switch c := s.Checkpoint; {
-	case !c.Exists:
-		return "nothing"
-	case c.Err != nil:
-		return "a damaged checkpoint"
-	default:
-		return place(c.Mark)
-	}
-}
-
-func place(m checkpoint.Mark) string {
-	if m.Epoch == 0 {
-		return m.Position.String() + " (no epoch)"
-	}
-	return fmt.Sprintf("%s (epoch %d)", m.Position, m.Epoch)
-}
+// lockedOut names the writers that cannot write once the fence is raised.
+func (s *standing) lockedOut() string { return rewind.LockedOut(&s.Cell, s.at) }
 
 // raisedBy says that a write with this epoch raised the fence, and whose lease that
 // ended. It returns "" if the write did not raise the fence, or if the write was stored
@@ -71,17 +52,6 @@ func (s *standing) raisedBy(epoch uint64, stored bool) string {
 		return ""
 	}
 	return said
-}
-
-// lockedOut names the writers that cannot write once the fence is raised.
-func (s *standing) lockedOut() string {
-	switch {
-	case s.held():
-		return "the fence locks out " + s.holder()
-	case s.Fence.Epoch != 0:
-		return fmt.Sprintf("the fence locks out every writer with epoch %d or a lower one", s.Fence.Epoch)
-	}
-	return ""
 }
 
 // missing is the error of a command on a key that must hold something.

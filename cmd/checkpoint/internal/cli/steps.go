@@ -176,42 +176,9 @@ func (a *app) makeSteps(ctx context.Context, store *checkpoint.Store, s steps) e
 func (a *app) rewindTo(
 	ctx context.Context, store *checkpoint.Store, s rewind.Step, opts []checkpoint.WriteOption,
 ) (checkpoint.Checkpoint, error) {
-	before, key := standingOf(s.Before), s.Before.Key
-	c, err := store.Rewind(ctx, key, s.Position, opts...)
-	if err != nil {
-		return c, err
+	c, notes, err := s.Make(ctx, store, opts...)
+	for _, note := range notes {
+		a.note("%s", note)
 	}
-	a.note("%q went from %s to %s", key, before.where(), place(c.Mark))
-	a.noteReplaced(key, &s, s.Replaced(ctx, store, c.Epoch))
-	if out := before.lockedOut(); out != "" {
-		a.note("%s", out)
-	}
-	if before.unfenced() {
-		a.note("a consumer that writes without an epoch is not locked out, and undoes the change with its next write; " +
-			"stop it, then rewind again")
-	}
-	// The stored checkpoint may have kept a log id, so read it back. If that fails, the
-	// rewind is done all the same: print its own result, with the epoch that people need.
-	if stored, err := store.Get(ctx, key); err == nil {
-		if stored.Epoch == c.Epoch && stored.Position == c.Position {
-			return stored, nil
-		}
-		a.note("%q is already at %s: somebody has written to it since the rewind", key, place(stored.Mark))
-	}
-	return c, nil
-}
-
-// noteReplaced says that the key stood elsewhere when it was rewound, and that the rewind has
-// skipped events.
-func (a *app) noteReplaced(key string, s *rewind.Step, old *checkpoint.Position) {
-	planned := s.Before.Checkpoint
-	switch {
-	case old == nil:
-		return
-	case planned.Exists && planned.Err == nil && *old != planned.Position:
-		a.note("%q had moved to %s meanwhile", key, *old)
-	}
-	if s.Position.Compare(*old) > 0 {
-		a.note("nobody will do the events of %q after %s, up to %s; `checkpoint rewind` to %[2]s brings them back", key, *old, s.Position)
-	}
+	return c, err
 }

@@ -1,4 +1,4 @@
-// Package copystore copies the checkpoints and fences of one store to another.
+// Package copystore copies the checkpoints, fences and histories of one store to another.
 package copystore
 
 import (
@@ -125,6 +125,9 @@ func (c *Copy) copy(ctx context.Context, batch []checkpoint.Cell, r *Report) err
 			c.Changes(checkpoint)
 		}
 		return nil
+	}
+	if err := c.adopt(ctx, items); err != nil {
+		return err
 	}
 	if err := c.send(ctx, todo, r); err != nil {
 		return err

@@ -85,7 +85,7 @@ func TestFencesComeAlong(t *testing.T) {
 		}
 	}
 	entries := must[[]checkpoint.AuditEntry](t)(to.History(ctx, "fenced", 9))
-	if len(entries) != 2 || entries[0].Op != "copy" || entries[1].Op != "copy" || entries[1].Actor != "ana@db1" {
+	if len(entries) != 4 || entries[0].Op != "copy" || entries[1].Op != "copy" || entries[1].Actor != "ana@db1" {
 		t.Errorf("it left %+v", entries)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -136,11 +136,11 @@ func (s Source) history(ctx context.Context, in historyArg) (*Answer, error) {
 	if err := checkLimit("last", &in.Last, usualEntries, driver.AuditEntries); err != nil {
 		return nil, err
 	}
-	var rows []output.Entry
+	var rows []text.Entry
 	err := s.Read(ctx, func(ctx context.Context, store *checkpoint.Store) error {
 		entries, err := store.History(ctx, in.Key, driver.AuditEntries)
 		for i, e := range entries {
-			rows = append(rows, output.Entry{Entry: 1 + i, AuditEntry: e})
+			rows = append(rows, text.Entry{Entry: 1 + i, AuditEntry: e})
 		}
 		return err
 	})

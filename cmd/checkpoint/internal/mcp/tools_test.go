@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
@@ -111,12 +111,12 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var line bytes.Buffer
-	if err := output.History(&line, "json", entries); err != nil {
+	if err := text.Entries(&line, entries); err != nil {
 		t.Fatal(err)
 	}
-	text, failed := call(t, c, "history", map[string]any{"key": "mailer", "last": 1})
-	if want := `{"rows":[` + strings.TrimSpace(line.String()) + `],"more":2,"note":"2 more are left out; raise last"}`; failed || text != want {
-		t.Errorf("got %s, want %s", text, want)
+	got, failed := call(t, c, "history", map[string]any{"key": "mailer", "last": 1})
+	if want := `{"rows":[` + strings.TrimSpace(line.String()) + `],"more":2,"note":"2 more are left out; raise last"}`; failed || got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	a := ask(t, c, "history", map[string]any{"key": "nobody"})
 	if len(a.Rows) != 0 || a.Note != `the store was read, and nobody has changed "nobody" by hand` {

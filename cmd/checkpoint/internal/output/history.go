@@ -1,7 +1,6 @@
 package output
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -16,28 +16,11 @@ import (
 func History(w io.Writer, format string, entries []checkpoint.AuditEntry) error {
 	switch {
 	case format == "json":
-		return historyJSON(w, entries)
+		return text.Entries(w, entries)
 	case format == "" && !IsTerminal(w):
 		return historyPlain(w, entries)
 	}
 	return historyTable(w, time.Now(), format == "wide", entries)
-}
-
-// An Entry is an audit entry as JSON shows it: with its number, from 1 up.
-type Entry struct {
-	Entry int `json:"entry"`
-	checkpoint.AuditEntry
-}
-
-func historyJSON(w io.Writer, entries []checkpoint.AuditEntry) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	for i, e := range entries {
-		if err := encoder.Encode(Entry{1 + i, e}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func historyPlain(w io.Writer, entries []checkpoint.AuditEntry) error {
@@ -54,7 +37,7 @@ func historyPlain(w io.Writer, entries []checkpoint.AuditEntry) error {
 func historyTable(w io.Writer, now time.Time, wide bool, entries []checkpoint.AuditEntry) error {
 	rows := [][]string{{"ENTRY", "WHEN", "OP", "BY", "FROM", "TO", "EPOCH", "REASON"}}
 	for i, e := range entries {
-		at := Ago(now, e.At)
+		at := text.Ago(now, e.At)
 		if wide {
 			at = exact(e.At)
 		}

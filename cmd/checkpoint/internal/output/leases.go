@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 // A Lease is a lease, and whether its owner holds it now.
@@ -76,7 +77,7 @@ func leasesTable(w io.Writer, now time.Time, wide bool, leases []Lease) error {
 		case wide:
 			ends = []string{exact(l.ExpiresAt), l.state()}
 		case l.Held:
-			ends[0] = Ahead(now, l.ExpiresAt)
+			ends[0] = text.Ahead(now, l.ExpiresAt)
 		}
 		rows = append(rows, append([]string{printable(l.Key), printable(l.Owner), epoch(l.Epoch)}, ends...))
 	}

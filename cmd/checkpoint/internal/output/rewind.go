@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 // A Rewind is what a rewind would do to a key.
@@ -50,22 +50,11 @@ func Rewinds(w io.Writer, format string, rewinds []Rewind) error {
 		rows[0] = append(rows[0], "STOOD THERE")
 	}
 	for _, r := range rewinds {
-		cells := []string{r.Key, short(r.Before), short(&r.After), r.Effect, printable(r.LocksOut)}
+		cells := []string{r.Key, text.Position(r.Before), text.Position(&r.After), r.Effect, printable(r.LocksOut)}
 		if past {
 			cells = append(cells, exact(r.KnownAt))
 		}
 		rows = append(rows, cells)
 	}
 	return align(w, rows, 1, 2)
-}
-
-// short is the shortest text of a position.
-func short(p *checkpoint.Position) string {
-	switch {
-	case p == nil:
-		return "-"
-	case p.Commit == p.Prepare:
-		return strconv.FormatUint(p.Commit, 10)
-	}
-	return p.String()
 }

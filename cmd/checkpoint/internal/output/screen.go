@@ -5,15 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
 // Printable is how a text of somebody's is shown: quoted if it could steer the terminal.
 func Printable(s string) string { return printable(s) }
-
-// Position is the shortest text of a position, or "-".
-func Position(p *checkpoint.Position) string { return short(p) }
 
 // A Screen is the table of [Status] on a screen that shows some of the rows. The columns
 // stay the same whichever rows these are.

@@ -2,12 +2,12 @@ package output
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
@@ -21,90 +21,34 @@ var (
 	statusColumns = []statusColumn{
 		{head: "KEY", text: untimed(func(r watch.Row) string { return printable(r.Key) })},
 		{head: "STATE", text: untimed(func(r watch.Row) string { return string(r.State) })},
-		{head: "POSITION", right: true, text: untimed(RowPosition), spare: 1},
-		{head: "LAG", right: true, text: untimed(RowLag), spare: 1},
-		{head: "BEHIND", right: true, text: untimed(RowBehind), spare: 1},
-		{head: "RATE", right: true, text: untimed(RowRate), spare: 3},
+		{head: "POSITION", right: true, text: untimed(text.RowPosition), spare: 1},
+		{head: "LAG", right: true, text: untimed(text.Lag), spare: 1},
+		{head: "BEHIND", right: true, text: untimed(text.Behind), spare: 1},
+		{head: "RATE", right: true, text: untimed(text.Rate), spare: 3},
 		{head: "OWNER", text: untimed(func(r watch.Row) string { return shorten(printable(r.Owner), 24) }), spare: 2},
-		{head: "LEASE", right: true, text: untimed(RowLease), spare: 4},
-		{head: "AGE", right: true, text: untimed(RowAge), spare: 5},
+		{head: "LEASE", right: true, text: untimed(text.Lease), spare: 4},
+		{head: "AGE", right: true, text: untimed(text.Age), spare: 5},
 	}
 	wideStatusColumns = []statusColumn{
 		{head: "KEY", text: untimed(func(r watch.Row) string { return printable(r.Key) })},
 		{head: "STATE", text: untimed(func(r watch.Row) string { return string(r.State) })},
-		{head: "POSITION", right: true, text: untimed(RowPosition)},
-		{head: "LAG", right: true, text: untimed(RowLag)},
-		{head: "BEHIND", right: true, text: untimed(RowBehind)},
-		{head: "RATE", right: true, text: untimed(RowRate)},
+		{head: "POSITION", right: true, text: untimed(text.RowPosition)},
+		{head: "LAG", right: true, text: untimed(text.Lag)},
+		{head: "BEHIND", right: true, text: untimed(text.Behind)},
+		{head: "RATE", right: true, text: untimed(text.Rate)},
 		{head: "OWNER", text: untimed(func(r watch.Row) string { return printable(r.Owner) })},
-		{head: "LEASE", right: true, text: untimed(RowLease)},
-		{head: "AGE", right: true, text: untimed(RowAge)},
+		{head: "LEASE", right: true, text: untimed(text.Lease)},
+		{head: "AGE", right: true, text: untimed(text.Age)},
 		{head: "WHY", text: untimed(func(r watch.Row) string { return printable(r.Why) })},
 	}
 )
-
-// RowPosition is the position of a row, as short as it can be.
-func RowPosition(r watch.Row) string {
-	if c := r.Cell.Checkpoint; c.Exists && c.Err == nil {
-		return short(&c.Position)
-	}
-	return "-"
-}
-
-// RowLag is how far a row is behind, in positions.
-func RowLag(r watch.Row) string {
-	if r.Worker == nil || r.Worker.Lag == nil {
-		return "-"
-	}
-	return strconv.FormatUint(*r.Worker.Lag, 10)
-}
-
-// RowBehind is how far a row is behind, in time. "≥" says that it is at least as far.
-func RowBehind(r watch.Row) string {
-	if r.Worker == nil || r.Worker.LagTime == nil {
-		return "-"
-	}
-	text := watch.Span(*r.Worker.LagTime)
-	if r.Worker.LagAtLeast {
-		return "≥" + text
-	}
-	return text
-}
-
-// RowRate is how many events the instance at work finishes in a second.
-func RowRate(r watch.Row) string {
-	if r.Worker == nil {
-		return "-"
-	}
-	return rate(r.Worker.Rate)
-}
-
-func rate(perSecond float64) string {
-	if perSecond >= 10 || perSecond == 0 {
-		return fmt.Sprintf("%.0f/s", perSecond)
-	}
-	return fmt.Sprintf("%.1f/s", perSecond)
-}
-
-// RowLease is for how long the lease still lasts.
-func RowLease(r watch.Row) string { return optionalSpan(r.LeaseLeft) }
-
-// RowAge is how long ago the checkpoint was written.
-func RowAge(r watch.Row) string { return optionalSpan(r.Age) }
-
-func optionalSpan(d *time.Duration) string {
-	if d == nil {
-		return "-"
-	}
-	return watch.Span(*d)
-}
 
 // Status prints rows in a format of [New]. Below a table on a terminal, it says why the
 // consumers that are stuck are so.
 func Status(w io.Writer, format string, rows []watch.Row) error {
 	switch {
 	case format == "json":
-		return statusJSON(w, rows)
+		return text.Rows(w, rows)
 	case format == "" && !IsTerminal(w):
 		return statusPlain(w, rows)
 	case format == "wide":
@@ -125,17 +69,6 @@ func statusTable(t *Table[watch.Row], rows []watch.Row) error {
 	return t.Flush()
 }
 
-func statusJSON(w io.Writer, rows []watch.Row) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	for _, r := range rows {
-		if err := encoder.Encode(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func statusPlain(w io.Writer, rows []watch.Row) error {
 	for _, r := range rows {
 		position, behind := "-", "-"
@@ -145,7 +78,7 @@ func statusPlain(w io.Writer, rows []watch.Row) error {
 		if w := r.Worker; w != nil && w.LagTime != nil {
 			behind = strconv.FormatInt(w.LagTime.Milliseconds(), 10)
 		}
-		err := row(w, printable(r.Key), string(r.State), position, RowLag(r), behind, cmp.Or(printable(r.Owner), "-"),
+		err := row(w, printable(r.Key), string(r.State), position, text.Lag(r), behind, cmp.Or(printable(r.Owner), "-"),
 			optionalMs(r.LeaseLeft), optionalMs(r.Age), printable(r.Why))
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 // A column of a table of rows R.
@@ -31,8 +32,8 @@ var (
 
 	columns = []column[checkpoint.Checkpoint]{
 		keyColumn, commitColumn, prepareColumn,
-		{head: "UPDATED", text: func(now time.Time, c checkpoint.Checkpoint) string { return Ago(now, c.UpdatedAt) }, spare: 1},
-		{head: "EXPIRES", text: func(now time.Time, c checkpoint.Checkpoint) string { return Ahead(now, c.ExpiresAt) }, spare: 3},
+		{head: "UPDATED", text: func(now time.Time, c checkpoint.Checkpoint) string { return text.Ago(now, c.UpdatedAt) }, spare: 1},
+		{head: "EXPIRES", text: func(now time.Time, c checkpoint.Checkpoint) string { return text.Ahead(now, c.ExpiresAt) }, spare: 3},
 		epochColumn,
 	}
 	wideColumns = []column[checkpoint.Checkpoint]{

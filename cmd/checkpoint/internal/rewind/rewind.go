@@ -102,17 +102,3 @@ func grouped(n uint64) string {
 func (s Step) Options() []checkpoint.WriteOption {
 	return []checkpoint.WriteOption{checkpoint.Epoch(s.Before.Fence.Epoch)}
 }
-
-// Replaced returns the position that a rewind has replaced, which may be another than the
-// planned one: a consumer may have gone on. It is nil if there was none. It is the planned
-// one if the store keeps no audit entries.
-func (s Step) Replaced(ctx context.Context, store *checkpoint.Store, epoch uint64) *checkpoint.Position {
-	entries, err := store.History(ctx, s.Before.Key, 1)
-	if err == nil && len(entries) == 1 && entries[0].NewEpoch == epoch {
-		return entries[0].Old
-	}
-	if !s.sound() {
-		return nil
-	}
-	return new(s.Before.Checkpoint.Position)
-}

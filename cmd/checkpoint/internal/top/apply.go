@@ -10,6 +10,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -120,15 +121,15 @@ func (m model) apply(d dialog, reason string) tea.Cmd {
 // said says what a rewind has done. It has replaced the position old.
 func said(d dialog, c checkpoint.Checkpoint, old *checkpoint.Position) []string {
 	before := &d.step.Before
-	lines := []string{fmt.Sprintf("It went from %s to %s, and its epoch is %d now.", output.Position(old), output.Position(&c.Position), c.Epoch)}
+	lines := []string{fmt.Sprintf("It went from %s to %s, and its epoch is %d now.", text.Position(old), text.Position(&c.Position), c.Epoch)}
 	if old == nil {
 		return lines
 	}
 	if planned := before.Checkpoint; planned.Err == nil && *old != planned.Position {
-		lines = append(lines, fmt.Sprintf("It had moved from %s to %s meanwhile.", output.Position(&planned.Position), output.Position(old)))
+		lines = append(lines, fmt.Sprintf("It had moved from %s to %s meanwhile.", text.Position(&planned.Position), text.Position(old)))
 	}
 	if c.Position.Compare(*old) > 0 {
-		lines = append(lines, fmt.Sprintf("Nobody will do the events after %s, up to %s.", output.Position(old), output.Position(&c.Position)))
+		lines = append(lines, fmt.Sprintf("Nobody will do the events after %s, up to %s.", text.Position(old), text.Position(&c.Position)))
 	}
 	if rewind.Unfenced(before, time.Now()) {
 		lines = append(lines, "A consumer that writes without an epoch is not locked out, and undoes the change with its next write. Stop it, then rewind again.")

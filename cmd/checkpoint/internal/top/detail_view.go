@@ -12,6 +12,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -54,14 +55,14 @@ func (m model) facts(r *watch.Row) []string {
 	}
 	if c.Checkpoint.Exists && c.Checkpoint.Err == nil {
 		p := c.Checkpoint.Position
-		add("position", output.Position(&p)+", written "+output.Ago(m.reads.at, c.Checkpoint.UpdatedAt))
+		add("position", text.Position(&p)+", written "+text.Ago(m.reads.at, c.Checkpoint.UpdatedAt))
 	}
-	lag := output.RowLag(*r)
-	if behind := output.RowBehind(*r); behind != "-" {
+	lag := text.Lag(*r)
+	if behind := text.Behind(*r); behind != "-" {
 		lag += ", behind by " + behind
 	}
 	add("lag", lag)
-	add("rate", output.RowRate(*r))
+	add("rate", text.Rate(*r))
 	add("trend", strings.TrimSpace(m.trails.spark(r.Key, min(mostPaces, max(1, m.width-14)))))
 	add("lease", lease(&c.Lease, r.LeaseLeft))
 	if c.Fence.Epoch > 0 {
@@ -69,7 +70,7 @@ func (m model) facts(r *watch.Row) []string {
 	}
 	add("log", output.Printable(c.Checkpoint.LogID))
 	if !c.Checkpoint.ExpiresAt.IsZero() {
-		add("expires", output.Ahead(m.reads.at, c.Checkpoint.ExpiresAt))
+		add("expires", text.Ahead(m.reads.at, c.Checkpoint.ExpiresAt))
 	}
 	return lines
 }
@@ -96,7 +97,7 @@ func (m model) instances(r *watch.Row) []string {
 			continue
 		}
 		lines = append(lines, m.wrap("  ", fmt.Sprintf("%s %s since %s, reported %s",
-			output.Printable(s.Instance), output.Printable(string(s.State)), watch.Span(max(0, s.Now.Sub(s.Since))), output.Ago(m.reads.at, s.ReportedAt)))...)
+			output.Printable(s.Instance), output.Printable(string(s.State)), watch.Span(max(0, s.Now.Sub(s.Since))), text.Ago(m.reads.at, s.ReportedAt)))...)
 		lines = append(lines, m.wrap("    ", work(s))...)
 		if s.LastError != "" {
 			lines = append(lines, m.wrap("    ", "last error: "+output.Printable(s.LastError))...)
@@ -107,12 +108,12 @@ func (m model) instances(r *watch.Row) []string {
 
 // work says what an instance does, in one line.
 func work(s *checkpoint.Status) string {
-	parts := []string{"at " + output.Position(s.Position)}
+	parts := []string{"at " + text.Position(s.Position)}
 	if s.Begins != nil {
-		parts = append(parts, "log from "+output.Position(s.Begins))
+		parts = append(parts, "log from "+text.Position(s.Begins))
 	}
 	if s.Head != nil {
-		parts = append(parts, "head at "+output.Position(s.Head))
+		parts = append(parts, "head at "+text.Position(s.Head))
 	}
 	if s.InFlight > 0 {
 		parts = append(parts, fmt.Sprintf("%d in work, the oldest for %s", s.InFlight, watch.Span(s.OldestAge)))
@@ -137,15 +138,15 @@ func (m model) history() []string {
 		return append(lines, "  none")
 	}
 	for i, e := range m.detail.entries {
-		text := fmt.Sprintf("  %3d  %-9s %s", i+1, output.Ago(m.now, e.At), output.Printable(e.Op))
+		line := fmt.Sprintf("  %3d  %-9s %s", i+1, text.Ago(m.now, e.At), output.Printable(e.Op))
 		if e.Actor != "" {
-			text += " by " + output.Printable(e.Actor)
+			line += " by " + output.Printable(e.Actor)
 		}
-		text += ": " + output.Position(e.Old) + " to " + output.Position(e.New)
+		line += ": " + text.Position(e.Old) + " to " + text.Position(e.New)
 		if e.OldEpoch != e.NewEpoch {
-			text += fmt.Sprintf(", epoch %d to %d", e.OldEpoch, e.NewEpoch)
+			line += fmt.Sprintf(", epoch %d to %d", e.OldEpoch, e.NewEpoch)
 		}
-		lines = append(lines, text)
+		lines = append(lines, line)
 		if e.Reason != "" {
 			lines = append(lines, m.wrap("       ", output.Printable(e.Reason))...)
 		}
@@ -165,11 +166,11 @@ func (m model) samples() []string {
 }
 
 func sample(now time.Time, s *checkpoint.Sample) string {
-	return fmt.Sprintf("%-33s  %s", when(now, s.At), output.Position(&s.Position))
+	return fmt.Sprintf("%-33s  %s", when(now, s.At), text.Position(&s.Position))
 }
 
 func when(now, t time.Time) string {
-	return t.UTC().Format(time.DateTime+"Z") + " (" + output.Ago(now, t) + ")"
+	return t.UTC().Format(time.DateTime+"Z") + " (" + text.Ago(now, t) + ")"
 }
 
 // wrap breaks a text into lines that fit on the screen. The first one has the head before it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
 // dialogLines are the lines of the dialog, and where the cursor stands in them.
@@ -64,7 +65,7 @@ func (m model) preview() []string {
 	s := &m.dialog.step
 	before := "-"
 	if c := s.Before.Checkpoint; c.Exists && c.Err == nil {
-		before = output.Position(&c.Position)
+		before = text.Position(&c.Position)
 	}
 	effect := s.Effect()
 	if s.Skips() {
@@ -76,7 +77,7 @@ func (m model) preview() []string {
 	}
 	lines := []string{
 		"  before     " + before,
-		"  after      " + output.Position(&s.Position),
+		"  after      " + text.Position(&s.Position),
 		"  effect     " + effect,
 	}
 	lines = append(lines, m.wrap("  locks out  ", output.Printable(out))...)

@@ -5,7 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
@@ -76,5 +76,5 @@ func (m model) old() string {
 	case m.reads.at.IsZero():
 		return "nothing was read yet: " + why
 	}
-	return "OLD: last read " + output.Ago(m.now, m.reads.at) + ": " + why
+	return "OLD: last read " + text.Ago(m.now, m.reads.at) + ": " + why
 }

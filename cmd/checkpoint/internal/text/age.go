@@ -1,4 +1,5 @@
-package output
+// Package text writes what the commands and the page show of values. It knows no terminal.
+package text
 
 import (
 	"time"

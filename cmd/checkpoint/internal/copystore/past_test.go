@@ -1,0 +1,77 @@
+package copystore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// TestHistoryComesAlong: an operator can undo at the destination what was done at the source.
+func TestHistoryComesAlong(t *testing.T) {
+	ctx := checkpoint.WithBy(t.Context(), "bob@old", "too far")
+	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(memstore.New(), nil)
+	hourAgo := time.Now().Add(-time.Hour)
+	must[bool](t)(from.SetIfNewer(ctx, "k", at(5), checkpoint.UpdatedAt(hourAgo)))
+	must[checkpoint.Checkpoint](t)(from.Rewind(ctx, "k", at(3)))
+	c := everything(t, from, to)
+	c.Apply = false
+	must[copystore.Report](t)(c.Run(ctx))
+	if entries := must[[]checkpoint.AuditEntry](t)(to.History(ctx, "k", 9)); len(entries) != 0 {
+		t.Errorf("a dry run left %+v", entries)
+	}
+	c.Apply = true
+	for range 2 {
+		must[copystore.Report](t)(c.Run(ctx))
+	}
+	entries := must[[]checkpoint.AuditEntry](t)(to.History(ctx, "k", 9))
+	if len(entries) != 2 || entries[0].Op != "copy" || entries[1].Op != "rewind" || entries[1].Actor != "bob@old" || *entries[1].Old != at(5) {
+		t.Errorf("the history is %+v", entries)
+	}
+	samples := must[[]checkpoint.Sample](t)(to.Samples(ctx, "k"))
+	if len(samples) != 1 || samples[0].Position != at(5) || samples[0].At.Sub(hourAgo).Abs() > time.Second {
+		t.Errorf("the samples are %+v", samples)
+	}
+}
+
+// TestStoresWithoutHistory: they are copied as before.
+func TestStoresWithoutHistory(t *testing.T) {
+	plain := func() *checkpoint.Store { return checkpoint.New(struct{ driver.Driver }{memstore.New()}, nil) }
+	whole := func() *checkpoint.Store { return checkpoint.New(memstore.New(), nil) }
+	for name, stores := range map[string][2]*checkpoint.Store{"source": {plain(), whole()}, "destination": {whole(), plain()}} {
+		if err := stores[0].Set(t.Context(), "k", at(5)); err != nil {
+			t.Fatal(err)
+		}
+		c := everything(t, stores[0], stores[1])
+		if r, err := c.Run(t.Context()); err != nil || r.Written != 1 {
+			t.Errorf("the %s keeps no history: Run = %+v, %v", name, r, err)
+		}
+	}
+}
+
+// forgetful is a store whose history cannot be read.
+type forgetful struct{ *memstore.Driver }
+
+func (forgetful) History(context.Context, string, int) ([]driver.AuditEntry, error) {
+	return nil, errAway
+}
+
+var errAway = errors.New("the engine is away")
+
+func TestHistoryThatCannotBeReadIsAnError(t *testing.T) {
+	from, to := checkpoint.New(forgetful{memstore.New()}, nil), checkpoint.New(memstore.New(), nil)
+	if err := from.Set(t.Context(), "k", at(5)); err != nil {
+		t.Fatal(err)
+	}
+	c := everything(t, from, to)
+	_, err := c.Run(t.Context())
+	var source *copystore.SourceError
+	if !errors.Is(err, errAway) || !errors.As(err, &source) {
+		t.Errorf("Run = %v, want the source's error", err)
+	}
+}
