@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,17 +60,25 @@ type with struct {
 // limit returns the command's context with the limit of --timeout. Without the flag, a
 // walk has no limit, and any other job has shortTimeout.
 func (a *app) limit(cmd *cobra.Command, walks bool) (context.Context, context.CancelFunc, error) {
-	timeout := a.timeout
-	parent := driver.WithBy(cmd.Context(), a.by(""))
+	usual := shortTimeout
+	if walks {
+		usual = 0
+	}
+	return a.within(cmd.Context(), cmd, usual)
+}
+
+// within returns ctx with the limit of --timeout. Without the flag, the limit is usual; zero
+// is none.
+func (a *app) within(ctx context.Context, cmd *cobra.Command, usual time.Duration) (context.Context, context.CancelFunc, error) {
+	timeout := cmp.Or(a.timeout, usual)
+	ctx = driver.WithBy(ctx, a.by(""))
 	switch {
 	case timeout < 0:
 		return nil, nil, usageError{cmd.CommandPath(), fmt.Errorf("--timeout is %v, it must not be negative", timeout)}
-	case timeout == 0 && walks:
-		return parent, func() {}, nil
 	case timeout == 0:
-		timeout = shortTimeout
+		return ctx, func() {}, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(parent, timeout, timeoutError{timeout})
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
 	return ctx, cancel, nil
 }
 
@@ -101,15 +111,23 @@ func (a *app) open(ctx context.Context, cmd *cobra.Command, url string, create b
 
 // openDriver is open for a command that needs more of the driver than a Store offers.
 func (a *app) openDriver(ctx context.Context, cmd *cobra.Command, url string, create bool) (*checkpoint.Store, driver.Driver, error) {
-	logger, err := logging.New(a.stderr, a.logLevel, a.logFormat)
+	logger, err := a.logger(cmd)
 	if err != nil {
-		return nil, nil, usageError{cmd.CommandPath(), err}
+		return nil, nil, err
 	}
 	d, err := a.engines.Open(ctx, url, create, logger)
 	if err != nil {
 		return nil, nil, a.opening(ctx, cmd, url, err)
 	}
 	return checkpoint.New(d, &checkpoint.Options{Logger: logger}), d, nil
+}
+
+func (a *app) logger(cmd *cobra.Command) (*slog.Logger, error) {
+	logger, err := logging.New(a.stderr, a.logLevel, a.logFormat)
+	if err != nil {
+		return nil, usageError{cmd.CommandPath(), err}
+	}
+	return logger, nil
 }
 
 // opening returns the error of a store that cannot be opened.

@@ -84,7 +84,7 @@ Start with: checkpoint demo`,
 		a.pause(), a.resume(), a.history(),
 		a.list(), a.status(), a.top(), a.serve(), a.clear(), a.lease(), a.export(), a.importCommand(), a.copyCommand(), a.migrate(),
 		a.backup(), a.restore(),
-		a.doctor(), a.schema(), a.demo(), a.demoChild(), a.versionCommand(),
+		a.doctor(), a.mcp(), a.schema(), a.demo(), a.demoChild(), a.versionCommand(),
 	)
 	suggestFor(root)
 	cobrasOwn(root)

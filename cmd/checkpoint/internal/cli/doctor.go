@@ -36,30 +36,35 @@ remedy. With -o json, each line is an object with check, level, text and remedy.
 			if _, err := output.New(a.stdout, a.format); err != nil {
 				return usageError{cmd.CommandPath(), err}
 			}
-			r := doctor.NewReport(a.findings(), func(err error) (fact, remedy string) {
-				fact, remedy, _ = strings.Cut(a.explain(cmd.Context(), err), "; ")
-				return fact, remedy
-			})
-			return errors.Join(a.examine(cmd, r), r.Err())
+			r := a.report(cmd.Context(), output.Findings(a.stdout, a.format))
+			return errors.Join(a.examine(cmd.Context(), cmd, r), r.Err())
 		},
 	}
 }
 
-// findings prints lines without the password of the store's URL.
-func (a *app) findings() func(doctor.Line) error {
-	write, url := output.Findings(a.stdout, a.format), a.storeName()
-	return func(l doctor.Line) error {
-		if engine.HasPassword(url) {
-			l.Text = strings.ReplaceAll(l.Text, url, engine.Redact(url))
-			l.Remedy = strings.ReplaceAll(l.Remedy, url, engine.Redact(url))
-		}
+// report returns a report that passes lines to write without the password of the store's URL.
+func (a *app) report(ctx context.Context, write func(doctor.Line) error) *doctor.Report {
+	return doctor.NewReport(func(l doctor.Line) error {
+		l.Text, l.Remedy = a.withoutPassword(l.Text), a.withoutPassword(l.Remedy)
 		return write(l)
-	}
+	}, func(err error) (fact, remedy string) {
+		fact, remedy, _ = strings.Cut(a.explain(ctx, err), "; ")
+		return fact, remedy
+	})
 }
 
-// examine reports on the store. An error is a mistake on the command line.
-func (a *app) examine(cmd *cobra.Command, r *doctor.Report) error {
-	short, cancel, err := a.limit(cmd, false)
+// withoutPassword redacts the store's URL in text.
+func (a *app) withoutPassword(text string) string {
+	if url := a.storeName(); engine.HasPassword(url) {
+		return strings.ReplaceAll(text, url, engine.Redact(url))
+	}
+	return text
+}
+
+// examine reports on the store. An error is a mistake on the command line, or the end of
+// ctx.
+func (a *app) examine(ctx context.Context, cmd *cobra.Command, r *doctor.Report) error {
+	short, cancel, err := a.within(ctx, cmd, shortTimeout)
 	if err != nil {
 		return err
 	}
@@ -75,7 +80,7 @@ func (a *app) examine(cmd *cobra.Command, r *doctor.Report) error {
 	if opened.Driver == nil {
 		return nil
 	}
-	long, cancel, err := a.limit(cmd, true)
+	long, cancel, err := a.within(ctx, cmd, 0)
 	if err != nil {
 		return err
 	}
@@ -83,9 +88,9 @@ func (a *app) examine(cmd *cobra.Command, r *doctor.Report) error {
 	if opened.Slow != nil {
 		opened.Slow(long, r)
 	}
-	doctor.Contents(long, opened.Driver, r)
+	doctor.Contents(long, engine.ReadOnly(opened.Driver), r)
 	if err := opened.Close(); err != nil {
 		r.Broken("store", err, "repair what the error names, or name another store by --store")
 	}
-	return context.Cause(cmd.Context())
+	return context.Cause(ctx)
 }

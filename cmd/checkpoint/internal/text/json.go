@@ -19,15 +19,17 @@ func Rows(w io.Writer, rows []watch.Row) error {
 	return nil
 }
 
+// An Entry is an audit entry as JSON shows it, with its number from 1 up.
+type Entry struct {
+	Entry int `json:"entry"`
+	checkpoint.AuditEntry
+}
+
 // Entries writes audit entries as JSON, one a line, with their numbers from 1 up.
 func Entries(w io.Writer, entries []checkpoint.AuditEntry) error {
 	encoder := lines(w)
 	for i, e := range entries {
-		err := encoder.Encode(struct {
-			Entry int `json:"entry"`
-			checkpoint.AuditEntry
-		}{1 + i, e})
-		if err != nil {
+		if err := encoder.Encode(Entry{1 + i, e}); err != nil {
 			return err
 		}
 	}
