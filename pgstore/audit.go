@@ -42,11 +42,15 @@ func (l *auditLists) statements(sql *statements, namespace string) []*statement 
 		return nil
 	}
 	return []*statement{
-		{sql: sql.insertAudit, args: []any{
-			namespace, l.key.text(), l.at.text(), l.op.text(), l.actor.text(), l.reason.text(),
-			l.oldCommit.text(), l.oldPrepare.text(), l.newCommit.text(), l.newPrepare.text(), l.oldEpoch.text(), l.newEpoch.text(),
-		}},
+		{sql: sql.insertAudit, args: l.args(namespace)},
 		{sql: sql.trimAudit, args: []any{namespace, l.key.text(), encodeNumber(driver.AuditEntries)}},
+	}
+}
+
+func (l *auditLists) args(namespace string) []any {
+	return []any{
+		namespace, l.key.text(), l.at.text(), l.op.text(), l.actor.text(), l.reason.text(),
+		l.oldCommit.text(), l.oldPrepare.text(), l.newCommit.text(), l.newPrepare.text(), l.oldEpoch.text(), l.newEpoch.text(),
 	}
 }
 

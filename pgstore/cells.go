@@ -36,6 +36,7 @@ type decision func(before cell.Cell, now time.Time) (after cell.Cell, left trace
 type trace struct {
 	entry  *driver.AuditEntry
 	sample *driver.Sample
+	past   *past
 }
 
 // An ending is the end of a change's transaction.
@@ -58,7 +59,9 @@ type step struct {
 	audit   auditLists
 	samples samples
 
+	pasts   []*past
 	audited map[string]bool // the keys that get an audit entry
+	adopted map[string]bool // the keys of pasts
 
 	torn bool // whether another transaction has inserted a row meanwhile
 }
@@ -161,7 +164,7 @@ func decodeNow(s string) (time.Time, error) {
 // decide makes the changes in their order, and returns the statements that store what is
 // different afterwards.
 func (s *step) decide() (store []*statement, inserted int64) {
-	s.before, s.audited = maps.Clone(s.cells), make(map[string]bool)
+	s.before, s.audited, s.adopted = maps.Clone(s.cells), make(map[string]bool), make(map[string]bool)
 	for _, c := range s.changes {
 		before := s.cells[c.key]
 		before.Key = c.key
@@ -174,10 +177,17 @@ func (s *step) decide() (store []*statement, inserted int64) {
 		if left.sample != nil {
 			s.samples.add(c.key, *left.sample)
 		}
+		if left.past != nil {
+			s.pasts = append(s.pasts, left.past)
+			s.adopted[c.key] = true
+		}
 	}
 	store, insertedFences := s.storeFences()
 	checkpoints, insertedCheckpoints := s.storeCheckpoints()
 	store = append(store, checkpoints...)
+	for _, p := range s.pasts {
+		store = append(store, p.statements(s.sql, s.namespace)...)
+	}
 	store = append(store, s.samples.statements(s.sql, s.namespace)...)
 	store = append(store, s.audit.statements(s.sql, s.namespace)...)
 	if notice := s.notice(); notice != nil {

@@ -12,6 +12,7 @@
 //
 // The rules of PostgreSQL alone:
 //
+//	adopt                  who takes over a history beside others
 //	cell                   statements decide as package cell does
 //	crash                  a read model whose builders are killed
 //	meanwhile              what other transactions do between the statements of one

@@ -12,10 +12,15 @@ import (
 )
 
 func (s *statements) keepSamples(in func(string) string) {
-	s.insertSamples = in("INSERT INTO {samples} (namespace, key, at, commit_position, prepare_position, hourly) SELECT $1, w.*" +
-		" FROM unnest($2::text[], $3::timestamptz[], $4::numeric[], $5::numeric[], $6::boolean[]) AS w" +
-		" ON CONFLICT (namespace, key, at) DO UPDATE SET commit_position = excluded.commit_position," +
-		" prepare_position = excluded.prepare_position, hourly = excluded.hourly")
+	const (
+		insert = "INSERT INTO {samples} (namespace, key, at, commit_position, prepare_position, hourly) SELECT $1, w.*" +
+			" FROM unnest($2::text[], $3::timestamptz[], $4::numeric[], $5::numeric[], $6::boolean[])" +
+			" AS w (key, at, commit_position, prepare_position, hourly)"
+		last = " ON CONFLICT (namespace, key, at) DO UPDATE SET commit_position = excluded.commit_position," +
+			" prepare_position = excluded.prepare_position, hourly = excluded.hourly"
+	)
+	s.insertSamples = in(insert + last)
+	s.adoptSamples = in(insert + " WHERE NOT EXISTS (SELECT FROM {samples} s WHERE s.namespace = $1 AND s.key = w.key)" + last)
 	nth := func(which, n string) string {
 		return " (SELECT at FROM {samples} WHERE namespace = $1 AND key = w.key" + which + " ORDER BY at DESC LIMIT 1 OFFSET " + n + "::int - 1)"
 	}
@@ -55,26 +60,33 @@ func (s samples) statements(sql *statements, namespace string) []*statement {
 	if len(s) == 0 {
 		return nil
 	}
-	var key, at, commit, prepare, hourly, trim list
+	var trim list
 	trimmed := make(map[string]bool)
-	for id, sample := range s {
-		key.add(id.key)
-		at.add(encodeTime(sample.At))
-		commit.add(encodeNumber(sample.Position.Commit))
-		prepare.add(encodeNumber(sample.Position.Prepare))
-		hourly.add(strconv.FormatBool(sample.Hourly))
+	for id := range s {
 		if !trimmed[id.key] && rand.N(trimEvery) == 0 {
 			trimmed[id.key] = true
 			trim.add(id.key)
 		}
 	}
-	store := []*statement{{sql: sql.insertSamples, args: []any{namespace, key.text(), at.text(), commit.text(), prepare.text(), hourly.text()}}}
+	store := []*statement{{sql: sql.insertSamples, args: s.args(namespace)}}
 	if trim.Len() > 0 {
 		store = append(store, &statement{sql: sql.trimSamples, args: []any{
 			namespace, trim.text(), strconv.Itoa(driver.SampleCount), strconv.Itoa(driver.HourlySampleCount),
 		}})
 	}
 	return store
+}
+
+func (s samples) args(namespace string) []any {
+	var key, at, commit, prepare, hourly list
+	for id, sample := range s {
+		key.add(id.key)
+		at.add(encodeTime(sample.At))
+		commit.add(encodeNumber(sample.Position.Commit))
+		prepare.add(encodeNumber(sample.Position.Prepare))
+		hourly.add(strconv.FormatBool(sample.Hourly))
+	}
+	return []any{namespace, key.text(), at.text(), commit.text(), prepare.text(), hourly.text()}
 }
 
 var _ driver.Sampler = (*Driver)(nil)

@@ -19,6 +19,7 @@ type statements struct {
 	get, firstPage, nextPage, cells, firstCells, nextCells  string
 	expired                                                 string
 	insertSamples, trimSamples, deleteSamples, samples      string
+	adoptAudit, adoptSamples                                string
 	agedSamples                                             string
 	report, endReport, notices, reports, endedReports       string
 	insertAudit, trimAudit, deleteAudit, agedAudit, history string
@@ -66,9 +67,11 @@ func newStatements(schema string) *statements {
 
 func (s *statements) audits(in func(string) string) {
 	const columns = "at, op, actor, reason, old_commit, old_prepare, new_commit, new_prepare, old_epoch, new_epoch"
-	s.insertAudit = in("INSERT INTO {audit} (namespace, key, " + columns + ") SELECT $1, w.key, " + columns +
+	const insert = "INSERT INTO {audit} (namespace, key, " + columns + ") SELECT $1, w.key, " + columns +
 		" FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::numeric[]," +
-		" $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]) WITH ORDINALITY AS w (key, " + columns + ", i) ORDER BY i")
+		" $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]) WITH ORDINALITY AS w (key, " + columns + ", i)"
+	s.insertAudit = in(insert + " ORDER BY i")
+	s.adoptAudit = in(insert + " WHERE NOT EXISTS (SELECT FROM {audit} a WHERE a.namespace = $1 AND a.key = w.key) ORDER BY i")
 	// Without MATERIALIZED, the planner may look for the last superfluous entry once for each row.
 	s.trimAudit = in("WITH w AS MATERIALIZED (SELECT key, (SELECT n FROM {audit} WHERE namespace = $1 AND key = w.key" +
 		" ORDER BY n DESC LIMIT 1 OFFSET $3::int) AS n FROM (SELECT DISTINCT key FROM unnest($2::text[]) AS w (key)) w)" +

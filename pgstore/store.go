@@ -12,12 +12,16 @@ import (
 func (s *step) changedKeys() []string { return slices.Sorted(maps.Keys(s.cells)) }
 
 func (s *step) storeCheckpoints() (store []*statement, inserted int64) {
-	var gone list
+	var gone, held list
 	var update, insert checkpointLists
 	for _, key := range s.changedKeys() {
 		before, after := s.before[key].Checkpoint, s.cells[key].Checkpoint
 		there := s.locked[key]&checkpoints != 0
 		switch {
+		case s.holdsCheckpoint(key):
+			insert.add(key, driver.StoredCheckpoint{Mark: driver.Mark{UpdatedAt: s.now}}, false)
+			held.add(key)
+			inserted++
 		case before == after:
 		case !after.Exists:
 			gone.add(key)
@@ -38,6 +42,9 @@ func (s *step) storeCheckpoints() (store []*statement, inserted int64) {
 	}
 	if inserted > 0 {
 		store = append(store, &statement{sql: s.sql.insertCheckpoints, args: insert.args(s.namespace)})
+	}
+	if held.Len() > 0 {
+		store = append(store, &statement{sql: s.sql.deleteCheckpoints, args: []any{s.namespace, held.text()}})
 	}
 	return store, inserted
 }
@@ -88,10 +95,18 @@ func (s *step) storeFences() (store []*statement, inserted int64) {
 }
 
 // holdsFence reports whether the fence of key is missing, cannot be locked, and must stay
-// missing, since an audit entry tells it. A fence that is inserted, and deleted in the same
-// transaction, keeps others from inserting one.
+// missing, since an audit entry tells it, or since nobody else may store the first one. A
+// fence that is inserted, and deleted in the same transaction, keeps others from inserting
+// one.
 func (s *step) holdsFence(key string) bool {
-	return s.audited[key] && s.locked[key] == 0 && !s.cells[key].Fence.Exists() && s.cells[key].Checkpoint.Exists
+	missing := s.locked[key] == 0 && !s.cells[key].Fence.Exists()
+	return missing && (s.adopted[key] || s.audited[key] && s.cells[key].Checkpoint.Exists)
+}
+
+// holdsCheckpoint is holdsFence for the checkpoint. Whoever finds a checkpoint locks it, and
+// then stores an audit entry without a fence.
+func (s *step) holdsCheckpoint(key string) bool {
+	return s.adopted[key] && s.locked[key] == 0 && !s.cells[key].Checkpoint.Exists
 }
 
 // compareCheckpoints notices a checkpoint that was missing, and was inserted before the

@@ -41,7 +41,10 @@ func (t *transaction) keepSample(key string, s driver.Sample) error {
 	if err != nil {
 		kept = nil
 	}
-	kept = cell.KeepSample(kept, s)
+	return t.storeSamples(key, cell.KeepSample(kept, s))
+}
+
+func (t *transaction) storeSamples(key string, kept []driver.Sample) error {
 	return t.exec(sqlKeepSamples, key, encodeTime(kept[len(kept)-1].At), encodeSamples(kept))
 }
 
