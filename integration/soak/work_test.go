@@ -39,6 +39,9 @@ func loads() []*load {
 	}
 }
 
+// idle reports that it has not worked yet.
+func (l *load) idle() bool { return l.worked.Load() == 0 }
+
 // run does it until ctx ends.
 func (l *load) run(ctx context.Context, store *checkpoint.Store) error {
 	for ctx.Err() == nil {
