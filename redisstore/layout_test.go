@@ -19,7 +19,8 @@ const (
 // server, and not through the driver that stored it.
 func TestLayoutOfEveryWrite(t *testing.T) {
 	server := redistest.Start(t)
-	store := inNamespace(t, standalone(t, server), "prod:")
+	client := standalone(t, server)
+	store := inNamespace(t, client, "prod:")
 	when := checkpoint.UpdatedAt(time.Date(2026, 1, 2, 5, 4, 5, 6_999_999, time.FixedZone("", 2*60*60)))
 	plain := map[string]string{"commit": "12", "prepare": "34", "updatedAt": "2026-01-02T03:04:05.006Z"}
 	with := func(field, value string) map[string]string {
@@ -95,6 +96,7 @@ func TestLayoutOfEveryWrite(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server.Do("FLUSHALL")
+			store = inNamespace(t, client, "prod:") // the former one remembers what it has written
 			if c.given != nil {
 				c.given()
 			}

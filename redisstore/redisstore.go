@@ -86,6 +86,7 @@ type Driver struct {
 	notifier  notifier
 	lastStamp atomic.Pointer[stamp]
 	bucket    atomic.Pointer[stamp]
+	recent    *recent
 	closed    atomic.Bool
 }
 
@@ -106,7 +107,7 @@ func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	d := &Driver{client: client, namespace: opts.Namespace, prefix: opts.Namespace + "checkpoint:", fenced: true}
+	d := &Driver{client: client, namespace: opts.Namespace, prefix: opts.Namespace + "checkpoint:", fenced: true, recent: newRecent()}
 	if opts.Prefix != "" {
 		d.prefix, d.fenced = opts.Prefix, false
 	}

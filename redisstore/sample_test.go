@@ -1,10 +1,13 @@
 package redisstore_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -49,7 +52,7 @@ func TestLayoutOfSamples(t *testing.T) {
 // write.
 func TestSamplesThatAreNone(t *testing.T) {
 	server := redistest.Start(t)
-	store := inNamespace(t, standalone(t, server), "prod:")
+	client := standalone(t, server)
 	for _, plant := range [][]string{
 		{"SET", layoutSamples, "x"},
 		{"SET", layoutHours, "x"},
@@ -60,6 +63,7 @@ func TestSamplesThatAreNone(t *testing.T) {
 	} {
 		longAgo(server)
 		server.Do(plant...)
+		store := inNamespace(t, client, "prod:")
 		if samples, err := store.Samples(t.Context(), "orders"); err == nil || !strings.Contains(err.Error(), plant[1]) {
 			t.Errorf("after %q Samples is %v, %v, want an error that names the key", plant, samples, err)
 		}
@@ -121,5 +125,53 @@ func TestAnotherProgramsKeysGetNoSamples(t *testing.T) {
 	wantKeys(t, server, layoutKey)
 	if _, err := store.Samples(t.Context(), "orders"); err == nil {
 		t.Error("Samples of another program's keys does not fail")
+	}
+}
+
+// asking is a hook that counts the writes that ask for a sample: they have an argument more.
+type asking struct{ asked, sent int }
+
+func (*asking) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (a *asking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		a.count(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (a *asking) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			a.count(cmd)
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (a *asking) count(cmd redis.Cmder) {
+	if args := cmd.Args(); cmd.Name() == "evalsha" && fmt.Sprint(args[2]) == "1" && fmt.Sprint(args[3]) == layoutKey {
+		a.sent++
+		if len(args) > 7 {
+			a.asked++
+		}
+	}
+}
+
+// TestSamplesAreAskedForOnceInABucket: each argument costs the server time. A time that
+// comes again is asked for again.
+func TestSamplesAreAskedForOnceInABucket(t *testing.T) {
+	client := standalone(t, redistest.Start(t))
+	store := inNamespace(t, client, "prod:")
+	must(store.SetIfNewer(t.Context(), "warm", at(1, 1))) // loads the script
+	var a asking
+	client.AddHook(&a)
+	begin := time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC)
+	for i, c := range []struct{ minutes, asked int }{{0, 1}, {1, 1}, {4, 1}, {5, 2}, {6, 2}, {1, 3}, {6, 4}, {7, 4}, {61, 5}} {
+		when := checkpoint.UpdatedAt(begin.Add(time.Duration(c.minutes) * time.Minute))
+		must(store.SetIfNewer(t.Context(), "orders", at(uint64(1+i), 1), when))
+		if a.asked != c.asked || a.sent != 1+i {
+			t.Fatalf("after the write of minute %d, %d of %d writes have asked for a sample, want %d", c.minutes, a.asked, a.sent, c.asked)
+		}
 	}
 }

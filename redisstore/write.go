@@ -136,6 +136,9 @@ func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {
 func (b *batchOfWrites) read(i int, r reply) {
 	w := &b.writes[i]
 	b.results[i] = confirmed(w, b.driver.result(w, r.value, r.err), r.doubt)
+	if b.results[i].Outcome.Landed() {
+		b.driver.recent.add(w)
+	}
 }
 
 func failed(err error) driver.Result { return driver.Result{Outcome: driver.Failed, Err: err} }
@@ -185,10 +188,7 @@ func (d *Driver) writeArgs(args []any, w *driver.Write, sampled bool) []any {
 		args[first] = len(args) - first - 1
 	}
 	args = append(args, w.Position.Commit, w.Position.Prepare, d.stamp(w.UpdatedAt))
-	before := any("")
-	if d.fenced && !w.SampleBefore.IsZero() {
-		before = stamped(&d.bucket, w.SampleBefore)
-	}
+	before := d.sampleBefore(w)
 	ttl := func() any { return strconv.FormatInt(int64(w.TTL/time.Millisecond), 10) }
 	epoch := func() any { return strconv.FormatUint(w.Epoch, 10) }
 	switch { // the usual write leaves these out, and the script knows their defaults
