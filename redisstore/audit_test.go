@@ -159,7 +159,8 @@ func TestUserWhoMayOnlyNote(t *testing.T) {
 
 // isDenied knows how Redis 7 and later ones deny a command: before a script, and within one.
 func isDenied(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "can't run this command"))
+	return err != nil && (strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "can't run this command") ||
+		strings.Contains(err.Error(), "ACL failure in script"))
 }
 
 func dump(server *redistest.Server) string {
