@@ -33,8 +33,9 @@ func (s *Store) sampleBefore(key string, at time.Time) time.Time {
 // A write keeps the position that it replaces as a sample if that was written in an
 // earlier bucket of time than the write: see Options.SampleEvery. It does so in its own
 // atomic step. The times are the UpdatedAt of the positions, so they are by the writers'
-// clocks. The engine keeps the latest 288 samples, and the last of each hour for 30 days.
-// With a bucket of 5 minutes, 288 samples are a day of writes.
+// clocks. If one of the clocks is behind, a sample may be missed. The engine keeps the
+// latest 288 samples, and the last of each hour for 30 days. With a bucket of 5 minutes, 288
+// samples are a day of writes.
 //
 // Samples stay if the checkpoint goes. ReleaseFences forgets them with the fence. If the
 // engine keeps no samples, the error is [ErrUnsupported].

@@ -30,7 +30,8 @@ type Sample struct {
 
 // A Sampler is a Driver that keeps samples of the positions that were replaced. It stores
 // a sample in the same atomic step as the write that replaces the position: see
-// [Write.SampleBefore]. It needs no timer.
+// [Write.SampleBefore]. It needs no timer. It may miss a sample if several clients write the
+// key and the clock of one of them is behind.
 type Sampler interface {
 	// Samples returns the samples of key, the latest first, and each time once. The
 	// engine keeps the latest [SampleCount] samples and the latest [HourlySampleCount]
