@@ -15,7 +15,7 @@ FUZZTIME ?= 30s
 export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
-SERVERLESS := ./... ./sqlitestore ./etcdstore ./kurrentdb ./otelcheckpoint ./promcheckpoint \
+SERVERLESS  = $(filter-out %/internal/pgtest,$(shell go list ./...)) ./sqlitestore ./etcdstore ./kurrentdb ./otelcheckpoint ./promcheckpoint \
               ./integration/internal/... ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer ./cmd/checkpoint/internal/gate ./cmd/checkpoint/web
 
 # What reads pages and other modules. If those change, go test still takes the result
