@@ -179,9 +179,14 @@ func (d *Driver) untilClosed(ctx context.Context) (context.Context, context.Canc
 
 // read runs a statement that changes nothing.
 func (d *Driver) read(ctx context.Context, s *statement) error {
+	return d.run(ctx, askReplica(), s)
+}
+
+// run runs statements in one transaction, which Close ends.
+func (d *Driver) run(ctx context.Context, statements ...*statement) error {
 	ctx, cancel := d.untilClosed(ctx)
 	defer cancel()
-	return d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, askReplica(), s) })
+	return d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, statements...) })
 }
 
 // failure returns the error of a call that failed with err.

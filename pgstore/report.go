@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -34,13 +32,10 @@ func (d *Driver) Report(ctx context.Context, reports []driver.Report) ([]driver.
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	ctx, cancel := d.untilClosed(ctx)
-	defer cancel()
 	results := make([]driver.ReportResult, 0, len(reports))
 	for part := range slices.Chunk(reports, chunk) {
 		notices := make(map[string]string)
-		store := d.reporting(part, notices)
-		if err := d.on(ctx, func(conn *pgxpool.Conn) error { return pgxRunner{conn}.run(ctx, store...) }); err != nil {
+		if err := d.run(ctx, d.reporting(part, notices)...); err != nil {
 			return nil, d.failure(ctx, err)
 		}
 		for i := range part {

@@ -252,22 +252,49 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	if _, err := d.Get(ctx, []string{"k"}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Get: %v", err)
 	}
+	background := context.Background()
 	var under sync.WaitGroup
-	under.Go(func() {
-		if r := write(context.Background(), d, ifNewer("k", 3)); !errors.Is(r.Err, driver.ErrClosed) {
-			t.Errorf("Write at Close: %v, %v", r.Outcome, r.Err)
-		}
-	})
-	under.Go(func() {
-		if _, err := d.Get(context.Background(), []string{"k"}); !errors.Is(err, driver.ErrClosed) {
-			t.Errorf("Get at Close: %v", err)
-		}
-	})
+	for name, call := range map[string]func() error{
+		"Write": func() error { return write(background, d, ifNewer("k", 3)).Err },
+		"Get":   func() error { _, err := d.Get(background, []string{"k"}); return err },
+		"Scan": func() (last error) {
+			for _, err := range d.Scan(background, "*", 1) {
+				last = err
+			}
+			return last
+		},
+		"Inspect": func() error { _, err := d.Inspect(background, []string{"k"}); return err },
+		"Acquire": func() error {
+			results, err := d.Acquire(background, []driver.Lease{{Key: "k", Owner: "a", TTL: time.Minute}})
+			return errors.Join(append([]error{err}, leaseErrors(results)...)...)
+		},
+		"Report": func() error {
+			_, err := d.Report(background, []driver.Report{{Key: "k", Instance: "a", Text: "{}", TTL: time.Minute}})
+			return err
+		},
+		"Reports":  func() error { _, err := d.Reports(background, []string{"k"}); return err },
+		"History":  func() error { _, err := d.History(background, "k", 1); return err },
+		"Samples":  func() error { _, err := d.Samples(background, "k"); return err },
+		"Warnings": func() error { _, err := d.Warnings(background); return err },
+	} {
+		under.Go(func() {
+			if err := call(); !errors.Is(err, driver.ErrClosed) {
+				t.Errorf("%s at Close: %v", name, err)
+			}
+		})
+	}
 	time.Sleep(50 * time.Millisecond)
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
 	under.Wait()
+}
+
+func leaseErrors(results []driver.LeaseResult) (all []error) {
+	for _, r := range results {
+		all = append(all, r.Err)
+	}
+	return all
 }
 
 // pause stops the server and its sessions, which are process groups of their own.
