@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/instance"
 )
 
 // Missing says what Open does if there is no checkpoint.
@@ -164,7 +165,7 @@ func (o *Options) withDefaults() (Options, error) {
 		lease := *out.Lease
 		out.Lease = &lease
 		if lease.Owner == "" {
-			lease.Owner = uniqueOwner()
+			lease.Owner = instance.Unique()
 		}
 		out.Logger = out.Logger.With("owner", lease.Owner)
 		err = errors.Join(err, orDefault("Lease.TTL", &lease.TTL, 15*time.Second))
@@ -177,7 +178,7 @@ func (o *Options) instance() string {
 	if o.Lease != nil {
 		return o.Lease.Owner
 	}
-	return uniqueOwner()
+	return instance.Unique()
 }
 
 // orDefault makes zero of an option its default.

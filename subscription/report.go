@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/instance"
 )
 
 const (
@@ -53,21 +53,12 @@ type failure struct {
 	at   time.Time
 }
 
-func (r *reporter) init(every time.Duration, instance string) {
+func (r *reporter) init(every time.Duration, name string) {
 	host, _ := os.Hostname()
 	r.every = every
-	r.fixed = checkpoint.Status{Instance: instance, Host: host, PID: os.Getpid(), Version: version()}
+	r.fixed = checkpoint.Status{Instance: name, Host: host, PID: os.Getpid(), Version: instance.Version()}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 }
-
-// version is that of the program.
-var version = sync.OnceValue(func() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	return info.Main.Version
-})
 
 // failed keeps the text of an error for the next report.
 func (r *reporter) failed(err error) {
