@@ -132,6 +132,9 @@ func (s *Subscription) release(ctx context.Context) error {
 	if err := s.lease.Remove(ctx); err != nil {
 		return fmt.Errorf("subscription %q: the lease is not released, because a renewal is under way: %w", s.key, err)
 	}
+	if s.life.abandoned.Load() {
+		return nil
+	}
 	if s.hands.busy() {
 		return fmt.Errorf("subscription %q: the lease is not released, because a handler is still at work: the lease ends after %v",
 			s.key, s.opts.Lease.TTL)

@@ -18,6 +18,8 @@ type life struct {
 
 	outdone atomic.Bool // another instance is at work, or may be
 	told    atomic.Bool // Run has returned why the subscription ended
+
+	abandoned atomic.Bool // the consumer may be at work after Close
 }
 
 func (l *life) init() {

@@ -154,6 +154,15 @@ func (s *Subscription) Close(ctx context.Context) error {
 	return s.close(ctx)
 }
 
+// Abandon is Close for a consumer that is still at work and cannot be stopped: it stores
+// the low watermark and ends the subscription, but does not release the lease, which ends
+// by itself. So no other instance begins while this one may still be at work, as long as
+// the consumer heeds the end of the subscription's context within the TTL.
+func (s *Subscription) Abandon(ctx context.Context) error {
+	s.life.abandoned.Store(true)
+	return s.Close(ctx)
+}
+
 func (s *Subscription) close(ctx context.Context) error {
 	close(s.life.closing)
 	s.watch.Stop()
