@@ -45,6 +45,11 @@ const (
 	opPause         = "pause"
 	opResume        = "resume"
 	opReleaseFences = "releaseFences"
+	opBeat          = "beat"
+	opDeclareGroup  = "declareGroup"
+	opLeave         = "leave"
+	opOrderGroup    = "orderGroup"
+	opWithdrawOrder = "withdrawOrder"
 )
 
 // A Store keeps checkpoints in an engine. Its methods may be called from any number of
