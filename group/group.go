@@ -1,0 +1,83 @@
+// Package group shares the partitions of one consumer out among its instances, over any
+// log and any store. Each instance, a member, calls [Run]. There is no leader, and nobody
+// takes a partition from a member by force.
+//
+// Every member stores a sign of life, and reads who else lives and who holds which lease.
+// From this view it computes by [Balance], as every other member does, which member shall
+// hold each partition. It acquires a partition that shall be its own when nobody holds the
+// partition's lease. If a partition that it holds shall be another's, the member reads no
+// more, finishes the events in work, stores the position, and releases the lease.
+//
+// A partition's lease is the lease of its checkpoint. So a view that is wrong or late can
+// only delay: the lease and its epoch decide who works and who writes.
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/instance"
+	"github.com/checkpointstore/checkpoint/keeper"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+// Run is a member of a group until ctx ends. It calls consume for each partition that the
+// member holds, each in a goroutine of its own, with the partition's open subscription.
+// Consume reads and handles the events of the partition, for instance by
+// [subscription.Run], until its context ends: then the partition is to move, or the member
+// ends. Run closes the subscription. If consume returns nil although its context has not
+// ended, the partition has ended, and this member does not begin it again.
+//
+// The checkpoint of a partition has the key that [Key] returns. Partitions returns the
+// partitions that there are now. Run calls it before each beat, so it must answer from
+// memory. All members must be told the same partitions, sooner or later.
+//
+// When ctx ends, the member tells the others, ends its partitions as if they were to move,
+// and Run returns nil. Run returns an error if the options are wrong, if Partitions fails
+// at the beginning, or if Options.Failed ends the member.
+func Run(
+	ctx context.Context, store *checkpoint.Store, name string, partitions func(context.Context) ([]string, error),
+	opts *Options, consume func(ctx context.Context, partition string, s *subscription.Subscription) error,
+) error {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return err
+	}
+	host, _ := os.Hostname()
+	m := &member{
+		store: store, group: name, opts: o, ask: partitions, consume: consume,
+		log: o.Logger.With("group", name, "member", o.Member),
+		self: checkpoint.Member{
+			Name: o.Member, Host: host, PID: os.Getpid(), Version: instance.Version(),
+			Since: time.Now().UTC(), Weight: o.Weight, Info: o.Info,
+		},
+		keeper:  keeper.New(store),
+		viewers: checkpoint.HooksOf[ViewObserver](o.Observers),
+		movers:  checkpoint.HooksOf[MoveObserver](o.Observers),
+		held:    make(map[string]*partition),
+		resting: make(map[string]*rest),
+		wanted:  make(map[string]time.Time),
+		seen:    make(map[string]time.Time),
+		ended:   make(chan *partition),
+	}
+	if m.partitions, err = partitions(ctx); err != nil {
+		return fmt.Errorf("group %q: the partitions are not known: %w", name, err)
+	}
+	err = m.run(ctx)
+	return errors.Join(err, m.leave(context.WithoutCancel(ctx)))
+}
+
+// Fixed returns partitions that never change, for [Run].
+func Fixed(partitions ...string) func(context.Context) ([]string, error) {
+	own := slices.Clone(partitions)
+	return func(context.Context) ([]string, error) { return own, nil }
+}
+
+// Key returns the key of a partition's checkpoint: "orders/7" of group "orders",
+// partition "7".
+func Key(group, partition string) string { return group + "/" + partition }

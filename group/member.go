@@ -1,0 +1,161 @@
+package group
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/keeper"
+	"github.com/checkpointstore/checkpoint/subscription"
+)
+
+// A member is one Run. Only the goroutine of Run uses it, except for what partitions read.
+type member struct {
+	store   *checkpoint.Store
+	group   string
+	opts    Options
+	ask     func(context.Context) ([]string, error)
+	consume func(context.Context, string, *subscription.Subscription) error
+	log     *slog.Logger
+	viewers []ViewObserver
+	movers  []MoveObserver
+
+	self       checkpoint.Member
+	keeper     *keeper.Keeper
+	partitions []string
+	held       map[string]*partition // those with a goroutine
+	resting    map[string]*rest      // those that have failed or ended
+	wanted     map[string]time.Time  // since when a partition shall be this member's
+	ended      chan *partition
+
+	seenAt time.Time            // before the last beat that succeeded
+	seen   map[string]time.Time // since when each member is known, by this machine's clock
+	shaky  time.Time            // since when there has always been a newcomer; zero: there is none
+
+	bell     <-chan struct{}
+	rung     func() // ends the listening
+	heard    []string
+	failing  bool
+	declared bool // the group is in the list of groups
+}
+
+// A member gives beats signs of life in a TTL. While the store fails, it tries more often.
+const (
+	beats    = 3
+	attempts = 20
+)
+
+// leastPause is how long a member waits at least between two beats. It is what a standby
+// waits at least.
+const (
+	pollsInTTL = 50
+	leastPause = 50 * time.Millisecond
+)
+
+func (m *member) beatEvery() time.Duration { return m.opts.TTL / beats }
+
+// run gives signs of life, and gains and gives up partitions, until ctx ends.
+func (m *member) run(ctx context.Context) error {
+	defer m.stopListening()
+	for {
+		began := time.Now()
+		timer := time.NewTimer(m.turn(ctx))
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return nil
+			case <-timer.C:
+				waiting = false
+			case _, ok := <-m.bell:
+				if !ok {
+					m.bell = nil // listen again at the next turn
+					continue
+				}
+				timer.Reset(max(time.Millisecond, m.pause()-time.Since(began)))
+			case p := <-m.ended:
+				if err := m.end(p); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+func (m *member) pause() time.Duration { return max(m.opts.TTL/pollsInTTL, leastPause) }
+
+// turn gives a sign of life, and does what the view asks for. It returns when the next
+// turn is due.
+func (m *member) turn(ctx context.Context) time.Duration {
+	m.askPartitions(ctx)
+	m.listen(ctx)
+	asked := time.Now()
+	v, err := m.beat(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.failed(err)
+		}
+		return m.opts.TTL / attempts
+	}
+	m.failing, m.seenAt = false, asked
+	now := time.Now()
+	next := min(m.beatEvery(), m.soonest(v))
+	settled, wait := m.settle(v, now)
+	if !settled {
+		next = min(next, wait)
+	}
+	if wake := m.act(ctx, v, settled, now); wake > 0 {
+		next = min(next, wake)
+	}
+	for _, o := range m.viewers {
+		o.Viewed(v.View)
+	}
+	return max(next, m.pause())
+}
+
+// beat gives a sign of life. It takes no longer than the member can wait for the answer.
+func (m *member) beat(ctx context.Context) (view, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.beatEvery())
+	defer cancel()
+	seen, err := m.store.Beat(ctx, m.group, m.self, m.opts.TTL, m.keys()...)
+	if err != nil {
+		return view{}, err
+	}
+	if !m.declared {
+		m.declared = m.store.DeclareGroup(ctx, m.group) == nil // only a list lacks it
+	}
+	return m.view(seen), nil
+}
+
+func (m *member) keys() []string {
+	keys := make([]string, len(m.partitions))
+	for i, p := range m.partitions {
+		keys[i] = Key(m.group, p)
+	}
+	return keys
+}
+
+// failed is called if a beat has failed. The member gives its partitions up before the
+// others take it for dead. If renewals fail, too, its leases end a third of a TTL later.
+func (m *member) failed(err error) {
+	if !m.failing {
+		m.log.Warn("the member could not give a sign of life, and tries again", "error", err.Error())
+	}
+	m.failing = true
+	if time.Since(m.seenAt) < m.opts.TTL*2/3 {
+		return
+	}
+	for _, p := range m.held {
+		m.giveUp(p, "the store does not answer")
+	}
+}
+
+func (m *member) askPartitions(ctx context.Context) {
+	partitions, err := m.ask(ctx)
+	if err != nil {
+		m.log.Warn("the partitions could not be asked for, and stay as they were", "error", err.Error())
+		return
+	}
+	m.partitions = partitions
+}

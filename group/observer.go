@@ -1,0 +1,44 @@
+package group
+
+import (
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+)
+
+// A View is what a member knows of its group after a beat.
+type View struct {
+	Group   string
+	Member  string // this member
+	Members []checkpoint.Member
+
+	// Targets says which member shall hold each partition, and Owners which member holds
+	// its lease. A partition without an entry has none.
+	Targets, Owners map[string]string
+}
+
+// A ViewObserver is an Observer that hears of each beat of a member.
+type ViewObserver interface {
+	// Viewed is called on the goroutine of the member's beats, which waits for it. The
+	// maps and lists of v must not be changed.
+	Viewed(v View)
+}
+
+// A Move is a partition that a member has gained or given up.
+type Move struct {
+	Group, Member, Partition string
+	Key                      string // of the checkpoint
+	Gained                   bool   // false: given up
+
+	// Took is how long the move took this member: from when it first knew that the
+	// partition was its own until the subscription was open, or from when it knew that
+	// the partition belongs to another until the lease was released.
+	Took time.Duration
+}
+
+// A MoveObserver is an Observer that hears of each partition that a member gains or gives
+// up.
+type MoveObserver interface {
+	// Moved is called on a goroutine of the partition.
+	Moved(m Move)
+}
