@@ -11,12 +11,11 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/ptytest"
+	"github.com/checkpointstore/checkpoint/internal/ptytest"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
@@ -35,21 +34,13 @@ type screen struct {
 
 func onScreen(t *testing.T, dir string, env []string, args ...string) *screen {
 	t.Helper()
-	master, terminal, err := ptytest.Open()
+	s := &screen{T: t, Cmd: exec.Command("checkpoint", args...), width: 100}
+	s.Dir, s.Env = dir, append(append(os.Environ(), "TERM=xterm-256color", "GORACE=atexit_sleep_ms=0", "CHECKPOINT_ACTOR=ana@db1"), env...)
+	master, err := ptytest.Start(s.Cmd, s.width, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &screen{T: t, Cmd: exec.Command("checkpoint", args...), master: master, width: 100}
-	if err := ptytest.Resize(master, s.width, 30); err != nil {
-		t.Fatal(err)
-	}
-	s.Dir, s.Env = dir, append(append(os.Environ(), "TERM=xterm-256color", "GORACE=atexit_sleep_ms=0", "CHECKPOINT_ACTOR=ana@db1"), env...)
-	s.Stdin, s.Stdout, s.Stderr = terminal, terminal, terminal
-	s.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	terminal.Close()
+	s.master = master
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
