@@ -164,6 +164,8 @@ func incident(d desk) {
 		"killed": "running", "stopped": "running", "ended": "running", "rewound": "running",
 	}
 	d.becomes(all)
+	top := d.top()
+	top.becomes(all)
 
 	for cmd, s := range map[*exec.Cmd]syscall.Signal{killed: syscall.SIGKILL, stopped: syscall.SIGSTOP, ended: syscall.SIGTERM} {
 		if err := cmd.Process.Signal(s); err != nil {
@@ -180,6 +182,9 @@ func incident(d desk) {
 	lines := d.becomes(all)
 	page := d.serve()
 	d.pageBecomes(page, all)
+	top.becomes(all)
+	top.filters("dead", map[string]string{"killed": "dead", "stopped": "dead"}, all)
+	top.filters("rew", map[string]string{"rewound": "rewound"}, all)
 
 	for key, text := range map[string]string{
 		"stuck":   `last error: mailbox full at smtp://me:xxxxx@host`,
@@ -200,6 +205,7 @@ func incident(d desk) {
 	maps.Copy(all, map[string]string{"paused": "running", "killed": "running", "rewound": "running"})
 	d.becomes(all)
 	d.pageBecomes(page, all)
+	top.becomes(all)
 	if history := d.run("history", "rewound", "-o", "json"); strings.Count(history, "\n") != 2 {
 		d.Errorf("want two entries, of the rewind and of the undo:\n%s", history)
 	}
