@@ -23,8 +23,8 @@ that does not report goes on; "checkpoint fence" locks it out. "checkpoint statu
 pause, who asked for it, and why. The pause stays until "checkpoint resume KEY".
 
 You can pause a key before its consumer first starts. The command then warns that nothing is
-stored for KEY. No list, top and page show the key until it has a checkpoint or a lease;
-"checkpoint status KEY" does.`,
+stored for KEY. "checkpoint status", "checkpoint top" and the page do not list KEY until it has
+a checkpoint or a lease. "checkpoint status KEY" shows the pause.`,
 		Example:           `  checkpoint pause order-processor --reason "INC-7: the database is full"`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),
 		ValidArgsFunction: a.completeKey,
