@@ -105,7 +105,7 @@ func memberReport(group string, m Member, ttl time.Duration) (r driver.Report, e
 // Leave says that a member has left its group. Nothing happens if it is no member.
 func (s *Store) Leave(ctx context.Context, group, member string) error {
 	err := errors.Join(validateGroup(group), validateInstance(member))
-	_, err = s.report(ctx, opLeave, driver.Report{Key: membersAt(group), Instance: member}, err)
+	_, err = s.report(ctx, opLeave, group, driver.Report{Key: membersAt(group), Instance: member}, err)
 	return err
 }
 
@@ -114,11 +114,12 @@ func membersAt(group string) string { return "group:" + group + ":members" }
 func ordersOf(group string) string  { return "group:" + group + ":orders" }
 
 func validateGroup(name string) error {
+	err := ValidateKey(name)
 	if len(name) > 256 {
-		return fmt.Errorf("the group's name has %d bytes, want 256 at most", len(name))
+		err = fmt.Errorf("%w: it has %d bytes, at most 256 are allowed", ErrInvalidKey, len(name))
 	}
-	if fault := textFault(name); fault != nil {
-		return fmt.Errorf("the group's name: %w", fault)
+	if err != nil {
+		return fmt.Errorf("the group's name: %w", err)
 	}
 	return nil
 }

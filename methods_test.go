@@ -51,6 +51,19 @@ var methods = []method{
 	}},
 	{"pause", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Pause(ctx, key) }},
 	{"resume", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Resume(ctx, key) }},
+	{"beat", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return second(s.Beat(ctx, key, checkpoint.Member{Name: "a", Weight: 1}, time.Minute, "a"))
+	}},
+	{"declareGroup", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.DeclareGroup(ctx, key) }},
+	{"group", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return second(s.Group(ctx, key)) }},
+	{"orderGroup", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return s.OrderGroup(ctx, key, checkpoint.GroupOrder{Drain: "a"})
+	}},
+	{"withdrawOrder", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return s.WithdrawOrder(ctx, key, checkpoint.GroupOrder{Drain: "a"})
+	}},
+	{"groups", true, func(ctx context.Context, s *checkpoint.Store, _ string) error { return second(s.Groups(ctx)) }},
+	{"leave", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return s.Leave(ctx, key, "a") }},
 	{"acquire", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return second(s.Acquire(ctx, key, "a", time.Minute))
 	}},

@@ -107,7 +107,11 @@ func TestObserverHearsOfEveryMethod(t *testing.T) {
 		want = append(want, "o: end "+what+` in ""`)
 	}
 	for op := range everyWalk(t.Context(), s) {
-		want = append(want, "o: end "+op+` * in ""`)
+		what := op + " *"
+		if op == "groups" { // it has no pattern
+			what = op + " "
+		}
+		want = append(want, "o: end "+what+` in ""`)
 	}
 	if !slices.Equal(h.calls, want) {
 		t.Errorf("heard %q\n want %q", h.calls, want)

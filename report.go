@@ -32,7 +32,7 @@ func (s *Store) Report(ctx context.Context, key string, status Status, ttl time.
 	if err == nil && ttl > 0 {
 		r.Text, err = status.text()
 	}
-	notice, err := s.report(ctx, opReport, r, err)
+	notice, err := s.report(ctx, opReport, key, r, err)
 	return pauseOf(notice, time.Time{}), err
 }
 
@@ -54,19 +54,20 @@ func validateInstance(name string) error {
 // [ErrUnsupported].
 func (s *Store) Pause(ctx context.Context, key string) error {
 	text, err := encode(driver.ByOf(ctx))
-	_, err = s.report(ctx, opPause, driver.Report{Key: key, Text: text}, err)
+	_, err = s.report(ctx, opPause, key, driver.Report{Key: key, Text: text}, err)
 	return err
 }
 
 // Resume ends a [Store.Pause]. There need be none.
 func (s *Store) Resume(ctx context.Context, key string) error {
-	_, err := s.report(ctx, opResume, driver.Report{Key: key}, nil)
+	_, err := s.report(ctx, opResume, key, driver.Report{Key: key}, nil)
 	return err
 }
 
-// report stores r, unless it is wrong already, and returns the notice.
-func (s *Store) report(ctx context.Context, op string, r driver.Report, wrong error) (notice string, err error) {
-	c := call{Call: Call{Op: op, Key: r.Key, Size: 1}}
+// report stores r, unless it is wrong already, and returns the notice. The call concerns
+// subject: a key or a group.
+func (s *Store) report(ctx context.Context, op, subject string, r driver.Report, wrong error) (notice string, err error) {
+	c := call{Call: Call{Op: op, Key: subject, Size: 1}}
 	ctx = s.begin(ctx, &c)
 	if err = wrong; err == nil {
 		notice, err = s.reportOne(ctx, r)

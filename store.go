@@ -48,6 +48,8 @@ const (
 	opBeat          = "beat"
 	opDeclareGroup  = "declareGroup"
 	opLeave         = "leave"
+	opGroup         = "group"
+	opGroups        = "groups"
 	opOrderGroup    = "orderGroup"
 	opWithdrawOrder = "withdrawOrder"
 )

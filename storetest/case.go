@@ -30,7 +30,7 @@ func Cases() []Case {
 		// who has changed what, and where the key stood
 		auditCases, sampleCases, adoptCases,
 		// who is at work
-		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases, reportCases,
+		grantCases, endOfLeaseCases, leaseBatchCases, notifyCases, reportCases, groupCases,
 		// what is damaged
 		damageCases, damagedFenceCases, damagedLeaseCases,
 		// what is there

@@ -22,7 +22,7 @@
 //	how long a checkpoint lives  ttl, expiry, touch
 //	who may write                fence, rewind, raise, release-fences
 //	who has changed what         audit, samples, adopt
-//	who is at work               lease, lease-batch, notify, reports
+//	who is at work               lease, lease-batch, notify, reports, groups
 //	what is damaged              damage, damaged-fence, damaged-lease
 //	what is there                get, delete, keys, scan, pattern, inspect
 //	many at once                 batch, slices, concurrency, shared

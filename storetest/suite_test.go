@@ -16,7 +16,7 @@ func faults() []fault {
 		ttlFaults, unitFaults, touchFaults,
 		fenceFaults, rewindFaults, raiseFaults, releaseFencesFaults,
 		auditFaults, sampleFaults, adoptFaults,
-		leaseFaults, leaseBatchFaults, notifyFaults, reportFaults,
+		leaseFaults, leaseBatchFaults, notifyFaults, reportFaults, groupFaults,
 		damageFaults, damagedFenceFaults, damagedLeaseFaults,
 		readFaults, keyFaults, scanFaults, recordFaults, inspectFaults,
 		batchFaults, sliceFaults, concurrencyFaults, sharedFaults,
