@@ -2,6 +2,8 @@ package group
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -60,7 +62,11 @@ func (m *member) run(ctx context.Context) error {
 	defer m.stopListening()
 	for {
 		began := time.Now()
-		timer := time.NewTimer(m.turn(ctx))
+		next, err := m.turn(ctx)
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(next)
 		for waiting := true; waiting; {
 			select {
 			case <-ctx.Done():
@@ -86,17 +92,23 @@ func (m *member) run(ctx context.Context) error {
 func (m *member) pause() time.Duration { return max(m.opts.TTL/pollsInTTL, leastPause) }
 
 // turn gives a sign of life, and does what the view asks for. It returns when the next
-// turn is due.
-func (m *member) turn(ctx context.Context) time.Duration {
-	m.askPartitions(ctx)
+// turn is due. The error ends the member.
+func (m *member) turn(ctx context.Context) (time.Duration, error) {
+	if !m.seenAt.IsZero() {
+		m.askPartitions(ctx)
+	}
 	m.listen(ctx)
 	asked := time.Now()
 	v, err := m.beat(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			m.failed(err)
-		}
-		return m.opts.TTL / attempts
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return m.opts.TTL / attempts, nil
+	case m.seenAt.IsZero(), errors.Is(err, checkpoint.ErrClosed):
+		return 0, err
+	default:
+		m.failed(err)
+		return m.opts.TTL / attempts, nil
 	}
 	m.failing, m.seenAt = false, asked
 	now := time.Now()
@@ -111,7 +123,7 @@ func (m *member) turn(ctx context.Context) time.Duration {
 	for _, o := range m.viewers {
 		o.Viewed(v.View)
 	}
-	return max(next, m.pause())
+	return max(next, m.pause()), nil
 }
 
 // beat gives a sign of life. It takes no longer than the member can wait for the answer.
@@ -153,9 +165,27 @@ func (m *member) failed(err error) {
 
 func (m *member) askPartitions(ctx context.Context) {
 	partitions, err := m.ask(ctx)
+	if err == nil {
+		err = m.check(partitions)
+	}
 	if err != nil {
-		m.log.Warn("the partitions could not be asked for, and stay as they were", "error", err.Error())
+		m.log.Warn("the partitions are not known, and stay as they were", "error", err.Error())
 		return
 	}
 	m.partitions = partitions
+}
+
+// check says what is wrong with partitions.
+func (m *member) check(partitions []string) error {
+	seen := make(map[string]bool, len(partitions))
+	for _, p := range partitions {
+		if err := checkpoint.ValidateKey(Key(m.group, p)); err != nil {
+			return fmt.Errorf("partition %q: %w", p, err)
+		}
+		if p == "" || seen[p] {
+			return fmt.Errorf("partition %q is empty or listed twice: give each partition a name of its own", p)
+		}
+		seen[p] = true
+	}
+	return nil
 }
