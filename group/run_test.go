@@ -387,6 +387,7 @@ func TestConsumerThatDoesNotStop(t *testing.T) {
 		r := b.run(group.Fixed("0"), group.Options{Member: "a"}, func(_ context.Context, partition string, s *subscription.Subscription) error {
 			b.begin("a", partition)
 			<-s.Context().Done()
+			time.Sleep(ttl / 2) // the lease lasts longer
 			b.end(partition)
 			<-release
 			return nil
