@@ -1,4 +1,4 @@
-package transfer_test
+package intake_test
 
 import (
 	"bytes"
@@ -12,10 +12,16 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
+
+// importLines takes the lines of a file in, from the line first on.
+func importLines(ctx context.Context, store *checkpoint.Store, r io.Reader, first int) (intake.Report, error) {
+	return intakeOf(ctx, intake.Job{Items: intake.Lines(ctx, r, first), To: store, Writer: intake.Newer{}, Apply: true}, nil)
+}
 
 // TestImportSeesTheEndOfItsContext: a silent pipe does not block an import whose context
 // has ended.
@@ -29,14 +35,14 @@ func TestImportSeesTheEndOfItsContext(t *testing.T) {
 		_, _ = io.WriteString(out, `{"key":"a","commit":"1","prepare":"1"}`+"\n")
 		cancel(why)
 	}()
-	_, err := transfer.Import(ctx, store, in, transfer.ImportOptions{From: 1})
-	var line *transfer.LineError
+	_, err := importLines(ctx, store, in, 1)
+	var line *intake.Error
 	if !errors.Is(err, why) || !errors.As(err, &line) {
-		t.Fatalf("Import: %v; want a LineError with the context's cause", err)
+		t.Fatalf("Import: %v; want an Error with the context's cause", err)
 	}
 	// Whatever line the error names, the lines before it are stored.
-	if _, err := store.Get(t.Context(), "a"); line.Line > 1 && err != nil {
-		t.Errorf("it stopped at line %d, and line 1 is not there: %v", line.Line, err)
+	if _, err := store.Get(t.Context(), "a"); line.Item.Line > 1 && err != nil {
+		t.Errorf("it stopped at line %d, and line 1 is not there: %v", line.Item.Line, err)
 	}
 }
 
@@ -52,12 +58,12 @@ func TestImportGoesOn(t *testing.T) {
 	for _, bad := range []int{1, 2, 499, 500, 501, 502, 1000, 1001, n} {
 		store := checkpoint.New(memstore.New(), nil)
 		broken := strings.Join(lines[:bad-1], "") + "nonsense\n" + strings.Join(lines[bad:], "")
-		r, err := transfer.Import(t.Context(), store, strings.NewReader(broken), transfer.ImportOptions{From: 1})
-		var at *transfer.LineError
-		if !errors.As(err, &at) || at.Line != bad || r.Written != bad-1 {
+		r, err := importLines(t.Context(), store, strings.NewReader(broken), 1)
+		var at *intake.Error
+		if !errors.As(err, &at) || at.Item.Line != bad || r.Written != bad-1 {
 			t.Fatalf("a bad line %d: %+v, %v", bad, r, err)
 		}
-		if _, err := transfer.Import(t.Context(), store, &file, transfer.ImportOptions{From: at.Line}); err != nil {
+		if _, err := importLines(t.Context(), store, &file, at.Item.Line); err != nil {
 			t.Fatal(err)
 		}
 		file.Reset()
@@ -100,7 +106,7 @@ func TestImportIsNotDoneWhenInterrupted(t *testing.T) {
 				return copy(p, `{"key":"last","commit":"1","prepare":"1"}`+"\n"), nil
 			})
 			in := io.MultiReader(strings.NewReader(full.String()), rest)
-			if r, err := transfer.Import(ctx, store, in, transfer.ImportOptions{From: 1}); err == nil {
+			if r, err := importLines(ctx, store, in, 1); err == nil {
 				t.Errorf("Import of an endless input: %+v, no error", r)
 			}
 		})
@@ -122,7 +128,7 @@ func TestImportKeepsTheExpiry(t *testing.T) {
 			return 0, io.EOF
 		})
 		in := io.MultiReader(bytes.NewReader(transfer.Encode(want)), bytes.NewReader(transfer.Encode(gone)), slow)
-		r, err := transfer.Import(t.Context(), store, in, transfer.ImportOptions{From: 1})
+		r, err := importLines(t.Context(), store, in, 1)
 		if err != nil || r.Written != 1 || r.Expired != 1 {
 			t.Errorf("Import: %+v, %v; want 1 written, 1 expired", r, err)
 		}
@@ -139,7 +145,7 @@ func TestImportOfWhatHasExpired(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := bytes.NewReader(transfer.Encode(checkpoint.Checkpoint{Key: "gone", ExpiresAt: time.Now().Add(-time.Hour)}))
-	if r, err := transfer.Import(t.Context(), store, in, transfer.ImportOptions{From: 1}); err != nil || r.Expired != 1 {
+	if r, err := importLines(t.Context(), store, in, 1); err != nil || r.Expired != 1 {
 		t.Errorf("Import: %+v, %v; want 1 expired", r, err)
 	}
 }
