@@ -1,17 +1,20 @@
 package intake_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
@@ -156,15 +159,25 @@ func (dropping) Write(_ context.Context, batch []driver.Write) ([]driver.Result,
 	return slices.Repeat([]driver.Result{{Outcome: driver.Advanced}}, len(batch)), nil
 }
 
-// TestWritesAreReadBack: a destination that loses what it has acknowledged is an error.
+// TestWritesAreReadBack: a store that loses what it has acknowledged is an error, whatever the
+// source is.
 func TestWritesAreReadBack(t *testing.T) {
-	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(dropping{memstore.New()}, nil)
+	from := checkpoint.New(memstore.New(), nil)
 	if err := from.Set(t.Context(), "k", at(1)); err != nil {
 		t.Fatal(err)
 	}
-	c := everything(t, from, to)
-	if r, err := c.run(t.Context()); err == nil {
-		t.Errorf("Run = %+v, no error", r)
+	line := transfer.Encode(checkpoint.Checkpoint{Key: "k"})
+	for name, j := range map[string]intake.Job{
+		"another store": {Items: intake.Source{Store: from, Pattern: "*"}.Items(t.Context()), Writer: intake.Newer{}},
+		"lines":         {Items: intake.Lines(t.Context(), bytes.NewReader(line), 1), Writer: intake.Newer{}},
+		"overwrite":     {Items: intake.Checkpoints([]checkpoint.Checkpoint{{Key: "k"}}), Writer: intake.Overwrite{}},
+		"fence":         {Items: intake.Checkpoints([]checkpoint.Checkpoint{{Key: "k"}}), Writer: intake.Overwrite{Fence: true}},
+	} {
+		j.To, j.Apply = checkpoint.New(dropping{memstore.New()}, nil), true
+		r, err := intakeOf(t.Context(), j, nil)
+		if err == nil || !strings.Contains(err.Error(), `"k" was written at C:`) {
+			t.Errorf("%s: Run = %+v, %v", name, r, err)
+		}
 	}
 }
 

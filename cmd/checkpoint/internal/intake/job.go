@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // An Item is a key that is taken in.
@@ -190,7 +191,7 @@ func (j *Job) living(items []*Item) []*Item {
 		c := &i.From.Checkpoint
 		if c.Exists && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(time.Now()) {
 			j.report.Expired++
-			*c = checkpoint.Cell{}.Checkpoint
+			*c = driver.StoredCheckpoint{}
 		}
 		return !i.From.Holds()
 	})

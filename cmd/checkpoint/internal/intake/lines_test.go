@@ -149,3 +149,41 @@ func TestImportOfWhatHasExpired(t *testing.T) {
 		t.Errorf("Import: %+v, %v; want 1 expired", r, err)
 	}
 }
+
+// TestImportAgainChangesNothing: what is there already gets no audit entry, and keeps its time.
+func TestImportAgainChangesNothing(t *testing.T) {
+	ctx := driver.WithBy(t.Context(), driver.By{Actor: "ana@db1", Op: "import"})
+	store := checkpoint.New(memstore.New(), nil)
+	file := transfer.Encode(checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(5), Epoch: 3}})
+	var first checkpoint.Checkpoint
+	for _, want := range []intake.Report{{Written: 1, Raised: 1}, {Same: 1}} {
+		if r, err := importLines(ctx, store, bytes.NewReader(file), 1); err != nil || r != want {
+			t.Errorf("Run = %+v, %v; want %+v", r, err, want)
+		}
+		c := must[checkpoint.Checkpoint](t)(store.Get(ctx, "k"))
+		if want.Written == 1 {
+			first = c
+		}
+		if entries := must[[]checkpoint.AuditEntry](t)(store.History(ctx, "k", 9)); c != first || len(entries) != 1 || entries[0].Actor != "ana@db1" {
+			t.Errorf("it is %+v, with %+v; want %+v, with one entry", c, entries, first)
+		}
+	}
+}
+
+// TestImportBringsTheEpoch: a line raises the fence, also if its checkpoint stays out.
+func TestImportBringsTheEpoch(t *testing.T) {
+	ctx := t.Context()
+	for there, want := range map[uint64]intake.Report{4: {Written: 1, Raised: 1}, 5: {Same: 1, Raised: 1}, 6: {Newer: 1, Raised: 1}} {
+		store := checkpoint.New(memstore.New(), nil)
+		if err := store.Set(ctx, "k", at(there)); err != nil {
+			t.Fatal(err)
+		}
+		file := transfer.Encode(checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(5), Epoch: 3}})
+		if r, err := importLines(ctx, store, bytes.NewReader(file), 1); err != nil || r != want {
+			t.Errorf("over %d: Run = %+v, %v; want %+v", there, r, err, want)
+		}
+		if cell := must[checkpoint.Cell](t)(store.Inspect(ctx, "k")); cell.Fence.Epoch != 3 {
+			t.Errorf("over %d: the fence is at %d, want 3", there, cell.Fence.Epoch)
+		}
+	}
+}

@@ -46,7 +46,7 @@ func (Newer) Look(ctx context.Context, j *Job, items []*Item) error {
 	})
 }
 
-// Write writes all items at once.
+// Write writes all items at once, and reads them back.
 func (Newer) Write(ctx context.Context, j *Job, items []*Item) error {
 	return apply(ctx, j, items, true)
 }
@@ -61,7 +61,10 @@ func apply(ctx context.Context, j *Job, items []*Item, ifNewer bool) error {
 	for n, o := range outcomes {
 		items[n].Outcome = o
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return j.verify(ctx, items)
 }
 
 // ttl is what is left of the TTL. It is computed as late as the write.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // Overwrite writes over newer positions and damaged checkpoints, too.
@@ -33,12 +34,12 @@ func (o Overwrite) Look(ctx context.Context, j *Job, items []*Item) error {
 		if i.Err == nil {
 			j.Tell(Replaced, i)
 		}
-		i.To.Checkpoint = checkpoint.Cell{}.Checkpoint
+		i.To.Checkpoint = driver.StoredCheckpoint{}
 	}
 	return nil
 }
 
-// Write writes all items at once, or rewinds each.
+// Write writes all items at once, or rewinds each, and reads them back.
 func (o Overwrite) Write(ctx context.Context, j *Job, items []*Item) error {
 	if !o.Fence {
 		return apply(ctx, j, items, false)
@@ -48,7 +49,7 @@ func (o Overwrite) Write(ctx context.Context, j *Job, items []*Item) error {
 			return err
 		}
 	}
-	return nil
+	return j.verify(ctx, items)
 }
 
 // rewind stores an item, and raises the key's epoch in the same step. If somebody has raised

@@ -11,19 +11,17 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// send writes todo, counts what became of it, and reads it back.
+// send writes todo, and counts what became of it.
 func (j *Job) send(ctx context.Context, todo []*Item) error {
 	if len(todo) == 0 {
 		return nil
 	}
 	err := j.Write(ctx, j, todo)
 	var failed *Item
-	written := make(map[string]*Item) // the last one of each key
 	for _, i := range j.sound(slices.Clone(todo)) {
 		switch i.Outcome {
 		case checkpoint.Advanced:
 			j.report.Written++
-			written[i.From.Key] = i
 			j.Tell(Changed, i)
 		case checkpoint.Unchanged:
 			j.report.Same++
@@ -38,12 +36,18 @@ func (j *Job) send(ctx context.Context, todo []*Item) error {
 	if err != nil {
 		return &Error{cmp.Or(failed, todo[0]), err}
 	}
-	return j.verify(ctx, written)
+	return nil
 }
 
 // verify reads what was written. A consumer may have moved it on, and a checkpoint with a TTL
 // may be gone.
-func (j *Job) verify(ctx context.Context, written map[string]*Item) error {
+func (j *Job) verify(ctx context.Context, items []*Item) error {
+	written := make(map[string]*Item) // the last one of each key
+	for _, i := range items {
+		if i.Outcome == checkpoint.Advanced {
+			written[i.From.Key] = i
+		}
+	}
 	keys := slices.Sorted(maps.Keys(written))
 	found, err := j.To.GetMany(ctx, keys...)
 	if err != nil {

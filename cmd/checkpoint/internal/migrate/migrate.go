@@ -46,7 +46,8 @@ func (c Converter) Look(_ context.Context, _ *intake.Job, items []*intake.Item) 
 }
 
 // Write converts the items. Each gets the position that its conversion returns, since
-// somebody may have changed the checkpoint after it was read.
+// somebody may have changed the checkpoint after it was read. Nothing is read back: a
+// conversion that was lost would leave the same position.
 func (c Converter) Write(ctx context.Context, _ *intake.Job, items []*intake.Item) error {
 	keys := make([]string, len(items))
 	for n, i := range items {
