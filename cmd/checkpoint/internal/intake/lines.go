@@ -32,24 +32,17 @@ func Lines(ctx context.Context, r io.Reader, first int) iter.Seq2[*Item, error] 
 	return func(yield func(*Item, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		lines := readLines(ctx, r)
-		for n := 1; ; n++ {
-			var l lineRead
+		lines := make(chan lineRead, batchSize)
+		go readLines(ctx, r, first, lines)
+		for next := 1; ; {
 			select {
-			case read, ok := <-lines:
-				if !ok {
+			case l, ok := <-lines:
+				if !ok || !yield(l.Item, l.err) {
 					return
 				}
-				l = read
+				next = l.Line + 1
 			case <-ctx.Done():
-				l.err = context.Cause(ctx)
-			}
-			if l.sound() && (n < first || len(bytes.TrimSpace(l.text)) == 0) {
-				continue
-			}
-			i, err := l.item()
-			i.Line = n
-			if !yield(i, err) || err != nil {
+				yield(&Item{Line: next}, context.Cause(ctx))
 				return
 			}
 		}
@@ -58,49 +51,44 @@ func Lines(ctx context.Context, r io.Reader, first int) iter.Seq2[*Item, error] 
 
 // A lineRead is a line of the input, or why there is none.
 type lineRead struct {
-	text []byte
-	err  error
+	*Item
+
+	err error
 }
 
-// sound reports whether the line was read. The last one may have no newline.
-func (l *lineRead) sound() bool { return l.err == nil || errors.Is(l.err, io.EOF) }
-
-func (l *lineRead) item() (*Item, error) {
-	switch {
-	case errors.Is(l.err, bufio.ErrBufferFull):
-		return &Item{}, fmt.Errorf("it is longer than %d KiB, the limit for a line", maxLineLen>>10)
-	case !l.sound():
-		return &Item{}, l.err
-	}
-	c, err := transfer.Decode(l.text)
-	if err != nil {
-		return &Item{}, err
-	}
-	return ItemOf(c), nil
-}
-
-// readLines reads in a goroutine, because a read from a pipe or a terminal sees
-// no context. The channel is closed at the end of r, but not if ctx ends.
-func readLines(ctx context.Context, r io.Reader) <-chan lineRead {
-	lines := make(chan lineRead, batchSize)
-	go func() {
-		in := bufio.NewReaderSize(r, maxLineLen)
-		for {
-			text, err := in.ReadSlice('\n')
-			if errors.Is(err, io.EOF) && len(text) == 0 {
-				close(lines)
-				return
-			}
+// readLines runs in a goroutine, because a read from a pipe or a terminal sees no context. It
+// closes lines at the end of r and after an error, but not if ctx ends.
+func readLines(ctx context.Context, r io.Reader, first int, lines chan<- lineRead) {
+	in := bufio.NewReaderSize(r, maxLineLen)
+	for n := 1; ctx.Err() == nil; n++ {
+		text, err := in.ReadSlice('\n')
+		last := err != nil
+		if errors.Is(err, io.EOF) { // the last line may have no newline
+			err = nil
+		}
+		if err != nil || n >= first && len(bytes.TrimSpace(text)) > 0 {
+			i, err := decode(text, err)
+			i.Line, last = n, last || err != nil
 			select {
-			case lines <- lineRead{bytes.Clone(text), err}:
+			case lines <- lineRead{i, err}:
 			case <-ctx.Done():
 				return
 			}
-			if err != nil {
-				close(lines)
-				return
-			}
 		}
-	}()
-	return lines
+		if last {
+			close(lines)
+			return
+		}
+	}
+}
+
+func decode(text []byte, readErr error) (*Item, error) {
+	if errors.Is(readErr, bufio.ErrBufferFull) {
+		readErr = fmt.Errorf("it is longer than %d KiB, the limit for a line", maxLineLen>>10)
+	}
+	if readErr != nil {
+		return &Item{}, readErr
+	}
+	c, err := transfer.Decode(text)
+	return ItemOf(c), err
 }
