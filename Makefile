@@ -16,7 +16,7 @@ export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
 SERVERLESS  = $(filter-out %/internal/pgtest,$(shell go list ./...)) ./sqlitestore ./etcdstore ./kurrentdb ./otelcheckpoint ./promcheckpoint \
-              ./integration/internal/... ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer ./cmd/checkpoint/internal/gate ./cmd/checkpoint/web
+              ./integration/internal/... ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer ./cmd/checkpoint/internal/intake ./cmd/checkpoint/internal/gate ./cmd/checkpoint/web
 
 # What reads pages and other modules. If those change, go test still takes the result
 # of an earlier run from its cache.
