@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -15,35 +16,28 @@ import (
 // not set back.
 type Newer struct{}
 
-// Look reads the checkpoints, and the cells of the keys that bring an epoch.
+// Look reads the cells. An engine that does not show its fences has none to raise.
 func (Newer) Look(ctx context.Context, j *Job, items []*Item) error {
 	keys := make([]string, len(items))
 	for n, i := range items {
 		keys[n] = i.From.Key
 	}
-	found, damaged := j.To.GetMany(ctx, keys...)
-	if found == nil && damaged != nil {
-		return damaged
-	}
-	var rest []*Item
-	for _, i := range items {
-		switch c, ok := found[i.From.Key]; {
-		case i.Epoch() > 0, !ok && damaged != nil: // it concerns some of the keys
-			rest = append(rest, i)
-		case ok:
-			i.To = ItemOf(c).From
-		}
-	}
-	return each(rest, func(i *Item) (err error) {
-		if i.Epoch() == 0 {
+	cells, err := j.To.InspectMany(ctx, keys...)
+	if errors.Is(err, checkpoint.ErrUnsupported) {
+		return each(items, func(i *Item) (err error) {
 			i.To, err = rewind.Before(ctx, j.To, i.From.Key)
 			i.Err = transfer.Reason(i.To.Checkpoint.Err)
 			return err
+		})
+	}
+	for n, cell := range cells {
+		i := items[n]
+		i.To, i.Err = cell, cell.Checkpoint.Err
+		if i.Epoch() > 0 {
+			i.Err = cmp.Or(i.Err, cell.Fence.Err)
 		}
-		i.To, err = j.To.Inspect(ctx, i.From.Key)
-		i.Err = cmp.Or(i.To.Checkpoint.Err, i.To.Fence.Err)
-		return err
-	})
+	}
+	return err
 }
 
 // Write writes all items at once, and reads them back.
