@@ -74,6 +74,9 @@ func Run(
 		return fmt.Errorf("group %q: the partitions are not known: %w", name, err)
 	}
 	err = m.run(ctx)
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
+		err = nil
+	}
 	return errors.Join(err, m.leave(context.WithoutCancel(ctx)))
 }
 

@@ -39,7 +39,7 @@ type member struct {
 	rung     func() // ends the listening
 	heard    []string
 	failing  bool
-	declared bool // the group is in the list of groups
+	declared time.Time // when the group was last put into the list of groups
 }
 
 // A member gives beats signs of life in a TTL. While the store fails, it tries more often.
@@ -47,6 +47,9 @@ const (
 	beats    = 3
 	attempts = 20
 )
+
+// The list of groups forgets a group that nobody has declared for 30 days.
+const declareEvery = 24 * time.Hour
 
 // leastPause is how long a member waits at least between two beats. It is what a standby
 // waits at least.
@@ -100,15 +103,8 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	m.listen(ctx)
 	asked := time.Now()
 	v, err := m.beat(ctx)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return m.opts.TTL / attempts, nil
-	case m.seenAt.IsZero(), errors.Is(err, checkpoint.ErrClosed):
-		return 0, err
-	default:
-		m.failed(err)
-		return m.opts.TTL / attempts, nil
+	if err != nil {
+		return m.opts.TTL / attempts, m.failed(ctx, err)
 	}
 	m.failing, m.seenAt = false, asked
 	now := time.Now()
@@ -117,7 +113,7 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	if !settled {
 		next = min(next, wait)
 	}
-	if wake := m.act(ctx, v, settled, now); wake > 0 {
+	if wake := m.act(ctx, &v, settled, now); wake > 0 {
 		next = min(next, wake)
 	}
 	for _, o := range m.viewers {
@@ -134,8 +130,8 @@ func (m *member) beat(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	if !m.declared {
-		m.declared = m.store.DeclareGroup(ctx, m.group) == nil // only a list lacks it
+	if time.Since(m.declared) > declareEvery && m.store.DeclareGroup(ctx, m.group) == nil { // without it a list lacks it
+		m.declared = time.Now()
 	}
 	return m.view(seen), nil
 }
@@ -150,17 +146,21 @@ func (m *member) keys() []string {
 
 // failed is called if a beat has failed. The member gives its partitions up before the
 // others take it for dead. If renewals fail, too, its leases end a third of a TTL later.
-func (m *member) failed(err error) {
-	if !m.failing {
+// The error ends the member.
+func (m *member) failed(ctx context.Context, err error) error {
+	switch {
+	case m.seenAt.IsZero(), errors.Is(err, checkpoint.ErrClosed), ctx.Err() != nil:
+		return err
+	case !m.failing:
 		m.log.Warn("the member could not give a sign of life, and tries again", "error", err.Error())
 	}
 	m.failing = true
-	if time.Since(m.seenAt) < m.opts.TTL*2/3 {
-		return
+	if time.Since(m.seenAt) >= m.opts.TTL*2/3 {
+		for _, p := range m.held {
+			m.giveUp(p, "the store does not answer")
+		}
 	}
-	for _, p := range m.held {
-		m.giveUp(p, "the store does not answer")
-	}
+	return nil
 }
 
 func (m *member) askPartitions(ctx context.Context) {
