@@ -164,6 +164,18 @@ func orderText(o *watch.Order) string {
 	return "-"
 }
 
+// OrderLine is an order, and what has become of it, in one line.
+func OrderLine(o *watch.Order) string {
+	line := orderText(o) + " " + orderState(o)
+	if o.Actor != "" {
+		line += ", by " + printable(o.Actor)
+	}
+	if o.Reason != "" {
+		line += ": " + printable(o.Reason)
+	}
+	return line
+}
+
 func orderState(o *watch.Order) string {
 	if o.Why == "" {
 		return string(o.State)
