@@ -108,17 +108,17 @@ var layers = map[string][]string{
 	"subscription": {".", "internal/clock", "internal/instance", "keeper", "tracker"},
 	"group":        {".", "driver", "internal/instance", "keeper", "subscription"},
 
-	"otelcheckpoint": {".", "internal/metrics", "subscription"},
-	"promcheckpoint": {".", "internal/metrics", "subscription"},
+	"otelcheckpoint": {".", "group", "internal/metrics", "subscription"},
+	"promcheckpoint": {".", "group", "internal/metrics", "subscription"},
 
 	"internal/clock":    {}, // it, internal/instance and internal/metrics, of all internal, are not for tests
 	"internal/instance": {},
-	"internal/metrics":  {".", "subscription"},
+	"internal/metrics":  {".", "group", "subscription"},
 
 	"internal":  {"."},
 	"storetest": {".", "driver", "internal"},
 
-	"internal/metricstest": {".", "driver", "memstore", "subscription"},
+	"internal/metricstest": {".", "driver", "group", "memstore", "subscription"},
 
 	"cmd/checkpoint": public,
 	"examples":       public,
