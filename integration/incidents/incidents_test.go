@@ -154,7 +154,9 @@ func TestIncidents(t *testing.T) {
 	for engine, store := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			incident(desk{t, store(t), time.Now()})
+			d := desk{t, store(t), time.Now()}
+			incident(d)
+			pausedBeforeItStarts(d)
 		})
 	}
 }
@@ -168,6 +170,8 @@ func incident(d desk) {
 		"killed": "running", "stopped": "running", "ended": "running", "rewound": "running",
 	}
 	d.becomes(all)
+	top := d.top()
+	top.becomes(all)
 
 	for cmd, s := range map[*exec.Cmd]syscall.Signal{killed: syscall.SIGKILL, stopped: syscall.SIGSTOP, ended: syscall.SIGTERM} {
 		if err := cmd.Process.Signal(s); err != nil {
@@ -184,6 +188,9 @@ func incident(d desk) {
 	lines := d.becomes(all)
 	page := d.serve()
 	d.pageBecomes(page, all)
+	top.becomes(all)
+	top.filters("dead", map[string]string{"killed": "dead", "stopped": "dead"}, all)
+	top.filters("rew", map[string]string{"rewound": "rewound"}, all)
 
 	for key, text := range map[string]string{
 		"stuck":   `last error: mailbox full at smtp://me:xxxxx@host`,
@@ -204,7 +211,32 @@ func incident(d desk) {
 	maps.Copy(all, map[string]string{"paused": "running", "killed": "running", "rewound": "running"})
 	d.becomes(all)
 	d.pageBecomes(page, all)
+	top.becomes(all)
 	if history := d.run("history", "rewound", "-o", "json"); strings.Count(history, "\n") != 2 {
 		d.Errorf("want two entries, of the rewind and of the undo:\n%s", history)
+	}
+}
+
+// pausedBeforeItStarts pauses a consumer before it first starts: nothing is stored for its key.
+func pausedBeforeItStarts(d desk) {
+	d.run("pause", "new", "--reason", "no schema yet")
+	d.shows("new", `"state":"paused","why":"paused by ana@desk: no schema yet"`)
+	d.start("new")
+	d.shows("new", `"instance":"new@test"`)
+	d.run("resume", "new")
+	d.shows("new", `"state":"running"`)
+}
+
+// shows waits until `status KEY` prints a text.
+func (d desk) shows(key, text string) {
+	d.Helper()
+	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		out := d.run("status", key, "-o", "json")
+		if strings.Contains(out, text) {
+			return
+		}
+		if time.Since(began) > patience {
+			d.Fatalf("status %s has no %s:\n%s", key, text, out)
+		}
 	}
 }

@@ -20,7 +20,11 @@ the pause with its next report, within 5 seconds by default. An instance that st
 
 A pause is a request: the checkpoint, the fence and the lease stay as they are. A writer
 that does not report goes on; "checkpoint fence" locks it out. "checkpoint status" shows the
-pause, who asked for it, and why. The pause stays until "checkpoint resume KEY".`,
+pause, who asked for it, and why. The pause stays until "checkpoint resume KEY".
+
+You can pause a key before its consumer first starts. The command then warns that nothing is
+stored for KEY. "checkpoint status", "checkpoint top" and the page do not list KEY until it has
+a checkpoint or a lease. "checkpoint status KEY" shows the pause.`,
 		Example:           `  checkpoint pause order-processor --reason "INC-7: the database is full"`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),
 		ValidArgsFunction: a.completeKey,
@@ -50,7 +54,7 @@ func (a *app) pauseKey(ctx context.Context, store *checkpoint.Store, key string)
 	case before.Holds():
 		a.note("%q is paused, and no instance of it reports: one that starts waits, one that does not report goes on", key)
 	default:
-		a.note("%q is paused, and nothing is stored for it: check the key", key)
+		a.note("%q is paused, and nothing is stored for it, so that no list shows it: check the key; `checkpoint status KEY` shows the pause", key)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/ptytest"
+	"github.com/checkpointstore/checkpoint/internal/ptytest"
 )
 
 // At a script's terminal, `terminal PROGRAM ARG...` runs a program whose stdin and stderr

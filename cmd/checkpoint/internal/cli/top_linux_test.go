@@ -11,12 +11,11 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/ptytest"
+	"github.com/checkpointstore/checkpoint/internal/ptytest"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
@@ -29,30 +28,22 @@ type screen struct {
 
 	master *os.File
 	mu     sync.Mutex
-	sent   bytes.Buffer // by the program, since the last full screen
+	sent   bytes.Buffer  // by the program, since the last full screen
+	read   chan struct{} // closed when the program has ended, and all that it sent is in sent
 	width  int
 }
 
 func onScreen(t *testing.T, dir string, env []string, args ...string) *screen {
 	t.Helper()
-	master, terminal, err := ptytest.Open()
+	s := &screen{T: t, Cmd: exec.Command("checkpoint", args...), read: make(chan struct{}), width: 100}
+	s.Dir, s.Env = dir, append(append(os.Environ(), "TERM=xterm-256color", "GORACE=atexit_sleep_ms=0", "CHECKPOINT_ACTOR=ana@db1"), env...)
+	master, err := ptytest.Start(s.Cmd, s.width, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &screen{T: t, Cmd: exec.Command("checkpoint", args...), master: master, width: 100}
-	if err := ptytest.Resize(master, s.width, 30); err != nil {
-		t.Fatal(err)
-	}
-	s.Dir, s.Env = dir, append(append(os.Environ(), "TERM=xterm-256color", "GORACE=atexit_sleep_ms=0", "CHECKPOINT_ACTOR=ana@db1"), env...)
-	s.Stdin, s.Stdout, s.Stderr = terminal, terminal, terminal
-	s.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	terminal.Close()
-	read := make(chan struct{})
+	s.master = master
 	go func() {
-		defer close(read)
+		defer close(s.read)
 		for buf := make([]byte, 1<<16); ; {
 			n, err := master.Read(buf)
 			if err != nil {
@@ -65,7 +56,7 @@ func onScreen(t *testing.T, dir string, env []string, args ...string) *screen {
 	}()
 	t.Cleanup(func() {
 		_ = s.Process.Kill()
-		<-read
+		<-s.read
 		master.Close()
 	})
 	return s
@@ -154,6 +145,7 @@ func TestTop(t *testing.T) {
 	if err := top.Wait(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
+	<-top.read
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	if !strings.Contains(top.sent.String(), "\x1b[?1049l") {

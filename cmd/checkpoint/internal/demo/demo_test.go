@@ -33,6 +33,16 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestShortLog: the plain instance that takes over resumes far into a short log. The stale
+// one must not wake up before the other has stored.
+func TestShortLog(t *testing.T) {
+	t.Parallel()
+	r := newTestRun(t, "dawdles", sqlitePath(t))
+	r.Events = 100
+	r.mustRun(t)
+	checkContrast(t, r)
+}
+
 func checkHonestRun(t *testing.T, r *testRun) {
 	t.Helper()
 	if got := r.processes(t); got != 6 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/ptytest"
+	"github.com/checkpointstore/checkpoint/internal/ptytest"
 )
 
 // openTerminal returns both ends of a terminal.

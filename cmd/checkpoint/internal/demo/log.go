@@ -34,7 +34,7 @@ type logSummary struct {
 	First  checkpoint.Position
 	Hold   checkpoint.Position // handlers of later events stop, until they are killed
 	Past   checkpoint.Position // between Hold and Past lie more events than there are workers
-	Wake   checkpoint.Position // when a consumer has passed Wake, its former instance wakes up
+	Wake   checkpoint.Position // past all that the former instance has read: it wakes up when another has stored Wake
 	Last   checkpoint.Position
 }
 
@@ -111,7 +111,7 @@ func (w *logWriter) count(p checkpoint.Position) {
 		w.Hold = p
 	case hold + workers + 1:
 		w.Past = p
-	case w.n * 6 / 10:
+	case max(w.n*6/10, hold+workers+plainQueue+2): // one event waits for room in the queue
 		w.Wake = p
 	}
 }

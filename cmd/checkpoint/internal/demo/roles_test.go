@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/subscription"
@@ -38,6 +39,7 @@ var roles = map[string]role{
 	"gives up":  giveUp,
 	"fails":     func(context.Context, *checkpoint.Store, string) error { return errors.New("no teapots left") },
 	"hangs":     hang,
+	"dawdles":   dawdle,
 }
 
 func honest(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
@@ -155,6 +157,23 @@ func giveUp(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 		return errors.Join(err, honest(ctx, store, taskJSON))
 	}
 	return json.NewEncoder(os.Stdout).Encode(grant{Epoch: 1})
+}
+
+// dawdle is a plain instance that takes over, and stores nothing for a while.
+func dawdle(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
+	t, err := parseTask(taskJSON)
+	if err != nil || t.Owner != plain.instance(2) {
+		return errors.Join(err, honest(ctx, store, taskJSON))
+	}
+	cp, err := store.Get(ctx, t.Key)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(grant{Resume: cp.Position}); err != nil {
+		return err
+	}
+	time.Sleep(time.Second)
+	return goOnPlain(ctx, store, t, cp.Position)
 }
 
 // hang neither reports nor ends, unless it is to be killed.

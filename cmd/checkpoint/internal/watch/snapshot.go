@@ -18,9 +18,27 @@ import (
 const pageSize = 500
 
 // Snapshot returns a row for each key that matches pattern and has a checkpoint, a fence
-// or a lease, sorted by key. A store that keeps no reports, or that shows no leases, has
-// fewer states.
+// or a lease, sorted by key. If pattern is a key, a pause or a report of the key is enough.
+// A store that keeps no reports, or that shows no leases, has fewer states.
 func (r Rules) Snapshot(ctx context.Context, store *checkpoint.Store, pattern string) ([]Row, error) {
+	rows, err := r.stored(ctx, store, pattern)
+	if key := driver.LiteralPrefix(pattern); err == nil && len(rows) == 0 && driver.QuotePattern(key) == pattern {
+		return r.notStored(ctx, store, key)
+	}
+	return rows, err
+}
+
+// notStored returns the row of a key that no walk finds, unless it has no pause and no report.
+func (r Rules) notStored(ctx context.Context, store *checkpoint.Store, key string) ([]Row, error) {
+	c := checkpoint.Cell{Key: key}
+	statuses, err := statusesOf(ctx, store, []checkpoint.Cell{c})
+	if err != nil || statuses[0].Pause == nil && len(statuses[0].Instances) == 0 {
+		return nil, err
+	}
+	return []Row{r.judge(c, statuses[0], time.Now())}, nil
+}
+
+func (r Rules) stored(ctx context.Context, store *checkpoint.Store, pattern string) ([]Row, error) {
 	var rows []Row
 	for page, err := range pages(transfer.Cells(ctx, store, pattern)) {
 		if err != nil {

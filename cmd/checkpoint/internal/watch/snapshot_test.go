@@ -1,0 +1,54 @@
+package watch_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// TestSnapshotOfAKeyThatHasNothing: nothing is stored for a key that was paused before its
+// consumer first starts. Who asks for the key sees the pause, and who waits for its end.
+func TestSnapshotOfAKeyThatHasNothing(t *testing.T) {
+	const key = "orders[1]"
+	store := checkpoint.New(memstore.New(), nil)
+	look := func(pattern string) []watch.Row {
+		t.Helper()
+		rows, err := watch.Rules{}.Snapshot(t.Context(), store, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	pattern := driver.QuotePattern(key)
+	if rows := look(pattern); len(rows) != 0 {
+		t.Errorf("before the pause: %+v", rows)
+	}
+	if err := store.Pause(checkpoint.WithBy(t.Context(), "ana", "no schema"), key); err != nil {
+		t.Fatal(err)
+	}
+	waiting := checkpoint.Status{Instance: "a", State: checkpoint.StatePaused, Since: time.Now(), Now: time.Now()}
+	for _, owner := range []string{"", "a"} {
+		rows := look(pattern)
+		if len(rows) != 1 || rows[0].Key != key || rows[0].State != watch.Paused || rows[0].Why != "paused by ana: no schema" || rows[0].Owner != owner {
+			t.Errorf("with the instance %q: %+v", owner, rows)
+		}
+		if _, err := store.Report(t.Context(), key, waiting, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, other := range []string{"*", "orders*", "orders", key} { // key is the pattern of orders1
+		if rows := look(other); len(rows) != 0 {
+			t.Errorf("%s: %+v", other, rows)
+		}
+	}
+	if err := store.Resume(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if rows := look(pattern); len(rows) != 1 || rows[0].State != watch.Paused {
+		t.Errorf("after the pause, until the instance has heard of its end: %+v", rows)
+	}
+}
