@@ -3,20 +3,17 @@ package incidents
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/checkpointstore/checkpoint/internal/ptytest"
 	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
@@ -66,41 +63,18 @@ func show(b *testing.B, url string, args ...string) {
 
 func lookByTop(ctx context.Context, b *testing.B, url string) func() {
 	b.Helper()
-	screen, terminal := openTerminal(b)
 	cmd := exec.CommandContext(ctx, program, "top")
 	cmd.Env = append(os.Environ(), "CHECKPOINT_STORE="+url, "TERM=xterm-256color")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	screen, err := ptytest.Start(cmd, 160, 50)
+	if err != nil {
 		b.Fatal(err)
 	}
-	terminal.Close()
 	wait := readOn(b, screen, "consumers/")
 	return func() {
 		_ = cmd.Wait() // it was killed
 		wait()
 		screen.Close()
 	}
-}
-
-// openTerminal returns both ends of a terminal of 160 x 50.
-func openTerminal(b *testing.B) (screen, terminal *os.File) {
-	b.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	fd := int(screen.Fd())
-	n, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
-	if err := errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
-		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: 160, Row: 50})); err != nil {
-		b.Fatal(err)
-	}
-	terminal, err = os.OpenFile("/dev/pts/"+strconv.FormatUint(uint64(n), 10), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return screen, terminal
 }
 
 func lookByPage(ctx context.Context, b *testing.B, url string) func() {
