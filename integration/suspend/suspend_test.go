@@ -59,9 +59,9 @@ func TestSuspendedProcessesHandleNothing(t *testing.T) {
 // A pair is two processes that consume one key.
 type pair struct {
 	t               *testing.T
-	processes       []*process
+	processes       []*sleeper
 	records         []record
-	holder          *process // the last that was granted the lease
+	holder          *sleeper // the last that was granted the lease
 	began           time.Time
 	suspends, stops int
 }
@@ -108,10 +108,8 @@ func (p *pair) atWork(since time.Time) error {
 			return fmt.Errorf("nobody is at work after %v", patience)
 		}
 		for _, one := range p.processes {
-			select {
-			case <-one.exited:
-				return fmt.Errorf("a process has ended by itself: %s\n%s", one.cmd.ProcessState, &one.stderr)
-			default:
+			if err := one.Died(); err != nil {
+				return err
 			}
 		}
 	}
