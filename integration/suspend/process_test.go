@@ -2,11 +2,11 @@ package suspend
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/integration/internal/process"
+	"github.com/checkpointstore/checkpoint/integration/internal/records"
 	"github.com/checkpointstore/checkpoint/integration/internal/standstill"
 )
 
@@ -14,7 +14,7 @@ import (
 type sleeper struct {
 	*process.Process
 	clock   *standstill.Clock
-	records reader
+	records *records.Reader[record]
 }
 
 func startProcess(t task, dir string) (*sleeper, error) {
@@ -24,7 +24,7 @@ func startProcess(t task, dir string) (*sleeper, error) {
 	if p.clock, err = standstill.Open(t.Clock); err != nil {
 		return nil, err
 	}
-	if p.records.file, err = os.OpenFile(t.File, os.O_RDONLY|os.O_CREATE, 0o600); err != nil {
+	if p.records, err = records.Open[record](t.File); err != nil {
 		return nil, err
 	}
 	p.Process, err = process.Start(t.Owner, t)
@@ -62,6 +62,6 @@ func (p *sleeper) end() error {
 // kill ends the process if it lives, stopped or not, and what the supervisor has of it.
 func (p *sleeper) kill() {
 	p.Process.Kill()
-	p.records.file.Close()
+	p.records.Close()
 	p.clock.Close()
 }

@@ -119,11 +119,11 @@ func (p *pair) atWork(since time.Time) error {
 // read takes what the processes have recorded meanwhile.
 func (p *pair) read() error {
 	for _, one := range p.processes {
-		records, err := one.records.read()
+		recorded, err := one.records.Read()
 		if err != nil {
 			return err
 		}
-		for _, r := range records {
+		for _, r := range recorded {
 			switch r.What {
 			case granted:
 				p.holder = one
@@ -133,7 +133,7 @@ func (p *pair) read() error {
 				}
 			}
 		}
-		p.records = append(p.records, records...)
+		p.records = append(p.records, recorded...)
 	}
 	return nil
 }
