@@ -23,6 +23,6 @@
 //     differ by 1 at most;
 //   - while nothing happens, nothing moves.
 //
-// TestSaboteurs breaks a member in one way for each of the rules that package group itself
+// TestSaboteursOfAGroup breaks a member in one way for each of the rules that package group itself
 // must keep, and expects the rule to be found broken.
 package groups

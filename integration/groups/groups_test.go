@@ -24,10 +24,10 @@ func newFight(t *testing.T, store string, members, partitions int, ttl time.Dura
 	}
 }
 
-// TestProcesses attacks the members of a group, round after round.
+// TestGroupUnderAttack attacks the members of a group, round after round.
 //
 // A lease of etcd lasts for two seconds at least.
-func TestProcesses(t *testing.T) {
+func TestGroupUnderAttack(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		store  func(*testing.T) string

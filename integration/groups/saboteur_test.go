@@ -8,9 +8,9 @@ import (
 	"github.com/checkpointstore/checkpoint/integration/internal/engines"
 )
 
-// TestSaboteurs breaks a member in one way after another, and expects the rule against it
+// TestSaboteursOfAGroup breaks a member in one way after another, and expects the rule against it
 // to be found broken. So the rules can fail.
-func TestSaboteurs(t *testing.T) {
+func TestSaboteursOfAGroup(t *testing.T) {
 	for _, c := range []struct {
 		sabotage string
 		want     error
