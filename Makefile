@@ -16,7 +16,7 @@ export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
 SERVERLESS  = $(filter-out %/internal/pgtest,$(shell go list ./...)) ./sqlitestore ./etcdstore ./kurrentdb ./otelcheckpoint ./promcheckpoint \
-              ./integration/internal/... ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer ./cmd/checkpoint/internal/gate ./cmd/checkpoint/web
+              ./integration/internal/... ./cmd/checkpoint/internal/output ./cmd/checkpoint/internal/transfer ./cmd/checkpoint/internal/intake ./cmd/checkpoint/internal/gate ./cmd/checkpoint/web
 
 # What reads pages and other modules. If those change, go test still takes the result
 # of an earlier run from its cache.
@@ -39,7 +39,7 @@ export PATH := $(CURDIR)/.bin/servers/$(OLDEST)/bin:$(PATH)
 # The folders that have benchmarks.
 BENCHMARKS = $(shell grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
-.PHONY: all check test proof lint format bench fuzz tidy tools servers clean
+.PHONY: all check test test-redis test-others proof lint format bench fuzz tidy tools servers clean
 
 all: test lint
 
@@ -53,8 +53,14 @@ test: servers
 	go test -race -timeout 15m $(PACKAGES)
 	go test -count=1 $(UNCACHED)
 	cd kurrentdb && GOWORK=off go test -race -timeout 15m ./... # the oldest client
+	$(MAKE) -j 2 --output-sync=target test-redis test-others
+
+# The suites on other servers mostly wait, so two go side by side.
+test-redis:
 	$(call on,$(NEWEST),go test -race -timeout 15m ./redisstore)
 	$(call on,$(OTHER),go test -race -timeout 15m -run '^TestConformance' ./redisstore)
+
+test-others:
 	$(call on,$(NEWEST_POSTGRES),go test -race -timeout 30m ./pgstore)
 	$(call on,$(OLDEST_ETCD),go test -race -timeout 15m -skip '$(ANY_ETCD)' ./integration/etcd)
 	go test -race -timeout 15m -run '^$$' -bench . -benchtime 1x $(BENCHMARKS)

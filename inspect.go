@@ -31,14 +31,34 @@ func (s *Store) inspectOne(ctx context.Context, key string) (Cell, error) {
 	if err := ValidateKey(key); err != nil {
 		return Cell{}, err
 	}
-	if err := s.ready(ctx); err != nil {
-		return Cell{}, err
-	}
-	cells, err := driver.Inspect(ctx, s.driver, []string{key})
+	cells, err := s.inspectMany(ctx, []string{key})
 	if err != nil {
 		return Cell{}, err
 	}
 	return cells[0], nil
+}
+
+// InspectMany does the work of Inspect for each of keys, in few round trips and in the
+// order of the keys.
+func (s *Store) InspectMany(ctx context.Context, keys ...string) ([]Cell, error) {
+	c := call{Call: Call{Op: opInspectMany, Size: len(keys)}}
+	ctx = s.begin(ctx, &c)
+	cells, err := s.inspectMany(ctx, keys)
+	err = c.wrap(err)
+	s.end(&c, CallResult{Count: len(cells), Err: err})
+	return cells, err
+}
+
+func (s *Store) inspectMany(ctx context.Context, keys []string) ([]Cell, error) {
+	for _, key := range keys {
+		if err := ValidateKey(key); err != nil {
+			return nil, fmt.Errorf("%q: %w", key, err)
+		}
+	}
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	return driver.Inspect(ctx, s.driver, keys)
 }
 
 // InspectAll yields a Cell for each key that matches pattern and has a checkpoint, a

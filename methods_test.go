@@ -85,6 +85,9 @@ var methods = []method{
 	{"releaseMany", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
 		return eachLease(s.ReleaseMany(ctx, leasesOf(key)...))
 	}},
+	{"inspectMany", false, func(ctx context.Context, s *checkpoint.Store, key string) error {
+		return second(s.InspectMany(ctx, "a", key))
+	}},
 	{"inspect", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return second(s.Inspect(ctx, key)) }},
 	{"fence", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return second(s.Fence(ctx, key, 7)) }},
 	{"revoke", false, func(ctx context.Context, s *checkpoint.Store, key string) error { return second(s.Revoke(ctx, key)) }},

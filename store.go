@@ -34,6 +34,7 @@ const (
 	opRenewMany     = "renewMany"
 	opReleaseMany   = "releaseMany"
 	opInspect       = "inspect"
+	opInspectMany   = "inspectMany"
 	opInspectAll    = "inspectAll"
 	opFence         = "fence"
 	opRevoke        = "revoke"

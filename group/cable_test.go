@@ -21,7 +21,20 @@ type cable struct {
 	*memstore.Driver
 	mu      sync.Mutex
 	state   state
+	denied  bool // reports fail, and nothing else
 	changed chan struct{}
+}
+
+func (c *cable) deny(denied bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.denied = denied
+}
+
+func (c *cable) isDenied() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.denied
 }
 
 func (c *cable) set(s state) {
@@ -93,6 +106,9 @@ func (c *cable) Release(ctx context.Context, leases []driver.Lease) ([]driver.Le
 func (c *cable) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
 	if err := c.pass(ctx); err != nil {
 		return nil, err
+	}
+	if c.isDenied() {
+		return nil, errDown
 	}
 	return c.Driver.Report(ctx, reports)
 }

@@ -38,8 +38,10 @@ import (
 // memory. All members must be told the same partitions, sooner or later.
 //
 // When ctx ends, the member tells the others, ends its partitions as if they were to move,
-// and Run returns nil. Run returns an error if the options are wrong, if Partitions fails
-// at the beginning, or if Options.Failed ends the member.
+// and Run returns nil. Run returns an error if the options are wrong, if Partitions or the
+// first sign of life fails, if the store is closed, or if Options.Failed ends the member.
+// If the engine keeps no reports and shows no leases, the error is
+// checkpoint.ErrUnsupported. While the store fails later, Run tries again.
 func Run(
 	ctx context.Context, store *checkpoint.Store, name string, partitions func(context.Context) ([]string, error),
 	opts *Options, consume func(ctx context.Context, partition string, s *subscription.Subscription) error,
@@ -65,10 +67,16 @@ func Run(
 		seen:    make(map[string]time.Time),
 		ended:   make(chan *partition),
 	}
-	if m.partitions, err = partitions(ctx); err != nil {
+	if m.partitions, err = partitions(ctx); err == nil {
+		err = m.check(m.partitions)
+	}
+	if err != nil {
 		return fmt.Errorf("group %q: the partitions are not known: %w", name, err)
 	}
 	err = m.run(ctx)
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
+		err = nil
+	}
 	return errors.Join(err, m.leave(context.WithoutCancel(ctx)))
 }
 

@@ -46,7 +46,7 @@ func (m *member) sign(ctx context.Context) {
 		return
 	}
 	if _, err := m.beat(ctx); err != nil {
-		m.failed(err)
+		m.log.Warn("the member could not tell the others that it ends", "error", err.Error())
 	}
 }
 

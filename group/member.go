@@ -2,6 +2,8 @@ package group
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -37,7 +39,7 @@ type member struct {
 	rung     func() // ends the listening
 	heard    []string
 	failing  bool
-	declared bool // the group is in the list of groups
+	declared time.Time // when the group was last put into the list of groups
 }
 
 // A member gives beats signs of life in a TTL. While the store fails, it tries more often.
@@ -45,6 +47,9 @@ const (
 	beats    = 3
 	attempts = 20
 )
+
+// The list of groups forgets a group that nobody has declared for 30 days.
+const declareEvery = 24 * time.Hour
 
 // leastPause is how long a member waits at least between two beats. It is what a standby
 // waits at least.
@@ -60,7 +65,11 @@ func (m *member) run(ctx context.Context) error {
 	defer m.stopListening()
 	for {
 		began := time.Now()
-		timer := time.NewTimer(m.turn(ctx))
+		next, err := m.turn(ctx)
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(next)
 		for waiting := true; waiting; {
 			select {
 			case <-ctx.Done():
@@ -86,17 +95,16 @@ func (m *member) run(ctx context.Context) error {
 func (m *member) pause() time.Duration { return max(m.opts.TTL/pollsInTTL, leastPause) }
 
 // turn gives a sign of life, and does what the view asks for. It returns when the next
-// turn is due.
-func (m *member) turn(ctx context.Context) time.Duration {
-	m.askPartitions(ctx)
+// turn is due. The error ends the member.
+func (m *member) turn(ctx context.Context) (time.Duration, error) {
+	if !m.seenAt.IsZero() {
+		m.askPartitions(ctx)
+	}
 	m.listen(ctx)
 	asked := time.Now()
 	v, err := m.beat(ctx)
 	if err != nil {
-		if ctx.Err() == nil {
-			m.failed(err)
-		}
-		return m.opts.TTL / attempts
+		return m.opts.TTL / attempts, m.failed(ctx, err)
 	}
 	m.failing, m.seenAt = false, asked
 	now := time.Now()
@@ -105,13 +113,13 @@ func (m *member) turn(ctx context.Context) time.Duration {
 	if !settled {
 		next = min(next, wait)
 	}
-	if wake := m.act(ctx, v, settled, now); wake > 0 {
+	if wake := m.act(ctx, &v, settled, now); wake > 0 {
 		next = min(next, wake)
 	}
 	for _, o := range m.viewers {
 		o.Viewed(v.View)
 	}
-	return max(next, m.pause())
+	return max(next, m.pause()), nil
 }
 
 // beat gives a sign of life. It takes no longer than the member can wait for the answer.
@@ -122,8 +130,8 @@ func (m *member) beat(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	if !m.declared {
-		m.declared = m.store.DeclareGroup(ctx, m.group) == nil // only a list lacks it
+	if time.Since(m.declared) > declareEvery && m.store.DeclareGroup(ctx, m.group) == nil { // without it a list lacks it
+		m.declared = time.Now()
 	}
 	return m.view(seen), nil
 }
@@ -138,24 +146,46 @@ func (m *member) keys() []string {
 
 // failed is called if a beat has failed. The member gives its partitions up before the
 // others take it for dead. If renewals fail, too, its leases end a third of a TTL later.
-func (m *member) failed(err error) {
-	if !m.failing {
+// The error ends the member.
+func (m *member) failed(ctx context.Context, err error) error {
+	switch {
+	case m.seenAt.IsZero(), errors.Is(err, checkpoint.ErrClosed), ctx.Err() != nil:
+		return err
+	case !m.failing:
 		m.log.Warn("the member could not give a sign of life, and tries again", "error", err.Error())
 	}
 	m.failing = true
-	if time.Since(m.seenAt) < m.opts.TTL*2/3 {
-		return
+	if time.Since(m.seenAt) >= m.opts.TTL*2/3 {
+		for _, p := range m.held {
+			m.giveUp(p, "the store does not answer")
+		}
 	}
-	for _, p := range m.held {
-		m.giveUp(p, "the store does not answer")
-	}
+	return nil
 }
 
 func (m *member) askPartitions(ctx context.Context) {
 	partitions, err := m.ask(ctx)
+	if err == nil {
+		err = m.check(partitions)
+	}
 	if err != nil {
-		m.log.Warn("the partitions could not be asked for, and stay as they were", "error", err.Error())
+		m.log.Warn("the partitions are not known, and stay as they were", "error", err.Error())
 		return
 	}
 	m.partitions = partitions
+}
+
+// check says what is wrong with partitions.
+func (m *member) check(partitions []string) error {
+	seen := make(map[string]bool, len(partitions))
+	for _, p := range partitions {
+		if err := checkpoint.ValidateKey(Key(m.group, p)); err != nil {
+			return fmt.Errorf("partition %q: %w", p, err)
+		}
+		if p == "" || seen[p] {
+			return fmt.Errorf("partition %q is empty or listed twice: give each partition a name of its own", p)
+		}
+		seen[p] = true
+	}
+	return nil
 }

@@ -39,6 +39,6 @@ type Move struct {
 // A MoveObserver is an Observer that hears of each partition that a member gains or gives
 // up.
 type MoveObserver interface {
-	// Moved is called on a goroutine of the partition.
+	// Moved may be called concurrently for several partitions.
 	Moved(m Move)
 }

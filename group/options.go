@@ -49,9 +49,10 @@ type Options struct {
 	Subscription func(partition string) subscription.Options
 
 	// Failed decides what becomes of a partition whose consumer has failed, attempt times
-	// in a row. It returns how long to wait before the partition begins again, meanwhile
-	// it is idle, or false to end the member with the error. Nil: the partition begins
-	// again after 1 second, then 2, and so on up to a minute. A lost lease is no failure.
+	// in a row: without a minute of work in between. It returns how long the partition
+	// shall be idle before it begins again, or false to end the member with the error.
+	// Nil: the partition begins again after 1 second, then 2, and so on up to a minute. A
+	// lost lease is no failure.
 	Failed func(partition string, attempt int, err error) (wait time.Duration, again bool)
 
 	// Logger gets a line when a member joins, leaves, gains and gives up a partition, and

@@ -17,32 +17,20 @@ type partition struct {
 	stop   context.CancelFunc
 	wanted time.Time // since when it shall be this member's
 	unwant time.Time // since when not, once ctx has ended
-	opened bool
-	err    error // of its end
+	opened time.Time // zero: it never was
+	err    error     // of its end
 }
 
 // A rest is a partition that has failed or ended.
 type rest struct {
-	failures int
+	failures int       // in a row
 	until    time.Time // zero: for ever
 }
 
 // act gains and gives up partitions. It returns how long the first of those that rest
 // still rests, or zero.
-func (m *member) act(ctx context.Context, v view, settled bool, now time.Time) (wake time.Duration) {
-	exists := make(map[string]bool, len(m.partitions))
-	for _, name := range m.partitions {
-		exists[name] = true
-	}
-	for name, p := range m.held {
-		to := v.Targets[name]
-		switch {
-		case !exists[name]:
-			m.giveUp(p, "there is no such partition any more")
-		case to != m.self.Name && (settled || to == "" || m.seen[m.self.Name].IsZero()):
-			m.giveUp(p, "it shall be held by "+to)
-		}
-	}
+func (m *member) act(ctx context.Context, v *view, settled bool, now time.Time) (wake time.Duration) {
+	m.shed(v, settled)
 	for _, name := range m.partitions {
 		if v.Targets[name] != m.self.Name {
 			delete(m.wanted, name)
@@ -54,15 +42,44 @@ func (m *member) act(ctx context.Context, v view, settled bool, now time.Time) (
 		if m.held[name] != nil || !settled || !v.free(name) {
 			continue
 		}
-		if r := m.resting[name]; r != nil && (r.until.IsZero() || now.Before(r.until)) {
-			if left := r.until.Sub(now); left > 0 && (wake == 0 || left < wake) {
-				wake = left
-			}
-			continue
+		left, rests := m.rests(name, now)
+		switch {
+		case !rests:
+			m.gain(ctx, name)
+		case left > 0 && (wake == 0 || left < wake):
+			wake = left
 		}
-		m.gain(ctx, name)
 	}
 	return wake
+}
+
+// shed gives up the partitions that shall not be this member's.
+func (m *member) shed(v *view, settled bool) {
+	able := !m.seen[m.self.Name].IsZero()
+	for name, p := range m.held {
+		to := v.Targets[name]
+		_, exists := v.leases[name]
+		switch {
+		case !exists:
+			m.giveUp(p, "there is no such partition any more")
+		case to == m.self.Name:
+		case to == "":
+			m.giveUp(p, "no member shall hold it")
+		case settled || !able:
+			m.giveUp(p, fmt.Sprintf("%q shall hold it", to))
+		}
+	}
+}
+
+// rests reports whether the partition has failed or ended, and how long it still rests.
+// Zero: for ever.
+func (m *member) rests(name string, now time.Time) (left time.Duration, rests bool) {
+	r := m.resting[name]
+	if r == nil {
+		return 0, false
+	}
+	left = r.until.Sub(now)
+	return max(0, left), r.until.IsZero() || left > 0
 }
 
 func (m *member) gain(ctx context.Context, name string) {
@@ -99,7 +116,7 @@ func (m *member) hold(p *partition) error {
 	if err != nil {
 		return err
 	}
-	p.opened = true
+	p.opened = time.Now()
 	m.log.Info("the partition is gained", "partition", p.name, "epoch", s.Epoch())
 	m.moved(p, true, time.Since(p.wanted))
 	err = m.consumes(p, s)
@@ -143,7 +160,7 @@ func (m *member) consumes(p *partition, s *subscription.Subscription) (err error
 // end takes note of a partition whose goroutine has ended. The error ends the member.
 func (m *member) end(p *partition) error {
 	delete(m.held, p.name)
-	if p.opened {
+	if !p.opened.IsZero() {
 		took := time.Duration(0)
 		if !p.unwant.IsZero() {
 			took = time.Since(p.unwant)
@@ -176,12 +193,18 @@ func (m *member) endAsked(p *partition) {
 	}
 }
 
+// lasting is how long a partition must work for its failures to be forgotten.
+const lasting = time.Minute
+
 // fails does what Options.Failed says of a partition that has failed.
 func (m *member) fails(p *partition) error {
 	r := m.resting[p.name]
 	if r == nil {
 		r = new(rest)
 		m.resting[p.name] = r
+	}
+	if !p.opened.IsZero() && time.Since(p.opened) > lasting {
+		r.failures = 0
 	}
 	r.failures++
 	wait, again := m.opts.Failed(p.name, r.failures, p.err)

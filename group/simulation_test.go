@@ -72,6 +72,7 @@ type process struct {
 }
 
 func simulate(t *testing.T, seed uint64, all *totals) {
+	t.Helper()
 	w := &world{T: t, Rand: rand.New(rand.NewPCG(seed, 1)), engine: memstore.New(), works: make(map[string]*process)}
 	w.drains = rand.New(rand.NewPCG(seed, 2))
 	w.grow(1 + w.IntN(128))

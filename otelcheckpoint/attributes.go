@@ -22,10 +22,12 @@ const (
 	typeSettle      = "settle"
 )
 
-// Attributes of ours. Metrics have only the first two: a position never names a series.
+// Attributes of ours. Metrics have only the first four: a position never names a series.
 const (
 	keyAttribute      = attribute.Key("checkpoint.key")
 	outcomeAttribute  = attribute.Key("checkpoint.outcome")
+	groupAttribute    = attribute.Key("checkpoint.group")
+	moveAttribute     = attribute.Key("checkpoint.move")
 	patternAttribute  = attribute.Key("checkpoint.pattern")
 	positionAttribute = attribute.Key("checkpoint.position")
 )

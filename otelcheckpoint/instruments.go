@@ -15,16 +15,23 @@ type instruments struct {
 	writes  metric.Int64Counter
 	rewinds metric.Int64Counter
 	lost    metric.Int64Counter
+
+	moves    metric.Int64Counter
+	handoffs metric.Float64Histogram
 }
 
 func newInstruments(meter metric.Meter) (instruments, error) {
 	m := maker{meter: meter}
 	made := instruments{
-		calls:   m.histogram("db.client.operation.duration", "Duration of database client operations."),
-		events:  m.histogram("messaging.process.duration", "Duration of processing operation."),
+		calls:   m.histogram("db.client.operation.duration", "Duration of database client operations.", metrics.Buckets),
+		events:  m.histogram("messaging.process.duration", "Duration of processing operation.", metrics.Buckets),
 		writes:  m.counter("checkpoint.writes", "{write}", "Positions that were to be written, by outcome."),
 		rewinds: m.counter("checkpoint.rewinds", "{rewind}", "Checkpoints that this process has rewound."),
 		lost:    m.counter("checkpoint.lease.lost", "{lease}", "Leases that were lost before Close."),
+
+		moves: m.counter("checkpoint.group.moves", "{move}", "Partitions that this process has gained or given up."),
+		handoffs: m.histogram("checkpoint.group.handoff.duration",
+			"How long it took from when a partition was to be this process's until it was.", metrics.HandoffBuckets),
 	}
 	return made, m.err
 }
@@ -37,9 +44,9 @@ type maker struct {
 
 func (m *maker) join(err error) { m.err = errors.Join(m.err, err) }
 
-func (m *maker) histogram(name, description string) metric.Float64Histogram {
+func (m *maker) histogram(name, description string, buckets []float64) metric.Float64Histogram {
 	h, err := m.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
-		metric.WithExplicitBucketBoundaries(metrics.Buckets...))
+		metric.WithExplicitBucketBoundaries(buckets...))
 	m.join(err)
 	return h
 }

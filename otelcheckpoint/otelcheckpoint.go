@@ -1,5 +1,5 @@
-// Package otelcheckpoint exports metrics and traces of stores and subscriptions through
-// OpenTelemetry. Pass one [Observer] to every Store and to every Subscription of a process.
+// Package otelcheckpoint exports metrics and traces of stores, subscriptions and groups
+// through OpenTelemetry. Pass one [Observer] to all of them in a process.
 // docs/observability.md lists the metrics.
 package otelcheckpoint
 
@@ -34,7 +34,7 @@ type Options struct {
 	MessagingSystem string
 }
 
-// An Observer is a checkpoint.Observer of stores and subscriptions. Its methods are their
+// An Observer is a checkpoint.Observer of stores, subscriptions and groups. Its methods are their
 // hooks. One Observer serves any number of them at once.
 type Observer struct {
 	keys      metrics.Keys
@@ -42,10 +42,13 @@ type Observer struct {
 	tracer    trace.Tracer // nil: no spans
 	counts    instruments
 	consumers metrics.Consumers
+	groups    metrics.Groups
 
 	calls  metrics.Table[metrics.Call, []metric.RecordOption]
 	events metrics.Table[labelled, []metric.RecordOption]
 	series metrics.Table[string, *series] // by label
+
+	groupSeries metrics.Table[string, *groupSeries] // by group
 }
 
 // New returns an Observer, or the error of an instrument that the MeterProvider does not
@@ -62,13 +65,16 @@ func New(opts *Options) (*Observer, error) {
 	if given.TracerProvider != nil {
 		o.tracer = given.TracerProvider.Tracer(scope)
 	}
-	o.calls.Make, o.events.Make, o.series.Make = callOptions, o.eventOptions, o.newSeries
+	o.calls.Make, o.events.Make, o.series.Make, o.groupSeries.Make = callOptions, o.eventOptions, o.newSeries, o.newGroup
 	meter := given.MeterProvider.Meter(scope)
 	var err error
 	if o.counts, err = newInstruments(meter); err != nil {
 		return nil, err
 	}
 	if err := o.registerGauges(meter); err != nil {
+		return nil, err
+	}
+	if err := o.registerGroups(meter); err != nil {
 		return nil, err
 	}
 	return o, nil

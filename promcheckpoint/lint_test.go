@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/promcheckpoint"
 	"github.com/checkpointstore/checkpoint/subscription"
@@ -30,6 +31,9 @@ func TestLint(t *testing.T) {
 	}
 	c.Reported("orders", checkpoint.Status{LagTime: new(time.Second), Position: new(checkpoint.Position), Begins: new(checkpoint.Position)})
 	c.EventDone(subscription.Event{Key: "orders"})
+	seen := time.Now()
+	c.Viewed(group.View{Group: "orders", Member: "a", Members: []checkpoint.Member{{Name: "a", SeenAt: seen, ExpiresAt: seen.Add(time.Hour)}}})
+	c.Moved(group.Move{Group: "orders", Member: "a", Gained: true})
 	problems, err := testutil.CollectAndLint(c)
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +41,9 @@ func TestLint(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 9 gauges.
-	if n := testutil.CollectAndCount(c); n != 21 {
-		t.Errorf("%d series were collected, want 21", n)
+	// 3 histograms of calls, one of events, 6 outcomes, rewinds, lost leases, 9 gauges; of the
+	// group 2 gauges, 2 kinds of moves and a histogram.
+	if n := testutil.CollectAndCount(c); n != 26 {
+		t.Errorf("%d series were collected, want 26", n)
 	}
 }

@@ -1,10 +1,11 @@
-// Package promcheckpoint exports metrics of stores and subscriptions to Prometheus. Pass
-// one [Collector] to every Store and to every Subscription of a process, and register it.
+// Package promcheckpoint exports metrics of stores, subscriptions and groups to Prometheus.
+// Pass one [Collector] to all of them in a process, and register it.
 // docs/observability.md lists the metrics.
 package promcheckpoint
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,17 +24,20 @@ type Options struct {
 	MessagingSystem string
 }
 
-// A Collector is a checkpoint.Observer of stores and subscriptions, and a
+// A Collector is a checkpoint.Observer of stores, subscriptions and groups, and a
 // prometheus.Collector. One Collector serves any number of them at once.
 type Collector struct {
 	keys      metrics.Keys
 	system    string
 	vectors   vectors
 	consumers metrics.Consumers
+	groups    metrics.Groups
 
 	calls  metrics.Table[metrics.Call, prometheus.Observer]
 	events metrics.Table[labelled, prometheus.Observer]
 	series metrics.Table[string, *series] // by label
+
+	groupSeries metrics.Table[string, *groupSeries] // by group
 }
 
 // New returns a Collector. The caller registers it.
@@ -45,7 +49,7 @@ func New(opts *Options) *Collector {
 	c := &Collector{
 		keys: metrics.Keys(given.Keys), system: cmp.Or(given.MessagingSystem, "checkpoint"), vectors: newVectors(),
 	}
-	c.calls.Make, c.events.Make, c.series.Make = c.newCall, c.newEvent, c.newSeries
+	c.calls.Make, c.events.Make, c.series.Make, c.groupSeries.Make = c.newCall, c.newEvent, c.newSeries, c.newGroup
 	return c
 }
 
@@ -54,7 +58,7 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	for _, v := range c.vectors.all() {
 		v.Describe(to)
 	}
-	for _, d := range gauges {
+	for _, d := range slices.Concat(gauges, groupGauges) {
 		to <- d
 	}
 }
@@ -65,4 +69,5 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 		v.Collect(to)
 	}
 	c.collectGauges(to)
+	c.collectGroups(to)
 }

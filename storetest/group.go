@@ -27,12 +27,12 @@ var groupCases = []Case{
 		Rule:  "A beat returns the members that live, in the order of their names, with what each has said last, until it leaves. Another driver sees them. A group has members of its own.",
 		needs: grouping,
 		run: func(c *client) {
-			c.sees(c.beats("g", "b", "first", far), "b: first")
-			c.sees(c.another().beats("g", "a", "second", far), "a: second", "b: first")
-			c.sees(c.beats("g", "b", "third", far), "a: second", "b: third")
-			c.sees(c.beats("h", "c", "other", far), "c: other")
+			c.sees(c.beats("g", "b", "first"), "b: first")
+			c.sees(c.another().beats("g", "a", "second"), "a: second", "b: first")
+			c.sees(c.beats("g", "b", "third"), "a: second", "b: third")
+			c.sees(c.beats("h", "c", "other"), "c: other")
 			c.reports("g", "a", "", 0)
-			c.sees(c.beats("g", "b", "fourth", far), "b: fourth")
+			c.sees(c.beats("g", "b", "fourth"), "b: fourth")
 		},
 	},
 	{
@@ -41,7 +41,7 @@ var groupCases = []Case{
 		needs: grouping,
 		run: func(c *client) {
 			c.reports("orders", "x", "drain", far)
-			view := c.beats("g", "a", "text", far)
+			view := c.beats("g", "a", "text")
 			if got := reportTexts(view.Orders); len(got) != 1 || got[0] != "x: drain" {
 				c.Fatalf("the orders are %q, want %q", got, "x: drain")
 			}
@@ -65,7 +65,7 @@ var groupCases = []Case{
 			began := time.Now()
 			c.reports("g", "dead", "text", ttl) // a beat of so short a life may not see itself
 			c.eventually("the member ends", func() bool {
-				n := len(c.beats("g", "lives", "text", far).Members)
+				n := len(c.beats("g", "lives", "text").Members)
 				if took := time.Since(began); n == 1 && took < ttl {
 					c.Fatalf("a member with a TTL of %v is gone after %v", ttl, took)
 				}
@@ -78,12 +78,12 @@ var groupCases = []Case{
 		Rule:  "If the engine fails, a beat fails: it never returns a view without members or leases instead.",
 		needs: grouping,
 		run: func(c *client) {
-			c.beats("g", "a", "text", far)
+			c.beats("g", "a", "text")
 			c.acquires("k", "a", far)
 			restore := c.outage()
 			defer restore()
 			c.failsInOutage("k", attempt{"Beat", func(ctx context.Context, d driver.Driver, key string) error {
-				_, err := driver.Beat(ctx, d, beatOf("g", "a", "text", far, key))
+				_, err := driver.Beat(ctx, d, beatOf("g", "a", "text", key))
 				return err
 			}})
 		},
@@ -105,7 +105,7 @@ func groupLeases(c *client) {
 	keys := []string{"held", "absent", "released", "written", "rewound", "renewed", "ends"}
 	const want = "held by a, renewed by a"
 	c.eventually("the lease ends", func() bool {
-		got := c.holders(c.beats("g", "m", "text", far, keys...), keys)
+		got := c.holders(c.beats("g", "m", "text", keys...), keys)
 		if took := time.Since(began); got == want && took < ttl {
 			c.Fatalf("a lease of %v has ended after %v", ttl, took)
 		}
@@ -131,16 +131,16 @@ func (c *client) holders(view driver.GroupView, keys []string) string {
 	return strings.Join(held, ", ")
 }
 
-func beatOf(group, member, text string, ttl time.Duration, keys ...string) driver.GroupBeat {
+func beatOf(group, member, text string, keys ...string) driver.GroupBeat {
 	return driver.GroupBeat{
-		Member: driver.Report{Key: group, Instance: member, Text: text, TTL: ttl}, Orders: "orders", Keys: keys,
+		Member: driver.Report{Key: group, Instance: member, Text: text, TTL: far}, Orders: "orders", Keys: keys,
 	}
 }
 
 // beats gives a sign of life.
-func (c *client) beats(group, member, text string, ttl time.Duration, keys ...string) driver.GroupView {
+func (c *client) beats(group, member, text string, keys ...string) driver.GroupView {
 	c.Helper()
-	view, err := driver.Beat(c.ctx, c.driver, beatOf(group, member, text, ttl, keys...))
+	view, err := driver.Beat(c.ctx, c.driver, beatOf(group, member, text, keys...))
 	if err != nil {
 		c.Fatalf("Beat of %q in %q: %v", member, group, err)
 	}

@@ -104,6 +104,9 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 		if r.h.Time != nil {
 			r.s.reporter.times.saw(position, r.h.Time(event))
 		}
+		if err := r.shared.enter(ctx); err != nil {
+			return err
+		}
 		work, err := r.s.Track(ctx, position)
 		if err != nil {
 			return err

@@ -41,6 +41,10 @@ type Handler[E any] struct {
 	// order of the log if OrderingKey is nil.
 	Workers int
 
+	// Shared bounds the events in work and the handlers of several Runs together. Nil: this
+	// Run keeps to its own bounds only.
+	Shared *Shared
+
 	// Retry decides, after an attempt (1 is the first) that failed with err, whether to
 	// make another attempt, and how long to wait before it. Meanwhile the worker waits,
 	// and so do the other events with the same OrderingKey. Nil: never.
@@ -99,6 +103,8 @@ func Run[E any](
 	defer stop()
 
 	r := &run[E]{s: s, h: h, queue: newSchedule[E](min(s.opts.MaxInFlight, maxReady)), stop: cancel}
+	r.shared.Shared = h.Shared
+	defer r.shared.end()
 	r.waits, r.endWaits = context.WithCancelCause(ctx)
 	defer r.endWaits(nil)
 	err := r.all(ctx, events)
@@ -130,6 +136,8 @@ type run[E any] struct {
 	s     *Subscription
 	h     Handler[E]
 	queue *schedule[E]
+
+	shared part
 
 	reader  reader
 	workers sync.WaitGroup
@@ -196,6 +204,7 @@ func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) {
 	i.work.begin(now)
 	err := r.handle(ctx, own, i)
 	own.put()
+	r.shared.leave()
 	switch {
 	case err == nil:
 		i.work.Done()
@@ -211,7 +220,7 @@ var errAbandoned = errors.New("abandoned")
 
 func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 	for attempt := 1; ; attempt++ {
-		err := r.h.Handle(r.s.life.ctx, i.event)
+		err := r.call(ctx, i)
 		if err == nil {
 			return nil
 		}
@@ -249,6 +258,15 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 		i.work.tellParked(attempt, err)
 		return nil
 	}
+}
+
+// call calls the handler once a worker is free.
+func (r *run[E]) call(ctx context.Context, i *item[E]) error {
+	if err := r.shared.begin(ctx); err != nil {
+		return err
+	}
+	defer r.shared.finish()
+	return r.h.Handle(r.s.life.ctx, i.event)
 }
 
 // isFencedOut reports whether a handler that stores the position has learned that

@@ -19,6 +19,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/otelcheckpoint"
 	"github.com/checkpointstore/checkpoint/promcheckpoint"
@@ -73,12 +74,43 @@ func log(context.Context) iter.Seq2[uint64, error] {
 	}
 }
 
-// consume runs a consumer with a standby beside it, and gathers while it is open.
+// share runs a member of a group until it holds its partition and the test ends.
+func share(t *testing.T, d driver.Driver, o checkpoint.Observer, from prometheus.Gatherer) (leave func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- group.Run(ctx, checkpoint.New(d, nil), "shared", group.Fixed("0"), &group.Options{
+			TTL: time.Second, Observers: []checkpoint.Observer{o},
+			Subscription: func(string) subscription.Options { return subscription.Options{Missing: subscription.FromStart} },
+		}, func(ctx context.Context, _ string, _ *subscription.Subscription) error {
+			<-ctx.Done()
+			return nil
+		})
+	}()
+	for held := -1.0; held < 1; time.Sleep(10 * time.Millisecond) {
+		families, err := from.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = valueOf(families, "checkpoint_group_partitions", map[string]string{"checkpoint_group": "shared"})
+	}
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// consume runs a consumer with a standby beside it, and a group, and gathers while they are
+// open.
 func consume(t *testing.T, d driver.Driver, o checkpoint.Observer, from prometheus.Gatherer) []*dto.MetricFamily {
 	t.Helper()
 	list := []checkpoint.Observer{o}
 	store := checkpoint.New(d, &checkpoint.Options{Observers: list})
 	defer store.Close()
+	defer share(t, d, o, from)()
 	opts := subscription.Options{
 		Missing: subscription.FromStart, Lease: &subscription.Lease{Wait: true, TTL: time.Minute}, Observers: list,
 		ReportEvery: 10 * time.Millisecond,
@@ -161,6 +193,10 @@ func TestConsumerOnEachEngine(t *testing.T) {
 				want("checkpoint_oldest_in_flight_age_seconds", key, 0)
 				want("checkpoint_lease_held", key, 1)
 				want("checkpoint_rewinds_total", key, 0)
+				of := map[string]string{"checkpoint_group": "shared"}
+				want("checkpoint_group_members", of, 1)
+				want("checkpoint_group_handoff_duration_seconds", of, 1)
+				want("checkpoint_group_moves_total", map[string]string{"checkpoint_group": "shared", "checkpoint_move": "gained"}, 1)
 				want("checkpoint_lease_lost_total", key, 0)
 				want("messaging_process_duration_seconds", map[string]string{"messaging_consumer_group_name": "orders"}, events)
 				want("db_client_operation_duration_seconds", map[string]string{"db_operation_name": "get", "db_system_name": engine}, 1)

@@ -1,6 +1,6 @@
 // Package metrics is what otelcheckpoint and promcheckpoint share: how calls are
 // classified, which keys have series of their own, and the gauges of the subscriptions
-// that are open. Both modules export the same metrics, so it decides for both.
+// that are open and of the members of groups. Both modules export the same metrics, so it decides for both.
 package metrics
 
 import (

@@ -72,6 +72,10 @@ var cases = map[string]func(*bench){
 	"end":            end,
 	"shared":         sharedGauges,
 	"positions":      noPositions,
+
+	"groups":          groups,
+	"groups-together": groupsTogether,
+	"groups-away":     groupsAway,
 }
 
 // latency is how long a read takes.

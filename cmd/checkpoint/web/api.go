@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
@@ -27,9 +26,8 @@ func (s *server) apiStatus(w http.ResponseWriter, r *http.Request) {
 		apiError(w, http.StatusBadRequest, err)
 		return
 	}
-	v := s.poller.look(r.Context(), s.opts.Timeout)
-	if fault := s.poller.fault(&v, time.Now()); fault != "" { // a program would take old rows for new ones
-		apiError(w, http.StatusServiceUnavailable, errors.New(fault))
+	v, ok := s.apiView(w, r)
+	if !ok {
 		return
 	}
 	rows := slices.DeleteFunc(slices.Clone(v.rows), func(row watch.Row) bool {

@@ -65,10 +65,17 @@ func (s *server) pause(v *view) time.Duration {
 
 // part returns what renders the live part of the page that the request is about.
 func (s *server) part(r *http.Request) (func(*view) []byte, error) {
-	if key := r.URL.Query().Get("key"); key != "" {
+	values := r.URL.Query()
+	if key := values.Get("key"); key != "" {
 		return func(v *view) []byte { return rendered("consumer-live", s.facts(r, v, key)) }, nil
 	}
-	q, err := queryOf(r.URL.Query())
+	if name := values.Get("group"); name != "" {
+		return func(v *view) []byte { return rendered("group-live", s.groupPage(r, v, name)) }, nil
+	}
+	if values.Has("groups") {
+		return func(v *view) []byte { return rendered("groups-live", s.groupsPage(r, v)) }, nil
+	}
+	q, err := queryOf(values)
 	if err != nil {
 		return nil, err
 	}

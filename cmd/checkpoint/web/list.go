@@ -177,10 +177,11 @@ type frame struct {
 	Read   time.Time
 	Actor  string
 	LogOut bool // the viewer has logged in
+	Groups bool // the store has groups
 }
 
 func (s *server) frame(r *http.Request, v *view) frame {
-	f := frame{Title: "Consumers", Write: s.opts.Write, Fault: s.poller.fault(v, time.Now()), Read: v.at, LogOut: gate.InSession(r)}
+	f := frame{Title: "Consumers", Write: s.opts.Write, Fault: s.poller.fault(v, time.Now()), Read: v.at, LogOut: gate.InSession(r), Groups: len(v.groups) > 0}
 	if s.opts.Write {
 		f.Actor = s.actor(r)
 	}

@@ -2,28 +2,60 @@ package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
+// What is found in a read of the store. Nobody changes it.
+type found struct {
+	rows   []watch.Row   // sorted by key
+	groups []watch.Group // sorted by name
+
+	unsupported error // the engine keeps no groups; nil: it does
+}
+
+func read(ctx context.Context, store *checkpoint.Store, rules watch.Rules) (f found, err error) {
+	if f.rows, err = rules.Snapshot(ctx, store, "*"); err != nil {
+		return f, err
+	}
+	f.groups, err = watch.Groups(ctx, store, f.rows)
+	if errors.Is(err, checkpoint.ErrUnsupported) {
+		f.unsupported, err = err, nil
+	}
+	return f, err
+}
+
 // A view is what the reads of the store have found.
 type view struct {
-	rows []watch.Row // of the last read that worked, sorted by key; nobody changes them
-	at   time.Time   // when that read ended; zero: no read has worked
-	last time.Time   // when the last read ended; zero: there was none
-	err  error       // of the last read
+	found           // in the last read that worked
+	at    time.Time // when that read ended; zero: no read has worked
+	last  time.Time // when the last read ended; zero: there was none
+	err   error     // of the last read
 }
 
 // known reports whether there was a read that worked. Otherwise an empty view says
 // nothing about the store.
 func (v *view) known() bool { return !v.at.IsZero() }
 
+// group returns the group of this name, or nil if there is none.
+func (v *view) group(name string) *watch.Group {
+	i, ok := slices.BinarySearchFunc(v.groups, name, func(g watch.Group, name string) int { return strings.Compare(g.Name, name) })
+	if !ok {
+		return nil
+	}
+	return &v.groups[i]
+}
+
 // A poller reads the store for all viewers: one read at a time, and at most one in every.
 type poller struct {
-	read           func(context.Context) ([]watch.Row, error)
+	read           func(context.Context) (found, error)
 	every, timeout time.Duration
 	logger         *slog.Logger
 
@@ -63,14 +95,14 @@ func (p *poller) look(ctx context.Context, patience time.Duration) view {
 func (p *poller) refresh(ctx context.Context, done chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	rows, err := p.read(ctx)
+	found, err := p.read(ctx)
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.log(ctx, err)
 	p.view.last, p.view.err, p.reading = now, err, nil
 	if err == nil {
-		p.view.rows, p.view.at = rows, now
+		p.view.found, p.view.at = found, now
 	}
 	close(done)
 }

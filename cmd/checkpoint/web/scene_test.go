@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/web"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
@@ -73,6 +75,18 @@ func (s *scene) lease(key, owner string) checkpoint.Lease {
 	l, err := s.store.Acquire(s.Context(), key, owner, 1e12)
 	s.do(err)
 	return l
+}
+
+// joins makes a member that holds partitions.
+func (s *scene) joins(name, member string, partitions ...string) {
+	s.Helper()
+	m := checkpoint.Member{Name: member, Weight: 1, Host: "<q>host</q>", PID: 7}
+	_, err := s.store.Beat(s.Context(), name, m, time.Hour)
+	s.do(err)
+	s.do(s.store.DeclareGroup(s.Context(), name))
+	for _, p := range partitions {
+		s.lease(group.Key(name, p), member)
+	}
 }
 
 // serve answers one request.

@@ -69,7 +69,7 @@ func Handler(store *checkpoint.Store, opts *Options) http.Handler {
 	rules := watch.Rules{Stale: opts.Stale, Silent: opts.Stale > 0}
 	s.poller = &poller{
 		every: s.opts.Every, timeout: s.opts.Timeout, logger: s.opts.Logger,
-		read: func(ctx context.Context) ([]watch.Row, error) { return rules.Snapshot(ctx, store, "*") },
+		read: func(ctx context.Context) (found, error) { return read(ctx, store, rules) },
 	}
 	return gate.Headers(s.routes())
 }
@@ -86,11 +86,15 @@ func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.list)
 	mux.HandleFunc("GET /consumer", s.consumer)
+	mux.HandleFunc("GET /groups", s.groups)
+	mux.HandleFunc("GET /group", s.group)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /api/status", s.apiStatus)
 	mux.HandleFunc("GET /api/history", s.apiHistory)
+	mux.HandleFunc("GET /api/groups", s.apiGroups)
+	mux.HandleFunc("GET /api/group", s.apiGroup)
 	for _, name := range []string{"style.css", "page.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, static, name) })
 	}

@@ -27,11 +27,13 @@ import (
 var everyPage = []string{
 	"/", "/?find=k&state=stopped&sort=age&page=9", "/consumer?key=k", "/healthz", "/metrics", "/api/status", "/api/history?key=k",
 	"/style.css", "/page.js", "/icon.svg", "/nothing", "/consumer?key=nothing", "/?sort=nonsense", "/?state=nonsense", "/?page=-1",
+	"/groups", "/group?name=orders", "/group?name=nothing", "/api/groups", "/api/group?name=orders", "/api/group?name=nothing",
 	"/api/status?sort=nonsense", "/api/history?key=", "/change?do=rewind&key=k", "/change?do=nonsense&key=k",
 }
 
 func TestHeaders(t *testing.T) {
 	s := newScene(t, &web.Options{Write: true})
+	s.joins("orders", "host-1", "1")
 	s.set("k", 1)
 	answers := map[string]http.Header{"a POST from elsewhere": s.post(nil, "Origin", "https://elsewhere.example").Header()}
 	for _, page := range everyPage {
@@ -56,6 +58,7 @@ func TestHeaders(t *testing.T) {
 // TestPagesObeyTheirPolicy: a browser would ignore an inline script or style.
 func TestPagesObeyTheirPolicy(t *testing.T) {
 	s := newScene(t, &web.Options{Write: true})
+	s.joins("orders", "host-1", "1")
 	s.set("k", 1)
 	s.set("k", 2)
 	inline := regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|javascript:|<script>|https?://`)
@@ -264,6 +267,8 @@ func TestDriverOfFiveMethods(t *testing.T) {
 	s.holds(s.see("/"), ">100<")
 	s.holds(s.see("/consumer?key=k"), "The engine keeps no audit entries.", "The engine keeps no samples.")
 	s.code(s.get("/api/history?key=k"), http.StatusNotImplemented)
+	s.holds(s.see("/groups"), "The engine keeps no groups.")
+	s.code(s.get("/api/groups"), http.StatusNotImplemented)
 	s.code(s.get("/change?do=pause&key=k"), http.StatusNotImplemented)
 	s.code(s.post(s.fill("/change?do=rewind&key=k&to=60", "k", "why")), http.StatusOK)
 	s.stands(60)

@@ -23,6 +23,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/web"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/etcdstore"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/kurrentdb"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
@@ -73,6 +74,7 @@ func resumeAfter(checkpoint.Position)                                           
 func head(context.Context) (p checkpoint.Position, err error)                      { return }
 func tail(context.Context) (p checkpoint.Position, err error)                      { return }
 func eventsAfter(context.Context, checkpoint.Position) (i iter.Seq2[Event, error]) { return }
+func partitionAfter(context.Context, string, checkpoint.Position) (i iter.Seq2[Event, error]) { return }
 func rowsAfter(context.Context, *sql.DB, uint64) (rows []Row, err error)           { return }
 func handle(context.Context, kurrentdb.Event) (err error)                          { return }
 func handleEvent(context.Context, Event) (err error)                               { return }

@@ -61,7 +61,7 @@ func suggestFor(root *cobra.Command) {
 	for name, words := range map[string][]string{
 		"get": {"show", "cat", "read"}, "list": {"ls", "keys", "scan", "getall"}, "set": {"put", "write"},
 		"advance": {"setifnewer", "commit", "ack"}, "delete": {"rm", "remove", "unset"}, "rewind": {"reset", "seek"}, "top": {"watch", "monitor"}, "undo": {"revert", "rollback"},
-		"export": {"dump"}, "import": {"load"}, "copy": {"cp", "move", "mv", "sync"}, "touch": {"expire"}, "fence": {"lock", "kill"}, "lease": {"revoke", "leases", "owner"}, "clear": {"purge"}, "serve": {"web", "page", "ui", "dashboard"},
+		"export": {"dump"}, "import": {"load"}, "copy": {"cp", "move", "mv", "sync"}, "touch": {"expire"}, "fence": {"lock", "kill"}, "lease": {"revoke", "leases", "owner"}, "group": {"groups", "drain", "pin", "members", "describe"}, "clear": {"purge"}, "serve": {"web", "page", "ui", "dashboard"},
 		"doctor": {"check", "diagnose", "health", "verify"},
 	} {
 		for _, cmd := range root.Commands() {

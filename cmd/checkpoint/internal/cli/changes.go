@@ -31,8 +31,8 @@ func (c *changes) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *changes) wrote(cp checkpoint.Checkpoint) {
-	fmt.Fprintf(c, "%s %s at %s\n", c.verb, cp.Key, cp.Position)
+func (c *changes) wrote(key string, p checkpoint.Position) {
+	fmt.Fprintf(c, "%s %s at %s\n", c.verb, key, p)
 }
 
 // end says that --apply is missing, if there was something to change.

@@ -82,7 +82,7 @@ Start with: checkpoint demo`,
 	root.AddCommand(
 		a.get(), a.advance(), a.set(), a.touch(), a.rewind(), a.undo(), a.deleteCommand(), a.fence(),
 		a.pause(), a.resume(), a.history(),
-		a.list(), a.status(), a.top(), a.serve(), a.clear(), a.lease(), a.export(), a.importCommand(), a.copyCommand(), a.migrate(),
+		a.list(), a.status(), a.top(), a.serve(), a.clear(), a.lease(), a.group(), a.export(), a.importCommand(), a.copyCommand(), a.migrate(),
 		a.backup(), a.restore(),
 		a.doctor(), a.mcp(), a.schema(), a.demo(), a.demoChild(), a.versionCommand(),
 	)

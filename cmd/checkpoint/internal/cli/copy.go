@@ -10,8 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
+	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
@@ -23,17 +24,18 @@ func (a *app) copyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "copy FROM TO [PATTERN]",
 		GroupID: groupMany,
-		Short:   "Copy checkpoints and fences from one store to another",
-		Long: `Copies the checkpoints and the fences of the keys that match PATTERN from the store FROM
-to the store TO, of any two engines. FROM may belong to another program: then give the
-prefix of its keys in the URL, as prefix=. Without --apply, the command only says what it
-would do. FROM and TO are URLs as of --store. ps shows them: put a URL with a password into
-a variable, and give env:NAME.
+		Short:   "Copy checkpoints, fences, history and samples to another store",
+		Long: `Copies the checkpoints, with their epochs and log ids, the fences, the audit entries and the
+samples of the keys that match PATTERN from the store FROM to the store TO, of any two
+engines. FROM may belong to another program: then give the prefix of its keys in the URL, as
+prefix=. Without --apply, the command only says what it would do. FROM and TO are URLs as of
+--store. ps shows them: put a URL with a password into a variable, and give env:NAME.
 
 The command reads back what it has written. You can run it while consumers write, and run it
-again: it goes on where it was cut off. A checkpoint that is newer in TO stays. The command
-reports damaged checkpoints and fences at either end, leaves their keys alone, and ends with
-exit code 1.
+again: it goes on where it was cut off. A checkpoint that is newer in TO stays. The exit code
+is 5 if the fence of a key in TO refuses the epoch of a checkpoint. The command reports
+damaged checkpoints and fences at either end, leaves their keys alone, and ends with exit
+code 1.
 
 Without --cutover, FROM stays in use: the copy is a backup. --cutover moves the consumers.
 It takes the lease of each key in FROM before it copies the key, and keeps the lease. A
@@ -43,8 +45,8 @@ command's leases with "checkpoint lease revoke".
 
 The fence of each key rises to that of FROM. So who was locked out in FROM is locked out in
 TO. The audit entries and samples of a key come along if TO has none for it. Leases stay in
-FROM. With prefix=, a bare number n is the
-position n/n, the last event processed, and there are no fences.`,
+FROM. With prefix=, a bare number n is the position n/n, the last event processed, and there
+are no fences.`,
 		Example: `  checkpoint copy 'redis://127.0.0.1:6379/0?prefix=orders:cp:' redis://127.0.0.1:6379
   checkpoint copy sqlite:checkpoints.db env:TARGET --apply --cutover`,
 		Args:              usageArgs(cobra.RangeArgs(2, 3)),
@@ -66,7 +68,7 @@ position n/n, the last event processed, and there are no fences.`,
 			defer cancel()
 			a.storeURL, a.storeGiven = to, true
 			err = a.copyStore(ctx, cmd, flags, from, patternOf(args[2:]))
-			if errors.As(err, new(*copystore.SourceError)) {
+			if errors.As(err, new(*intake.SourceError)) {
 				return openError{from, err}
 			}
 			return err
@@ -109,25 +111,32 @@ func fromEnvironment(name, arg string) (string, error) {
 
 // copyStore opens the stores and copies.
 func (a *app) copyStore(ctx context.Context, cmd *cobra.Command, flags copyFlags, from, pattern string) (err error) {
-	c := copystore.Copy{Pattern: pattern, Apply: flags.apply, By: a.by("copy")}
-	if flags.cutover {
-		c.Cutover = ownerOfCutover(a.storeName())
+	source, t := intake.Source{Pattern: pattern}, a.taking(flags.apply)
+	t.from, t.to = engine.Redact(from), a.shownStore(nil)
+	switch {
+	case flags.cutover:
+		source.Cutover = ownerOfCutover(a.storeName())
+	case flags.apply:
+		t.outcome = t.from + " stays in use, so the copy is a backup; --cutover moves the consumers"
 	}
 	// The source is opened first, so that a mistake in its URL does not make the target.
-	if c.From, err = a.open(ctx, cmd, from, false); err != nil {
+	if source.Store, err = a.open(ctx, cmd, from, false); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.From.Close()) }()
-	c.To, err = a.open(ctx, cmd, a.storeName(), flags.apply)
+	defer func() { err = errors.Join(err, source.Store.Close()) }()
+	to, err := a.open(ctx, cmd, a.storeName(), flags.apply)
 	if !flags.apply && errors.Is(err, engine.ErrNoStore) {
 		a.note("%v yet; --apply makes it", err)
-		c.To, err = checkpoint.New(memstore.New(), nil), nil
+		to, err = checkpoint.New(memstore.New(), nil), nil
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.To.Close()) }()
-	return a.runCopy(ctx, &c, from)
+	defer func() { err = errors.Join(err, to.Close()) }()
+	ctx = driver.WithBy(ctx, a.by("copy"))
+	return t.run(ctx, intake.Job{
+		Items: source.Items(ctx), Before: source.Before, To: to, Writer: intake.Newer{}, Apply: flags.apply, Tell: t.tell,
+	})
 }
 
 // ownerOfCutover tells a consumer that meets the lease where the checkpoint is now.

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 
@@ -15,25 +15,27 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/foreign"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // importFlags are the flags of import.
 type importFlags struct {
-	transfer.ImportOptions
-
-	format, key string
+	firstLine        int
+	overwrite, fence bool
+	format, key      string
 }
 
 func (f *importFlags) check() error {
 	switch {
-	case f.From < 1:
-		return fmt.Errorf("--from-line is %d: lines count from 1", f.From)
-	case f.Fence && !f.Overwrite:
+	case f.firstLine < 1:
+		return fmt.Errorf("--from-line is %d: lines count from 1", f.firstLine)
+	case f.fence && !f.overwrite:
 		return errors.New("--fence needs --overwrite, and --overwrite is missing")
 	case f.key != "" && f.format == "":
 		return errors.New("--key needs --format, and --format is missing")
-	case f.From > 1 && f.format != "":
+	case f.firstLine > 1 && f.format != "":
 		return errors.New("--from-line works for JSON Lines only: leave it out; a file of a --format is read as a whole, and repeating it does no harm")
 	}
 	return nil
@@ -54,11 +56,15 @@ func (a *app) importCommand() *cobra.Command {
 		GroupID: groupMany,
 		Short:   "Read checkpoints, also those of other programs",
 		Long: `Reads the output of "checkpoint export" from FILE or stdin, and stores the
-checkpoints. A checkpoint that is newer in the store stays, unless --overwrite is
-given. The command leaves out a checkpoint that would have expired by now. It stops at
-a line that is not in the form of "checkpoint export". The lines before that line are
-stored; with --from-line, go on from that line. If there is no store, an empty input is
-an error, and makes no store.
+checkpoints. A checkpoint that is newer in the store, or at the same position, stays,
+unless --overwrite is given. The command leaves out a checkpoint that would have expired
+by now. It reads back what it has written. It stops at a line that is not in the form of
+"checkpoint export". The lines before that line are stored; with --from-line, go on from
+that line. If there is no store, an empty input is an error, and makes no store.
+
+The exit code is 5 if the fence of a key refuses the epoch of a checkpoint. The command
+reports damaged checkpoints and fences in the store, leaves their keys alone, and ends
+with exit code 1. --overwrite also replaces damaged checkpoints.
 
 With --overwrite, a running consumer goes on writing over the imported checkpoints. If
 the consumer holds a lease, the command names it. --fence raises the epoch of each key
@@ -100,14 +106,14 @@ its last write had no epoch, no line carries the highest epoch of the key.`,
 			if flags.format != "" {
 				return a.importForeign(cmd, in, flags)
 			}
-			return a.importLines(cmd, in, flags.ImportOptions)
+			return a.importLines(cmd, in, flags)
 		},
 	}
 	cmd.Flags().StringVar(&flags.format, "format", "", "read a file of another program, in one of the formats above")
 	cmd.Flags().StringVar(&flags.key, "key", "", "with --format: the prefix of the names in the file, or the key if the file has no name")
-	cmd.Flags().IntVar(&flags.From, "from-line", 1, "skip the lines before this one")
-	cmd.Flags().BoolVar(&flags.Overwrite, "overwrite", false, "replace newer positions, too")
-	cmd.Flags().BoolVar(&flags.Fence, "fence", false, "with --overwrite: also raise the keys' epochs, which locks out consumers that write with older ones")
+	cmd.Flags().IntVar(&flags.firstLine, "from-line", 1, "skip the lines before this one")
+	cmd.Flags().BoolVar(&flags.overwrite, "overwrite", false, "replace newer positions, too")
+	cmd.Flags().BoolVar(&flags.fence, "fence", false, "with --overwrite: also raise the keys' epochs, which locks out consumers that write with older ones")
 	return cmd
 }
 
@@ -138,24 +144,21 @@ func (a *app) importForeign(cmd *cobra.Command, in io.Reader, flags importFlags)
 		return err
 	}
 	return a.run(cmd, with{create: true, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
-		err := a.importFrom(flags.ImportOptions, func(opts transfer.ImportOptions) (transfer.Report, error) {
-			return transfer.ImportAll(ctx, store, all, opts)
-		})
-		if e := (*transfer.LineError)(nil); errors.As(err, &e) {
-			return fmt.Errorf("%q: %w", all[e.Line-1].Key, e.Err)
+		err := a.importItems(ctx, store, intake.Checkpoints(all), flags)
+		if e := (*intake.Error)(nil); errors.As(err, &e) {
+			return fmt.Errorf("%q: %w", e.Item.From.Key, transfer.Reason(e.Err))
 		}
 		return err
 	})
 }
 
 // importLines reads JSON Lines.
-func (a *app) importLines(cmd *cobra.Command, in io.Reader, opts transfer.ImportOptions) error {
+func (a *app) importLines(cmd *cobra.Command, in io.Reader, flags importFlags) error {
 	read := func(ctx context.Context, store *checkpoint.Store) error {
-		err := a.importFrom(opts, func(opts transfer.ImportOptions) (transfer.Report, error) {
-			return transfer.Import(ctx, store, in, opts)
-		})
-		if e := (*transfer.LineError)(nil); errors.As(err, &e) {
-			return fmt.Errorf("%w; the lines before it are done: go on with `checkpoint import --from-line %d`", err, e.Line)
+		err := a.importItems(ctx, store, intake.Lines(ctx, in, flags.firstLine), flags)
+		if e := (*intake.Error)(nil); errors.As(err, &e) {
+			return fmt.Errorf("line %d: %w; the lines before it are done: go on with `checkpoint import --from-line %[1]d`",
+				e.Item.Line, transfer.Reason(e.Err))
 		}
 		return err
 	}
@@ -194,24 +197,18 @@ func readAll[T any](ctx context.Context, read func() (T, error)) (value T, err e
 	}
 }
 
-// importFrom runs an import, and reports how many lines were stored and left out.
-func (a *app) importFrom(opts transfer.ImportOptions, do func(transfer.ImportOptions) (transfer.Report, error)) error {
-	opts.By = new(a.by("import"))
-	bar := a.progress()
-	opts.Progress = func(r transfer.Report) { bar.show("%d lines", r.Lines) }
-	opts.Running = func(key, owner string) {
-		bar.done()
-		a.note("%q is leased by %q, which goes on writing over the import; --fence locks it out", key, owner)
+// importItems takes the items in. There may be very many, so it does not name each change.
+func (a *app) importItems(ctx context.Context, store *checkpoint.Store, items iter.Seq2[*intake.Item, error], flags importFlags) error {
+	t := a.taking(true)
+	tell := func(e intake.Event, i *intake.Item) {
+		if e != intake.Changed {
+			t.tell(e, i)
+		}
 	}
-	r, err := do(opts)
-	bar.done()
-	if r.Unfenced > 0 {
-		a.note("%s written without an epoch: no fence stops a running consumer from overwriting; stop it",
-			counted(r.Unfenced, "checkpoint was", "checkpoints were"))
+	var writer intake.Writer = intake.Newer{}
+	if flags.overwrite {
+		writer = intake.Overwrite{Fence: flags.fence}
 	}
-	_, outErr := fmt.Fprintf(a.stdout, "%d stored, %d newer here, %d fenced, %d expired\n", r.Written, r.Stale, r.Fenced, r.Expired)
-	if err == nil && r.Fenced > 0 {
-		err = fmt.Errorf("%w: %s an epoch below the fence of the key", checkpoint.ErrFenced, counted(r.Fenced, "line carries", "lines carry"))
-	}
-	return cmp.Or(err, outErr)
+	ctx = driver.WithBy(ctx, a.by("import"))
+	return t.run(ctx, intake.Job{Items: items, To: store, Writer: writer, Apply: true, Tell: tell})
 }

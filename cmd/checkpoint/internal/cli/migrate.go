@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/redisstore"
@@ -41,11 +40,15 @@ checkpoints, fences and leases on stderr, leaves them alone, and ends with exit 
 				return err
 			}
 			defer store.Close()
-			m := migrate.Migration{Store: store, Pattern: patternOf(args), Apply: apply}
-			if m.Convert, err = conversion(ctx, d); err != nil {
+			convert, err := conversion(ctx, d)
+			if err != nil {
 				return err
 			}
-			return a.runMigration(ctx, m)
+			t := a.taking(apply)
+			return t.run(ctx, intake.Job{
+				Items: migrate.Items(ctx, store, patternOf(args)), To: store, Writer: migrate.Converter{Convert: convert},
+				Apply: apply, Tell: t.tell,
+			})
 		},
 	}
 	applyFlag(cmd, &apply)
@@ -67,30 +70,4 @@ func conversion(ctx context.Context, d driver.Driver) (func(context.Context, []s
 	}
 	_, err := convert(ctx, nil) // a dry run must not promise what --apply refuses
 	return convert, err
-}
-
-func (a *app) runMigration(ctx context.Context, m migrate.Migration) error {
-	bar := a.progress()
-	out := newChanges(a.stdout, m.Apply)
-	m.Changes = func(c checkpoint.Checkpoint) {
-		bar.done()
-		out.wrote(c)
-	}
-	var found damage
-	m.Damage = func(key string, err error) {
-		bar.done()
-		found.add(err)
-		a.reportDamage(key, err)
-	}
-	m.Progress = func(r migrate.Report) { bar.show("%d looked at", r.Changed+r.Same+r.Damaged) }
-	r, err := m.Run(ctx)
-	bar.done()
-	fmt.Fprintf(out, "%d %s, %d are there already, %d damaged\n", r.Changed, out.written, r.Same, r.Damaged)
-	if err != nil {
-		return err
-	}
-	if err := out.end(r.Changed > 0); err != nil {
-		return err
-	}
-	return found.err()
 }

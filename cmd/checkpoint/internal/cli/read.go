@@ -61,13 +61,16 @@ func (a *app) damageBeside(ctx context.Context, store *checkpoint.Store, key str
 	return err
 }
 
+// completionPatience is how long a shell waits for the store.
+const completionPatience = 2 * time.Second
+
 // completeKey offers the valid keys that begin with what was typed.
 func (a *app) completeKey(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	const limit, patience = 100, 2 * time.Second
+	const limit = 100
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
 	defer cancel()
 	store, err := a.open(ctx, cmd, a.storeName(), false)
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
@@ -37,7 +39,9 @@ var programs = map[string]func(){
 // $EVICTING the URL of a server that evicts any key. $AGO0H to $AGO6H are times, so many hours ago. $LONG is longer than a key or a log
 // id may be. `redis` sends a command to the server. `exits N` runs a command that must end
 // with exit code N. `lock FILE` keeps an SQLite file locked until the script ends. `lease
-// KEY OWNER` grants an hour's lease, with a FILE before KEY in the store of this file.
+// KEY OWNER` grants an hour's lease, with a FILE before KEY in the store of this file. `member
+// GROUP NAME PARTITION...` makes a member of the group that holds the partitions, and lives
+// for an hour.
 func TestScripts(t *testing.T) {
 	server := redistest.Start(t)
 	evicting := redistest.Start(t, "maxmemory-policy allkeys-lru")
@@ -71,10 +75,11 @@ func TestScripts(t *testing.T) {
 				}
 				server.Do(args...)
 			},
-			"bytes": writeBytes,
-			"lease": takeLease,
-			"lock":  lock,
-			"exits": exits,
+			"bytes":  writeBytes,
+			"lease":  takeLease,
+			"member": joinGroup,
+			"lock":   lock,
+			"exits":  exits,
 			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
 				repeat(ts, args)
 			},
@@ -106,12 +111,37 @@ func takeLease(ts *testscript.TestScript, _ bool, args []string) {
 	case url == "":
 		url = ts.MkAbs("checkpoints.db")
 	}
-	d, err := engine.Standard.Open(context.Background(), url, true, slog.New(slog.DiscardHandler))
+	inStore(ts, url, func(ctx context.Context, store *checkpoint.Store) {
+		_, err := store.Acquire(ctx, args[0], args[1], time.Hour)
+		ts.Check(err)
+	})
+}
+
+func inStore(ts *testscript.TestScript, url string, do func(context.Context, *checkpoint.Store)) {
+	ctx := context.Background()
+	d, err := engine.Standard.Open(ctx, url, true, slog.New(slog.DiscardHandler))
 	ts.Check(err)
 	store := checkpoint.New(d, nil)
-	_, err = store.Acquire(context.Background(), args[0], args[1], time.Hour)
-	ts.Check(err)
+	do(ctx, store)
 	ts.Check(store.Close())
+}
+
+// joinGroup does what a member of a group does at its first sign of life.
+func joinGroup(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: member GROUP NAME PARTITION...")
+	}
+	url := cmp.Or(ts.Getenv("CHECKPOINT_STORE"), ts.MkAbs("checkpoints.db"))
+	inStore(ts, url, func(ctx context.Context, store *checkpoint.Store) {
+		name, m := args[0], checkpoint.Member{Name: args[1], Host: "db1", PID: 7, Weight: 1, Since: time.Now()}
+		_, err := store.Beat(ctx, name, m, time.Hour)
+		ts.Check(err)
+		ts.Check(store.DeclareGroup(ctx, name))
+		for _, partition := range args[2:] {
+			_, err := store.Acquire(ctx, group.Key(name, partition), m.Name, time.Hour)
+			ts.Check(err)
+		}
+	})
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {

@@ -21,7 +21,8 @@ func (a *app) top() *cobra.Command {
 		Short:   "Watch the consumers on a live screen",
 		Long: `Shows what "checkpoint status" prints on a screen, and goes on to do so: the worst first,
 with the pace of each position over the last reads. Enter shows all that is known of a key: its
-instances, its lease, who changed it by hand, and where it stood. "?" explains the keys.
+instances, its lease, who changed it by hand, and where it stood. m shows the groups, and which
+member holds which partitions. "?" explains the keys.
 
 The command reads the store once in each --interval. If the store is slow or fails, the rows stay,
 are marked as old, and the screen says why. --timeout limits each read.

@@ -65,7 +65,7 @@ func Contents(ctx context.Context, d driver.Driver, r *Report) {
 	}
 	c.checkpointLines(r)
 	if _, err := driver.Inspect(ctx, d, nil); errors.Is(err, driver.ErrUnsupported) {
-		r.Warn("fences", "this store has no fences, so a former owner may still write", "move to a store with fences: `checkpoint migrate`")
+		r.Warn("fences", "this store has no fences, so a former owner may still write", "move to a store with fences: `checkpoint copy`")
 		return
 	}
 	c.fenceLines(r)

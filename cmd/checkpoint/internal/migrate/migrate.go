@@ -4,110 +4,69 @@ package migrate
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
-// A Report says what was, or would be, done.
-type Report struct {
-	Changed int // checkpoints that were, or would be, written
-	Same    int // that are in today's layout already
-	Damaged int // that are reported and left alone
-}
-
-// A Migration is what to do.
-type Migration struct {
-	Store   *checkpoint.Store
-	Pattern string
-	Apply   bool // false: only report
-
-	// Convert brings keys of Store into today's layout, and keeps the positions that they
-	// have then. Nil: Store has no older layout.
-	Convert func(ctx context.Context, keys []string) ([]redisstore.Conversion, error)
-
-	Changes  func(checkpoint.Checkpoint)    // told of each that is, or would be, written
-	Damage   func(key string, reason error) // told of each damaged one
-	Progress func(Report)
-}
-
-const batchSize = 500
-
-// Run migrates. A conversion keeps the position that is stored then. A second run changes
-// nothing.
-func (m Migration) Run(ctx context.Context) (Report, error) {
-	var r Report
-	var todo []checkpoint.Checkpoint
-	flush := func() error {
-		err := m.migrate(ctx, todo, &r)
-		todo = todo[:0]
-		if err == nil && m.Progress != nil {
-			m.Progress(r)
-		}
-		return err
-	}
-	looked := 0
-	for c, err := range transfer.Walk(ctx, m.Store, m.Pattern) {
-		switch {
-		case err != nil && c.Key == "":
-			return r, err
-		case err != nil:
-			m.damage(&r, c.Key, err)
-		case m.Convert == nil || !c.UpdatedAt.IsZero():
-			r.Same++
-		default:
-			todo = append(todo, c)
-		}
-		if looked++; looked%batchSize == 0 {
-			if err := flush(); err != nil {
-				return r, err
+// Items yields the checkpoints of a store whose keys match pattern, and what is damaged.
+func Items(ctx context.Context, store *checkpoint.Store, pattern string) iter.Seq2[*intake.Item, error] {
+	return func(yield func(*intake.Item, error) bool) {
+		for c, err := range transfer.Walk(ctx, store, pattern) {
+			i := intake.ItemOf(c)
+			if c.Key != "" {
+				i.Err, err = err, nil
+			}
+			if !yield(i, err) {
+				return
 			}
 		}
 	}
-	return r, flush()
 }
 
-func (m Migration) damage(r *Report, key string, reason error) {
-	r.Damaged++
-	m.Damage(key, reason)
+// A Converter converts checkpoints where they are: nothing but an older layout is in their way.
+type Converter struct {
+	// Convert brings keys into today's layout, and keeps the positions that they have then.
+	// Nil: the store has no older layout.
+	Convert func(ctx context.Context, keys []string) ([]redisstore.Conversion, error)
 }
 
-// migrate converts the checkpoints of todo. It reports the position that each conversion
-// returns, since somebody may have changed the checkpoint after it was read.
-func (m Migration) migrate(ctx context.Context, todo []checkpoint.Checkpoint, r *Report) error {
-	if !m.Apply {
-		for _, c := range todo {
-			r.Changed++
-			m.Changes(c)
-		}
-		return nil
-	}
-	if len(todo) == 0 {
-		return nil
-	}
-	keys := make([]string, len(todo))
-	for i := range todo {
-		keys[i] = todo[i].Key
-	}
-	done, err := m.Convert(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for i, c := range done {
-		switch {
-		case errors.Is(c.Err, checkpoint.ErrNotFound):
-		case errors.Is(c.Err, checkpoint.ErrCorrupt):
-			m.damage(r, todo[i].Key, c.Err)
-		case c.Err != nil:
-			return &checkpoint.Error{Op: "migrate", Key: todo[i].Key, Err: c.Err}
-		case c.Done:
-			r.Changed++
-			todo[i].Position = c.Position
-			m.Changes(todo[i])
-		default:
-			r.Same++
+// Look finds the checkpoints that are in today's layout already.
+func (c Converter) Look(_ context.Context, _ *intake.Job, items []*intake.Item) error {
+	for _, i := range items {
+		i.To.Fence.Epoch = i.Epoch() // it stays
+		if c.Convert == nil || !i.From.Checkpoint.UpdatedAt.IsZero() {
+			i.To.Checkpoint = i.From.Checkpoint
 		}
 	}
 	return nil
+}
+
+// Write converts the items. Each gets the position that its conversion returns, since
+// somebody may have changed the checkpoint after it was read. Nothing is read back: a
+// conversion that was lost would leave the same position.
+func (c Converter) Write(ctx context.Context, _ *intake.Job, items []*intake.Item) error {
+	keys := make([]string, len(items))
+	for n, i := range items {
+		keys[n] = i.From.Key
+	}
+	done, err := c.Convert(ctx, keys)
+	for n, d := range done {
+		switch i := items[n]; {
+		case errors.Is(d.Err, checkpoint.ErrNotFound): // somebody has deleted it
+			i.Outcome = checkpoint.Failed
+		case errors.Is(d.Err, checkpoint.ErrCorrupt):
+			i.Err = d.Err
+		case d.Err != nil:
+			return &checkpoint.Error{Op: "migrate", Key: keys[n], Err: d.Err}
+		case d.Done:
+			i.Outcome, i.From.Checkpoint.Position = checkpoint.Advanced, d.Position
+		default:
+			i.Outcome = checkpoint.Unchanged
+		}
+	}
+	return err
 }

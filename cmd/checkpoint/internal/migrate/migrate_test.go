@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/migrate"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/redisstore"
@@ -27,11 +28,38 @@ func open(t *testing.T, server *redistest.Server) (*checkpoint.Store, *redisstor
 	return store, d
 }
 
-// inPlace is a migration of a Redis by itself.
-func inPlace(store *checkpoint.Store, d *redisstore.Driver) migrate.Migration {
-	return migrate.Migration{Store: store, Convert: func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
+// A migration brings a Redis into today's layout.
+type migration struct {
+	migrate.Converter
+
+	store            *checkpoint.Store
+	dry              bool
+	changed, damaged func(*intake.Item)
+}
+
+func inPlace(store *checkpoint.Store, d *redisstore.Driver) *migration {
+	m := &migration{store: store}
+	m.Convert = func(ctx context.Context, keys []string) ([]redisstore.Conversion, error) {
 		return d.Convert(ctx, keys, time.Now())
-	}}
+	}
+	return m
+}
+
+func (m *migration) run(ctx context.Context) (intake.Report, error) {
+	j := intake.Job{
+		Items: migrate.Items(ctx, m.store, "*"), To: m.store, Writer: m.Converter, Apply: !m.dry,
+		Tell: func(e intake.Event, i *intake.Item) {
+			switch e {
+			case intake.Changed:
+				m.changed(i)
+			case intake.Damaged:
+				m.damaged(i)
+			default:
+				panic(e)
+			}
+		},
+	}
+	return j.Run(ctx)
 }
 
 // TestWhileConsumersWrite migrates again and again while the consumers of the same keys
@@ -46,12 +74,11 @@ func TestWhileConsumersWrite(t *testing.T) {
 	consumers, stop := context.WithCancel(t.Context())
 	var migrations, all sync.WaitGroup
 	m := inPlace(store, d)
-	m.Pattern, m.Apply = "*", true
-	m.Changes = func(checkpoint.Checkpoint) {}
-	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+	m.changed = func(*intake.Item) {}
+	m.damaged = func(i *intake.Item) { t.Errorf("%s: %v", i.From.Key, i.Err) }
 	migrations.Go(func() {
 		for consumers.Err() == nil {
-			if _, err := m.Run(t.Context()); err != nil {
+			if _, err := m.run(t.Context()); err != nil {
 				t.Error(err)
 				return
 			}
@@ -95,11 +122,11 @@ func TestDryRunWritesNothing(t *testing.T) {
 	before := snapshot(server)
 	var changes, damaged []string
 	m := inPlace(store, d)
-	m.Pattern = "*"
-	m.Changes = func(c checkpoint.Checkpoint) { changes = append(changes, c.Key) }
-	m.Damage = func(key string, _ error) { damaged = append(damaged, key) }
-	r, err := m.Run(t.Context())
-	if err != nil || r.Changed != 1 || len(changes) != 1 || r.Damaged != 1 || len(damaged) != 1 {
+	m.dry = true
+	m.changed = func(i *intake.Item) { changes = append(changes, i.From.Key) }
+	m.damaged = func(i *intake.Item) { damaged = append(damaged, i.From.Key) }
+	r, err := m.run(t.Context())
+	if err != nil || r.Written != 1 || len(changes) != 1 || r.Damaged != 1 || len(damaged) != 1 {
 		t.Errorf("Run = %+v, %v; told of changes %q, damage %q", r, err, changes, damaged)
 	}
 	if after := snapshot(server); !maps.Equal(after, before) {
@@ -122,10 +149,9 @@ func TestInPlaceBesideAnOperator(t *testing.T) {
 	server := redistest.Start(t)
 	store, d := open(t, server)
 	m := inPlace(store, d)
-	m.Pattern, m.Apply = "*", true
-	m.Damage = func(key string, err error) { t.Errorf("%s: %v", key, err) }
+	m.damaged = func(i *intake.Item) { t.Errorf("%s: %v", i.From.Key, i.Err) }
 	var told []string
-	m.Changes = func(c checkpoint.Checkpoint) { told = append(told, c.Key+" "+c.Position.String()) }
+	m.changed = func(i *intake.Item) { told = append(told, i.From.Key+" "+i.From.Checkpoint.Position.String()) }
 	for _, key := range []string{"rewound", "set", "deleted", "left"} {
 		server.Do("SET", "new:checkpoint:"+key, "9@9")
 	}
@@ -140,8 +166,8 @@ func TestInPlaceBesideAnOperator(t *testing.T) {
 		}
 		return convert(ctx, keys)
 	}
-	r, err := m.Run(t.Context())
-	if err != nil || r.Changed != 2 || r.Same != 1 {
+	r, err := m.run(t.Context())
+	if err != nil || r.Written != 2 || r.Same != 1 {
 		t.Errorf("Run = %+v, %v; want 2 changed, and the rewound one as it is", r, err)
 	}
 	slices.Sort(told)

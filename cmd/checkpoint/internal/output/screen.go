@@ -11,6 +11,9 @@ import (
 // Printable is how a text of somebody's is shown: quoted if it could steer the terminal.
 func Printable(s string) string { return printable(s) }
 
+// Shorten cuts the middle out of a text that has more columns than width.
+func Shorten(s string, width int) string { return shorten(s, width) }
+
 // A Screen is the table of [Status] on a screen that shows some of the rows. The columns
 // stay the same whichever rows these are.
 type Screen struct{ table *Table[*watch.Row] }

@@ -8,6 +8,7 @@ func helpLines(write bool) []string {
 		"  Enter                    all that is known of a key; Esc goes back",
 		"  /                        show only keys, states and owners with a text in them",
 		"  s                        sort by state (the worst first), key, lag, age",
+		"  m                        the groups: who holds which partitions; Esc goes back",
 		"  R                        rewind the key, after a preview",
 		"  U                        undo the last change by hand, after a preview",
 		"  q, Ctrl-C                quit",

@@ -45,6 +45,8 @@ func (m model) listKey(key tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	case "s":
 		m.list.order = orders[(slices.Index(orders, m.list.order)+1)%len(orders)]
 		m.layout()
+	case "m":
+		m.mode = grouping
 	case "enter":
 		if r := m.list.current(); r != nil {
 			m.list.selected = r.Key

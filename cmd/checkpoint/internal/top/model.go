@@ -16,6 +16,7 @@ const (
 	listing   mode = iota
 	filtering      // the list, and a line to type in
 	detailing
+	grouping
 	asking // about a rewind
 )
 
@@ -35,6 +36,7 @@ type model struct {
 	help   bool // above all else
 	filter input
 	detail detail
+	groups groups
 	dialog dialog
 	notice string // one line, until the next key
 }
@@ -103,6 +105,8 @@ func (m model) press(key tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 		return m.filterKey(key)
 	case detailing:
 		return m.detailKey(key)
+	case grouping:
+		return m.groupsKey(key)
 	case asking:
 		return m.dialogKey(key)
 	}

@@ -1,10 +1,12 @@
 package top
 
 import (
+	"errors"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
@@ -23,6 +25,8 @@ type dueMsg struct{}
 // readMsg is what a read has found.
 type readMsg struct {
 	rows    []watch.Row
+	groups  []watch.Group
+	none    bool // the engine keeps no groups
 	at      time.Time
 	problem string
 }
@@ -44,7 +48,12 @@ func (m model) readStore() tea.Msg {
 	if err != nil {
 		return readMsg{problem: m.explain(err)}
 	}
-	return readMsg{rows: rows, at: time.Now()}
+	found, err := watch.Groups(ctx, m.Store, rows)
+	none := errors.Is(err, checkpoint.ErrUnsupported)
+	if err != nil && !none {
+		return readMsg{problem: m.explain(err)}
+	}
+	return readMsg{rows: rows, groups: found, none: none, at: time.Now()}
 }
 
 // read takes what a read has found. After a failure the old rows stay.
@@ -55,7 +64,7 @@ func (m model) read(msg readMsg) (tea.Model, tea.Cmd) {
 	}
 	m.trails = m.trails.after(msg.rows, msg.at.Sub(m.reads.at).Seconds())
 	m.reads.at = msg.at
-	m.list.all = msg.rows
+	m.list.all, m.groups.all, m.groups.unsupported = msg.rows, msg.groups, msg.none
 	m.layout()
 	if m.mode == detailing {
 		m.detail = m.detail.refreshed(m.list.all)

@@ -60,6 +60,9 @@ func (m model) body() ([]string, *tea.Cursor) {
 	case m.mode == detailing:
 		lines := m.detailLines()
 		return lines[min(m.detail.first, max(0, len(lines)-m.linesFit())):], nil
+	case m.mode == grouping:
+		lines := m.groupLines()
+		return lines[min(m.groups.first, max(0, len(lines)-m.linesFit())):], nil
 	case m.mode == asking:
 		return m.dialogLines()
 	}
@@ -168,11 +171,16 @@ func (m model) row(i int) string {
 // foot is a line about the selected row, or a notice, and a line of keys.
 func (m model) foot() []string {
 	about, keys := "", "↑↓ move  Enter detail  / filter  s sort  R rewind  U undo  ? help  q quit"
+	if len(m.groups.all) > 0 { // the line is full
+		keys = strings.Replace(keys, "↑↓ move", "m groups", 1)
+	}
 	switch m.mode {
 	case filtering:
 		keys = m.filter.view()
 	case detailing:
 		keys = "↑↓ scroll  Esc back  R rewind  U undo  ? help  q quit"
+	case grouping:
+		keys = "↑↓ scroll  Esc back  ? help  q quit"
 	case asking:
 		keys = m.dialog.keys()
 	}

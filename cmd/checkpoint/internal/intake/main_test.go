@@ -1,4 +1,4 @@
-package copystore_test
+package intake_test
 
 import (
 	"os"

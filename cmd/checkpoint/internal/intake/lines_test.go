@@ -1,4 +1,4 @@
-package transfer_test
+package intake_test
 
 import (
 	"bytes"
@@ -12,10 +12,16 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
+
+// importLines takes the lines of a file in, from the line first on.
+func importLines(ctx context.Context, store *checkpoint.Store, r io.Reader, first int) (intake.Report, error) {
+	return intakeOf(ctx, intake.Job{Items: intake.Lines(ctx, r, first), To: store, Writer: intake.Newer{}, Apply: true}, nil)
+}
 
 // TestImportSeesTheEndOfItsContext: a silent pipe does not block an import whose context
 // has ended.
@@ -29,14 +35,14 @@ func TestImportSeesTheEndOfItsContext(t *testing.T) {
 		_, _ = io.WriteString(out, `{"key":"a","commit":"1","prepare":"1"}`+"\n")
 		cancel(why)
 	}()
-	_, err := transfer.Import(ctx, store, in, transfer.ImportOptions{From: 1})
-	var line *transfer.LineError
+	_, err := importLines(ctx, store, in, 1)
+	var line *intake.Error
 	if !errors.Is(err, why) || !errors.As(err, &line) {
-		t.Fatalf("Import: %v; want a LineError with the context's cause", err)
+		t.Fatalf("Import: %v; want an Error with the context's cause", err)
 	}
 	// Whatever line the error names, the lines before it are stored.
-	if _, err := store.Get(t.Context(), "a"); line.Line > 1 && err != nil {
-		t.Errorf("it stopped at line %d, and line 1 is not there: %v", line.Line, err)
+	if _, err := store.Get(t.Context(), "a"); line.Item.Line > 1 && err != nil {
+		t.Errorf("it stopped at line %d, and line 1 is not there: %v", line.Item.Line, err)
 	}
 }
 
@@ -52,12 +58,12 @@ func TestImportGoesOn(t *testing.T) {
 	for _, bad := range []int{1, 2, 499, 500, 501, 502, 1000, 1001, n} {
 		store := checkpoint.New(memstore.New(), nil)
 		broken := strings.Join(lines[:bad-1], "") + "nonsense\n" + strings.Join(lines[bad:], "")
-		r, err := transfer.Import(t.Context(), store, strings.NewReader(broken), transfer.ImportOptions{From: 1})
-		var at *transfer.LineError
-		if !errors.As(err, &at) || at.Line != bad || r.Written != bad-1 {
+		r, err := importLines(t.Context(), store, strings.NewReader(broken), 1)
+		var at *intake.Error
+		if !errors.As(err, &at) || at.Item.Line != bad || r.Written != bad-1 {
 			t.Fatalf("a bad line %d: %+v, %v", bad, r, err)
 		}
-		if _, err := transfer.Import(t.Context(), store, &file, transfer.ImportOptions{From: at.Line}); err != nil {
+		if _, err := importLines(t.Context(), store, &file, at.Item.Line); err != nil {
 			t.Fatal(err)
 		}
 		file.Reset()
@@ -100,7 +106,7 @@ func TestImportIsNotDoneWhenInterrupted(t *testing.T) {
 				return copy(p, `{"key":"last","commit":"1","prepare":"1"}`+"\n"), nil
 			})
 			in := io.MultiReader(strings.NewReader(full.String()), rest)
-			if r, err := transfer.Import(ctx, store, in, transfer.ImportOptions{From: 1}); err == nil {
+			if r, err := importLines(ctx, store, in, 1); err == nil {
 				t.Errorf("Import of an endless input: %+v, no error", r)
 			}
 		})
@@ -122,7 +128,7 @@ func TestImportKeepsTheExpiry(t *testing.T) {
 			return 0, io.EOF
 		})
 		in := io.MultiReader(bytes.NewReader(transfer.Encode(want)), bytes.NewReader(transfer.Encode(gone)), slow)
-		r, err := transfer.Import(t.Context(), store, in, transfer.ImportOptions{From: 1})
+		r, err := importLines(t.Context(), store, in, 1)
 		if err != nil || r.Written != 1 || r.Expired != 1 {
 			t.Errorf("Import: %+v, %v; want 1 written, 1 expired", r, err)
 		}
@@ -139,7 +145,45 @@ func TestImportOfWhatHasExpired(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := bytes.NewReader(transfer.Encode(checkpoint.Checkpoint{Key: "gone", ExpiresAt: time.Now().Add(-time.Hour)}))
-	if r, err := transfer.Import(t.Context(), store, in, transfer.ImportOptions{From: 1}); err != nil || r.Expired != 1 {
+	if r, err := importLines(t.Context(), store, in, 1); err != nil || r.Expired != 1 {
 		t.Errorf("Import: %+v, %v; want 1 expired", r, err)
+	}
+}
+
+// TestImportAgainChangesNothing: what is there already gets no audit entry, and keeps its time.
+func TestImportAgainChangesNothing(t *testing.T) {
+	ctx := driver.WithBy(t.Context(), driver.By{Actor: "ana@db1", Op: "import"})
+	store := checkpoint.New(memstore.New(), nil)
+	file := transfer.Encode(checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(5), Epoch: 3}})
+	var first checkpoint.Checkpoint
+	for _, want := range []intake.Report{{Written: 1, Raised: 1}, {Same: 1}} {
+		if r, err := importLines(ctx, store, bytes.NewReader(file), 1); err != nil || r != want {
+			t.Errorf("Run = %+v, %v; want %+v", r, err, want)
+		}
+		c := must[checkpoint.Checkpoint](t)(store.Get(ctx, "k"))
+		if want.Written == 1 {
+			first = c
+		}
+		if entries := must[[]checkpoint.AuditEntry](t)(store.History(ctx, "k", 9)); c != first || len(entries) != 1 || entries[0].Actor != "ana@db1" {
+			t.Errorf("it is %+v, with %+v; want %+v, with one entry", c, entries, first)
+		}
+	}
+}
+
+// TestImportBringsTheEpoch: a line raises the fence, also if its checkpoint stays out.
+func TestImportBringsTheEpoch(t *testing.T) {
+	ctx := t.Context()
+	for there, want := range map[uint64]intake.Report{4: {Written: 1, Raised: 1}, 5: {Same: 1, Raised: 1}, 6: {Newer: 1, Raised: 1}} {
+		store := checkpoint.New(memstore.New(), nil)
+		if err := store.Set(ctx, "k", at(there)); err != nil {
+			t.Fatal(err)
+		}
+		file := transfer.Encode(checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(5), Epoch: 3}})
+		if r, err := importLines(ctx, store, bytes.NewReader(file), 1); err != nil || r != want {
+			t.Errorf("over %d: Run = %+v, %v; want %+v", there, r, err, want)
+		}
+		if cell := must[checkpoint.Cell](t)(store.Inspect(ctx, "k")); cell.Fence.Epoch != 3 {
+			t.Errorf("over %d: the fence is at %d, want 3", there, cell.Fence.Epoch)
+		}
 	}
 }

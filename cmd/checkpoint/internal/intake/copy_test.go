@@ -1,37 +1,60 @@
-package copystore_test
+package intake_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
 func at(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} }
 
+// A copying copies one store to another.
+type copying struct {
+	intake.Source
+
+	to   *checkpoint.Store
+	dry  bool
+	tell map[intake.Event]func(*intake.Item)
+}
+
 // everything copies all keys, and takes any damage for a fault.
-func everything(t *testing.T, from, to *checkpoint.Store) copystore.Copy {
+func everything(t *testing.T, from, to *checkpoint.Store) *copying {
 	t.Helper()
-	return copystore.Copy{
-		From: from, To: to, Pattern: "*", Apply: true, By: driver.By{Actor: "ana@db1", Op: "copy"},
-		Hooks: copystore.Hooks{
-			Changes:  func(checkpoint.Checkpoint) {},
-			Ahead:    func(key string, _, _ checkpoint.Mark) { t.Errorf("%s is ahead", key) },
-			Raises:   func(checkpoint.Cell, uint64) {},
-			Locks:    func(checkpoint.Cell) {},
-			Unfenced: func(string) {},
-			Damage:   func(key string, err error) { t.Errorf("%s: %v", key, err) },
+	return &copying{
+		Source: intake.Source{Store: from, Pattern: "*"}, to: to,
+		tell: map[intake.Event]func(*intake.Item){
+			intake.Ahead:   func(i *intake.Item) { t.Errorf("%s is ahead", i.From.Key) },
+			intake.Damaged: func(i *intake.Item) { t.Errorf("%s: %v", i.From.Key, i.Err) },
 		},
 	}
+}
+
+func (c *copying) run(ctx context.Context) (intake.Report, error) {
+	ctx = driver.WithBy(ctx, driver.By{Actor: "ana@db1", Op: "copy"})
+	return intakeOf(ctx, intake.Job{Items: c.Items(ctx), Before: c.Before, To: c.to, Writer: intake.Newer{}, Apply: !c.dry}, c.tell)
+}
+
+// intakeOf runs a job that tells those who want to hear.
+func intakeOf(ctx context.Context, j intake.Job, tell map[intake.Event]func(*intake.Item)) (intake.Report, error) {
+	j.Tell = func(e intake.Event, i *intake.Item) {
+		if hear := tell[e]; hear != nil {
+			hear(i)
+		}
+	}
+	return j.Run(ctx)
 }
 
 func must[T any](t *testing.T) func(T, error) T {
@@ -65,16 +88,16 @@ func TestFencesComeAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := everything(t, from, to)
-	c.Apply = false
-	if r, err := c.Run(ctx); err != nil || r != (copystore.Report{Written: 3, Raised: 4}) {
+	c.dry = true
+	if r, err := c.run(ctx); err != nil || r != (intake.Report{Written: 3, Raised: 4}) {
 		t.Errorf("a dry run = %+v, %v", r, err)
 	}
 	for cell := range to.InspectAll(ctx, "*") {
 		t.Errorf("a dry run has stored %+v", cell)
 	}
-	c.Apply = true
-	for _, want := range []copystore.Report{{Written: 3, Raised: 4}, {Same: 3}} {
-		if r, err := c.Run(ctx); err != nil || r != want {
+	c.dry = false
+	for _, want := range []intake.Report{{Written: 3, Raised: 4}, {Same: 3}} {
+		if r, err := c.run(ctx); err != nil || r != want {
 			t.Errorf("Run = %+v, %v; want %+v", r, err, want)
 		}
 	}
@@ -98,13 +121,13 @@ func TestSourceThatWasRewound(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := everything(t, from, to)
-	must[copystore.Report](t)(c.Run(ctx))
+	must[intake.Report](t)(c.run(ctx))
 	must[checkpoint.Checkpoint](t)(from.Rewind(ctx, "k", at(50)))
 	var ahead []string
-	c.Ahead = func(key string, there, from checkpoint.Mark) {
-		ahead = append(ahead, fmt.Sprint(key, there.Position, from.Position))
+	c.tell[intake.Ahead] = func(i *intake.Item) {
+		ahead = append(ahead, fmt.Sprint(i.From.Key, i.To.Checkpoint.Position, i.From.Checkpoint.Position))
 	}
-	if r, err := c.Run(ctx); err != nil || r != (copystore.Report{Newer: 1, Raised: 1}) {
+	if r, err := c.run(ctx); err != nil || r != (intake.Report{Newer: 1, Raised: 1}) {
 		t.Errorf("Run = %+v, %v", r, err)
 	}
 	if want := []string{"kC:100/P:100 C:50/P:50"}; !slices.Equal(ahead, want) {
@@ -120,8 +143,8 @@ func TestLargestEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := everything(t, from, to)
-	c.Damage = func(string, error) {}
-	if r, err := c.Run(ctx); err != nil || r != (copystore.Report{Damaged: 1}) {
+	c.tell[intake.Damaged] = nil
+	if r, err := c.run(ctx); err != nil || r != (intake.Report{Damaged: 1}) {
 		t.Errorf("Run = %+v, %v", r, err)
 	}
 	if _, err := to.Get(ctx, "k"); !errors.Is(err, checkpoint.ErrNotFound) {
@@ -136,15 +159,25 @@ func (dropping) Write(_ context.Context, batch []driver.Write) ([]driver.Result,
 	return slices.Repeat([]driver.Result{{Outcome: driver.Advanced}}, len(batch)), nil
 }
 
-// TestWritesAreReadBack: a destination that loses what it has acknowledged is an error.
+// TestWritesAreReadBack: a store that loses what it has acknowledged is an error, whatever the
+// source is.
 func TestWritesAreReadBack(t *testing.T) {
-	from, to := checkpoint.New(memstore.New(), nil), checkpoint.New(dropping{memstore.New()}, nil)
+	from := checkpoint.New(memstore.New(), nil)
 	if err := from.Set(t.Context(), "k", at(1)); err != nil {
 		t.Fatal(err)
 	}
-	c := everything(t, from, to)
-	if r, err := c.Run(t.Context()); err == nil {
-		t.Errorf("Run = %+v, no error", r)
+	line := transfer.Encode(checkpoint.Checkpoint{Key: "k"})
+	for name, j := range map[string]intake.Job{
+		"another store": {Items: intake.Source{Store: from, Pattern: "*"}.Items(t.Context()), Writer: intake.Newer{}},
+		"lines":         {Items: intake.Lines(t.Context(), bytes.NewReader(line), 1), Writer: intake.Newer{}},
+		"overwrite":     {Items: intake.Checkpoints([]checkpoint.Checkpoint{{Key: "k"}}), Writer: intake.Overwrite{}},
+		"fence":         {Items: intake.Checkpoints([]checkpoint.Checkpoint{{Key: "k"}}), Writer: intake.Overwrite{Fence: true}},
+	} {
+		j.To, j.Apply = checkpoint.New(dropping{memstore.New()}, nil), true
+		r, err := intakeOf(t.Context(), j, nil)
+		if err == nil || !strings.Contains(err.Error(), `"k" was written at C:`) {
+			t.Errorf("%s: Run = %+v, %v", name, r, err)
+		}
 	}
 }
 
@@ -164,7 +197,7 @@ func TestWhileConsumersWrite(t *testing.T) {
 	var copies, all sync.WaitGroup
 	copies.Go(func() {
 		for consumers.Err() == nil {
-			if _, err := c.Run(t.Context()); err != nil {
+			if _, err := c.run(t.Context()); err != nil {
 				t.Error(err)
 				return
 			}

@@ -1,4 +1,4 @@
-package copystore_test
+package intake_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
@@ -20,14 +20,14 @@ func TestHistoryComesAlong(t *testing.T) {
 	must[bool](t)(from.SetIfNewer(ctx, "k", at(5), checkpoint.UpdatedAt(hourAgo)))
 	must[checkpoint.Checkpoint](t)(from.Rewind(ctx, "k", at(3)))
 	c := everything(t, from, to)
-	c.Apply = false
-	must[copystore.Report](t)(c.Run(ctx))
+	c.dry = true
+	must[intake.Report](t)(c.run(ctx))
 	if entries := must[[]checkpoint.AuditEntry](t)(to.History(ctx, "k", 9)); len(entries) != 0 {
 		t.Errorf("a dry run left %+v", entries)
 	}
-	c.Apply = true
+	c.dry = false
 	for range 2 {
-		must[copystore.Report](t)(c.Run(ctx))
+		must[intake.Report](t)(c.run(ctx))
 	}
 	entries := must[[]checkpoint.AuditEntry](t)(to.History(ctx, "k", 9))
 	if len(entries) != 2 || entries[0].Op != "copy" || entries[1].Op != "rewind" || entries[1].Actor != "bob@old" || *entries[1].Old != at(5) {
@@ -48,7 +48,7 @@ func TestStoresWithoutHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := everything(t, stores[0], stores[1])
-		if r, err := c.Run(t.Context()); err != nil || r.Written != 1 {
+		if r, err := c.run(t.Context()); err != nil || r.Written != 1 {
 			t.Errorf("the %s keeps no history: Run = %+v, %v", name, r, err)
 		}
 	}
@@ -69,8 +69,8 @@ func TestHistoryThatCannotBeReadIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := everything(t, from, to)
-	_, err := c.Run(t.Context())
-	var source *copystore.SourceError
+	_, err := c.run(t.Context())
+	var source *intake.SourceError
 	if !errors.Is(err, errAway) || !errors.As(err, &source) {
 		t.Errorf("Run = %v, want the source's error", err)
 	}

@@ -1,14 +1,24 @@
-package transfer_test
+package intake_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
+
+func overwrite(
+	ctx context.Context, store *checkpoint.Store, all []checkpoint.Checkpoint, fence bool, tell map[intake.Event]func(*intake.Item),
+) (intake.Report, error) {
+	return intakeOf(ctx, intake.Job{
+		Items: intake.Checkpoints(all), To: store, Writer: intake.Overwrite{Fence: fence}, Apply: true,
+	}, tell)
+}
 
 // TestOverwriteUnderAConsumer: a consumer that goes on writing is named, and a fence locks
 // it out.
@@ -30,20 +40,27 @@ func TestOverwriteUnderAConsumer(t *testing.T) {
 		if err := errors.Join(err, write("leased", 7, lease.Epoch), write("plain", 7, 0), write("ahead", 7, 9)); err != nil {
 			t.Fatal(err)
 		}
-		var running []string
-		r, err := transfer.ImportAll(ctx, store, old, transfer.ImportOptions{
-			Overwrite: true, Fence: fence,
-			Running: func(key, owner string) { running = append(running, key+" "+owner) },
+		heard := make(map[intake.Event][]string)
+		hear := func(e intake.Event) func(*intake.Item) {
+			return func(i *intake.Item) {
+				heard[e] = append(heard[e], fmt.Sprintf("%s %d->%d %s", i.From.Key, i.To.Fence.Epoch, i.Epoch(), i.To.Lease.Owner))
+			}
+		}
+		r, err := overwrite(ctx, store, old, fence, map[intake.Event]func(*intake.Item){
+			intake.Replaced: hear(intake.Replaced), intake.Raised: hear(intake.Raised),
 		})
-		want := transfer.Report{Lines: 4, Written: 3, Fenced: 1, Unfenced: 1}
+		want, raised := intake.Report{Written: 3, Fenced: 1}, 0
 		if fence {
-			want.Written, want.Fenced = 4, 0
+			want, raised = intake.Report{Written: 4, Raised: 4}, 4
 		}
 		if err != nil || r != want {
 			t.Errorf("fence %v: %+v, %v; want %+v", fence, r, err, want)
 		}
-		if told := len(running) == 1 && running[0] == "leased worker-1"; told == fence {
-			t.Errorf("fence %v: it names %q", fence, running)
+		if told := heard[intake.Replaced]; len(told) != 4 || told[0] != map[bool]string{false: "leased 1->0 worker-1", true: "leased 1->2 worker-1"}[fence] {
+			t.Errorf("fence %v: it tells that it replaces %q", fence, told)
+		}
+		if told := heard[intake.Raised]; len(told) != raised {
+			t.Errorf("fence %v: it tells that it raises %q", fence, told)
 		}
 		if err := write("leased", 8, lease.Epoch); errors.Is(err, checkpoint.ErrFenced) != fence {
 			t.Errorf("fence %v: the owner's next write: %v", fence, err)
@@ -62,9 +79,8 @@ func TestFencedOverwriteKeepsTheLine(t *testing.T) {
 	want.Mark = checkpoint.Mark{
 		Position: checkpoint.Position{Commit: 1}, UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC), Epoch: 7, LogID: "log",
 	}
-	opts := transfer.ImportOptions{Overwrite: true, Fence: true}
-	if r, err := transfer.ImportAll(t.Context(), store, []checkpoint.Checkpoint{want}, opts); err != nil || r.Written != 1 {
-		t.Fatalf("ImportAll: %+v, %v", r, err)
+	if r, err := overwrite(t.Context(), store, []checkpoint.Checkpoint{want}, true, nil); err != nil || r.Written != 1 {
+		t.Fatalf("Run: %+v, %v", r, err)
 	}
 	got, err := store.Get(t.Context(), "k")
 	if off := got.ExpiresAt.Sub(want.ExpiresAt).Abs(); off > time.Minute {

@@ -1,4 +1,4 @@
-package copystore_test
+package intake_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/copystore"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
@@ -34,10 +34,10 @@ func TestCutover(t *testing.T) {
 	var locked []string
 	m := everything(t, from, to)
 	m.Cutover = "moved to b"
-	m.Unfenced = func(key string) { unfenced = append(unfenced, key) }
-	m.Locks = func(before checkpoint.Cell) { locked = append(locked, before.Lease.Owner) }
-	for round, want := range []copystore.Report{{Written: 2, Raised: 1}, {Same: 2}, {Same: 2}} {
-		if r, err := m.Run(ctx); err != nil || r != want {
+	m.tell[intake.Unfenced] = func(i *intake.Item) { unfenced = append(unfenced, i.From.Key) }
+	m.tell[intake.Locked] = func(i *intake.Item) { locked = append(locked, i.From.Lease.Owner) }
+	for round, want := range []intake.Report{{Written: 2, Raised: 1}, {Same: 2}, {Same: 2}} {
+		if r, err := m.run(ctx); err != nil || r != want {
 			t.Errorf("Run %d = %+v, %v; want %+v", round, r, err, want)
 		}
 	}
@@ -70,7 +70,7 @@ func TestCutover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := m.Run(ctx); err != nil || r != (copystore.Report{Same: 2}) {
+	if r, err := m.run(ctx); err != nil || r != (intake.Report{Same: 2}) {
 		t.Errorf("the last run = %+v, %v", r, err)
 	}
 	if _, err := to.SetIfNewer(ctx, "leased", next, checkpoint.Epoch(moved.Epoch)); err != nil {
