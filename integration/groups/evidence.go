@@ -19,6 +19,7 @@ type evidence struct {
 	broken    []error
 	count     map[error]int // of broken, by rule
 	known     map[string]bool
+	refused   int // events, by the read model
 }
 
 // A witness is a process, by its file.
@@ -164,6 +165,8 @@ func (e *evidence) tell(t *tenure, r record) {
 		t.storedAt, t.failing = r.At, false
 	case failing:
 		t.failing = true
+	case refused:
+		e.refused++
 	case ended:
 		t.end, t.why = r.At, r.Why
 	case released:
@@ -194,14 +197,22 @@ func (e *evidence) observe(found map[string]checkpoint.Checkpoint, err error) {
 
 // numbers says what has happened.
 func (e *evidence) numbers() string {
-	tenures, events := 0, uint64(0)
+	var events event
+	tenures, inGoodOrder, late := 0, 0, 0
 	for _, of := range e.tenures {
 		tenures += len(of)
 		var last event
-		for _, t := range of {
+		for i, t := range of {
 			last = max(last, t.last)
+			if i+1 < len(of) && t.inGoodOrder() {
+				inGoodOrder++
+			}
+			if i+1 < len(of) && t.end > of[i+1].begin {
+				late++
+			}
 		}
-		events += uint64(last)
+		events += last
 	}
-	return fmt.Sprintf("%d events, %d tenures", events, tenures)
+	return fmt.Sprintf("%d events, and %d refused by the read model; %d tenures, %d of them ended in good order, and %d late, since the process did not run",
+		events, e.refused, tenures, inGoodOrder, late)
 }

@@ -81,7 +81,6 @@ func (e *evidence) judgeEnd(t *tenure, next, at instant, ttl time.Duration) {
 	if t.end != 0 {
 		end = min(end, t.end)
 	}
-	// A process that was stopped needs some time to notice.
 	if from := max(next, t.begin); end > from && !t.owner.away(span{from, end}, ttl/2) {
 		e.violated(errTwoOwners, "%s", t.lateBy(end, from))
 	}
@@ -92,13 +91,13 @@ func (t *tenure) lateBy(at, next instant) string {
 		t.owner.name, t.epoch, t.partition, at.since(next))
 }
 
-// away reports whether the process did not run for the whole time, but for what it needed
-// to notice.
+// away reports whether the process did not run for the whole time, except for what it
+// needed to notice: as long as it had not run, and notice at most.
 func (w *witness) away(s span, notice time.Duration) bool {
 	slices.SortFunc(w.stalls, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	for _, stall := range w.stalls {
 		if stall.from <= s.from {
-			s.from = max(s.from, stall.to.add(notice))
+			s.from = max(s.from, stall.to.add(min(notice, stall.to.since(stall.from))))
 		}
 	}
 	return s.from >= s.to
