@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
@@ -26,7 +27,7 @@ var saboteurs = map[string]saboteur{
 	"never drains":    {deaf: true},
 	"is unguarded":    {deaf: true, unguarded: true},
 	"draws lots":      {assign: drawLots},
-	"has no presence": {driver: func(d abilities, _ task) driver.Driver { return unseen{d} }},
+	"has no presence": {driver: func(d abilities, _ task) driver.Driver { return &unseen{abilities: d} }},
 	"is unfenced":     {driver: func(d abilities, _ task) driver.Driver { return unfenced{d} }},
 	"appoints itself": {driver: func(d abilities, _ task) driver.Driver { return selfAppointed{d} }},
 	"forgets":         {driver: func(d abilities, _ task) driver.Driver { return forgetful{d} }},
@@ -70,14 +71,40 @@ func (d thief) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.Lea
 	return d.abilities.Acquire(ctx, leases)
 }
 
-// unseen stores no sign of life.
-type unseen struct{ abilities }
+// unseen keeps its signs of life to itself.
+type unseen struct {
+	abilities
+	mu  sync.Mutex
+	own driver.Report
+}
 
-func (d unseen) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
-	if strings.HasPrefix(reports[0].Key, "group:") {
-		return make([]driver.ReportResult, len(reports)), nil
+func (d *unseen) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
+	if !isPresence(reports[0].Key) {
+		return d.abilities.Report(ctx, reports)
 	}
-	return d.abilities.Report(ctx, reports)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.own = reports[0]
+	d.own.At = time.Now()
+	d.own.ExpiresAt = d.own.At.Add(d.own.TTL)
+	return make([]driver.ReportResult, len(reports)), nil
+}
+
+func (d *unseen) Reports(ctx context.Context, keys []string) ([][]driver.Report, error) {
+	found, err := d.abilities.Reports(ctx, keys)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range found {
+		if isPresence(keys[i]) {
+			found[i] = append(found[i], d.own)
+		}
+	}
+	return found, err
+}
+
+// isPresence reports whether members store their signs of life at key.
+func isPresence(key string) bool {
+	return strings.HasPrefix(key, "group:") && strings.HasSuffix(key, ":members")
 }
 
 // unfenced writes without its epoch, and without a look at what is stored.
