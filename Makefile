@@ -77,6 +77,7 @@ proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
 	go test -v -timeout 1h ./pgstore -run TestKilledWithinAReadModel -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
+	go test -v -timeout 1h ./integration/groups -rounds 100
 	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15
 	go test -v -timeout 1h ./integration/etcd -run TestCrashesLeaveNoEtcdLease -crashes 2000

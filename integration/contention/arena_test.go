@@ -7,17 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
+	"github.com/checkpointstore/checkpoint/integration/internal/engines"
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
-	"github.com/checkpointstore/checkpoint/internal/pgtest"
-	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/integration/internal/process"
 )
 
 const (
@@ -28,41 +25,25 @@ const (
 	often = 2 * time.Millisecond
 )
 
+// An fighter is an instance, as its supervisor sees it.
+type fighter struct {
+	*process.Process
+	proxy network.Line // empty if it uses a file
+	leave func()       // once it has exited
+}
+
 // An arena is where the instances of one consumer fight, seen by their
 // supervisor.
 type arena struct {
 	t        *testing.T
 	task     task // of each instance, but for its name and file
 	dir      string
-	all      []*process
-	live     []*process // but for those that were killed or called off
+	all      []*fighter
+	live     []*fighter // but for those that were killed or called off
 	evidence evidence
 	store    *checkpoint.Store // the supervisor's own
 	unwatch  func()
 	onlyRule error // where others are not looked at
-}
-
-func onRedis(t *testing.T) string {
-	t.Helper()
-	return redistest.Start(t).Addr()
-}
-
-func onPostgres(t *testing.T) string {
-	t.Helper()
-	return pgtest.Shared(t).NewDatabase()
-}
-
-// onEtcd starts so many members.
-func onEtcd(members int) func(*testing.T) string {
-	return func(t *testing.T) string {
-		t.Helper()
-		return etcdtest.Start(t, members).URL()
-	}
-}
-
-func onSQLite(t *testing.T) string {
-	t.Helper()
-	return filepath.Join(t.TempDir(), "checkpoints.db")
 }
 
 // newArena begins to watch the checkpoint. The task names the store.
@@ -70,7 +51,7 @@ func newArena(t *testing.T, each task) *arena {
 	t.Helper()
 	a := &arena{t: t, task: each, dir: t.TempDir()}
 	a.task.Key = key
-	d, closeClient, err := openDriver(t.Context(), a.task.Store, patience)
+	d, closeClient, err := engines.Open(t.Context(), a.task.Store, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +97,7 @@ func (a *arena) observe() {
 
 // start starts another instance. A name that was used before lets it take over
 // from its former self.
-func (a *arena) start(name string) (*process, error) {
+func (a *arena) start(name string) (*fighter, error) {
 	each := a.task
 	each.Owner = name
 	each.File = filepath.Join(a.dir, strconv.Itoa(len(a.all)+1))
@@ -124,59 +105,55 @@ func (a *arena) start(name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	var between line
-	for _, server := range serversOf(each.Store) {
-		proxy, err := network.New(server)
-		if err != nil {
-			return nil, err
-		}
-		between = append(between, proxy)
-		each.Store = strings.Replace(each.Store, server, proxy.Addr(), 1)
+	var between network.Line
+	if each.Store, between, err = engines.Behind(each.Store); err != nil {
+		return nil, err
 	}
-	p, err := startProcess(each, between)
+	started, err := process.Start(name, each)
 	if err != nil {
 		return nil, err
 	}
+	p := &fighter{Process: started, proxy: between}
 	p.leave = sync.OnceFunc(func() {
 		a.evidence.dismiss(witness)
-		between.close()
+		between.Close()
 	})
 	a.all = append(a.all, p)
 	a.live = append(a.live, p)
 	return p, nil
 }
 
-func (a *arena) startNext() (*process, error) {
+func (a *arena) startNext() (*fighter, error) {
 	return a.start("instance-" + strconv.Itoa(len(a.all)+1))
 }
 
 // kill ends a process, if it lives, as kill -9 does.
-func (a *arena) kill(p *process) {
+func (a *arena) kill(p *fighter) {
 	a.forget(p)
-	p.kill()
+	p.Kill()
 	p.leave()
 }
 
 // callOff sends SIGTERM. From then on the process may end.
-func (a *arena) callOff(p *process) error {
+func (a *arena) callOff(p *fighter) error {
 	a.forget(p)
-	return p.cmd.Process.Signal(syscall.SIGTERM)
+	return p.CallOff()
 }
 
-func (a *arena) forget(p *process) {
-	a.live = slices.DeleteFunc(a.live, func(q *process) bool { return q == p })
+func (a *arena) forget(p *fighter) {
+	a.live = slices.DeleteFunc(a.live, func(q *fighter) bool { return q == p })
 }
 
 // exit waits until a process that was called off has exited without an error.
-func (a *arena) exit(p *process) error {
+func (a *arena) exit(p *fighter) error {
 	select {
-	case <-p.exited:
+	case <-p.Exited:
 	case <-time.After(patience):
-		return fmt.Errorf("%s still runs, %v after it was called off", p.name, patience)
+		return fmt.Errorf("%s still runs, %v after it was called off", p.Name, patience)
 	}
 	p.leave()
-	if p.err != nil {
-		return fmt.Errorf("%s was called off: %w\n%s", p.name, p.err, &p.stderr)
+	if p.Err != nil {
+		return fmt.Errorf("%s was called off: %w\n%s", p.Name, p.Err, &p.Stderr)
 	}
 	return nil
 }
@@ -193,7 +170,7 @@ func (a *arena) until(what string, so func() bool) error {
 			return nil
 		}
 		for _, p := range a.live {
-			if err := p.died(); err != nil {
+			if err := p.Died(); err != nil {
 				return err
 			}
 		}
@@ -205,15 +182,15 @@ func (a *arena) until(what string, so func() bool) error {
 
 // ownerAtWork waits until an instance holds the lease, has handled so many
 // events, and has moved the checkpoint.
-func (a *arena) ownerAtWork(events int) (*process, *tenure, error) {
-	var owner *process
+func (a *arena) ownerAtWork(events int) (*fighter, *tenure, error) {
+	var owner *fighter
 	var t *tenure
 	err := a.until("an instance is at work", func() bool {
 		t = a.evidence.newest()
 		if t == nil || t.ended != "" || t.handled < events || !a.evidence.storedAfter(t.resumed) {
 			return false
 		}
-		i := slices.IndexFunc(a.live, func(p *process) bool { return p.name == t.owner })
+		i := slices.IndexFunc(a.live, func(p *fighter) bool { return p.Name == t.owner })
 		if i >= 0 {
 			owner = a.live[i]
 		}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/checkpointstore/checkpoint/integration/internal/engines"
 )
 
 // random can be repeated: what the supervisor does, not when the machine does it.
@@ -44,11 +46,11 @@ func TestContention(t *testing.T) {
 		attacks   []attack
 		rounds    int
 	}{
-		{"Redis", onRedis, 2, everyAttack, *rounds},
-		{"Redis", onRedis, 8, everyAttack, *rounds},
-		{"PostgreSQL", onPostgres, 4, everyAttack, *rounds},
-		{"etcd", onEtcd(3), 3, everyAttack, *rounds / 3},
-		{"SQLite", onSQLite, 3, []attack{kill}, *rounds / 4},
+		{"Redis", engines.Redis, 2, everyAttack, *rounds},
+		{"Redis", engines.Redis, 8, everyAttack, *rounds},
+		{"PostgreSQL", engines.Postgres, 4, everyAttack, *rounds},
+		{"etcd", engines.Etcd(3), 3, everyAttack, *rounds / 3},
+		{"SQLite", engines.SQLite, 3, []attack{kill}, *rounds / 4},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.name, c.instances), func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +93,7 @@ func TestSaboteurs(t *testing.T) {
 		{"nostalgic", kill, errDoneAgain},
 		{"unordered", kill, errDisorder},
 	} {
-		for name, store := range map[string]func(*testing.T) string{"Redis": onRedis, "PostgreSQL": onPostgres, "etcd": onEtcd(1)} {
+		for name, store := range map[string]func(*testing.T) string{"Redis": engines.Redis, "PostgreSQL": engines.Postgres, "etcd": engines.Etcd(1)} {
 			t.Run(name+"/"+c.saboteur+"/"+c.want.Error(), func(t *testing.T) {
 				t.Parallel()
 				f := newFight(t, store(t), c.saboteur, c.attack)

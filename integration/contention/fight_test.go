@@ -85,8 +85,8 @@ func (f *fight) attack(with attack) (bool, error) {
 
 // exclude keeps the owner from the store for longer than its lease, and expects
 // of it what is expected of a zombie.
-func (f *fight) exclude(with attack, owner *process, t *tenure, since time.Time) (took time.Duration, done bool, err error) {
-	begin, end := owner.stop, owner.goOn
+func (f *fight) exclude(with attack, owner *fighter, t *tenure, since time.Time) (took time.Duration, done bool, err error) {
+	begin, end := owner.Stop, owner.GoOn
 	if with != stop {
 		begin = func() error { return owner.proxy.Hurt(network.Cut(with == holdOff)...) }
 		end = owner.proxy.Heal

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/integration/internal/engines"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
@@ -28,7 +29,7 @@ func consume(ctx context.Context, t task) (err error) {
 	if i.records, err = newRecorder(t.File); err != nil {
 		return err
 	}
-	d, closeClient, err := openDriver(ctx, t.Store, t.Timeout)
+	d, closeClient, err := engines.Open(ctx, t.Store, t.Timeout)
 	if err != nil {
 		return err
 	}

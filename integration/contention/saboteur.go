@@ -8,22 +8,23 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/internal/engines"
 )
 
 // A saboteur breaks an instance in one way.
 type saboteur struct {
-	driver    func(leasingDriver) leasingDriver
+	driver    func(engines.Driver) engines.Driver
 	record    func(record func(event) error) func(event) error
 	start     func(resume event) event
 	unordered bool
 }
 
 var saboteurs = map[string]saboteur{
-	"unfenced":       {driver: func(d leasingDriver) leasingDriver { return unfenced{d} }},
-	"careless":       {driver: func(d leasingDriver) leasingDriver { return careless{d} }},
-	"self-appointed": {driver: func(d leasingDriver) leasingDriver { return selfAppointed{d} }},
-	"forgetful":      {driver: func(d leasingDriver) leasingDriver { return &forgetful{leasingDriver: d} }},
-	"clinging":       {driver: func(d leasingDriver) leasingDriver { return &clinging{leasingDriver: d} }},
+	"unfenced":       {driver: func(d engines.Driver) engines.Driver { return unfenced{d} }},
+	"careless":       {driver: func(d engines.Driver) engines.Driver { return careless{d} }},
+	"self-appointed": {driver: func(d engines.Driver) engines.Driver { return selfAppointed{d} }},
+	"forgetful":      {driver: func(d engines.Driver) engines.Driver { return &forgetful{Driver: d} }},
+	"clinging":       {driver: func(d engines.Driver) engines.Driver { return &clinging{Driver: d} }},
 	"stubborn":       {start: func(resume event) event { return resume - min(resume, 10) }},
 	"hasty":          {record: late},
 	"nostalgic":      {record: again},
@@ -32,27 +33,27 @@ var saboteurs = map[string]saboteur{
 }
 
 // unfenced writes without its epoch.
-type unfenced struct{ leasingDriver }
+type unfenced struct{ engines.Driver }
 
 func (d unfenced) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	for i := range writes {
 		writes[i].Epoch = 0
 	}
-	return d.leasingDriver.Write(ctx, writes)
+	return d.Driver.Write(ctx, writes)
 }
 
 // careless writes without its epoch, and without a look at what is stored.
-type careless struct{ leasingDriver }
+type careless struct{ engines.Driver }
 
 func (d careless) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	for i := range writes {
 		writes[i].Epoch, writes[i].Mode = 0, driver.Set
 	}
-	return d.leasingDriver.Write(ctx, writes)
+	return d.Driver.Write(ctx, writes)
 }
 
 // selfAppointed grants itself the lease, with the epoch of everyone else.
-type selfAppointed struct{ leasingDriver }
+type selfAppointed struct{ engines.Driver }
 
 func (selfAppointed) Acquire(_ context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
 	results := make([]driver.LeaseResult, len(leases))
@@ -73,13 +74,13 @@ func (selfAppointed) Renew(_ context.Context, leases []driver.Lease) ([]driver.L
 
 // clinging takes each lease for its first.
 type clinging struct {
-	leasingDriver
+	engines.Driver
 	mu    sync.Mutex
 	first uint64
 }
 
 func (d *clinging) Acquire(ctx context.Context, leases []driver.Lease) ([]driver.LeaseResult, error) {
-	results, err := d.leasingDriver.Acquire(ctx, leases)
+	results, err := d.Driver.Acquire(ctx, leases)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range results {
@@ -92,7 +93,7 @@ func (d *clinging) Acquire(ctx context.Context, leases []driver.Lease) ([]driver
 
 // forgetful resumes from what it stored itself, not from what is stored.
 type forgetful struct {
-	leasingDriver
+	engines.Driver
 	mu   sync.Mutex
 	last []driver.Record
 }
@@ -103,11 +104,11 @@ func (d *forgetful) Get(ctx context.Context, keys []string) ([]driver.Record, er
 	if d.last != nil {
 		return d.last, nil
 	}
-	return d.leasingDriver.Get(ctx, keys)
+	return d.Driver.Get(ctx, keys)
 }
 
 func (d *forgetful) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
-	results, err := d.leasingDriver.Write(ctx, writes)
+	results, err := d.Driver.Write(ctx, writes)
 	if err == nil && results[0].Outcome == driver.Advanced {
 		d.mu.Lock()
 		defer d.mu.Unlock()

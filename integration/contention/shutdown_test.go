@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/engines"
 	"github.com/checkpointstore/checkpoint/integration/internal/network"
 )
 
@@ -24,7 +25,7 @@ type relay struct {
 func newRelay(t *testing.T, timeout, flushTimeout time.Duration) *relay {
 	t.Helper()
 	r := &relay{random: random(t), arena: newArena(t, task{
-		Store: onRedis(t), TTL: patience, Timeout: timeout, FlushTimeout: flushTimeout,
+		Store: engines.Redis(t), TTL: patience, Timeout: timeout, FlushTimeout: flushTimeout,
 		Workers: 8, Work: 2 * time.Millisecond,
 	})}
 	if _, err := r.start("instance-0"); err != nil {
@@ -34,7 +35,7 @@ func newRelay(t *testing.T, timeout, flushTimeout time.Duration) *relay {
 }
 
 // atWork is the owner after some events.
-func (r *relay) atWork() (*process, *tenure) {
+func (r *relay) atWork() (*fighter, *tenure) {
 	r.t.Helper()
 	p, tenure, err := r.ownerAtWork(r.random.IntN(1000))
 	if err != nil {
@@ -50,7 +51,7 @@ func (r *relay) standby() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.until("the next instance is a standby", func() bool { return r.evidence.waits(p.name) }); err != nil {
+	if err := r.until("the next instance is a standby", func() bool { return r.evidence.waits(p.Name) }); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -122,12 +123,12 @@ func TestShutdownDuringAnOutage(t *testing.T) {
 		failing := false
 		r.must(r.until("it cannot store what is done, or has nothing to store", func() bool {
 			failing = tenure.ended != "" && tenure.failing > 0
-			return failing || p.died() != nil
+			return failing || p.Died() != nil
 		}))
 		if !failing {
 			// It could not release its lease. An instance of its name gets the lease at once.
 			p.leave()
-			_, err := r.start(p.name)
+			_, err := r.start(p.Name)
 			r.must(err)
 			r.successor(tenure)
 			continue
@@ -153,16 +154,16 @@ func TestShutdownWithoutAStore(t *testing.T) {
 		err := r.exit(p)
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-			t.Fatalf("%s: %v; want exit code 1", p.name, err)
+			t.Fatalf("%s: %v; want exit code 1", p.Name, err)
 		}
-		if said := p.stderr.String(); strings.Contains(said, `setIfNewer "`+key+`"`) { // else it had nothing to store
+		if said := p.Stderr.String(); strings.Contains(said, `setIfNewer "`+key+`"`) { // else it had nothing to store
 			outages++
 			if !strings.Contains(said, "timeout") {
-				t.Fatalf("%s says %s; want it to name the timeout", p.name, said)
+				t.Fatalf("%s says %s; want it to name the timeout", p.Name, said)
 			}
 		}
 		// The lease is still there. Who keeps its name gets it at once.
-		_, err = r.start(p.name)
+		_, err = r.start(p.Name)
 		r.must(err)
 		if next := r.successor(tenure); next.resumed > tenure.done.upTo {
 			t.Fatalf("%s was done up to %d, and %s resumed after %d", tenure.owner, tenure.done.upTo, next.owner, next.resumed)

@@ -2,23 +2,15 @@ package contention
 
 import (
 	"context"
-	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/driver"
-	"github.com/checkpointstore/checkpoint/etcdstore"
-	"github.com/checkpointstore/checkpoint/pgstore"
-	"github.com/checkpointstore/checkpoint/redisstore"
-	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
 // A task is what an instance is started to do.
 type task struct {
-	Store        string // a URL of PostgreSQL or etcd, host:port of a Redis, or the path of an SQLite file
+	Store        string // for engines.Open
 	Key          string
 	Owner        string
 	File         string // for its records
@@ -39,42 +31,6 @@ func (t *task) options() *subscription.Options {
 		MaxInFlight:  16 * t.Workers,
 		Lease:        &subscription.Lease{Owner: t.Owner, TTL: t.TTL, Wait: true},
 	}
-}
-
-type leasingDriver interface {
-	driver.Driver
-	driver.Leaser
-}
-
-// openDriver returns besides what to call after the driver's Close.
-func openDriver(ctx context.Context, store string, timeout time.Duration) (leasingDriver, func() error, error) {
-	none := func() error { return nil }
-	switch {
-	case strings.HasSuffix(store, ".db"):
-		d, err := sqlitestore.Open(ctx, store, nil)
-		return d, none, err
-	case strings.HasPrefix(store, "postgres://"):
-		d, err := pgstore.Open(ctx, store, &pgstore.Options{AutoMigrate: true})
-		return d, none, err
-	case strings.HasPrefix(store, "etcd://"):
-		d, err := etcdstore.Open(ctx, store, nil)
-		return d, none, err
-	}
-	client := redis.NewClient(&redis.Options{Addr: store, DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout})
-	d, err := redisstore.New(client, nil)
-	return d, client.Close, err
-}
-
-// serversOf returns the addresses of the servers of a store, if it has any.
-func serversOf(store string) []string {
-	if strings.HasSuffix(store, ".db") {
-		return nil
-	}
-	if _, rest, isURL := strings.Cut(store, "://"); isURL {
-		store, _, _ = strings.Cut(rest, "/")
-		store = store[strings.LastIndex(store, "@")+1:]
-	}
-	return strings.Split(store, ",")
 }
 
 // failures records each failure to store the checkpoint.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/integration/internal/records"
 	"github.com/checkpointstore/checkpoint/integration/internal/standstill"
 	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
@@ -32,7 +33,7 @@ type task struct {
 type consumer struct {
 	task
 	store   *checkpoint.Store
-	records *recorder
+	records *records.Writer
 }
 
 // consume waits for the lease, works until it is lost, and begins anew, until ctx ends.
@@ -47,7 +48,7 @@ func consume(ctx context.Context, t task) (err error) {
 		}
 	}
 	c := consumer{task: t}
-	if c.records, err = newRecorder(t.File); err != nil {
+	if c.records, err = records.Append(t.File); err != nil {
 		return err
 	}
 	d, err := openDriver(ctx, t.Store)
@@ -78,7 +79,7 @@ func (c *consumer) takePart(ctx context.Context) error {
 		return nil
 	}
 	epoch := s.Epoch()
-	err := c.records.add(record{What: granted, Epoch: epoch})
+	err := c.add(record{What: granted, Epoch: epoch})
 	after, _ := s.Resume()
 	read := func(ctx context.Context) iter.Seq2[uint64, error] { return c.events(ctx, after.Commit) }
 	why := subscription.Run(ctx, s, read, subscription.Handler[uint64]{
@@ -87,7 +88,7 @@ func (c *consumer) takePart(ctx context.Context) error {
 	})
 	end := record{What: ended, Epoch: epoch, Why: reason(why)}
 	_ = s.Close(context.WithoutCancel(ctx)) // the store may be away: the next turn begins where it stands
-	return errors.Join(err, c.records.add(end))
+	return errors.Join(err, c.add(end))
 }
 
 // open waits for the lease. It returns nil if ctx ended, or if the store failed: a
@@ -142,7 +143,7 @@ func (c *consumer) handle(ctx context.Context, epoch, n uint64) error {
 		}
 		r.Alive = append(r.Alive, at)
 	}
-	return c.records.add(r)
+	return c.add(r)
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -150,4 +151,9 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
+}
+
+func (c *consumer) add(r record) error {
+	r.At = wall()
+	return c.records.Add(r)
 }

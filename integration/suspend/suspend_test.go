@@ -59,9 +59,9 @@ func TestSuspendedProcessesHandleNothing(t *testing.T) {
 // A pair is two processes that consume one key.
 type pair struct {
 	t               *testing.T
-	processes       []*process
+	processes       []*sleeper
 	records         []record
-	holder          *process // the last that was granted the lease
+	holder          *sleeper // the last that was granted the lease
 	began           time.Time
 	suspends, stops int
 }
@@ -108,10 +108,8 @@ func (p *pair) atWork(since time.Time) error {
 			return fmt.Errorf("nobody is at work after %v", patience)
 		}
 		for _, one := range p.processes {
-			select {
-			case <-one.exited:
-				return fmt.Errorf("a process has ended by itself: %s\n%s", one.cmd.ProcessState, &one.stderr)
-			default:
+			if err := one.Died(); err != nil {
+				return err
 			}
 		}
 	}
@@ -121,11 +119,11 @@ func (p *pair) atWork(since time.Time) error {
 // read takes what the processes have recorded meanwhile.
 func (p *pair) read() error {
 	for _, one := range p.processes {
-		records, err := one.records.read()
+		recorded, err := one.records.Read()
 		if err != nil {
 			return err
 		}
-		for _, r := range records {
+		for _, r := range recorded {
 			switch r.What {
 			case granted:
 				p.holder = one
@@ -135,7 +133,7 @@ func (p *pair) read() error {
 				}
 			}
 		}
-		p.records = append(p.records, records...)
+		p.records = append(p.records, recorded...)
 	}
 	return nil
 }
