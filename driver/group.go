@@ -31,8 +31,8 @@ type GroupBeat struct {
 	Keys   []string // those of the partitions
 }
 
-// Beat renews a member, and returns what the member sees after that. It takes no more
-// than two round trips, one after the other. The error is [ErrUnsupported] if d is not a
+// Beat renews a member, and returns what the member sees after that. It makes no more
+// than two calls of d one after the other. The error is [ErrUnsupported] if d is not a
 // [Reporter] and an [Inspector].
 func Beat(ctx context.Context, d Driver, beat GroupBeat) (GroupView, error) {
 	ctx, cancel := context.WithCancel(ctx)
