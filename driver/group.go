@@ -32,8 +32,8 @@ type GroupBeat struct {
 }
 
 // Beat renews a member, and returns what the member sees after that. It waits for two
-// calls of d, one after the other, and reads the leases beside them. The error is [ErrUnsupported] if d is not a
-// [Reporter] and an [Inspector].
+// calls of d, one after the other, and reads the leases beside them. The error is
+// [ErrUnsupported] if d is not a [Reporter] and an [Inspector].
 func Beat(ctx context.Context, d Driver, beat GroupBeat) (GroupView, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -65,7 +65,16 @@ func live(ctx context.Context, t task) (err error) {
 	defer func() { err = errors.Join(err, store.Close(), closeClient()) }()
 	m.store = store
 	go m.pulse()
-	return group.Run(ctx, store, groupName, group.Fixed(partitions(t.Partitions)...), t.options(), m.consume)
+	for {
+		err := group.Run(ctx, store, groupName, group.Fixed(partitions(t.Partitions)...), t.options(), m.consume)
+		var first *checkpoint.Error // the first sign of life has failed
+		switch {
+		case !errors.As(err, &first) || first.Op != "beat":
+			return err
+		case !pause(ctx, t.TTL/4):
+			return nil
+		}
+	}
 }
 
 // keyOf returns the key of a partition's checkpoint.

@@ -89,7 +89,7 @@ func (p *Process) GoOn() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 func (p *Process) Died() error {
 	select {
 	case <-p.Exited:
-		return fmt.Errorf("%s has ended by itself: %s: %w\n%s", p.Name, p.cmd.ProcessState, p.Err, &p.Stderr)
+		return fmt.Errorf("%s has ended by itself: %v\n%s", p.Name, p.cmd.ProcessState, &p.Stderr)
 	default:
 		return nil
 	}
