@@ -87,7 +87,7 @@ func ours(importPath string) bool {
 }
 
 // public is what a program of somebody else's may import. Tests may import more.
-var public = []string{".", "driver", "etcdstore", "keeper", "kurrentdb", "memstore", "otelcheckpoint", "pgstore", "promcheckpoint", "redisstore", "sqlitestore", "subscription", "tracker"}
+var public = []string{".", "driver", "etcdstore", "group", "keeper", "kurrentdb", "memstore", "otelcheckpoint", "pgstore", "promcheckpoint", "redisstore", "sqlitestore", "subscription", "tracker"}
 
 // layers says what the packages in each folder import of the project, beside
 // others in that folder. "." is the core package. No arrow runs back up.
@@ -105,13 +105,15 @@ var layers = map[string][]string{
 	"tracker":      {"."},
 	"keeper":       {".", "internal/clock"},
 	"kurrentdb":    {"."},
-	"subscription": {".", "internal/clock", "keeper", "tracker"},
+	"subscription": {".", "internal/clock", "internal/instance", "keeper", "tracker"},
+	"group":        {".", "driver", "internal/instance", "keeper", "subscription"},
 
 	"otelcheckpoint": {".", "internal/metrics", "subscription"},
 	"promcheckpoint": {".", "internal/metrics", "subscription"},
 
-	"internal/clock":   {}, // it and internal/metrics, of all internal, are not for tests
-	"internal/metrics": {".", "subscription"},
+	"internal/clock":    {}, // it, internal/instance and internal/metrics, of all internal, are not for tests
+	"internal/instance": {},
+	"internal/metrics":  {".", "subscription"},
 
 	"internal":  {"."},
 	"storetest": {".", "driver", "internal"},
