@@ -94,7 +94,6 @@ func (r *run) run(ctx context.Context) (err error) {
 	if err := r.runFleet(ctx); err != nil {
 		return err
 	}
-	r.display.say("Comparing what took effect with the log, event by event.")
 	failures, err := r.verify(ctx)
 	if err != nil {
 		return err

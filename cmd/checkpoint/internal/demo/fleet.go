@@ -40,11 +40,12 @@ func (r *run) runFleet(ctx context.Context) (err error) {
 			p.kill()
 		}
 	}()
-	for _, scene := range []func(context.Context) error{r.startFour, r.killOne, r.addOne} {
-		if err := scene(ctx); err != nil {
-			return err
+	for _, scene := range []func(context.Context) (string, error){r.startFour, r.killOne, r.addOne} {
+		what, err := scene(ctx)
+		if err == nil {
+			err = r.tellShares(ctx, what)
 		}
-		if err := r.tellShares(ctx); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -54,50 +55,49 @@ func (r *run) runFleet(ctx context.Context) (err error) {
 	return f.end()
 }
 
-func (r *run) startFour(ctx context.Context) error {
-	r.display.say("Four instances of %s share %d partitions of a log out:", r.fleet.key, sharedPartitions)
+// Each scene returns what it did.
+
+func (r *run) startFour(ctx context.Context) (string, error) {
 	for n := 1; n <= 4; n++ {
 		if err := r.join(ctx, n); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return r.fleet.log.grow(fleetBatch)
+	return fmt.Sprintf("SHARED %d partitions", sharedPartitions), r.fleet.log.grow(fleetBatch)
 }
 
 // killOne kills the second instance when it has begun with new events.
-func (r *run) killOne(ctx context.Context) error {
+func (r *run) killOne(ctx context.Context) (string, error) {
 	f := &r.fleet
 	p := f.running[f.instance(2)]
 	path := effectsPath(r.dir, p.Owner)
 	before, err := sizeOf(path)
-	if err != nil {
-		return err
+	if err == nil {
+		err = f.log.grow(fleetBatch)
 	}
-	if err := f.log.grow(fleetBatch); err != nil {
-		return err
+	if err != nil {
+		return "", err
 	}
 	err = r.waitForFleet(ctx, func(cells []checkpoint.Cell) bool {
 		size, err := sizeOf(path)
 		return err != nil || size > before || f.isDone(cells) // others may have been faster
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	delete(f.running, p.Owner)
 	p.kill()
 	if p.err == nil || p.stderr.Len() > 0 {
-		return cmp.Or(p.err, fmt.Errorf("%s ended before it was killed", p.Owner))
+		return "", cmp.Or(p.err, fmt.Errorf("%s ended before it was killed", p.Owner))
 	}
-	r.display.say("KILLED %s (process %d). When its leases have ended:", p.Owner, p.pid())
-	return nil
+	return "KILLED " + p.Owner, nil
 }
 
-func (r *run) addOne(ctx context.Context) error {
-	r.display.say("JOINED: %s. Only the partitions that it gets move:", r.fleet.instance(5))
+func (r *run) addOne(ctx context.Context) (string, error) {
 	if err := r.join(ctx, 5); err != nil {
-		return err
+		return "", err
 	}
-	return r.fleet.log.grow(fleetBatch)
+	return "JOINED " + r.fleet.instance(5), r.fleet.log.grow(fleetBatch)
 }
 
 func sizeOf(path string) (int64, error) {
@@ -137,7 +137,7 @@ func (f *fleet) end() error {
 
 // tellShares waits until the partitions are shared out among the instances that run, and
 // says who has which.
-func (r *run) tellShares(ctx context.Context) error {
+func (r *run) tellShares(ctx context.Context, what string) error {
 	var shares map[string][]string
 	err := r.waitForFleet(ctx, func(cells []checkpoint.Cell) bool {
 		var ok bool
@@ -147,11 +147,11 @@ func (r *run) tellShares(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var line strings.Builder
+	var each []string
 	for _, owner := range slices.Sorted(maps.Keys(shares)) {
-		fmt.Fprintf(&line, "  %s: %s ", owner, strings.Join(shares[owner], " "))
+		each = append(each, fmt.Sprintf("%s %s", owner, strings.Join(shares[owner], " ")))
 	}
-	r.display.say("%s", strings.TrimRight(line.String(), " "))
+	r.display.say("%s: %s", what, strings.Join(each, ", "))
 	return nil
 }
 
