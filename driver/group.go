@@ -31,43 +31,36 @@ type GroupBeat struct {
 	Keys   []string // those of the partitions
 }
 
-// Beat renews a member, and returns what the member sees after that. It makes no more
-// than two calls of d one after the other. The error is [ErrUnsupported] if d is not a
-// [Reporter] and an [Inspector].
+// Beat renews a member, and returns what the member sees after that. It waits for two
+// calls of d, one after the other, and reads the leases beside them. The error is
+// [ErrUnsupported] if d is not a [Reporter] and an [Inspector].
 func Beat(ctx context.Context, d Driver, beat GroupBeat) (GroupView, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var cells []Cell
-	inspected := make(chan error, 1)
+	var leases []StoredLease
+	read := make(chan error, 1)
 	go func() {
 		var err error
-		cells, err = Inspect(ctx, d, beat.Keys)
-		inspected <- err
+		leases, err = LeasesOf(ctx, d, beat.Keys)
+		read <- err
 	}()
 	view, err := beat.report(ctx, d)
 	if err != nil {
 		cancel()
 	}
-	if inspectErr := <-inspected; err == nil {
-		err = inspectErr
+	if readErr := <-read; err == nil {
+		err = readErr
 	}
 	if err != nil {
 		return GroupView{}, err
 	}
-	view.Leases = make([]StoredLease, len(cells))
-	for i := range cells {
-		view.Leases[i] = heldLease(&cells[i], view.At)
+	for i := range leases {
+		if l := &leases[i]; l.Err == nil && !view.At.Before(l.ExpiresAt) {
+			*l = StoredLease{}
+		}
 	}
+	view.Leases = leases
 	return view, nil
-}
-
-// heldLease returns the lease of c, if somebody holds the lease or it is damaged.
-func heldLease(c *Cell, at time.Time) StoredLease {
-	l := c.Lease
-	if l.Err == nil && (l.Epoch < c.Fence.Epoch || !at.Before(l.ExpiresAt)) {
-		return StoredLease{}
-	}
-	return l
 }
 
 func (b GroupBeat) report(ctx context.Context, d Driver) (view GroupView, err error) {
@@ -90,4 +83,36 @@ func (b GroupBeat) report(ctx context.Context, d Driver) (view GroupView, err er
 		}
 	}
 	return view, fmt.Errorf("the report of the member %q is gone: it ended after %v, or somebody has removed it", b.Member.Instance, b.Member.TTL)
+}
+
+// A LeaseReader is a Driver that reads the leases of many keys with less work than
+// Inspect.
+type LeaseReader interface {
+	// Leases returns the lease of each key, in the order of the keys, as Inspect shows it. A
+	// lease whose epoch is below the fence is void: it is the zero StoredLease, as if there
+	// were none. A lease that has ended is shown.
+	Leases(ctx context.Context, keys []string) ([]StoredLease, error)
+}
+
+// LeasesOf calls d's own Leases if d is a [LeaseReader]. Otherwise it takes them from
+// Inspect. The error is [ErrUnsupported] if d is no [Inspector] either.
+func LeasesOf(ctx context.Context, d Driver, keys []string) ([]StoredLease, error) {
+	if r, ok := d.(LeaseReader); ok {
+		leases, err := r.Leases(ctx, keys)
+		if err == nil && len(leases) != len(keys) {
+			return nil, wrongCount("keys", len(keys), "leases", len(leases))
+		}
+		return leases, err
+	}
+	cells, err := Inspect(ctx, d, keys)
+	if err != nil {
+		return nil, err
+	}
+	leases := make([]StoredLease, len(cells))
+	for i, c := range cells {
+		if c.Lease.Err != nil || c.Lease.Epoch >= c.Fence.Epoch {
+			leases[i] = c.Lease
+		}
+	}
+	return leases, nil
 }

@@ -35,7 +35,9 @@ func (m *member) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, m.beatEvery())
 	defer cancel()
 	if err := m.store.Leave(ctx, m.group, m.self.Name); err != nil {
-		m.log.Warn("the member could not leave the group, and the others wait for it", "error", err.Error())
+		m.log.Warn("the member could not leave the group, and ends there by itself", "error", err.Error())
+	} else {
+		m.log.Info("the member has left")
 	}
 	return nil
 }

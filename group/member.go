@@ -106,6 +106,9 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return m.opts.TTL / attempts, m.failed(ctx, err)
 	}
+	if m.seenAt.IsZero() {
+		m.log.Info("the member has joined", "members", len(v.Members), "partitions", len(m.partitions))
+	}
 	m.failing, m.seenAt = false, asked
 	now := time.Now()
 	next := min(m.beatEvery(), m.soonest(v))

@@ -27,7 +27,7 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 		return nil, err
 	}
 	cells := make([]driver.Cell, len(keys))
-	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
+	err := inParallel(len(keys), maxInspect, maxReads, func(from, to int) error {
 		return d.inspect(ctx, keys[from:to], cells[from:to])
 	})
 	if err != nil {

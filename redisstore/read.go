@@ -17,6 +17,10 @@ import (
 const (
 	maxRead  = 32
 	maxReads = 2
+
+	// A cell, or the reports of a key, takes the server twice as long as a checkpoint. Who
+	// looks at all consumers reads cells and reports at the same time.
+	maxInspect = maxRead / 4
 )
 
 // Get implements [driver.Driver].

@@ -68,7 +68,7 @@ func (d *Driver) Reports(ctx context.Context, keys []string) ([][]driver.Report,
 		return nil, err
 	}
 	found := make([][]driver.Report, len(keys))
-	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
+	err := inParallel(len(keys), maxInspect, maxReads, func(from, to int) error {
 		return d.readReports(ctx, keys[from:to], found[from:to])
 	})
 	if err != nil {

@@ -10,6 +10,7 @@
 # pgbouncer. internal/pgtest finds them. That of etcd has etcd, and
 # integration/internal/etcdtest finds it; without it, members of etcd run in the tests.
 # That of Chromium has chromium-headless-shell, a browser without a window, and a font.
+# That of Prometheus has promtool, which checks docs/alerts.yml.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,7 @@ postgres-18 forky postgresql-18 18.
 pgbouncer-1.18 bookworm pgbouncer 1.18.
 etcd-3.5 trixie etcd-server 3.5.
 chromium trixie chromium-headless-shell Chromium
+prometheus trixie promtool promtool
 "
 into=.bin/servers
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -77,7 +79,7 @@ private_apt() {
 closure() {
 	private_apt -s --no-install-recommends install "$1" |
 		awk -v package="$1" '$1 == "Inst" && ($2 ~ /^(lib|zlib|postgresql-client-[0-9]|chromium-common|fonts-dejavu)/ || $2 == package) { print $2 }' |
-		grep -Ev '^lib(llvm|z3|perl|gl1-mesa|drm-amdgpu|drm-intel)'
+		grep -Ev '^lib(js-|llvm|z3|perl|gl1-mesa|drm-amdgpu|drm-intel)'
 }
 
 # wrap FILE LD PROGRAM writes a script that runs a program with its own C library. The
@@ -127,6 +129,12 @@ pgbouncer() {
 etcd() {
 	cp "$1/all/usr/bin/etcd" "$1/done/libexec/etcd"
 	wrap "$1/done/bin/etcd" "$3" ..
+}
+
+# prometheus ROOT PACKAGE LD
+prometheus() {
+	cp "$1/all/usr/bin/promtool" "$1/done/libexec/promtool"
+	wrap "$1/done/bin/promtool" "$3" ..
 }
 
 # chromium ROOT PACKAGE LD. Chromium looks for its files beside the program of its process,
@@ -191,6 +199,10 @@ unpack() {
 	etcd-server)
 		server=etcd
 		etcd "$root" "$3" "$ld"
+		;;
+	promtool)
+		server=promtool
+		prometheus "$root" "$3" "$ld"
 		;;
 	chromium-*)
 		server=$3

@@ -53,6 +53,28 @@ var groupFaults = []fault{
 	{"lets members die early", []string{"groups/expired"}, reporting(func(r *driver.Report) {
 		r.TTL /= 2
 	})},
+	{"reads void leases", []string{"groups/leases", "groups/reads-leases"}, func(f *faulty) {
+		f.readLeases = func(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+			cells, err := f.Inspect(ctx, keys)
+			leases := make([]driver.StoredLease, len(cells))
+			for i, c := range cells {
+				leases[i] = c.Lease
+			}
+			return leases, err
+		}
+	}},
+	{"reads a damaged lease as none", []string{"groups/reads-leases"}, func(f *faulty) {
+		read := f.readLeases
+		f.readLeases = func(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+			leases, err := read(ctx, keys)
+			for i := range leases {
+				if leases[i].Err != nil {
+					leases[i] = driver.StoredLease{}
+				}
+			}
+			return leases, err
+		}
+	}},
 	{"forgets who holds a lease", []string{"groups/leases"}, shown(func(c *driver.Cell) {
 		c.Lease = driver.StoredLease{}
 	})},

@@ -42,6 +42,7 @@ type faulty struct {
 	leaseEnds     func(context.Context, []string) (<-chan struct{}, error)
 	leases        func(context.Context, []driver.Lease, leaseRule) ([]driver.LeaseResult, error)
 	inspect       func(context.Context, []string) ([]driver.Cell, error)
+	readLeases    func(context.Context, []string) ([]driver.StoredLease, error)
 	scanCells     func(context.Context, string, int) iter.Seq2[[]driver.Cell, error]
 	raiseFence    func(context.Context, string, uint64) (uint64, error)
 	releaseFences func(context.Context, []string, time.Duration) (int, error)
@@ -98,6 +99,9 @@ func newFaulty(mem *memstore.Driver, plant func(*faulty)) *faulty {
 		return each(ctx, f, keys, itself, nil, func(c cell.Cell, _ string, now time.Time) (cell.Cell, driver.Cell) {
 			return c, f.rule.visible(c, now)
 		})
+	}
+	f.readLeases = func(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+		return driver.LeasesOf(ctx, inspectorOnly{f, f}, keys)
 	}
 	f.scanCells = func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {
 		return changed(mem.ScanCells(ctx, pattern, size), func(c *driver.Cell) { *c = f.rule.visible(cell.Cell(*c), time.Now()) })
@@ -225,6 +229,16 @@ func (f *faulty) LeaseEnds(ctx context.Context, keys []string) (<-chan struct{},
 
 func (f *faulty) Inspect(ctx context.Context, keys []string) ([]driver.Cell, error) {
 	return open(f, func() ([]driver.Cell, error) { return f.inspect(ctx, keys) })
+}
+
+// inspectorOnly hides that a driver can read leases alone.
+type inspectorOnly struct {
+	driver.Driver
+	driver.Inspector
+}
+
+func (f *faulty) Leases(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+	return open(f, func() ([]driver.StoredLease, error) { return f.readLeases(ctx, keys) })
 }
 
 func (f *faulty) ScanCells(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -54,6 +55,12 @@ var groupCases = []Case{
 		needs: grouping,
 		waits: true,
 		run:   groupLeases,
+	},
+	{
+		Name:  "groups/reads-leases",
+		Rule:  "What reads leases alone shows what Inspect shows of them: a lease that is held or damaged, and none that is void.",
+		needs: grouping,
+		run:   groupReadsLeases,
 	},
 	{
 		Name:  "groups/expired",
@@ -114,6 +121,37 @@ func groupLeases(c *client) {
 		}
 		return got == want
 	})
+}
+
+func groupReadsLeases(c *client) {
+	keys := []string{"absent", "held", "released", "rewound", "written", "damaged"}
+	c.acquires("held", "a", far)
+	if err := c.tryRelease(c.ctx, c.acquires("released", "b", far)); err != nil {
+		c.Fatalf("Release: %v", err)
+	}
+	c.put(fenced(c.acquires("rewound", "b", far).Epoch+1, rewind("rewound", 1, 0)))
+	c.put(fenced(7, ifNewer("written", 1, 0)))
+	if c.harness.DamageLease != nil {
+		c.acquires("damaged", "d", far)
+		c.damage("damaged", driver.ErrCorruptLease)
+	}
+	cells, err := driver.Inspect(c.ctx, c.driver, keys)
+	if err != nil {
+		c.Fatalf("Inspect: %v", err)
+	}
+	leases, err := driver.LeasesOf(c.ctx, c.driver, keys)
+	if err != nil {
+		c.Fatalf("Leases: %v", err)
+	}
+	for i, l := range leases {
+		want := cells[i].Lease
+		if want.Err == nil && want.Epoch < cells[i].Fence.Epoch {
+			want = driver.StoredLease{}
+		}
+		if l.Lease != want.Lease || (l.Err == nil) != (want.Err == nil) || l.Err != nil && !errors.Is(l.Err, driver.ErrCorruptLease) {
+			c.Fatalf("the lease of %q is %+v, and Inspect shows %+v", keys[i], l, want)
+		}
+	}
 }
 
 // holders says who holds the leases of keys.

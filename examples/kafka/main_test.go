@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/subscription"
@@ -25,9 +26,10 @@ func TestMain(m *testing.M) { os.Exit(leaktest.Check(m).Run()) }
 
 // A broker is Kafka's, as far as franz-go needs it.
 type broker struct {
-	*consumer
-	admin  *kadm.Client
-	client *kgo.Client
+	store     *checkpoint.Store
+	addresses []string
+	admin     *kadm.Client
+	client    *kgo.Client
 
 	mu      sync.Mutex
 	handled []string
@@ -40,15 +42,27 @@ func newBroker(t *testing.T) *broker {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	b := &broker{store: checkpoint.New(memstore.New(), nil), addresses: cluster.ListenAddrs()}
+	b.connect(t)
+	return b
+}
+
+// connect makes a client that knows the partitions that there are now.
+func (b *broker) connect(t *testing.T) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.addresses...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &broker{
-		consumer: &consumer{store: checkpoint.New(memstore.New(), nil), brokers: cluster.ListenAddrs(), topic: "orders"},
-		client:   client,
-		admin:    kadm.NewClient(client),
+	b.client, b.admin = client, kadm.NewClient(client)
+}
+
+// instance returns a consumer whose members learn fast of each other.
+func (b *broker) instance(member string) *consumer {
+	return &consumer{
+		store: b.store, brokers: b.addresses, topic: "orders",
+		group: group.Options{Member: member, TTL: time.Second}, askEvery: 100 * time.Millisecond,
 	}
 }
 
@@ -56,20 +70,21 @@ func newBroker(t *testing.T) *broker {
 func (b *broker) produce(t *testing.T, n int) {
 	t.Helper()
 	for i := range 2 * n {
-		r := &kgo.Record{Topic: b.topic, Partition: int32(i % 2), Key: fmt.Append(nil, i), Value: []byte("{}")}
+		r := &kgo.Record{Topic: "orders", Partition: int32(i % 2), Key: fmt.Append(nil, i), Value: []byte("{}")}
 		if err := b.client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// consume runs the consumer until it has handled as many records, or has ended.
+// consume runs one instance until it has handled as many records, or a partition fails.
 func (b *broker) consume(t *testing.T, records int, firstRun bool) ([]string, error) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	c := *b.consumer
+	c := b.instance("a")
 	c.firstRun = firstRun
+	c.group.Failed = func(string, int, error) (time.Duration, bool) { return 0, false }
 	c.handle = func(_ context.Context, r *kgo.Record) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -79,7 +94,7 @@ func (b *broker) consume(t *testing.T, records int, firstRun bool) ([]string, er
 		return nil
 	}
 	b.handled = nil
-	err := c.all(ctx, []int32{0, 1})
+	err := c.run(ctx)
 	slices.Sort(b.handled)
 	return b.handled, err
 }
@@ -105,7 +120,7 @@ func TestWhatWasDeletedIsAnError(t *testing.T) {
 	}
 	b.produce(t, 3)
 	var offsets kadm.Offsets = make(map[string]map[int32]kadm.Offset)
-	offsets.Add(kadm.Offset{Topic: b.topic, Partition: 1, At: 3}) // 1 and 2 were not handled
+	offsets.Add(kadm.Offset{Topic: "orders", Partition: 1, At: 3}) // 1 and 2 were not handled
 	if _, err := b.admin.DeleteRecords(t.Context(), offsets); err != nil {
 		t.Fatal(err)
 	}
@@ -120,13 +135,22 @@ func TestTopicThatWasMadeAnewIsAnError(t *testing.T) {
 	if _, err := b.consume(t, 2, true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.admin.DeleteTopics(t.Context(), b.topic); err != nil {
+	if _, err := b.admin.DeleteTopics(t.Context(), "orders"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.admin.CreateTopic(t.Context(), 2, 1, nil, b.topic); err != nil {
+	if _, err := b.admin.CreateTopic(t.Context(), 2, 1, nil, "orders"); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := b.consume(t, 99, false); !errors.Is(err, subscription.ErrOtherLog) {
 		t.Errorf("handled %v, %v; want ErrOtherLog", got, err)
+	}
+}
+
+// TestLostStoreIsAnError: only the first run may begin at the start.
+func TestLostStoreIsAnError(t *testing.T) {
+	b := newBroker(t)
+	b.produce(t, 1)
+	if got, err := b.consume(t, 99, false); !errors.Is(err, subscription.ErrNoCheckpoint) {
+		t.Errorf("handled %v, %v; want ErrNoCheckpoint", got, err)
 	}
 }

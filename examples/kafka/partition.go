@@ -2,25 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
-
-type consumer struct {
-	store    *checkpoint.Store
-	brokers  []string
-	topic    string
-	firstRun bool
-	handle   func(context.Context, *kgo.Record) error
-}
 
 // position returns the position of the record at an offset. Offsets begin at 0, and the
 // zero position is before everything.
@@ -28,34 +19,35 @@ func position(offset int64) checkpoint.Position {
 	return checkpoint.Position{Commit: uint64(offset) + 1, Prepare: uint64(offset) + 1}
 }
 
-// partition consumes one partition, whose checkpoint has a key of its own.
-func (c consumer) partition(ctx context.Context, partition int32) (err error) {
-	opts := &subscription.Options{Head: c.head(partition)}
-	if opts.LogID, err = c.topicID(ctx); err != nil {
-		return err
+// options returns those of a partition's subscription.
+func (c *consumer) options(partition string) subscription.Options {
+	id := c.known.Load().id
+	return subscription.Options{
+		LogID:       id,
+		Head:        func(ctx context.Context) (checkpoint.Position, error) { return c.head(ctx, id, partition) },
+		Missing:     subscription.FromStart, // the partition is new: see checkFirstRun
+		MaxInFlight: 200,                    // of the 1000 of all partitions
+		Logger:      c.group.Logger,
 	}
-	if c.firstRun {
-		opts.Missing = subscription.FromStart
-	}
-	s, err := subscription.Open(ctx, c.store, fmt.Sprintf("%s/%d", c.topic, partition), opts)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+}
 
+// partition consumes a partition until the partition is to move.
+func (c *consumer) partition(ctx context.Context, partition string, s *subscription.Subscription) error {
 	after, _ := s.Resume() // the zero position is the start
-	read := func(ctx context.Context) iter.Seq2[*kgo.Record, error] { return c.read(ctx, partition, after) }
+	read := func(ctx context.Context) iter.Seq2[*kgo.Record, error] { return c.read(ctx, number(partition), after) }
 	return subscription.Run(ctx, s, read, subscription.Handler[*kgo.Record]{
 		Position:    func(r *kgo.Record) checkpoint.Position { return position(r.Offset) },
 		OrderingKey: func(r *kgo.Record) string { return string(r.Key) },
 		Handle:      c.handle,
 		Workers:     8,
+		Shared:      c.shared,
 		Retry:       subscription.Backoff(time.Second, time.Minute, 5),
 	})
 }
 
-// read yields the records after a position.
-func (c consumer) read(ctx context.Context, partition int32, after checkpoint.Position) iter.Seq2[*kgo.Record, error] {
+// read yields the records after a position. Kafka's own consumer groups do not know the
+// client, which has the partition by hand.
+func (c *consumer) read(ctx context.Context, partition int32, after checkpoint.Position) iter.Seq2[*kgo.Record, error] {
 	from := kgo.NewOffset().AtStart()
 	if after.Commit > 0 {
 		from = kgo.NewOffset().At(int64(after.Commit)) // {n+1, n+1} says that offset n is done
@@ -88,42 +80,29 @@ func (c consumer) read(ctx context.Context, partition int32, after checkpoint.Po
 	}
 }
 
-func (c consumer) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append(opts, kgo.SeedBrokers(c.brokers...))...)
-}
-
-// topicID returns the topic's ID, which changes if the topic is deleted and
-// made anew.
-func (c consumer) topicID(ctx context.Context) (string, error) {
-	client, err := c.client()
-	if err != nil {
-		return "", err
-	}
-	defer client.Close()
-	topics, err := kadm.NewClient(client).ListTopics(ctx, c.topic)
-	if err != nil {
-		return "", err
-	}
-	return topics[c.topic].ID.String(), topics[c.topic].Err
-}
-
 // head returns the position of the last record. That record's offset is the end
-// offset minus 1, so its position is {end, end}.
-func (c consumer) head(partition int32) func(context.Context) (checkpoint.Position, error) {
-	return func(ctx context.Context) (checkpoint.Position, error) {
-		client, err := c.client()
-		if err != nil {
-			return checkpoint.Position{}, err
-		}
-		defer client.Close()
-		ends, err := kadm.NewClient(client).ListEndOffsets(ctx, c.topic)
-		if err != nil {
-			return checkpoint.Position{}, err
-		}
-		end, ok := ends.Lookup(c.topic, partition)
-		if !ok {
-			return checkpoint.Position{}, fmt.Errorf("topic %q has no partition %d", c.topic, partition)
-		}
-		return checkpoint.Position{Commit: uint64(end.Offset), Prepare: uint64(end.Offset)}, end.Err
+// offset minus 1, so its position is {end, end}. If the topic has another ID by now, head
+// fails: the offsets are those of another log.
+func (c *consumer) head(ctx context.Context, id, partition string) (checkpoint.Position, error) {
+	if err := c.ask(ctx); err != nil {
+		return checkpoint.Position{}, err
 	}
+	if now := c.known.Load().id; now != id {
+		return checkpoint.Position{}, fmt.Errorf("%w: topic %q was made anew, with the ID %s in place of %s", subscription.ErrOtherLog, c.topic, now, id)
+	}
+	ends, err := c.admin.ListEndOffsets(ctx, c.topic)
+	if err != nil {
+		return checkpoint.Position{}, err
+	}
+	end, ok := ends.Lookup(c.topic, number(partition))
+	if !ok {
+		return checkpoint.Position{}, fmt.Errorf("topic %q has no partition %s", c.topic, partition)
+	}
+	return checkpoint.Position{Commit: uint64(end.Offset), Prepare: uint64(end.Offset)}, end.Err
+}
+
+// number returns the number of a partition, of which ask has made the name.
+func number(partition string) int32 {
+	n, _ := strconv.ParseInt(partition, 10, 32)
+	return int32(n)
 }

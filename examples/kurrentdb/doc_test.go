@@ -12,9 +12,13 @@ func TestDocumentedCodeIsThisCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile("main.go")
-	if err != nil {
-		t.Fatal(err)
+	var source strings.Builder
+	for _, name := range []string{"main.go", "segments.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
 	}
 	blocks := strings.Split(string(doc), "```go\n")[1:]
 	if len(blocks) == 0 {
@@ -22,7 +26,7 @@ func TestDocumentedCodeIsThisCode(t *testing.T) {
 	}
 	for _, block := range blocks {
 		code, _, _ := strings.Cut(block, "```")
-		if !strings.Contains(string(source), code) {
+		if !strings.Contains(source.String(), code) {
 			t.Errorf("docs/kurrentdb.md shows code that is not here:\n%s", code)
 		}
 	}

@@ -1,5 +1,6 @@
 // Kurrentdb handles every event of KurrentDB's $all at least once, from where
-// the last run ended. docs/kurrentdb.md explains it.
+// the last run ended. With -segments, several instances share the events out among
+// themselves. docs/kurrentdb.md explains it.
 package main
 
 import (
@@ -17,19 +18,21 @@ import (
 	kurrent "github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/kurrentdb"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-const key = "order-processor" // of the checkpoint
+const key = "order-processor" // of the checkpoint, and the name of the group
 
 func main() {
 	url := flag.String("kurrentdb", "kurrentdb://127.0.0.1:2113?tls=false", "where KurrentDB is")
 	firstRun := flag.Bool("first-run", false, "begin at the start of the log if there is no checkpoint")
+	n := flag.Uint("segments", 0, "share the events out in this number of segments, the same in all instances (default no sharing)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *url, *firstRun)
+	err := run(ctx, *url, *firstRun, int(*n))
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "kurrentdb:", err)
@@ -37,7 +40,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, url string, firstRun bool) error {
+func run(ctx context.Context, url string, firstRun bool, n int) error {
 	config, err := kurrent.ParseConnectionString(url)
 	if err != nil {
 		return err
@@ -48,7 +51,15 @@ func run(ctx context.Context, url string, firstRun bool) error {
 	}
 	store := checkpoint.New(driver, nil)
 	defer store.Close()
-	return consume(ctx, &kurrentdb.Log{Config: config}, store, firstRun)
+	log := &kurrentdb.Log{Config: config}
+	if n == 0 {
+		return consume(ctx, log, store, firstRun)
+	}
+	s := segments{
+		log: log, store: store, n: n, firstRun: firstRun, handle: handle,
+		group: group.Options{Logger: slog.Default()},
+	}
+	return s.run(ctx)
 }
 
 func consume(ctx context.Context, log *kurrentdb.Log, store *checkpoint.Store, firstRun bool) (err error) {

@@ -22,7 +22,7 @@ func TestRun(t *testing.T) {
 		p.last.Store(last)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- run(ctx, p.url, n == 0) }()
+		go func() { ended <- run(ctx, p.url, n == 0, 0) }()
 		waitFor(t, last)
 		stop()
 		if err := <-ended; err != nil {

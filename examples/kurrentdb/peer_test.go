@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/kurrent-io/KurrentDB-Client-Go/protos/kurrentdb/protocols/v1/shared"
@@ -12,7 +14,7 @@ import (
 )
 
 // A peer speaks as much of KurrentDB's protocol as the program needs. Its log has the
-// events 1 to last.
+// events 1 to last, in 16 streams.
 type peer struct {
 	streams.UnimplementedStreamsServer
 	url        string
@@ -50,21 +52,26 @@ func (p *peer) Read(req *streams.ReadReq, stream grpc.ServerStreamingServer[stre
 	if err := stream.Send(&streams.ReadResp{Content: confirmed}); err != nil {
 		return err
 	}
-	for n := all.GetPosition().GetCommitPosition() + 1; n <= p.last.Load(); n++ {
+	for n := all.GetPosition().GetCommitPosition() + 1; ; n++ {
+		for n > p.last.Load() {
+			select {
+			case <-stream.Context().Done():
+				return nil
+			case <-time.After(time.Millisecond):
+			}
+		}
 		if err := stream.Send(event(n)); err != nil {
 			return err
 		}
 		p.sent.Add(1)
 	}
-	<-stream.Context().Done()
-	return nil
 }
 
 func event(n uint64) *streams.ReadResp {
 	return &streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{
 		Event: &streams.ReadResp_ReadEvent_RecordedEvent{
 			Id:               &shared.UUID{Value: &shared.UUID_String_{String_: logName}},
-			StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("order-1")},
+			StreamIdentifier: &shared.StreamIdentifier{StreamName: fmt.Appendf(nil, "order-%d", n%16)},
 			CommitPosition:   n, PreparePosition: n,
 			Metadata: map[string]string{"type": "OrderPlaced", "content-type": "application/json", "created": "0"},
 		},

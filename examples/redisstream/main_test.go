@@ -18,7 +18,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	first := w.start("-first-run")
 	w.write(t.Context(), 4, 100)
-	w.waitFor(w.head())
+	w.waitForHeads()
 	w.kill(first)
 
 	const kills = 40
@@ -39,7 +39,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	}
 	last := w.start()
 	w.waitUntilReading() // one before it may have done all
-	w.waitFor(w.head())
+	w.waitForHeads()
 	w.terminate(last)
 	if n := w.wantExactlyOnce(); n != len(w.written) {
 		t.Errorf("%d of %d events took effect", n, len(w.written))
@@ -50,12 +50,12 @@ func TestTwoInstancesAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.write(t.Context(), 4, 200)
 	first := w.start("-first-run")
-	w.waitFor(w.head())
-	second := w.start()
+	w.waitForHeads()
+	second := w.start("-member", "b")
 	w.write(t.Context(), 4, 1000)
-	w.waitFor(w.head())
-	w.kill(first) // one that was slower says that it was overtaken, if it is asked to end
-	w.kill(second)
+	w.waitForHeads()
+	w.terminate(first)
+	w.terminate(second)
 	if n := w.wantExactlyOnce(); n != len(w.written) {
 		t.Errorf("%d of %d events took effect", n, len(w.written))
 	}
@@ -72,7 +72,7 @@ func TestNothingIsReplayed(t *testing.T) {
 		"no checkpoint": {func(w *world) error {
 			store := w.store()
 			defer store.Close()
-			return store.Delete(w.Context(), key)
+			return store.Delete(w.Context(), key("orders"))
 		}, nil},
 		"second first run": {func(*world) error { return nil }, []string{"-first-run"}},
 		"empty Redis":      {func(w *world) error { return w.client.FlushAll(w.Context()).Err() }, nil},
@@ -90,7 +90,7 @@ func TestNothingIsReplayed(t *testing.T) {
 			w := newWorld(t)
 			p := w.start("-first-run")
 			w.write(t.Context(), 4, 40)
-			w.waitFor(w.head())
+			w.waitForHeads()
 			w.terminate(p)
 			before := w.wantExactlyOnce()
 			if err := c.harm(w); err != nil {
@@ -100,8 +100,8 @@ func TestNothingIsReplayed(t *testing.T) {
 			switch name {
 			case "damaged file":
 			case "no first run", "no checkpoint":
-				if p, ok := w.stored(); ok {
-					t.Errorf("the checkpoint is %s, want none", p)
+				if stored := w.stored(); len(stored) > 0 {
+					t.Errorf("the checkpoints are %v, want none", stored)
 				}
 			default:
 				if after := w.wantExactlyOnce(); after != before {
@@ -130,7 +130,7 @@ func TestEventThatIsNoOrderStopsIt(t *testing.T) {
 	}
 	w.write(t.Context(), 1, 10)
 	w.refuses("-first-run")
-	if got, _ := w.stored(); got != good {
+	if got := w.stored()["orders"]; got != good {
 		t.Errorf("the checkpoint is %s, want that of the last order before it, %s", got, good)
 	}
 	w.wantExactlyOnce()

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
@@ -45,15 +46,23 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// A world is a stream, all that was written to it, and the program's file.
+// A world is some streams, all that was written to them, and the program's file.
 type world struct {
 	*testing.T
-	server *redistest.Server
-	client *redis.Client
-	path   string
+	server  *redistest.Server
+	client  *redis.Client
+	path    string
+	streams []string
+	ttl     time.Duration
 
 	mu      sync.Mutex
-	written []event
+	written []order
+}
+
+// An order is an event in its stream.
+type order struct {
+	event
+	stream string
 }
 
 func newWorld(t *testing.T) *world {
@@ -61,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	server := redistest.Start(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	t.Cleanup(func() { client.Close() })
-	return &world{T: t, server: server, client: client, path: filepath.Join(t.TempDir(), "orders.db")}
+	return &world{T: t, server: server, client: client, path: filepath.Join(t.TempDir(), "orders.db"), streams: []string{"orders"}, ttl: 600 * time.Millisecond}
 }
 
 // write appends n orders, over so many connections of the pool at once.
@@ -70,8 +79,9 @@ func (w *world) write(ctx context.Context, connections, n int) {
 	for range connections {
 		writers.Go(func() {
 			for range n / connections {
-				e := event{customer: fmt.Sprintf("customer-%d", rand.IntN(20)), cents: rand.Int64N(100_000)}
-				id, err := w.client.XAdd(ctx, &redis.XAddArgs{Stream: "orders", Values: []any{"customer", e.customer, "cents", e.cents}}).Result()
+				e := order{stream: w.streams[rand.IntN(len(w.streams))]}
+				e.customer, e.cents = fmt.Sprintf("customer-%d", rand.IntN(20)), rand.Int64N(100_000)
+				id, err := w.client.XAdd(ctx, &redis.XAddArgs{Stream: e.stream, Values: []any{"customer", e.customer, "cents", e.cents}}).Result()
 				if err == nil {
 					e.position, err = checkpoint.ParsePosition(id)
 				}
@@ -88,17 +98,25 @@ func (w *world) write(ctx context.Context, connections, n int) {
 	writers.Wait()
 }
 
-func (w *world) head() checkpoint.Position {
-	var head checkpoint.Position
+// heads returns the position of the last event of each stream.
+func (w *world) heads() map[string]checkpoint.Position {
+	heads := make(map[string]checkpoint.Position)
+	for _, stream := range w.streams {
+		heads[stream] = checkpoint.Position{}
+	}
 	for _, e := range w.written {
-		if e.position.Compare(head) > 0 {
-			head = e.position
+		if e.position.Compare(heads[e.stream]) > 0 {
+			heads[e.stream] = e.position
 		}
 	}
-	return head
+	return heads
 }
 
-// A process is the program at work.
+// head returns the position of the last event of the first stream.
+func (w *world) head() checkpoint.Position { return w.heads()[w.streams[0]] }
+
+// A process is the program at work. An instance that starts again has its old name, and
+// so does not wait until its lease has ended.
 type process struct {
 	*exec.Cmd
 	output bytes.Buffer
@@ -106,7 +124,8 @@ type process struct {
 
 func (w *world) start(flags ...string) *process {
 	w.Helper()
-	p := &process{Cmd: exec.CommandContext(w.Context(), program, append(flags, "-redis", w.server.Addr(), "-db", w.path)...)}
+	args := []string{"-redis", w.server.Addr(), "-db", w.path, "-streams", strings.Join(w.streams, ","), "-ttl", w.ttl.String(), "-member", "a"}
+	p := &process{Cmd: exec.CommandContext(w.Context(), program, append(args, flags...)...)}
 	p.Stdout, p.Stderr = &p.output, &p.output
 	if err := p.Start(); err != nil {
 		w.Fatal(err)
@@ -176,48 +195,59 @@ func (w *world) store() *checkpoint.Store {
 	return checkpoint.New(d, nil)
 }
 
-// stored is the checkpoint; false where there is none.
-func (w *world) stored() (checkpoint.Position, bool) {
+// key is that of a stream's checkpoint.
+func key(stream string) string { return group.Key(groupName, stream) }
+
+// stored returns the checkpoints that there are.
+func (w *world) stored() map[string]checkpoint.Position {
 	w.Helper()
 	store := w.store()
 	defer store.Close()
-	cp, err := store.Get(w.Context(), key)
-	if err != nil && !errors.Is(err, checkpoint.ErrNotFound) {
-		w.Fatal(err)
-	}
-	return cp.Position, err == nil
+	return w.storedIn(store)
 }
 
-// waitFor waits until the checkpoint stands at p.
-func (w *world) waitFor(p checkpoint.Position) {
+func (w *world) storedIn(store *checkpoint.Store) map[string]checkpoint.Position {
 	w.Helper()
+	positions := make(map[string]checkpoint.Position)
+	for _, stream := range w.streams {
+		switch cp, err := store.Get(w.Context(), key(stream)); {
+		case err == nil:
+			positions[stream] = cp.Position
+		case !errors.Is(err, checkpoint.ErrNotFound):
+			w.Fatal(err)
+		}
+	}
+	return positions
+}
+
+// waitForHeads waits until the checkpoint of each stream is at the stream's last event.
+func (w *world) waitForHeads() {
+	w.Helper()
+	heads := w.heads()
 	store := w.store()
 	defer store.Close()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		cp, err := store.Get(w.Context(), key)
-		if err == nil && cp.Position == p {
+		stored := w.storedIn(store)
+		if maps.Equal(stored, heads) {
 			return
 		}
-		if err != nil && !errors.Is(err, checkpoint.ErrNotFound) {
-			w.Fatal(err)
-		}
 		if time.Now().After(deadline) {
-			w.Fatalf("after %v the checkpoint is %s, want %s", patience, cp.Position, p)
+			w.Fatalf("after %v the checkpoints are %v, want %v", patience, stored, heads)
 		}
 	}
 }
 
 type revenue struct{ orders, cents int64 }
 
-// wantExactlyOnce compares the read model with the events up to the checkpoint,
+// wantExactlyOnce compares the read model with the events up to the checkpoints,
 // and returns how many those are.
 func (w *world) wantExactlyOnce() int {
 	w.Helper()
-	stored, _ := w.stored()
+	stored := w.stored()
 	want := make(map[string]revenue)
 	n := 0
 	for _, e := range w.written {
-		if e.position.Compare(stored) <= 0 {
+		if e.position.Compare(stored[e.stream]) <= 0 {
 			r := want[e.customer]
 			want[e.customer] = revenue{r.orders + 1, r.cents + e.cents}
 			n++
@@ -246,7 +276,7 @@ func (w *world) wantExactlyOnce() int {
 		w.Fatal(err)
 	}
 	if !maps.Equal(got, want) {
-		w.Fatalf("with the checkpoint at %s, after %d events, the read model is\n%v\nwant\n%v", stored, n, got, want)
+		w.Fatalf("with the checkpoints at %v, after %d events, the read model is\n%v\nwant\n%v", stored, n, got, want)
 	}
 	return n
 }

@@ -7,18 +7,21 @@ import (
 	"fmt"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/group"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
-const key = "revenue" // of the checkpoint
+// groupName is the name of the group. The checkpoint of a stream has the key
+// group.Key(groupName, stream), as "revenue/orders".
+const groupName = "revenue"
 
 // A projection is the read model: how many orders each customer made, and for
 // how much.
 type projection struct{ db *sql.DB }
 
-// openProjection opens the read model in the file of the checkpoint. The first
-// run makes it, with a checkpoint before the first event.
-func openProjection(ctx context.Context, path string, firstRun bool) (*projection, error) {
+// openProjection opens the read model in the file of the checkpoints. The first
+// run makes it, with a checkpoint before the first event of each stream.
+func openProjection(ctx context.Context, path string, streams []string, firstRun bool) (*projection, error) {
 	// NORMAL is enough. A power cut may undo the last transactions, but it
 	// undoes their effects and the checkpoint together. The events are then
 	// read again.
@@ -32,7 +35,12 @@ func openProjection(ctx context.Context, path string, firstRun bool) (*projectio
 		if err != nil {
 			return fmt.Errorf("this is not the first run: %w", err)
 		}
-		return store.Set(ctx, key, checkpoint.Position{})
+		for _, stream := range streams {
+			if err := store.Set(ctx, group.Key(groupName, stream), checkpoint.Position{}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -41,8 +49,10 @@ func openProjection(ctx context.Context, path string, firstRun bool) (*projectio
 }
 
 // apply gives an event its effect and stores its position: both or neither. An
-// event at or below the stored position has had its effect already.
-func (p *projection) apply(ctx context.Context, e event) error {
+// event at or below the stored position has had its effect already. If another
+// instance has the lease of the stream by now, Set fails with ErrFenced.
+func (p *projection) apply(ctx context.Context, stream string, epoch uint64, e event) error {
+	key := group.Key(groupName, stream)
 	return p.transaction(ctx, func(tx *sql.Tx, store *checkpoint.Store) error {
 		cp, err := store.Get(ctx, key)
 		if err != nil || e.position.Compare(cp.Position) <= 0 {
@@ -53,7 +63,7 @@ func (p *projection) apply(ctx context.Context, e event) error {
 		if err != nil {
 			return err
 		}
-		return store.Set(ctx, key, e.position)
+		return store.Set(ctx, key, e.position, checkpoint.Epoch(epoch))
 	})
 }
 

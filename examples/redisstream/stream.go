@@ -27,7 +27,7 @@ func events(ctx context.Context, client *redis.Client, stream string, after chec
 				Streams: []string{stream},
 				ID:      id(after),
 				Count:   100,
-				Block:   500 * time.Millisecond, // then it looks for a signal
+				Block:   200 * time.Millisecond, // then it looks whether it shall end
 			}).Result()
 			if errors.Is(err, redis.Nil) {
 				continue // nothing new

@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if url, ok := os.LookupEnv(envGetAll); ok {
+		fmt.Fprintln(os.Stderr, beGetAll(url))
+		os.Exit(1)
+	}
 	// The server of etcd leaves goroutines when it stops.
 	os.Exit(leaktest.Check(pgtest.Sharing(building{m}), "etcd/server/v3").Run())
 }

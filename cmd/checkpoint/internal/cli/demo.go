@@ -27,10 +27,12 @@ func (a *app) demo() *cobra.Command {
 consumer stores the position that it has read by a plain SET, as most people do. The
 other consumer uses checkpoint. The demo does the same to both. It kills an instance
 with SIGKILL in the middle of its work, and another instance goes on. Then it starts an
-instance that acts as if it had only hung: it writes an old position. At the end the
-demo compares the effects with the log, event by event. It shows how many events each
+instance that acts as if it had only hung: it writes an old position. After that, four
+instances of a third consumer share the partitions of a log out. The demo kills one
+of them and adds another, and shows which instance has which partitions. At the end the
+demo compares the effects with the logs, event by event. It shows how many events each
 consumer skipped and repeated, and by how much its position went back. The exit code
-is 1 if the consumer that uses checkpoint skipped an event.
+is 1 if a consumer that uses checkpoint skipped an event.
 
 An event is done when its effect is written to a file. The effect outlives the process,
 as the demo shows. A crash of the machine may lose it: the demo does not sync the file.

@@ -23,6 +23,7 @@ type task struct {
 	Dir       string              `json:"dir"`
 	Temporary bool                `json:"temporary"`       // the folder goes when the demo does
 	Stale     *staleTask          `json:"stale,omitempty"` // to be a stale instance
+	Shared    bool                `json:"shared,omitzero"` // to be one of a fleet
 }
 
 // play returns the part that the task gives to its process.
@@ -34,6 +35,8 @@ func (t task) play() func(context.Context, *checkpoint.Store, task, *json.Encode
 		return beStale
 	case t.Plain:
 		return consumePlain
+	case t.Shared:
+		return share
 	}
 	return consume
 }
@@ -41,9 +44,13 @@ func (t task) play() func(context.Context, *checkpoint.Store, task, *json.Encode
 // errOrphaned ends a child whose supervisor is gone.
 var errOrphaned = errors.New("the demo that started this process is gone")
 
+// errAskedToEnd ends a child in good order.
+var errAskedToEnd = errors.New("the demo asks this process to end")
+
 // RunChild is the child process: an instance of a consumer, perhaps a stale one. It makes
-// one report on stdout, as JSON. A stale instance reports after it has written, any other
-// when it begins to work. RunChild stops when stdin ends.
+// one report on stdout, as JSON. A stale instance reports after it has written, one of a
+// fleet never, any other when it begins to work. RunChild stops when stdin ends, and also
+// when stdin has a byte.
 func RunChild(ctx context.Context, store *checkpoint.Store, taskJSON string, stdin io.Reader, stdout io.Writer) error {
 	var t task
 	if err := json.Unmarshal([]byte(taskJSON), &t); err != nil {
@@ -55,7 +62,9 @@ func RunChild(ctx context.Context, store *checkpoint.Store, taskJSON string, std
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		_, _ = io.Copy(io.Discard, stdin)
+		if n, _ := io.ReadFull(stdin, make([]byte, 1)); n > 0 {
+			cancel(errAskedToEnd)
+		}
 		cancel(errOrphaned)
 	}()
 

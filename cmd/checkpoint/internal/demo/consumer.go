@@ -13,15 +13,18 @@ const workers = 8
 
 // A consumer counts the pieces that the log sold of each product. It keeps its
 // position at key: a plain one by an unconditional Set, the other by a
-// subscription.
+// subscription. A shared one has a position for each of its partitions, at keys below
+// key.
 type consumer struct {
-	key   string
-	plain bool
+	key    string
+	plain  bool
+	shared bool
 }
 
 var (
 	plain = consumer{key: "demo/plain", plain: true}
 	ours  = consumer{key: "demo/stock"}
+	many  = consumer{key: "demo/fleet", shared: true}
 )
 
 // instance names the nth instance.
@@ -31,6 +34,14 @@ func (c consumer) instance(n int) string { return fmt.Sprintf("%s-%d", path.Base
 func (e Event) effect() Effect { return Effect{e.Position, e.Product, e.Quantity} }
 
 func logPath(dir string) string { return filepath.Join(dir, "demo-orders.log") }
+
+// logPath is the file of the log that c consumes.
+func (c consumer) logPath(dir string) string {
+	if c.shared {
+		return filepath.Join(dir, "demo-fleet.log")
+	}
+	return logPath(dir)
+}
 
 // effectsPath is the file of the effects of one instance. Each instance has its own file,
 // so that none writes behind a line that a crash cut off.

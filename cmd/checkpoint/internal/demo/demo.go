@@ -3,14 +3,16 @@
 // it stores the position that it has read by a Set that nothing refuses. The other
 // has a subscription with a lease. The demo does the same to both: it kills the
 // instance at work, another one goes on, and the first wakes up and writes an old
-// position. Then the demo counts, from the effects alone, how many events each
-// consumer skipped and repeated.
+// position. After them come four instances of a third consumer, which share the
+// partitions of a log out: one is killed, and another one is added. Then the demo
+// counts, from the effects alone, how many events each consumer skipped and repeated.
 //
 // Run is the supervisor, RunChild what it starts. The files, in the order in
 // which things happen: orders and log (what is consumed), alone (one demo at a
 // time), supervise and process (who is started and watched), child, consume,
 // plain and effects (the consumers), takeover (who is killed, and who goes on),
-// stale (the instance that wakes up), verify and summary (what came of it).
+// stale (the instance that wakes up), fleet and share (the instances that share the
+// partitions out), verify and summary (what came of it).
 // Display tells of it meanwhile, and lines is how every file is written.
 package demo
 
@@ -49,6 +51,7 @@ type run struct {
 	display *display
 
 	plain, ours outcome
+	fleet       fleet
 }
 
 func (r *run) both() []*outcome { return []*outcome{&r.plain, &r.ours} }
@@ -62,7 +65,7 @@ func Run(ctx context.Context, c Config) error {
 }
 
 func (r *run) run(ctx context.Context) (err error) {
-	r.plain.consumer, r.ours.consumer = plain, ours
+	r.plain.consumer, r.ours.consumer, r.fleet.consumer = plain, ours, many
 	if r.store, err = r.Open(ctx, r.Store); err != nil {
 		return err
 	}
@@ -86,6 +89,9 @@ func (r *run) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := r.supervise(ctx); err != nil {
+		return err
+	}
+	if err := r.runFleet(ctx); err != nil {
 		return err
 	}
 	r.display.say("Comparing what took effect with the log, event by event.")
@@ -119,8 +125,8 @@ func (r *run) makeDir() (err error) {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return err
 	}
-	for _, o := range r.both() {
-		paths, err := o.effectsPaths(r.dir)
+	for _, c := range []consumer{plain, ours, many} {
+		paths, err := c.effectsPaths(r.dir)
 		if err != nil {
 			return err
 		}
@@ -146,8 +152,8 @@ func (r *run) writeLog(ctx context.Context) (err error) {
 // the log. A rewind also raises the epoch: if our consumer of an earlier run still
 // lives, it cannot write any more.
 func (r *run) reset(ctx context.Context) error {
-	for _, o := range r.both() {
-		if _, err := r.store.Rewind(ctx, o.key, checkpoint.Position{}); err != nil {
+	for _, key := range append(many.keys(), plain.key, ours.key) {
+		if _, err := r.store.Rewind(ctx, key, checkpoint.Position{}); err != nil {
 			return err
 		}
 	}

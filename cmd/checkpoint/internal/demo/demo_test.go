@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -45,8 +46,8 @@ func TestShortLog(t *testing.T) {
 
 func checkHonestRun(t *testing.T, r *testRun) {
 	t.Helper()
-	if got := r.processes(t); got != 6 {
-		t.Errorf("%d processes, want 6: for each consumer two instances and a stale one", got)
+	if got := r.processes(t); got != 11 {
+		t.Errorf("%d processes, want 11: for two consumers two instances and a stale one, and five of the fleet", got)
 	}
 	v := r.ours.verdict
 	if v.Events != testEvents || v.Skipped+v.Foreign+v.Back != 0 || v.Repeated > workers {
@@ -54,7 +55,36 @@ func checkHonestRun(t *testing.T, r *testRun) {
 	}
 	checkContrast(t, r)
 	checkTakeover(t, r)
+	checkFleet(t, r)
 	checkOutput(t, r)
+}
+
+// checkFleet checks what the run says of the instances that share the partitions out.
+func checkFleet(t *testing.T, r *testRun) {
+	t.Helper()
+	if v := r.fleet.verdict; v.Events != r.fleet.log.Events || v.Events != 3*fleetBatch || v.Skipped+v.Foreign != 0 {
+		t.Errorf("%s: %+v of %d", r.fleet.key, v, r.fleet.log.Events)
+	}
+	three := `(fleet-\d: \d \d( \d)? *){3}`
+	four := `(fleet-\d: \d \d *){4}`
+	want := regexp.MustCompile(`\nFour instances .*\n +` + four + `\nKILLED fleet-2 \(process .*\n +` + three + `\nJOINED: fleet-5\..*\n +` + four + `\n`)
+	if !want.MatchString(r.stderr.String()) {
+		t.Errorf("the output lacks %s:\n%s", want, &r.stderr)
+	}
+	store, err := openStore(t.Context(), r.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	cells, err := store.InspectMany(t.Context(), many.keys()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cells {
+		if c.Checkpoint.Position != r.fleet.log.Last {
+			t.Errorf("%s is at %s, want %s", c.Key, c.Checkpoint.Position, r.fleet.log.Last)
+		}
+	}
 }
 
 // checkContrast checks that the plain consumer skips and repeats events, as plain
@@ -99,12 +129,11 @@ func checkContrast(t *testing.T, r *testRun) {
 	}
 }
 
-// checkOutput checks that the output of both writers fits on one screen, with two lines
-// left for the command and the prompt.
+// checkOutput checks that the output of both writers is short, and as narrow as a terminal.
 func checkOutput(t *testing.T, r *testRun) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(r.stderr.String()+r.stdout.String(), "\n"), "\n")
-	if len(lines) > 22 {
+	if len(lines) > 29 {
 		t.Errorf("the output has %d lines", len(lines))
 	}
 	for _, line := range lines {
@@ -188,7 +217,7 @@ func TestFilesLeftBehind(t *testing.T) {
 	t.Setenv("TMPDIR", temp)
 	r := newTestRun(t, "honest", sqlitePath(t))
 	r.mustRun(t)
-	const want = "demo-orders.log demo-plain-1.effects demo-plain-2.effects demo-stock-1.effects demo-stock-2.effects"
+	const want = "demo-fleet-1.effects demo-fleet-2.effects demo-fleet-3.effects demo-fleet-4.effects demo-fleet-5.effects demo-fleet.log demo-orders.log demo-plain-1.effects demo-plain-2.effects demo-stock-1.effects demo-stock-2.effects"
 	if got := fileNames(t, r.Dir); got != want {
 		t.Errorf("the folder holds\n%s, want\n%s", got, want)
 	}

@@ -34,6 +34,7 @@ func isTerminal(w io.Writer) bool {
 var painted = strings.NewReplacer(
 	"KILLED", "\x1b[1;31mKILLED\x1b[0m",
 	"TOOK OVER", "\x1b[1;32mTOOK OVER\x1b[0m",
+	"JOINED", "\x1b[1;32mJOINED\x1b[0m",
 	"WOKE UP", "\x1b[1;33mWOKE UP\x1b[0m",
 	"VERIFIED", "\x1b[1;32mVERIFIED\x1b[0m",
 	"FAILED", "\x1b[1;31mFAILED\x1b[0m",

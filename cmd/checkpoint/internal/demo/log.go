@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -70,6 +71,44 @@ func writeLog(ctx context.Context, path string, n int) (summary logSummary, err 
 		return logSummary{}, err
 	}
 	return w.logSummary, f.Sync()
+}
+
+// A growingLog is a log that grows while others read it.
+type growingLog struct {
+	logWriter
+	f    *os.File
+	next func() ([]Event, bool)
+	stop func()
+}
+
+// startLog starts a log that can grow to n events.
+func startLog(path string, n int) (*growingLog, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	l := &growingLog{logWriter: logWriter{n: n, w: bufio.NewWriterSize(f, 256<<10)}, f: f}
+	l.next, l.stop = iter.Pull(randomOrders(n))
+	return l, nil
+}
+
+// grow appends at least n events, unless the log is full.
+func (l *growingLog) grow(n int) error {
+	for to := l.Events + n; l.Events < to; {
+		order, ok := l.next()
+		if !ok {
+			break
+		}
+		if err := l.append(order); err != nil {
+			return err
+		}
+	}
+	return l.w.Flush()
+}
+
+func (l *growingLog) close() {
+	l.stop()
+	_ = l.f.Close() // grow has said what could not be written
 }
 
 type logWriter struct {
@@ -164,6 +203,34 @@ func readLog(path string, after checkpoint.Position) iter.Seq2[Event, error] {
 		}
 		if resuming {
 			yield(Event{}, notInLog(after, errors.New("the log ends before it")))
+		}
+	}
+}
+
+// tailEvery is how often a reader looks whether a log has grown.
+const tailEvery = 10 * time.Millisecond
+
+// tailLog is readLog for a log that grows. At the end of the log, it waits for more
+// events until ctx ends.
+func tailLog(ctx context.Context, path string, after checkpoint.Position) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		tick := time.NewTicker(tailEvery)
+		defer tick.Stop()
+		for {
+			for e, err := range readLog(path, after) {
+				if errors.Is(err, errTorn) { // the writer is in the middle of the line
+					break
+				}
+				if !yield(e, err) || err != nil {
+					return
+				}
+				after = e.Position
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 }

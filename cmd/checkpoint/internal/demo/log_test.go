@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -103,5 +105,47 @@ func TestWriteLogStops(t *testing.T) {
 	cancel(cause)
 	if _, err := writeLog(ctx, filepath.Join(t.TempDir(), "log"), 400); !errors.Is(err, cause) {
 		t.Errorf("got %v, want the cause", err)
+	}
+}
+
+// TestTailLog reads a log of which only half a line is written, and then the rest.
+func TestTailLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l, err := startLog(path, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if err := l.grow(50); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := collectLog(path, checkpoint.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := len(whole) - 10
+	if err := l.f.Truncate(int64(torn)); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(5*tailEvery, func() {
+		if _, err := l.f.WriteAt(whole[torn:], int64(torn)); err != nil {
+			t.Error(err)
+		}
+	})
+	var got []Event
+	for e, err := range tailLog(t.Context(), path, checkpoint.Position{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, e); len(got) == len(all) {
+			break
+		}
+	}
+	if !slices.Equal(got, all) {
+		t.Errorf("read %d events of %d", len(got), len(all))
 	}
 }

@@ -17,7 +17,7 @@ import (
 type process struct {
 	task
 	cmd     *exec.Cmd
-	stdin   io.Closer            // ends the child when it is closed
+	stdin   io.WriteCloser       // ends the child when it is closed
 	reports chan json.RawMessage // of capacity 1, for the only report; closed when stdout is
 	stderr  bytes.Buffer
 	ended   chan struct{} // closed when the child has, and err is set
@@ -71,6 +71,9 @@ func (p *process) report(v any) error {
 	<-p.ended
 	return cmp.Or(p.err, fmt.Errorf("%s ended without a report", p.Owner))
 }
+
+// end asks the child to end in good order.
+func (p *process) end() { _, _ = p.stdin.Write([]byte{'.'}) } // the error says that it has ended
 
 // kill ends the child at once: SIGKILL, which it can neither see nor delay.
 func (p *process) kill() {

@@ -15,6 +15,8 @@ func TestProverFails(t *testing.T) {
 		"doubles":       `^demo/stock repeated \d+ events, and its crash accounts for \d+$`,
 		"invents":       `^demo/stock has effects that no event of the log has: 1$`,
 		"errs":          `^demo/stock skipped 1 of .* \(and 1 more\)$`,
+		"fleet drops":   `^demo/fleet skipped 1 of 300\d events, the first at C:\d+/P:\d+$`,
+		"fleet invents": `^demo/fleet has effects that no event of the log has: 1$`,
 		"forgets":       `^the checkpoint of demo/stock is at C:\d+/P:\d+, and the end of the log at `,
 		"goes back":     `^demo/stock took an old position from a stale instance$`,
 	} {
@@ -39,10 +41,11 @@ func TestSupervisorFails(t *testing.T) {
 	for role, want := range map[string]string{
 		"ahead": `^demo/stock was killed with its checkpoint at .*, past its effects, which end at `,
 		// Whether the one that took over has reached the end by then is open.
-		"unfenced": `another instance has stored a newer position|took a claim from a stale instance`,
-		"idle":     `^\w+-1 ended without a report$`,
-		"gives up": `^stock-1 ended before it was killed$`,
-		"fails":    `^\w+-1 failed: exit status 1: no teapots left$`,
+		"unfenced":    `another instance has stored a newer position|took a claim from a stale instance`,
+		"fleet idles": `^fleet-\d ended by itself$`,
+		"idle":        `^\w+-1 ended without a report$`,
+		"gives up":    `^stock-1 ended before it was killed$`,
+		"fails":       `^\w+-1 failed: exit status 1: no teapots left$`,
 	} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()

@@ -19,15 +19,20 @@ type role func(ctx context.Context, store *checkpoint.Store, taskJSON string) er
 
 var roles = map[string]role{
 	"honest":        honest,
-	"drops":         doctored(func(effects []Effect) []Effect { return slices.Delete(effects, 1000, 1001) }),
-	"drops a batch": doctored(func(effects []Effect) []Effect { return slices.Delete(effects, 500, 600) }),
-	"doubles":       doctored(func(effects []Effect) []Effect { return slices.Insert(effects, 1000, effects[1000]) }),
-	"invents": doctored(func(effects []Effect) []Effect {
+	"drops":         doctored(ours.instance(2), func(effects []Effect) []Effect { return slices.Delete(effects, 1000, 1001) }),
+	"drops a batch": doctored(ours.instance(2), func(effects []Effect) []Effect { return slices.Delete(effects, 500, 600) }),
+	"doubles":       doctored(ours.instance(2), func(effects []Effect) []Effect { return slices.Insert(effects, 1000, effects[1000]) }),
+	"fleet drops":   doctored(many.instance(1), func(effects []Effect) []Effect { return effects[1:] }),
+	"fleet invents": doctored(many.instance(5), func(effects []Effect) []Effect {
+		return append(effects, Effect{Position: checkpoint.Position{Commit: 1, Prepare: 1}, Name: "anvil", Amount: 1})
+	}),
+	"fleet idles": idleInFleet,
+	"invents": doctored(ours.instance(2), func(effects []Effect) []Effect {
 		last := effects[len(effects)-1]
 		last.Position.Prepare++
 		return append(effects, last)
 	}),
-	"errs": doctored(func(effects []Effect) []Effect {
+	"errs": doctored(ours.instance(2), func(effects []Effect) []Effect {
 		effects[1000].Amount++
 		return effects
 	}),
@@ -46,15 +51,14 @@ func honest(ctx context.Context, store *checkpoint.Store, taskJSON string) error
 	return RunChild(ctx, store, taskJSON, os.Stdin, os.Stdout)
 }
 
-// doctored performs its task, and then changes the effects of the instance that takes
-// over.
-func doctored(doctor func([]Effect) []Effect) role {
+// doctored performs its task, and then changes the effects of one instance.
+func doctored(owner string, doctor func([]Effect) []Effect) role {
 	return func(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
 		if err := honest(ctx, store, taskJSON); err != nil {
 			return err
 		}
 		t, err := parseTask(taskJSON)
-		if err != nil || t.Owner != ours.instance(2) {
+		if err != nil || t.Owner != owner {
 			return err
 		}
 		path := effectsPath(t.Dir, t.Owner)
@@ -82,6 +86,14 @@ func writeEffects(path string, all []Effect) error {
 		}
 	}
 	return nil
+}
+
+// idleInFleet ends an instance of the fleet at once.
+func idleInFleet(ctx context.Context, store *checkpoint.Store, taskJSON string) error {
+	if t, err := parseTask(taskJSON); err != nil || t.Shared {
+		return err
+	}
+	return honest(ctx, store, taskJSON)
 }
 
 // forget leaves the checkpoint of the last event but one.

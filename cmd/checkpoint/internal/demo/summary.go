@@ -28,7 +28,9 @@ func (r *run) summarize(failures []string) {
 	}
 	if len(failures) == 0 {
 		r.writeNext(&b)
-		fmt.Fprintf(&b, "\nVERIFIED: of %s events checkpoint skipped none. The plain SET skipped %s.\n",
+		fmt.Fprintf(&b, "\nVERIFIED: of %s events %s skipped none, and repeated %d.\n",
+			thousands(r.fleet.log.Events), r.fleet.key, r.fleet.verdict.Repeated)
+		fmt.Fprintf(&b, "VERIFIED: of %s events checkpoint skipped none. The plain SET skipped %s.\n",
 			thousands(r.log.Events), thousands(r.plain.verdict.Skipped))
 	}
 	fmt.Fprint(r.Stdout, paint(r.Stdout, b.String()))

@@ -30,7 +30,7 @@ func examine(ctx context.Context, dir string, c consumer) (verdict, error) {
 		return verdict{}, context.Cause(ctx)
 	}
 	var v verdict
-	for event, err := range readLog(logPath(dir), checkpoint.Position{}) {
+	for event, err := range readLog(c.logPath(dir), checkpoint.Position{}) {
 		if err != nil {
 			return verdict{}, err
 		}
@@ -86,11 +86,11 @@ func (o *outcome) fellBack(dir string) (events int, err error) {
 	return events, nil
 }
 
-// verify examines both consumers, and returns a sentence for each claim about ours that
+// verify examines all consumers, and returns a sentence for each claim about ours that
 // does not hold.
 func (r *run) verify(ctx context.Context) (failures []string, err error) {
 	var all sync.WaitGroup
-	errs := make([]error, 2)
+	errs := make([]error, 3)
 	for i, o := range r.both() {
 		all.Go(func() {
 			var examined, counted error
@@ -99,6 +99,7 @@ func (r *run) verify(ctx context.Context) (failures []string, err error) {
 			errs[i] = cmp.Or(examined, counted)
 		})
 	}
+	all.Go(func() { r.fleet.verdict, errs[2] = examine(ctx, r.dir, r.fleet.consumer) })
 	all.Wait()
 	if err := cmp.Or(errs...); err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (r *run) verify(ctx context.Context) (failures []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.ours.failures(r.log, cp.Position), nil
+	return append(r.ours.failures(r.log, cp.Position), r.fleet.failures()...), nil
 }
 
 // failures returns a sentence for each claim about our consumer that does not hold.

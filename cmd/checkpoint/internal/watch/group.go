@@ -128,12 +128,13 @@ func Groups(ctx context.Context, store *checkpoint.Store, rows []Row) ([]Group, 
 	}
 	of := partitionsOf(names, rows)
 	groups := make([]Group, len(names))
-	for i, name := range names {
-		view, err := store.Group(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		groups[i] = newGroup(name, view, of[name])
+	err = each(len(names), func(i int) error {
+		view, err := store.Group(ctx, names[i])
+		groups[i] = newGroup(names[i], view, of[names[i]])
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return groups, nil
 }

@@ -103,8 +103,8 @@ func statusesOf(ctx context.Context, store *checkpoint.Store, cells []checkpoint
 }
 
 const (
-	// mostHistories bounds how many histories a snapshot reads, and atOnce how many of
-	// them at the same time.
+	// mostHistories bounds how many histories a snapshot reads, and atOnce how many
+	// histories or groups at the same time.
 	mostHistories = 500
 	atOnce        = 16
 )
@@ -119,20 +119,26 @@ func findRewound(ctx context.Context, store *checkpoint.Store, rows []Row) error
 			suspects = append(suspects, r)
 		}
 	}
+	return each(len(suspects), func(i int) error { return suspects[i].readHistory(ctx, store) })
+}
+
+// each calls read for each number below n, atOnce of them at a time. It returns the first
+// error.
+func each(n int, read func(i int) error) error {
 	var (
-		group   sync.WaitGroup
+		reads   sync.WaitGroup
 		tickets = make(chan struct{}, atOnce)
-		errs    = make([]error, len(suspects))
+		errs    = make([]error, n)
 	)
-	for i, row := range suspects {
-		group.Go(func() {
-			tickets <- struct{}{}
+	for i := range n {
+		tickets <- struct{}{}
+		reads.Go(func() {
 			defer func() { <-tickets }()
-			errs[i] = row.readHistory(ctx, store)
+			errs[i] = read(i)
 		})
 	}
-	group.Wait()
-	return errors.Join(errs...)
+	reads.Wait()
+	return cmp.Or(errs...) // the others are hardly different
 }
 
 func (r *Row) couldBeRewound() bool {
