@@ -125,10 +125,14 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	return max(next, m.pause()), nil
 }
 
-// beat gives a sign of life. It takes no longer than the member can wait for the answer.
+// beat gives a sign of life. It takes no longer than the member can wait for the answer:
+// the first one as long as ctx lasts, since the member holds nothing yet.
 func (m *member) beat(ctx context.Context) (view, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.beatEvery())
-	defer cancel()
+	if !m.seenAt.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, m.beatEvery())
+		defer cancel()
+	}
 	seen, err := m.store.Beat(ctx, m.group, m.self, m.opts.TTL, m.keys()...)
 	if err != nil {
 		return view{}, err

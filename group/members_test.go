@@ -58,6 +58,19 @@ func TestMemberThatDiesIsReplaced(t *testing.T) {
 	})
 }
 
+// TestSlowStart: a store that is slow at first, as after a start of many instances, keeps
+// nobody out.
+func TestSlowStart(t *testing.T) {
+	bubble(t, func(b *bench) {
+		b.cables = hung
+		r := b.start(2, group.Options{Member: "a"})
+		time.Sleep(2 * ttl)
+		r.set(up)
+		time.Sleep(ttl)
+		b.want(map[string]int{"a": 2})
+	})
+}
+
 // TestMemberThatCannotGiveSignsOfLifeStops, although its leases could be renewed: it
 // would hold them for ever, and see nobody who joins.
 func TestMemberThatCannotGiveSignsOfLifeStops(t *testing.T) {
