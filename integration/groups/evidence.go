@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/integration/internal/records"
@@ -47,8 +48,9 @@ type tenure struct {
 	handledAt instant // when an event took effect last
 	storedAt  instant // when it last asked the store for a move that was made
 	why       string  // it has ended
-	released  bool
-	failing   bool // the last answer to a move of the checkpoint was an error
+	released  instant // zero: its lease was not
+	failing   bool    // the last answer to a move of the checkpoint was an error
+	fenced    bool    // the store has refused a move of the checkpoint
 }
 
 func newEvidence(partitions int) *evidence {
@@ -130,7 +132,7 @@ func (e *evidence) consider(w *witness, r record) {
 	case r.What == granted:
 		e.grant(w, r)
 	case r.What == stored && r.Event == 0: // by Open, before the grant is recorded
-	case r.What == failing && (t == nil || t.epoch != r.Epoch):
+	case (r.What == failing || r.What == fenced) && (t == nil || t.epoch != r.Epoch):
 	case r.What == released && t == nil: // the consumer did not begin
 	case t == nil || r.What != released && t.epoch != r.Epoch:
 		e.violated(errUnreadable, "%s: %+v belongs to no tenure", w.name, r)
@@ -169,8 +171,12 @@ func (e *evidence) tell(t *tenure, r record) {
 		e.refused++
 	case ended:
 		t.end, t.why = r.At, r.Why
+	case fenced:
+		t.fenced = true
 	case released:
-		t.released = t.end != 0
+		if t.end != 0 {
+			t.released = r.At
+		}
 	}
 }
 
@@ -196,7 +202,7 @@ func (e *evidence) observe(found map[string]checkpoint.Checkpoint, err error) {
 }
 
 // numbers says what has happened.
-func (e *evidence) numbers() string {
+func (e *evidence) numbers(ttl time.Duration) string {
 	var events event
 	tenures, inGoodOrder, late := 0, 0, 0
 	for _, of := range e.tenures {
@@ -204,7 +210,7 @@ func (e *evidence) numbers() string {
 		var last event
 		for i, t := range of {
 			last = max(last, t.last)
-			if i+1 < len(of) && t.inGoodOrder() {
+			if i+1 < len(of) && t.inGoodOrder(ttl) {
 				inGoodOrder++
 			}
 			if i+1 < len(of) && t.end > of[i+1].begin {
