@@ -123,22 +123,27 @@ func (e *evidence) read() {
 }
 
 func (e *evidence) consider(w *witness, r record) {
-	t := w.current[r.Partition]
-	switch {
-	case r.What == stalled:
+	switch r.What {
+	case stalled:
 		w.stalls = append(w.stalls, span{r.At, r.Until})
-	case r.What == mute:
+	case mute:
 		w.mute = append(w.mute, r.At)
-	case r.What == granted:
+	case granted:
 		e.grant(w, r)
-	case r.What == stored && r.Event == 0: // by Open, before the grant is recorded
-	case (r.What == failing || r.What == fenced) && (t == nil || t.epoch != r.Epoch):
-	case r.What == released && t == nil: // the consumer did not begin
-	case t == nil || r.What != released && t.epoch != r.Epoch:
-		e.violated(errUnreadable, "%s: %+v belongs to no tenure", w.name, r)
 	default:
-		e.tell(t, r)
+		t := w.current[r.Partition]
+		if t != nil && (r.What == released || t.epoch == r.Epoch) {
+			e.tell(t, r)
+		} else if !r.precedesGrant() {
+			e.violated(errUnreadable, "%s: %+v belongs to no tenure", w.name, r)
+		}
 	}
+}
+
+// precedesGrant reports whether r can be of a member that has acquired a lease and whose
+// consumer has not begun.
+func (r record) precedesGrant() bool {
+	return r.What == released || r.What == failing || r.What == fenced || r.What == stored && r.Event == 0
 }
 
 func (e *evidence) grant(w *witness, r record) {
