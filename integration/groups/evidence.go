@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/integration/internal/records"
@@ -47,8 +48,9 @@ type tenure struct {
 	handledAt instant // when an event took effect last
 	storedAt  instant // when it last asked the store for a move that was made
 	why       string  // it has ended
-	released  bool
-	failing   bool // the last answer to a move of the checkpoint was an error
+	released  instant // zero: its lease was not
+	failing   bool    // the last answer to a move of the checkpoint was an error
+	fenced    bool    // the store has refused a move of the checkpoint
 }
 
 func newEvidence(partitions int) *evidence {
@@ -121,22 +123,27 @@ func (e *evidence) read() {
 }
 
 func (e *evidence) consider(w *witness, r record) {
-	t := w.current[r.Partition]
-	switch {
-	case r.What == stalled:
+	switch r.What {
+	case stalled:
 		w.stalls = append(w.stalls, span{r.At, r.Until})
-	case r.What == mute:
+	case mute:
 		w.mute = append(w.mute, r.At)
-	case r.What == granted:
+	case granted:
 		e.grant(w, r)
-	case r.What == stored && r.Event == 0: // by Open, before the grant is recorded
-	case r.What == failing && (t == nil || t.epoch != r.Epoch):
-	case r.What == released && t == nil: // the consumer did not begin
-	case t == nil || r.What != released && t.epoch != r.Epoch:
-		e.violated(errUnreadable, "%s: %+v belongs to no tenure", w.name, r)
 	default:
-		e.tell(t, r)
+		t := w.current[r.Partition]
+		if t != nil && (r.What == released || t.epoch == r.Epoch) {
+			e.tell(t, r)
+		} else if !r.precedesGrant() {
+			e.violated(errUnreadable, "%s: %+v belongs to no tenure", w.name, r)
+		}
 	}
+}
+
+// precedesGrant reports whether r can be of a member that has acquired a lease and whose
+// consumer has not begun.
+func (r record) precedesGrant() bool {
+	return r.What == released || r.What == failing || r.What == fenced || r.What == stored && r.Event == 0
 }
 
 func (e *evidence) grant(w *witness, r record) {
@@ -169,8 +176,12 @@ func (e *evidence) tell(t *tenure, r record) {
 		e.refused++
 	case ended:
 		t.end, t.why = r.At, r.Why
+	case fenced:
+		t.fenced = true
 	case released:
-		t.released = t.end != 0
+		if t.end != 0 {
+			t.released = r.At
+		}
 	}
 }
 
@@ -196,7 +207,7 @@ func (e *evidence) observe(found map[string]checkpoint.Checkpoint, err error) {
 }
 
 // numbers says what has happened.
-func (e *evidence) numbers() string {
+func (e *evidence) numbers(ttl time.Duration) string {
 	var events event
 	tenures, inGoodOrder, late := 0, 0, 0
 	for _, of := range e.tenures {
@@ -204,7 +215,7 @@ func (e *evidence) numbers() string {
 		var last event
 		for i, t := range of {
 			last = max(last, t.last)
-			if i+1 < len(of) && t.inGoodOrder() {
+			if i+1 < len(of) && t.inGoodOrder(ttl) {
 				inGoodOrder++
 			}
 			if i+1 < len(of) && t.end > of[i+1].begin {

@@ -58,7 +58,7 @@ func TestGroupUnderAttack(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("balanced again after %.1f TTL, %.1f at most", median(f.took).Seconds()/c.ttl.Seconds(), slices.Max(f.took).Seconds()/c.ttl.Seconds())
-			t.Log(f.evidence.numbers())
+			t.Log(f.evidence.numbers(c.ttl))
 		})
 	}
 }

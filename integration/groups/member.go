@@ -112,9 +112,12 @@ func (m *member) CallEnd(_ context.Context, call checkpoint.Call, result checkpo
 	case call.Op == "setIfNewer":
 		n, err := eventAt(call.Write.Position)
 		r.What, r.Epoch, r.Event = stored, call.Write.Epoch, n
-		if result.Err != nil || err != nil {
+		switch {
+		case errors.Is(result.Err, checkpoint.ErrFenced):
+			r.What = fenced
+		case result.Err != nil || err != nil:
 			r.What, r.Why = failing, errors.Join(result.Err, err).Error()
-		} else if result.Outcome != checkpoint.Advanced {
+		case result.Outcome != checkpoint.Advanced:
 			return
 		}
 	default:

@@ -17,7 +17,8 @@ const (
 	handled  = "handled"  // Event takes effect after At
 	refused  = "refused"  // the read model has refused Event
 	stored   = "stored"   // the store was asked At to move the checkpoint to Event, and has done so
-	failing  = "failing"  // the store was asked for that, and the answer is an error
+	fenced   = "fenced"   // the store was asked for that, and has refused
+	failing  = "failing"  // the store was asked for that, and the answer is another error
 	ended    = "ended"    // the consumer has, and Why
 	released = "released" // its lease
 	stalled  = "stalled"  // the process did not run from At until Until

@@ -64,7 +64,7 @@ func (e *evidence) judge(ttl time.Duration) {
 				e.judgeEnd(t, next, at, ttl)
 				next = min(next, t.begin)
 			}
-			e.judgeEvents(tenures)
+			e.judgeEvents(tenures, ttl)
 		}
 	})
 }
@@ -104,14 +104,14 @@ func (w *witness) away(s span, notice time.Duration) bool {
 }
 
 // judgeEvents holds the tenures of a partition to the rules about what they handle.
-func (e *evidence) judgeEvents(tenures []*tenure) {
+func (e *evidence) judgeEvents(tenures []*tenure, ttl time.Duration) {
 	var done event // by all owners before
 	for i, t := range tenures {
 		if t.resumed > done {
 			e.violated(errSkipped, "%s with epoch %d of partition %d begins after %d, and only %d are handled",
 				t.owner.name, t.epoch, t.partition, t.resumed, done)
 		}
-		if i > 0 && tenures[i-1].inGoodOrder() && t.resumed < tenures[i-1].last {
+		if i > 0 && tenures[i-1].inGoodOrder(ttl) && t.resumed < tenures[i-1].last {
 			e.violated(errRepeated, "%s with epoch %d of partition %d begins after %d, and %s ended after %d",
 				t.owner.name, t.epoch, t.partition, t.resumed, tenures[i-1].owner.name, tenures[i-1].last)
 		}
@@ -119,8 +119,24 @@ func (e *evidence) judgeEvents(tenures []*tenure) {
 	}
 }
 
-// inGoodOrder reports whether t has stored what is done and released its lease.
-func (t *tenure) inGoodOrder() bool { return t.why == asked && t.released && !t.failing }
+// inGoodOrder reports whether t should have stored what is done before it released its
+// lease. It could not if the store failed, or fenced it after its lease had ended: then
+// the process did not run, or could not renew the lease.
+func (t *tenure) inGoodOrder(ttl time.Duration) bool {
+	if t.why != asked || t.released == 0 || t.failing {
+		return false
+	}
+	return !t.fenced || t.released.since(t.end) < ttl/3 && !t.owner.troubled(span{t.end.add(-ttl), t.released}, ttl/4)
+}
+
+// troubled reports whether the process did not run for so long, or could not give a sign of
+// life, in this time.
+func (w *witness) troubled(s span, long time.Duration) bool {
+	return slices.ContainsFunc(w.mute, func(at instant) bool { return s.from < at && at < s.to }) ||
+		slices.ContainsFunc(w.stalls, func(stall span) bool {
+			return stall.to > s.from && stall.from < s.to && stall.to.since(stall.from) > long
+		})
+}
 
 // observeOne holds the checkpoint of a partition to the rules.
 func (e *evidence) observeOne(p int, cp checkpoint.Checkpoint) {
@@ -161,15 +177,13 @@ func (e *evidence) imbalance(living []*witness) error {
 func (e *evidence) judgeQuiet(s span, ttl time.Duration) {
 	e.look(func() {
 		for _, w := range e.witnesses {
-			troubled := slices.ContainsFunc(w.mute, func(at instant) bool { return at > s.from.add(-ttl) }) ||
-				slices.ContainsFunc(w.stalls, func(stall span) bool { return stall.to > s.from.add(-ttl) && stall.to.since(stall.from) > ttl/4 })
-			if troubled {
+			if w.troubled(span{s.from.add(-ttl), s.to}, ttl/4) {
 				return
 			}
 		}
 		for p, tenures := range e.tenures {
 			for _, t := range tenures {
-				if t.begin > s.from {
+				if s.from < t.begin && t.begin < s.to {
 					e.violated(errRestless, "%s gains partition %d", t.owner.name, p)
 				}
 			}
