@@ -77,6 +77,7 @@ proof: servers
 	go test -v -timeout 1h ./sqlitestore -run 'TestKilledWhileWriting|TestFailingDisk' -rounds 1000
 	go test -v -timeout 1h ./pgstore -run TestKilledWithinAReadModel -rounds 1000
 	go test -v -timeout 1h ./integration/contention -rounds 300
+	go test -v -timeout 1h ./group -run TestSimulation -seeds 1000
 	go test -v -timeout 1h ./integration/groups -rounds 100
 	go test -v -timeout 1h ./integration/suspend -rounds 500
 	go test -v -timeout 1h ./integration/histories -rounds 15
