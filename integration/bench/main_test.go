@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Check(m).Run()) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Check(m, etcdtest.Leftovers...).Run()) }
 
 func TestMeasure(t *testing.T) {
 	temp := t.TempDir()

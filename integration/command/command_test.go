@@ -18,7 +18,9 @@ import (
 // program is the folder of the command with every engine.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(building{m})).Run()) }
+func TestMain(m *testing.M) {
+	os.Exit(leaktest.Check(pgtest.Sharing(building{m}), etcdtest.Leftovers...).Run())
+}
 
 // building builds the command before the tests run.
 type building struct{ tests leaktest.Tests }

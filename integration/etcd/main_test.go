@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 )
 
@@ -13,7 +14,5 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "32"); err != nil {
 		panic(err)
 	}
-	// Toxiproxy leaves a goroutine where a connection ends while it is cut. The server
-	// of etcd leaves some when it stops.
-	os.Exit(leaktest.Check(m, "Shopify/toxiproxy", "etcd/server/v3").Run())
+	os.Exit(leaktest.Check(m, etcdtest.Leftovers...).Run())
 }

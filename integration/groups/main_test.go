@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/integration/internal/process"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
@@ -22,7 +23,5 @@ func TestMain(m *testing.M) {
 	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
 		_ = n.Value.Set("4")
 	}
-	// Toxiproxy leaves a goroutine if a connection ends while it is cut. The server of
-	// etcd leaves some when it stops.
-	os.Exit(leaktest.Check(pgtest.Sharing(m), "Shopify/toxiproxy", "etcd/server/v3").Run())
+	os.Exit(leaktest.Check(pgtest.Sharing(m), etcdtest.Leftovers...).Run())
 }

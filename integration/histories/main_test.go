@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/rs/zerolog"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 )
 
@@ -36,7 +37,5 @@ func TestMain(m *testing.M) {
 	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
 		_ = n.Value.Set("8")
 	}
-	// Where a toxic has closed a connection, toxiproxy leaves behind what has more
-	// to send through it. The server of etcd leaves some when it stops.
-	os.Exit(leaktest.Check(m, "Shopify/toxiproxy", "etcd/server/v3").Run())
+	os.Exit(leaktest.Check(m, etcdtest.Leftovers...).Run())
 }

@@ -35,8 +35,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, beGetAll(url))
 		os.Exit(1)
 	}
-	// The server of etcd leaves goroutines when it stops.
-	os.Exit(leaktest.Check(pgtest.Sharing(building{m}), "etcd/server/v3").Run())
+	os.Exit(leaktest.Check(pgtest.Sharing(building{m}), etcdtest.Leftovers...).Run())
 }
 
 // building builds the command before the tests run.

@@ -4,11 +4,11 @@ import (
 	"os"
 	"testing"
 
+	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
 )
 
-// The server of etcd leaves goroutines when it stops.
 func TestMain(m *testing.M) {
-	os.Exit(leaktest.Check(pgtest.Sharing(m), "etcd/server/v3").Run())
+	os.Exit(leaktest.Check(pgtest.Sharing(m), etcdtest.Leftovers...).Run())
 }
