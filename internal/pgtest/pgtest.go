@@ -162,9 +162,10 @@ func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Kill()
 	err := s.launch()
-	// A process that was killed holds the shared memory until it is gone.
-	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
-		if !strings.Contains(s.output.String(), "is still in use") {
+	// A process that was killed holds the shared memory until it is gone, and another
+	// process may use the port for a moment.
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if out := s.output.String(); !strings.Contains(out, "is still in use") && !strings.Contains(out, "Address already in use") {
 			break
 		}
 		err = s.launch()

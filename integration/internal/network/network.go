@@ -77,7 +77,18 @@ func (p *Proxy) Close() { p.proxy.Stop() }
 // Reset ends every connection. Clients can connect again.
 func (p *Proxy) Reset() error {
 	p.proxy.Stop()
-	return p.start(p.proxy.Listen)
+	return p.startAgain(p.proxy.Listen)
+}
+
+// startAgain starts at an address that was in use. Another process may use its port for a
+// moment.
+func (p *Proxy) startAgain(listen string) (err error) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if err = p.start(listen); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // Hurt begins faults. It must not be called again before [Proxy.Heal].
@@ -131,11 +142,5 @@ func (p *Proxy) change(f func() error) error {
 	}
 	stuck := p.proxy
 	go stuck.Stop() // stops to listen, and then waits, too
-	var err error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if err = p.start(stuck.Listen); err == nil {
-			return nil
-		}
-	}
-	return err
+	return p.startAgain(stuck.Listen)
 }

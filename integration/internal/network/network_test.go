@@ -135,3 +135,19 @@ func TestStuck(t *testing.T) {
 		t.Errorf("the proxy is at %s, was at %s", p.Addr(), addr)
 	}
 }
+
+// TestPortInUse for a moment: a connection of another process may have got it.
+func TestPortInUse(t *testing.T) {
+	p, listener := listen(t)
+	addr := p.Addr()
+	p.Close()
+	other, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { other.Close() })
+	if err := p.startAgain(addr); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, p, listener)
+}
