@@ -118,6 +118,12 @@ func (d *Driver) learn(ttl time.Duration) {
 	}
 }
 
+// How long a renewal waits before it tries another token.
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 160 * time.Millisecond
+)
+
 // renewAll renews the etcd leases of the leases that groups renew. If one has ended, its
 // group is read again.
 func (d *Driver) renewAll(f *flight, groups []*group) {
@@ -132,6 +138,11 @@ func (d *Driver) renewAll(f *flight, groups []*group) {
 			mine = append(mine, n)
 		}
 		err := d.renewSome(f.ctx, groups, mine, errs)
+		// Each stream has a token of its own, which another member may not know yet.
+		for pause := firstPause; isAny(err, []error{rpctypes.ErrInvalidAuthToken}) && pause <= lastPause; pause *= 2 {
+			time.Sleep(pause)
+			err = d.renewSome(f.ctx, groups, mine, errs)
+		}
 		for _, n := range mine {
 			if err != nil && !groups[n].grants.renewed && errs[n] == nil {
 				errs[n] = err
