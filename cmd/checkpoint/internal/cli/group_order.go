@@ -141,7 +141,7 @@ func withdrawn(g *watch.Group, order *watch.Order, text string) error {
 	return nil
 }
 
-// was says who gave an order that stands no more.
+// was names the operator who gave an order that is withdrawn now.
 func was(what string, order *watch.Order) string {
 	if order == nil {
 		return ""

@@ -135,8 +135,8 @@ func (f *fleet) end() error {
 	return nil
 }
 
-// tellShares waits until the partitions are shared out among the instances that run, and
-// says who has which.
+// tellShares waits until the partitions are shared out among the instances that run. Then it
+// says which instance holds which partitions.
 func (r *run) tellShares(ctx context.Context, what string) error {
 	var shares map[string][]string
 	err := r.waitForFleet(ctx, func(cells []checkpoint.Cell) bool {

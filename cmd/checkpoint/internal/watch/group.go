@@ -25,7 +25,7 @@ type Partition struct {
 	Row  Row // of its checkpoint
 }
 
-// Holder returns who holds the partition's lease, or "".
+// Holder returns the owner of the partition's lease, or "".
 func (p *Partition) Holder() string {
 	if p.Row.LeaseLeft == nil {
 		return ""
