@@ -26,8 +26,8 @@ func BenchmarkCall(b *testing.B) {
 		name  string
 		start func(*testing.B) *engine
 	}{
-		{"redis", func(b *testing.B) *engine { b.Helper(); e, _ := redisEngine(b); return e }},
-		{"sqlite", func(*testing.B) *engine { return sqliteEngine() }},
+		{"redis", onRedis},
+		{"sqlite", onSQLite},
 		{"postgres", postgresEngine},
 		{"etcd", etcdEngine},
 	} {
@@ -76,7 +76,7 @@ func redisLimit(b *testing.B, server *redistest.Server, call string) {
 	if err != nil || n == 1 {
 		b.Skip("this call is many commands, or waits for its round trip alone")
 	}
-	command := []string{"EVALSHA", server.Do("SCRIPT", "LOAD", rivals.Script).(string), "1", randomKey, "100000", "100000", "2026-01-02T03:04:05.678Z"}
+	command := limitScript(server)
 	if !isWrite(call) {
 		for i := range n {
 			server.Do("HSET", strings.Replace(randomKey, "__rand_int__", fmt.Sprintf("%012d", i), 1), "commit", "100000", "prepare", "100000", "updatedAt", "2026-01-02T03:04:05.678Z")
@@ -87,24 +87,30 @@ func redisLimit(b *testing.B, server *redistest.Server, call string) {
 	if what == "goroutines" {
 		connections = min(n, 32)
 	}
-	redisBenchmark(b, server, n, connections, command)
+	// redis-benchmark counts milliseconds, so that its rate of few requests has no end.
+	rate := redisBenchmark(b, server, b.N*max(1000, 10*n), n, connections, n/connections, command)
+	b.ReportMetric(rate, "ops/s")
+	b.ReportMetric(1e9/rate, "ns/op")
+}
+
+// limitScript is the script of plain go-redis, as redis-benchmark sends it.
+func limitScript(server *redistest.Server) []string {
+	return []string{"EVALSHA", server.Do("SCRIPT", "LOAD", rivals.Script).(string), "1", randomKey, "100000", "100000", "2026-01-02T03:04:05.678Z"}
 }
 
 const randomKey = "consumer/__rand_int__" // twelve digits, as redis-benchmark makes them
 
-// redisBenchmark sends a command with inFlight keys. It goes by what
-// redis-benchmark says of itself, since starting it takes long.
-func redisBenchmark(b *testing.B, server *redistest.Server, inFlight, connections int, command []string) {
+// redisBenchmark sends a command so many times, with so many keys, and returns its rate. It
+// goes by what redis-benchmark says of itself, since starting it takes long.
+func redisBenchmark(b *testing.B, server *redistest.Server, requests, keys, connections, pipelined int, command []string) float64 {
 	b.Helper()
 	host, port, err := net.SplitHostPort(server.Addr())
 	if err != nil {
 		b.Fatal(err)
 	}
-	// redis-benchmark counts milliseconds, so that its rate of few requests has no end.
-	requests := b.N * max(1000, 10*inFlight)
 	text, err := exec.CommandContext(b.Context(), "redis-benchmark", append([]string{
-		"-h", host, "-p", port, "--csv", "-c", strconv.Itoa(connections), "-P", strconv.Itoa(inFlight / connections),
-		"-n", strconv.Itoa(requests), "-r", strconv.Itoa(inFlight),
+		"-h", host, "-p", port, "--csv", "-c", strconv.Itoa(connections), "-P", strconv.Itoa(pipelined),
+		"-n", strconv.Itoa(requests), "-r", strconv.Itoa(keys),
 	}, command...)...).CombinedOutput()
 	if err != nil {
 		b.Fatalf("redis-benchmark: %v\n%s", err, text)
@@ -113,8 +119,7 @@ func redisBenchmark(b *testing.B, server *redistest.Server, inFlight, connection
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(rate, "ops/s")
-	b.ReportMetric(1e9/rate, "ns/op")
+	return rate
 }
 
 // parseRedisBenchmark reads the requests a second of one command.

@@ -66,10 +66,18 @@ func isWrite(call string) bool {
 	return strings.HasPrefix(call, "SetIfNewer/") || strings.HasPrefix(call, "Apply/")
 }
 
+func onSQLite(*testing.B) *engine { return sqliteEngine() }
+
+func onRedis(b *testing.B) *engine {
+	b.Helper()
+	e, _ := redisEngine(b)
+	return e
+}
+
 // redisEngine is a server that keeps nothing on disk.
 func redisEngine(b *testing.B) (*engine, *redistest.Server) {
 	b.Helper()
-	server := redistest.Start(b, "appendonly no", "latency-tracking-info-percentiles 100")
+	server := redistest.Start(b, "appendonly no", "latency-tracking-info-percentiles 99 100")
 	return &engine{
 		name: "redis",
 		empty: func(*testing.B) string {

@@ -37,7 +37,7 @@ func writeFacts(ctx context.Context, set settings, dir, temp string, out io.Writ
 		{"system", known("uname", "-srm") + ", " + fileSystem},
 		{"servers", "redis-server " + versionOf(known("redis-server", "--version")) + ", " + postgres(known)},
 		{"built-with", runtime.Version() + ", " + strings.NewReplacer("github.com/", "", "\n", ", ").Replace(libraries)},
-		{"measured", fmt.Sprintf("best of %d rounds of %v", set.rounds, set.each)},
+		{"measured", fmt.Sprintf("%d rounds of %v: the best, of a target the median", set.rounds, set.each)},
 	} {
 		if _, err := fmt.Fprintf(out, "%s: %s\n", fact[0], fact[1]); err != nil {
 			return err

@@ -41,7 +41,7 @@ func parseFlags(args []string, stderr io.Writer) (s settings, err error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.docs, "docs", "", "the `folder` whose pages get the tables; none: nothing is written")
 	flags.StringVar(&s.from, "from", "", "a `file` with the output of a former run; it is read, and nothing is measured")
-	flags.IntVar(&s.rounds, "rounds", 5, "how often all benchmarks take their turn; the best counts")
+	flags.IntVar(&s.rounds, "rounds", 3, "how often all benchmarks take their turn")
 	flags.DurationVar(&s.each, "time", 500*time.Millisecond, "how long each measurement takes")
 	flags.IntVar(&s.keys, "keys", 1_000_000, "how many checkpoints a large store has")
 	if err := flags.Parse(args); err != nil {
@@ -76,11 +76,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err := measure(ctx, set, steps(set), io.MultiWriter(&text, stdout), stderr); err != nil {
 		return err
 	}
-	if set.docs == "" {
-		return nil
-	}
 	found, err := parse(text.String())
 	if err != nil {
+		return err
+	}
+	if err := writeVerdict(found, stderr); err != nil || set.docs == "" {
 		return err
 	}
 	return writePages(set.docs, found)

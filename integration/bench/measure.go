@@ -25,13 +25,15 @@ const self = "integration/bench"
 
 // steps are in the order of a round.
 func steps(set settings) []step {
-	each := "-test.benchtime=" + set.each.String()
+	each, keys := "-test.benchtime="+set.each.String(), "-keys="+strconv.Itoa(set.keys)
 	return []step{
 		{folder: self + "/startup", pattern: "^BenchmarkCommand$", args: []string{"-test.benchtime=20x"}},
 		{folder: "memstore", pattern: "^BenchmarkStore$/^(SetIfNewer|Get|Apply)$/^(goroutines=1|batch=1000)$", args: []string{each}},
 		{folder: "subscription", pattern: "^Benchmark(TrackDone|Run)$/^(window=1000|unordered|keys=1000)$", args: []string{each}},
 		{folder: self, pattern: "^Benchmark(Call|Server)$", args: []string{each}},
-		{folder: self, pattern: "^Benchmark(Large|Key)$", args: []string{"-test.benchtime=1x", "-keys=" + strconv.Itoa(set.keys)}, once: true},
+		// A turn of both sides takes a tenth of a second, and a ratio wants several.
+		{folder: self, pattern: "^BenchmarkTarget$", args: []string{"-test.benchtime=" + (4 * set.each).String(), keys, "-watched=" + (20 * set.each).String()}},
+		{folder: self, pattern: "^Benchmark(Large|Key)$", args: []string{"-test.benchtime=1x", keys}, once: true},
 	}
 }
 

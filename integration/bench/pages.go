@@ -11,7 +11,11 @@ import (
 // block is where a page shows a table. The lines of the table are replaced.
 var block = regexp.MustCompile(`(<!-- bench ([a-z-]+) -->\n)(?:\|.*\n)*`)
 
-const machine = "machine" // the table of the facts
+// The tables beside those of tables.
+const (
+	machine   = "machine" // of the facts
+	ofTargets = "targets"
+)
 
 // readPages reads the pages of a folder that have blocks, by their path. Each
 // table has one place, and each place a table.
@@ -20,7 +24,7 @@ func readPages(folder string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	places := map[string]int{machine: 0}
+	places := map[string]int{machine: 0, ofTargets: 0}
 	for _, t := range tables {
 		places[t.name] = 0
 	}
@@ -55,6 +59,9 @@ func writePages(folder string, r *report) error {
 		return err
 	}
 	text := map[string]string{machine: grid(append([][]string{{"what", "here"}}, r.facts...))}
+	if text[ofTargets], err = targetTable(r); err != nil {
+		return err
+	}
 	for _, t := range tables {
 		if text[t.name], err = t.markdown(r); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,12 +15,12 @@ type report struct {
 	results []*result  // in the order in which they came first
 }
 
-// A result is what one benchmark measured, the best of its rounds.
+// A result is what one benchmark measured.
 type result struct {
-	name   string             // "Call" of BenchmarkCall
-	labels []string           // "engine=redis", "call=Get", "goroutines=16"; "of" is not among them
-	of     string             // the contestant, or ""
-	values map[string]float64 // by unit
+	name   string               // "Call" of BenchmarkCall
+	labels []string             // "engine=redis", "call=Get", "goroutines=16"; "of" is not among them
+	of     string               // the contestant, or ""
+	values map[string][]float64 // of each round, by unit
 }
 
 var (
@@ -51,12 +52,13 @@ func parse(text string) (*report, error) {
 			return nil, fmt.Errorf("the line %q: %w", line, err)
 		}
 		name := processors.ReplaceAllString(fields[0], "")
-		if old, ok := known[name]; ok {
-			old.raise(values)
-			continue
+		if known[name] == nil {
+			known[name] = newResult(name)
+			r.results = append(r.results, known[name])
 		}
-		known[name] = newResult(name, values)
-		r.results = append(r.results, known[name])
+		for unit, v := range values {
+			known[name].values[unit] = append(known[name].values[unit], v)
+		}
 	}
 	return r, nil
 }
@@ -79,9 +81,9 @@ func parseValues(fields []string) (map[string]float64, error) {
 	return values, nil
 }
 
-func newResult(name string, values map[string]float64) *result {
+func newResult(name string) *result {
 	parts := strings.Split(strings.TrimPrefix(name, "Benchmark"), "/")
-	r := &result{name: parts[0], values: values}
+	r := &result{name: parts[0], values: make(map[string][]float64)}
 	for _, label := range parts[1:] {
 		if of, ok := strings.CutPrefix(label, "of="); ok {
 			r.of = of
@@ -92,17 +94,19 @@ func newResult(name string, values map[string]float64) *result {
 	return r
 }
 
-// raise keeps the better of each value: the higher rate, the lower of all else.
-func (r *result) raise(values map[string]float64) {
-	for unit, v := range values {
-		old, ok := r.values[unit]
-		switch {
-		case !ok:
-			r.values[unit] = v
-		case strings.HasSuffix(unit, "/s"):
-			r.values[unit] = max(old, v)
-		default:
-			r.values[unit] = min(old, v)
-		}
+// best is the best of all rounds: the highest rate, the lowest of all else.
+func (r *result) best(unit string) (v float64, ok bool) {
+	if r == nil || len(r.values[unit]) == 0 {
+		return 0, false
 	}
+	if strings.HasSuffix(unit, "/s") {
+		return slices.Max(r.values[unit]), true
+	}
+	return slices.Min(r.values[unit]), true
+}
+
+// median is that of all rounds. Of an even number it is the higher of the two in the middle.
+func median(figures []float64) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	return sorted[len(sorted)/2]
 }

@@ -25,8 +25,8 @@ func BenchmarkSamples(b *testing.B) {
 		servers bool // whether it has servers
 		start   func(*testing.B) *engine
 	}{
-		{"redis", true, func(b *testing.B) *engine { b.Helper(); e, _ := redisEngine(b); return e }},
-		{"sqlite", false, func(*testing.B) *engine { return sqliteEngine() }},
+		{"redis", true, onRedis},
+		{"sqlite", false, onSQLite},
 		{"postgres", true, postgresEngine},
 		{"etcd", true, func(b *testing.B) *engine {
 			b.Helper()
@@ -70,11 +70,6 @@ func (e *engine) measureSamples(b *testing.B, servers bool, batch int) {
 	b.ReportMetric(median(with.took), "with-ns")
 	b.ReportMetric(median(without.took), "without-ns")
 	b.ReportMetric(median(ratios), "ratio")
-}
-
-func median(figures []float64) float64 {
-	slices.Sort(figures)
-	return figures[len(figures)/2]
 }
 
 // sampled writes keys of its own.

@@ -83,7 +83,7 @@ func (t table) markdown(r *report) (string, error) {
 		head = append(head, c.head)
 	}
 	var labels []string
-	found := make(map[string]map[string]map[string]float64) // by label, contestant and unit
+	found := make(map[string]map[string]*result) // by label and contestant
 	for _, res := range r.results {
 		label, of, shown := t.place(res)
 		if !shown {
@@ -91,9 +91,9 @@ func (t table) markdown(r *report) (string, error) {
 		}
 		if found[label] == nil {
 			labels = append(labels, label)
-			found[label] = make(map[string]map[string]float64)
+			found[label] = make(map[string]*result)
 		}
-		found[label][of] = res.values
+		found[label][of] = res
 	}
 	if len(labels) == 0 {
 		return "", fmt.Errorf("no benchmark was run for the table %s", t.name)
@@ -134,15 +134,15 @@ func (t table) place(r *result) (label, of string, shown bool) {
 }
 
 // cell shows what the contestants of a row measured, and a dash for what they did not.
-func (c column) cell(row map[string]map[string]float64) string {
-	v, ok := row[c.of][c.unit]
+func (c column) cell(row map[string]*result) string {
+	v, ok := row[c.of].best(c.unit)
 	if !ok {
 		return "–"
 	}
 	if c.over == "" {
 		return format(v, c.unit)
 	}
-	over, ok := row[c.over][c.unit]
+	over, ok := row[c.over].best(c.unit)
 	switch {
 	case !ok || over == 0 || v == 0:
 		return "–"

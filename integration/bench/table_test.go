@@ -62,7 +62,7 @@ func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
 }
 
 func TestEachTableHasOnePlace(t *testing.T) {
-	all := "<!-- bench machine -->\n"
+	all := "<!-- bench machine -->\n<!-- bench targets -->\n"
 	for _, table := range tables {
 		all += "<!-- bench " + table.name + " -->\n| old |\n"
 	}

@@ -12,20 +12,29 @@ import (
 // faster.
 func AppendFsync(b *testing.B, dir string) {
 	b.Helper()
-	f, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	page := bytes.Repeat([]byte{'.'}, 4096)
+	durably := Appender(b, dir)
 	b.ResetTimer()
 	for range b.N {
-		if _, err := f.Write(page); err != nil {
-			b.Fatal(err)
-		}
-		if err := f.Sync(); err != nil {
+		if err := durably(); err != nil {
 			b.Fatal(err)
 		}
 	}
 	Rate(b, b.N)
+}
+
+// Appender returns what appends a page to a file in dir and makes it durable.
+func Appender(b *testing.B, dir string) func() error {
+	b.Helper()
+	f, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close() })
+	page := bytes.Repeat([]byte{'.'}, 4096)
+	return func() error {
+		if _, err := f.Write(page); err != nil {
+			return err
+		}
+		return f.Sync()
+	}
 }
