@@ -80,7 +80,7 @@ func lone(start func(*testing.B) *engine) func(*testing.B) {
 			b.Fatal(err)
 		}
 		quit, ended, last := make(chan struct{}), make(chan error), uint64(0)
-		go func() { ended <- subscription.Run(b.Context(), s, tenASecond(&last, quit), doesNothing) }()
+		go func() { ended <- subscription.Run(b.Context(), s, oneASecond(&last, quit), doesNothing) }()
 		var shares []float64
 		for b.Loop() {
 			before, start := processorTime(b), time.Now()
@@ -96,11 +96,11 @@ func lone(start func(*testing.B) *engine) func(*testing.B) {
 	}
 }
 
-// tenASecond yields events until quit is closed. last is the last of them.
-func tenASecond(last *uint64, quit <-chan struct{}) func(context.Context) iter.Seq2[uint64, error] {
+// oneASecond yields events until quit is closed. last is the last of them.
+func oneASecond(last *uint64, quit <-chan struct{}) func(context.Context) iter.Seq2[uint64, error] {
 	return func(context.Context) iter.Seq2[uint64, error] {
 		return func(yield func(uint64, error) bool) {
-			pace := time.NewTicker(100 * time.Millisecond)
+			pace := time.NewTicker(time.Second)
 			defer pace.Stop()
 			for yield(*last+1, nil) {
 				*last++
