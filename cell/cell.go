@@ -15,7 +15,8 @@
 //	Release                             the lease
 //	a change that leaves an audit entry the fence, too
 //
-// If a method returns its receiver unchanged, there is nothing to store.
+// If a method returns its receiver unchanged, there is nothing to store. Change alone changes
+// its receiver.
 package cell
 
 import (
@@ -51,26 +52,32 @@ func (c Cell) Visible(now time.Time) driver.Cell {
 // Write decides w. It reads and raises the fence only if w has an epoch or is a
 // Rewind.
 func (c Cell) Write(w driver.Write, now time.Time) (Cell, driver.Result) {
+	r := c.Change(&w, now)
+	return c, r
+}
+
+// Change is Write, and changes c itself: to copy a cell takes longer than to decide a write.
+func (c *Cell) Change(w *driver.Write, now time.Time) driver.Result {
 	stored := c.checkpoint(now)
-	epoch, refusal := c.admit(&w, stored.Epoch)
+	epoch, refusal := c.admit(w, stored.Epoch)
 	if refusal != nil {
-		return c, *refusal
+		return *refusal
 	}
 	outcome := driver.Advanced
 	switch w.Mode {
 	case driver.Touch:
 		if !stored.Exists {
-			return c, failed(driver.ErrNotFound)
+			return failed(driver.ErrNotFound)
 		}
 		if stored.Err != nil {
-			return c, failed(stored.Err)
+			return failed(stored.Err)
 		}
 		c.raise(epoch, now)
 		c.Checkpoint.ExpiresAt = expiry(now, w.TTL)
-		return c, driver.Result{Outcome: driver.Unchanged, Epoch: epoch}
+		return driver.Result{Outcome: driver.Unchanged, Epoch: epoch}
 	case driver.IfNewer:
 		if stored.Err != nil {
-			return c, failed(stored.Err)
+			return failed(stored.Err)
 		}
 		if stored.Exists {
 			outcome = compared[w.Position.Compare(stored.Position)+1]
@@ -78,11 +85,17 @@ func (c Cell) Write(w driver.Write, now time.Time) (Cell, driver.Result) {
 	}
 	c.raise(epoch, now)
 	if outcome != driver.Stale {
-		w.LogID = cmp.Or(w.LogID, stored.LogID)
+		logID := cmp.Or(w.LogID, stored.LogID)
 		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: w.Mark, ExpiresAt: expiry(now, w.TTL)}
-		c.Checkpoint.Epoch = epoch
+		c.Checkpoint.Epoch, c.Checkpoint.LogID = epoch, logID
 	}
-	return c, driver.Result{Outcome: outcome, Epoch: epoch}
+	return driver.Result{Outcome: outcome, Epoch: epoch}
+}
+
+// Timeless reports whether no rule for w reads the time, so that now may be any time. It is
+// true for the usual write: reading a clock takes longer than deciding the write.
+func (c *Cell) Timeless(w *driver.Write) bool {
+	return w.Mode == driver.IfNewer && w.Epoch == 0 && w.TTL == 0 && w.By == nil && c.Checkpoint.ExpiresAt.IsZero()
 }
 
 // admit returns the epoch that w leaves, or why the fence refuses w.

@@ -22,7 +22,8 @@ type Driver struct {
 	samples map[string][]driver.Sample     // the latest last
 	reports map[string]map[string]driver.Report
 	failure error
-	spare   []driver.Result
+	results []driver.Result // spare ones
+	records []driver.Record // the same
 	waiters *driver.Waiters
 }
 
@@ -137,26 +138,31 @@ func (d *Driver) cell(key string) *cell.Cell {
 	return &cell.Cell{Key: key}
 }
 
-// store puts c into the map, and the entry of the change, if any, beside it. If c is
-// empty, it removes c from the map. If c has no lease any more, it wakes who waits for one.
+// store puts c into the map, and the entry of the change, if any, beside it.
 func (d *Driver) store(c cell.Cell, trace Trace) {
+	stored := d.cell(c.Key)
+	before := *stored
+	*stored = c
+	d.changed(&before, stored, trace)
+}
+
+// changed keeps c, which the method cell has returned and which has changed since. It removes
+// an empty cell from the map. If c has no lease any more, it wakes who waits for one.
+func (d *Driver) changed(before, c *cell.Cell, trace Trace) {
 	if trace.Entry != nil {
 		d.note(c.Key, *trace.Entry)
 	}
 	if trace.Sample != nil {
 		d.samples[c.Key] = cell.KeepSample(d.samples[c.Key], *trace.Sample)
 	}
-	old, ok := d.cells[c.Key]
-	if ok && leased(old) && !leased(&c) {
+	if leased(before) && !leased(c) {
 		d.waiters.Wake(c.Key)
 	}
-	switch {
-	case !(*driver.Cell)(&c).Holds():
+	switch was := (*driver.Cell)(before).Holds(); {
+	case !(*driver.Cell)(c).Holds():
 		delete(d.cells, c.Key)
-	case ok:
-		*old = c
-	default:
-		d.cells[c.Key] = new(c) // &c would cost every call an allocation
+	case !was:
+		d.cells[c.Key] = c
 	}
 }
 
@@ -171,10 +177,14 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		return nil, err
 	}
 	defer d.mu.Unlock()
-	now := time.Now()
-	records := make([]driver.Record, len(keys))
+	var now time.Time
+	records := cut(&d.records, len(keys))
 	for i, key := range keys {
-		records[i] = d.cell(key).Record(now)
+		c := d.cell(key)
+		if now.IsZero() && !c.Checkpoint.ExpiresAt.IsZero() {
+			now = time.Now()
+		}
+		records[i] = c.Record(now)
 	}
 	return records, nil
 }
@@ -185,30 +195,34 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 		return slices.Repeat([]driver.Result{{Outcome: driver.Failed, Err: err}}, len(writes)), nil
 	}
 	defer d.mu.Unlock()
-	now := time.Now()
-	results := d.results(len(writes))
+	var now time.Time
+	results := cut(&d.results, len(writes))
 	for i := range writes {
-		before := d.cell(writes[i].Key)
-		c, r := before.Write(writes[i], now)
-		trace := Trace{Entry: cell.WriteEntry(before, &c, &writes[i], r, now)}
-		if sample, ok := cell.WriteSample(before, &writes[i], r, now); ok {
+		c := d.cell(writes[i].Key)
+		if now.IsZero() && !c.Timeless(&writes[i]) {
+			now = time.Now()
+		}
+		before := *c
+		r := c.Change(&writes[i], now)
+		trace := Trace{Entry: cell.WriteEntry(&before, c, &writes[i], r, now)}
+		if sample, ok := cell.WriteSample(&before, &writes[i], r, now); ok {
 			trace.Sample = new(sample)
 		}
-		d.store(c, trace)
+		d.changed(&before, c, trace)
 		results[i] = r
 	}
 	return results, nil
 }
 
-// results cuts n results from a larger slice, so that few calls allocate.
-func (d *Driver) results(n int) []driver.Result {
+// cut cuts n values from a larger slice, so that few calls allocate.
+func cut[T any](spare *[]T, n int) []T {
 	const ahead = 64
-	if n > len(d.spare) {
-		d.spare = make([]driver.Result, max(n, ahead))
+	if n > len(*spare) {
+		*spare = make([]T, max(n, ahead))
 	}
-	var results []driver.Result
-	results, d.spare = d.spare[:n:n], d.spare[n:]
-	return results
+	values := (*spare)[:n:n]
+	*spare = (*spare)[n:]
+	return values
 }
 
 // Delete implements [driver.Driver].

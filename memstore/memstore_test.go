@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/storetest"
@@ -22,6 +23,33 @@ func TestConformance(t *testing.T) {
 			return func() { m.Fail(nil) }
 		},
 	})
+}
+
+// The context of a call is one allocation, and the keys of a Get are another.
+func TestAllocations(t *testing.T) {
+	store, commit := checkpoint.New(memstore.New(), nil), uint64(0)
+	for _, c := range []struct {
+		name string
+		most float64
+		call func() error
+	}{
+		{"SetIfNewer", 1, func() error {
+			commit++
+			_, err := store.SetIfNewer(t.Context(), "a", checkpoint.Position{Commit: commit})
+			return err
+		}},
+		{"Get", 2, func() error {
+			_, err := store.Get(t.Context(), "a")
+			return err
+		}},
+	} {
+		if err := c.call(); err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(1000, func() { _ = c.call() }); n > c.most {
+			t.Errorf("%s allocates %v times, want %v at most", c.name, n, c.most)
+		}
+	}
 }
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, open) }
