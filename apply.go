@@ -37,11 +37,9 @@ func (s *Store) applyAll(ctx context.Context, c *call, writes []Write) ([]Outcom
 		if writes[i].IfNewer {
 			mode = driver.IfNewer
 		}
-		w, err := s.forDriver(c.ctx, &writes[i], mode, c.start)
-		if err != nil {
+		if err := s.forDriver(c, &writes[i], mode, &batch[i]); err != nil {
 			return repeat(Failed, len(writes)), fmt.Errorf("write %d, key %q: %w", i, writes[i].Key, err)
 		}
-		batch[i] = w
 	}
 	if err := s.ready(ctx); err != nil {
 		return repeat(Failed, len(writes)), err
@@ -75,7 +73,7 @@ func outcomesOf(writes []Write, results []driver.Result) ([]Outcome, error) {
 			failure.answered++
 			continue
 		}
-		failure.errs = append(failure.errs, fmt.Errorf("%q: %w", writes[i].Key, resultError(driver.Write{}, r)))
+		failure.errs = append(failure.errs, fmt.Errorf("%q: %w", writes[i].Key, resultError(&driver.Write{}, r)))
 	}
 	if failure.errs == nil {
 		return outcomes, nil

@@ -17,12 +17,23 @@ type call struct {
 // begin starts c, and returns the context for the driver.
 func (s *Store) begin(ctx context.Context, c *call) context.Context {
 	c.Engine = s.engine
-	c.start = time.Now()
+	if len(s.enders) > 0 {
+		c.began()
+	}
 	for _, o := range s.starters {
 		ctx = o.CallStart(ctx, c.Call)
 	}
 	c.ctx = ctx
 	return withoutCause(ctx)
+}
+
+// began returns when c began, or the time now if nobody has asked before: many calls need no
+// clock, and reading it takes a fifth of the time of a call.
+func (c *call) began() time.Time {
+	if c.start.IsZero() {
+		c.start = time.Now()
+	}
+	return c.start
 }
 
 func (s *Store) end(c *call, r CallResult) {

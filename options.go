@@ -106,31 +106,28 @@ func (w *Write) apply(opts []WriteOption) {
 
 var errYear = errors.New("updatedAt is outside the years 1 to 9999")
 
-// forDriver checks w, and returns it in the form that drivers take.
-func (s *Store) forDriver(ctx context.Context, w *Write, mode driver.Mode, now time.Time) (driver.Write, error) {
+// forDriver checks w, a write of c, and puts it into to in the form that drivers take.
+func (s *Store) forDriver(c *call, w *Write, mode driver.Mode, to *driver.Write) error {
 	if err := ValidateKey(w.Key); err != nil {
-		return driver.Write{}, err
+		return err
 	}
 	ttl, err := wholeMilliseconds(w.TTL)
 	if err != nil {
-		return driver.Write{}, err
+		return err
 	}
 	if err := ValidateLogID(w.LogID); err != nil {
-		return driver.Write{}, fmt.Errorf("LogID: %w", err)
+		return fmt.Errorf("LogID: %w", err)
 	}
 	at := w.UpdatedAt
 	if at.IsZero() {
-		at = now
+		at = c.began()
+	} else if y := at.UTC().Year(); y < 1 || y > 9999 {
+		return errYear
 	}
 	at = at.UTC().Truncate(time.Millisecond)
-	if y := at.Year(); y < 1 || y > 9999 {
-		return driver.Write{}, errYear
-	}
-	mark := w.Mark
-	mark.UpdatedAt = at
-	return driver.Write{
-		Key: w.Key, Mode: mode, TTL: ttl, Mark: mark, SampleBefore: s.sampleBefore(w.Key, at), By: w.by(ctx, mode),
-	}, nil
+	to.Key, to.Mode, to.TTL, to.Mark = w.Key, mode, ttl, w.Mark
+	to.UpdatedAt, to.SampleBefore, to.By = at, s.sampleBefore(w.Key, at), w.by(c.ctx, mode)
+	return nil
 }
 
 // by returns who makes the write by hand. A context says so only for the writes that a

@@ -75,6 +75,7 @@ type Store struct {
 	engine      string
 	starters    []CallStarter
 	enders      []CallEnder
+	observed    bool                           // whether there is any of them
 	sampleEvery func(key string) time.Duration // nil: the Store keeps no samples
 	closed      atomic.Bool
 }
@@ -101,6 +102,7 @@ func New(d driver.Driver, opts *Options) *Store {
 		component := slog.String("component", s.engine+"CheckpointStore")
 		s.enders = append([]CallEnder{logging{opts.Logger.With(component)}}, s.enders...)
 	}
+	s.observed = len(s.starters)+len(s.enders) > 0
 	return s
 }
 
@@ -231,6 +233,6 @@ func (s *Store) deleteOne(ctx context.Context, key string) (int, error) {
 // leaves everything else as it is. The error is [ErrNotFound] if there is no
 // checkpoint, and [ErrCorrupt] if the checkpoint is damaged.
 func (s *Store) Touch(ctx context.Context, key string, ttl time.Duration) error {
-	_, _, err := s.writeOne(ctx, opTouch, driver.Touch, Write{Key: key, TTL: ttl}, nil)
+	_, err := s.writeOne(ctx, opTouch, driver.Touch, &Write{Key: key, TTL: ttl}, nil)
 	return err
 }

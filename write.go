@@ -12,7 +12,7 @@ import (
 // Set stores p at key whatever is there, even over a newer position or a damaged
 // checkpoint. Consumers call [Store.SetIfNewer] instead.
 func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOption) error {
-	_, _, err := s.writeOne(ctx, opSet, driver.Set, Write{Key: key, Mark: Mark{Position: p}}, opts)
+	_, err := s.writeOne(ctx, opSet, driver.Set, &Write{Key: key, Mark: Mark{Position: p}}, opts)
 	return err
 }
 
@@ -22,7 +22,7 @@ func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOp
 // epoch, and returns true. If the checkpoint is damaged, SetIfNewer changes nothing and
 // returns [ErrCorrupt].
 func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...WriteOption) (bool, error) {
-	_, r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, Write{Key: key, Mark: Mark{Position: p}}, opts)
+	r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, &Write{Key: key, Mark: Mark{Position: p}}, opts)
 	return err == nil && r.Outcome.Landed(), err
 }
 
@@ -37,7 +37,8 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 // below the fence. If the fence is damaged, Rewind changes nothing and returns
 // [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
-	w, r, err := s.writeOne(ctx, opRewind, driver.Rewind, Write{Key: key, Mark: Mark{Position: p}}, opts)
+	w := Write{Key: key, Mark: Mark{Position: p}}
+	r, err := s.writeOne(ctx, opRewind, driver.Rewind, &w, opts)
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -49,33 +50,38 @@ func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...Writ
 	return c, nil
 }
 
-func (s *Store) writeOne(
-	ctx context.Context, op string, mode driver.Mode, w Write, opts []WriteOption,
-) (driver.Write, driver.Result, error) {
+// writeOne makes w. Afterwards w has the options, and the time and TTL that were sent.
+func (s *Store) writeOne(ctx context.Context, op string, mode driver.Mode, w *Write, opts []WriteOption) (driver.Result, error) {
 	w.apply(opts)
-	c := call{Call: Call{Op: op, Key: w.Key, Size: 1, Write: w}}
+	c := call{Call: Call{Op: op, Key: w.Key, Size: 1}}
+	if s.observed {
+		c.Write = *w
+	}
 	ctx = s.begin(ctx, &c)
-	dw, err := s.forDriver(c.ctx, &w, mode, c.start)
+	single := singleWrites.Get().(*[1]driver.Write)
 	r := driver.Result{Outcome: driver.Failed}
+	err := s.forDriver(&c, w, mode, &single[0])
 	if err == nil {
-		r, err = s.send(ctx, dw)
+		w.TTL, w.UpdatedAt = single[0].TTL, single[0].UpdatedAt
+		r, err = s.send(ctx, single)
 	}
 	err = c.wrap(err)
-	result := CallResult{Outcome: r.Outcome, Err: err}
-	result.count(result.Outcome)
-	s.end(&c, result)
-	return dw, r, err
+	if s.observed {
+		result := CallResult{Outcome: r.Outcome, Err: err}
+		result.count(result.Outcome)
+		s.end(&c, result)
+	}
+	return r, err
 }
 
 var singleWrites = sync.Pool{New: func() any { return new([1]driver.Write) }}
 
-// send calls the driver's Write for one write, and returns the error of its result.
-func (s *Store) send(ctx context.Context, w driver.Write) (driver.Result, error) {
+// send calls the driver's Write for one write, and returns the error of its result. It may
+// put the array back into the pool.
+func (s *Store) send(ctx context.Context, single *[1]driver.Write) (driver.Result, error) {
 	if err := s.ready(ctx); err != nil {
 		return driver.Result{Outcome: driver.Failed}, err
 	}
-	single := singleWrites.Get().(*[1]driver.Write)
-	single[0] = w
 	results, err := s.driver.Write(ctx, single[:])
 	if err != nil {
 		return driver.Result{}, err
@@ -84,18 +90,18 @@ func (s *Store) send(ctx context.Context, w driver.Write) (driver.Result, error)
 		return driver.Result{}, fmt.Errorf("the driver answered 1 write with %d results", len(results))
 	}
 	r := results[0]
-	// A driver that gave up waiting could, against its contract, still be
-	// reading the array.
-	if r.Err == nil {
-		*single = [1]driver.Write{}
-		singleWrites.Put(single)
+	if err := resultError(&single[0], r); err != nil {
+		// A driver that gave up waiting could, against its contract, still be
+		// reading the array.
+		return r, err
 	}
-	return r, resultError(w, r)
+	singleWrites.Put(single)
+	return r, nil
 }
 
 // resultError returns an error for each result that the caller must not take for an
 // answer, otherwise nil.
-func resultError(w driver.Write, r driver.Result) error {
+func resultError(w *driver.Write, r driver.Result) error {
 	switch {
 	case r.Outcome == driver.Fenced:
 		return fmt.Errorf("%w: this write carries epoch %d, the key has seen %d", ErrFenced, w.Epoch, r.Epoch)

@@ -3,6 +3,7 @@ package main
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/benchtest"
@@ -39,31 +40,33 @@ func besideAppend(n int) func(*testing.B) {
 	}
 }
 
-// besideMap also counts the allocations of a call.
+// besideMap measures by the time of the processor, so that a core that is taken away for a
+// while does not count. It also counts the allocations of a call.
 func besideMap(b *testing.B) {
 	b.Helper()
-	const calls = 1000 // a single one would take less time than the count
 	store, key, last := checkpoint.New(memstore.New(), nil), benchtest.Keys(1)[0], uint64(0)
 	ctx := b.Context()
 	next := func() checkpoint.Position { last++; return checkpoint.Position{Commit: last, Prepare: last} }
-	ours := callers(1, func(int) (int, error) {
-		for range calls {
-			if ok, err := store.SetIfNewer(ctx, key, next()); err != nil || !ok {
-				b.Fatalf("SetIfNewer returned %v, %v", ok, err)
-			}
-		}
-		return calls, nil
-	})
+	ours := func() bool {
+		ok, err := store.SetIfNewer(ctx, key, next())
+		return ok && err == nil
+	}
 	plain := positions{at: make(map[string]checkpoint.Position)}
-	alternate(b, ours, callers(1, func(int) (int, error) {
-		for range calls {
-			if !plain.setIfNewer(key, next()) {
-				b.Fatal("the map has a newer position")
+	alternate(b, onProcessor(ours), onProcessor(func() bool { return plain.setIfNewer(key, next()) }))
+	b.ReportMetric(testing.AllocsPerRun(10_000, func() { ours() }), allocations)
+}
+
+func onProcessor(call func() (ok bool)) side {
+	return func(b *testing.B) float64 {
+		b.Helper()
+		start, before, calls := time.Now(), processorTime(b), 0
+		for ; calls%1000 != 0 || time.Since(start) < turnTime; calls++ {
+			if !call() {
+				b.Fatal("a call did not advance")
 			}
 		}
-		return calls, nil
-	}))
-	b.ReportMetric(testing.AllocsPerRun(10*calls, func() { _, _ = store.SetIfNewer(ctx, key, next()) }), allocations)
+		return float64(calls) / (processorTime(b) - before).Seconds()
+	}
 }
 
 // positions is what a program has that keeps positions in memory.
