@@ -43,6 +43,19 @@ func TestCodec(t *testing.T) {
 	}
 }
 
+// What the store writes is read by the short way.
+func TestWrittenCheckpointsAreUsual(t *testing.T) {
+	for _, c := range []driver.StoredCheckpoint{
+		{Mark: driver.Mark{Position: driver.Position{Commit: 5}, UpdatedAt: evening}},
+		{Mark: driver.Mark{Position: driver.Position{Commit: math.MaxUint64}, UpdatedAt: evening, Epoch: 7, LogID: "log-1"}, ExpiresAt: evening},
+		{ExpiresAt: evening},
+	} {
+		if _, ok := decodeUsual(string(encodeCheckpoint(c))); !ok {
+			t.Errorf("%s is read by the long way", encodeCheckpoint(c))
+		}
+	}
+}
+
 // A damaged checkpoint keeps what can be read, since rules need it.
 func TestSalvage(t *testing.T) {
 	c := decodeCheckpoint("k", value{revision: 1, data: []byte(`{"position":7,"epoch":"9","logId":"log","expiresAt":"2026-03-01T19:30:00.000Z"}`)})
@@ -55,12 +68,24 @@ func TestSalvage(t *testing.T) {
 func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"updatedAt":"2026-03-01T19:30:00.000Z","epoch":"2","logId":"x"}`))
 	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"expiresAt":"2026-03-01T19:30:00.000Z"}`))
+	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"updatedAt":"2026-03-01T19:30:00.000Z","epoch":"0","logId":"a\\b","expiresAt":""}`))
+	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"updatedAt":"0001-01-01T00:00:00.000Z","epoch":"","logId":""}`))
+	f.Add([]byte(`{"position":{"commit":"5","prepare":"6"},"logId":"é","epoch":"18446744073709551616"}`))
 	f.Add([]byte(`null`))
 	f.Add([]byte(`{"Position":{"commit":"05","prepare":""}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1})
 		if !c.Exists {
 			t.Fatal("it is missing")
+		}
+		if usual, ok := decodeUsual(string(data)); ok {
+			var stored checkpointJSON
+			if err := decode(data, &stored); err != nil || *usual.Position != *stored.Position {
+				t.Fatalf("%s is %+v, and decode reads %+v, %v", data, usual, stored, err)
+			}
+			if usual.Position = stored.Position; usual != stored {
+				t.Fatalf("%s is %+v, and decode reads %+v", data, usual, stored)
+			}
 		}
 		if c.Err != nil {
 			if driver.Hint(c.Err) == "" || c.Position != (driver.Position{}) {
