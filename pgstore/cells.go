@@ -24,7 +24,8 @@ type change struct {
 	key    string
 	reads  parts
 	decide decision
-	usual  *driver.Write // if the usual statement can make the change
+	usual  *driver.Write  // if the usual statement can make the change
+	found  *driver.Record // of a change that only reads
 	end    ending
 }
 

@@ -79,7 +79,7 @@ func (d *txDriver) Get(ctx context.Context, keys []string) ([]driver.Record, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	records, err := readRecords(ctx, d.read, d.sql, d.namespace, keys)
+	records, err := readRecords(ctx, d.on.run, d.sql, d.namespace, keys)
 	if err != nil {
 		return nil, inTx(ctx, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,13 +37,14 @@ type Options struct {
 }
 
 // Driver is a [driver.Driver] over PostgreSQL. Changes that wait at the same time
-// share transactions.
+// share transactions, and so do the reads of Get.
 type Driver struct {
 	pool   *pgxpool.Pool
 	owned  bool // whether Close closes the pool
 	opts   Options
 	sql    *statements
 	writer *writer
+	reader *writer // of Get
 	purger purger
 
 	waiters *driver.Waiters
@@ -69,7 +71,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{pool: pool, opts: o, sql: newStatements(o.Schema)}
-	d.writer = newWriter(d.transact)
+	d.writer, d.reader = newWriter(d.transact), newWriter(d.lookUp)
 	d.waiters = driver.NewWaiters(d.listen)
 	return d, nil
 }
@@ -118,7 +120,10 @@ func (d *Driver) Close() error {
 		return nil
 	}
 	d.waiters.Close()
+	var reads sync.WaitGroup
+	reads.Go(d.reader.close)
 	d.writer.close()
+	reads.Wait()
 	if d.owned {
 		closePool(d.pool)
 	}

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -9,31 +10,70 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Get implements [driver.Driver].
+// Get implements [driver.Driver]. Reads that wait at the same time go as one.
 func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	records, err := readRecords(ctx, d.read, d.sql, d.opts.Namespace, keys)
-	if err != nil {
-		return nil, d.failure(ctx, err)
+	// The reader may still write to the records when the caller has given up.
+	records := make([]driver.Record, len(keys))
+	all := make([]change, len(keys))
+	reads := make([]*change, len(keys))
+	for i, key := range keys {
+		all[i] = change{key: key, found: &records[i]}
+		reads[i] = &all[i]
+	}
+	for part := range slices.Chunk(reads, chunk) {
+		if _, err := d.reader.do(ctx, part); err != nil {
+			return nil, d.failure(ctx, err)
+		}
+		if err := part[0].end.err; err != nil { // one statement has read all
+			return nil, d.failure(ctx, err)
+		}
 	}
 	return records, nil
 }
 
+// lookUp reads what reads want, by one statement.
+func (d *Driver) lookUp(ctx context.Context, reads []*change) {
+	keys := make([]string, len(reads))
+	for i, r := range reads {
+		keys[i] = r.key
+	}
+	var records []driver.Record
+	err := d.on(ctx, func(conn *pgxpool.Conn) (err error) {
+		records, err = readRecords(ctx, pgxRunner{conn}.run, d.sql, d.opts.Namespace, keys)
+		return err
+	})
+	for i, r := range reads {
+		if r.end.err = err; err == nil {
+			*r.found = records[i]
+		}
+	}
+}
+
 func readRecords(
-	ctx context.Context, read func(context.Context, *statement) error, sql *statements, namespace string, keys []string,
+	ctx context.Context, run func(context.Context, ...*statement) error, sql *statements, namespace string, keys []string,
 ) ([]driver.Record, error) {
 	found := make(map[string]driver.Record, len(keys))
 	for part := range slices.Chunk(keys, chunk) {
-		err := read(ctx, &statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: func(scan func(...any) error) error {
-			_, r, err := scanRecord(scan)
-			found[r.Key] = r
-			return err
-		}})
+		answered := false
+		s := statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: func(scan func(...any) error) error {
+			answered = true
+			return scanFound(scan, found)
+		}}
+		if len(part) == 1 {
+			s.sql, s.args[1] = sql.getOne, part[0]
+		}
+		err := run(ctx, &s)
+		if err == nil && !answered {
+			err = errNoAnswer
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -49,6 +89,27 @@ func readRecords(
 	return records, nil
 }
 
+var errNoAnswer = errors.New("pgstore: the server did not say whether it is a replica")
+
+// scanFound reads a row of a Get into found.
+func scanFound(scan func(...any) error, found map[string]driver.Record) error {
+	var replica bool
+	var key, now *string // no key: the row of no checkpoint
+	var r row
+	to := append(append([]any{&replica}, r.fields()...), &now)
+	to[1] = &key
+	if err := scan(to...); err != nil || replica {
+		return cmp.Or(err, ErrReplica)
+	}
+	if key == nil {
+		return nil
+	}
+	var err error
+	r.key = *key
+	found[r.key], err = r.at(now)
+	return err
+}
+
 // scanRecord reads a row of the columns of a checkpoint and the time.
 func scanRecord(scan func(...any) error) (key string, record driver.Record, err error) {
 	var r row
@@ -56,13 +117,20 @@ func scanRecord(scan func(...any) error) (key string, record driver.Record, err 
 	if err = scan(append(r.fields(), &now)...); err != nil {
 		return "", driver.Record{}, err
 	}
+	record, err = r.at(now)
+	return r.key, record, err
+}
+
+// at is r as a record at the time of the server, which is NULL if r never expires.
+func (r *row) at(now *string) (driver.Record, error) {
 	var at time.Time
 	if now != nil {
+		var err error
 		if at, err = decodeNow(*now); err != nil {
-			return "", driver.Record{}, err
+			return driver.Record{}, err
 		}
 	}
-	return r.key, r.record(at), nil
+	return r.record(at), nil
 }
 
 // Scan implements [driver.Driver]. It goes in the order of the keys, so it never misses

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// sqlReplica goes before each read, in the same transaction. A pooler, or a pool with
-// several hosts, may have led to a replica.
+// sqlReplica goes before each read, in the same transaction, or is part of it. A pooler, or a
+// pool with several hosts, may have led to a replica.
 const sqlReplica = "SELECT pg_is_in_recovery()"
 
 // askReplica returns a statement that fails on a replica.

@@ -9,20 +9,20 @@ type statements struct {
 	schema      string
 	schemaTable string // quoted
 
-	begin, limit                                            string
-	commit, clock                                           string
-	lockFences, lockCheckpoints                             string
-	countFences, countCheckpoints                           string
-	deleteCheckpoints, updateCheckpoints, insertCheckpoints string
-	deleteFences, updateFences, insertFences                string
-	usualOne, usualOneFenced, usual, usualFenced            string
-	get, firstPage, nextPage, cells, firstCells, nextCells  string
-	expired                                                 string
-	insertSamples, trimSamples, deleteSamples, samples      string
-	adoptAudit, adoptSamples                                string
-	agedSamples                                             string
-	report, endReport, notices, reports, endedReports       string
-	insertAudit, trimAudit, deleteAudit, agedAudit, history string
+	begin, limit                                                   string
+	commit, clock                                                  string
+	lockFences, lockCheckpoints                                    string
+	countFences, countCheckpoints                                  string
+	deleteCheckpoints, updateCheckpoints, insertCheckpoints        string
+	deleteFences, updateFences, insertFences                       string
+	usualOne, usualOneFenced, usual, usualFenced                   string
+	getOne, get, firstPage, nextPage, cells, firstCells, nextCells string
+	expired                                                        string
+	insertSamples, trimSamples, deleteSamples, samples             string
+	adoptAudit, adoptSamples                                       string
+	agedSamples                                                    string
+	report, endReport, notices, reports, endedReports              string
+	insertAudit, trimAudit, deleteAudit, agedAudit, history        string
 }
 
 // Times are read as whole milliseconds: a text would depend on the session's settings,
@@ -153,8 +153,12 @@ func (s *statements) usualChanges(in func(string) string) {
 func (s *statements) reads(in func(string) string) {
 	const inPage = " ORDER BY key LIMIT $3::int"
 	// Only a checkpoint with an expiry needs the time.
-	record := "SELECT " + checkpointColumns + ", CASE WHEN c.expires_at IS NOT NULL THEN {now} END FROM {checkpoints} c WHERE namespace = $1"
-	s.get = in(record + " AND key = ANY ($2::text[])")
+	const columns = checkpointColumns + ", CASE WHEN c.expires_at IS NOT NULL THEN {now} END"
+	record := "SELECT " + columns + " FROM {checkpoints} c WHERE namespace = $1"
+	// There is a row even if there is no checkpoint, so that a replica always says that it is one.
+	get := "SELECT s.replica, " + columns + " FROM (" + sqlReplica + " AS replica) s LEFT JOIN {checkpoints} c ON c.namespace = $1 AND c.key = "
+	// For a list of any length the planner takes a small table as a whole.
+	s.getOne, s.get = in(get+"$2::text"), in(get+"ANY ($2::text[])")
 	s.firstPage = in(record + " AND key >= $2::text" + inPage)
 	s.nextPage = in(record + " AND key > $2::text" + inPage)
 	cells := "SELECT k.key, " + strings.TrimPrefix(checkpointColumns, "c.key, ") + ", c.key IS NOT NULL, " +

@@ -63,13 +63,19 @@ func lock(t *testing.T, on pgx.Tx, key string) {
 // waitsForLock waits until a session of the database waits for a lock.
 func waitsForLock(t *testing.T, url string) {
 	t.Helper()
+	waitForLocks(t, url, 1)
+}
+
+// waitForLocks waits until so many sessions of the database wait for a lock.
+func waitForLocks(t *testing.T, url string, n int) {
+	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		n := pgtest.Shared(t).SQLAt(url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-		if n != "0" {
+		text := pgtest.Shared(t).SQLAt(url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+		if wait, err := strconv.Atoi(text); err == nil && wait >= n {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("nobody waits for a lock")
+			t.Fatalf("%s sessions wait for a lock, want %d", text, n)
 		}
 	}
 }
