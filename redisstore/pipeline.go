@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,7 +19,10 @@ type pipelines struct {
 	server  *redis.Client        // if the client is one of a single server
 	cluster *redis.ClusterClient // otherwise
 	confirm confirmation
-	alone   bool // calls share no pipelines
+	alone   bool        // calls share no pipelines
+	plain   bool        // each command goes as it is
+	older   bool        // checkpoints are strings
+	refused atomic.Bool // the server refuses transactions
 
 	mu     sync.Mutex
 	single node
@@ -90,7 +94,7 @@ type flight struct {
 // A batch is what one pipeline carries.
 type batch struct {
 	client  *redis.Client // of the one server
-	cmds    []redis.Cmder
+	cmds    []*command
 	changes bool
 	call    context.Context // the first call's
 	several bool            // whether it carries several calls
@@ -257,7 +261,7 @@ func (p *pipelines) withdraw(part *part) bool {
 	if b.sent {
 		return false
 	}
-	first := slices.Index(b.cmds, redis.Cmder(&part.cmds[0]))
+	first := slices.Index(b.cmds, &part.cmds[0])
 	b.cmds = slices.Delete(b.cmds, first, first+len(part.cmds))
 	return true
 }

@@ -59,6 +59,12 @@ type Options struct {
 	// pipeline.
 	SeparateCalls bool
 
+	// NoShortcuts sends each write, and each read of keys, as one call of a script. Otherwise
+	// one call of a script makes several usual writes, and a transaction reads, which is
+	// faster. The answers are the same. Use NoShortcuts to find out whether a fault comes
+	// from these ways.
+	NoShortcuts bool
+
 	// AcceptEviction allows servers that remove any key when their memory is full
 	// (maxmemory-policy allkeys-...). Without it, Open and every call refuse such
 	// servers. With it, checkpoints and fences may vanish without an error. If a
@@ -119,7 +125,7 @@ func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d.pipelines.confirm.key = d.nudgeKey
-	d.pipelines.alone = opts.SeparateCalls
+	d.pipelines.alone, d.pipelines.plain, d.pipelines.older = opts.SeparateCalls, opts.NoShortcuts, !d.fenced
 	d.notifier.waiters, d.notifier.first = driver.NewWaiters(d.listen), make(chan struct{}, 1)
 	d.masters.acceptEviction, d.masters.fsync, d.masters.log = opts.AcceptEviction, opts.FsyncAOF, cmp.Or(opts.Logger, slog.Default())
 	return d, nil

@@ -94,6 +94,7 @@ func (o *Options) take(query url.Values) error {
 		take(query, "replica_timeout", &o.ReplicaTimeout, time.ParseDuration, "no duration"),
 		take(query, "fsync_aof", &o.FsyncAOF, strconv.ParseBool, "neither true nor false"),
 		take(query, "separate_calls", &o.SeparateCalls, strconv.ParseBool, "neither true nor false"),
+		take(query, "no_shortcuts", &o.NoShortcuts, strconv.ParseBool, "neither true nor false"),
 		take(query, "accept_eviction", &o.AcceptEviction, strconv.ParseBool, "neither true nor false"),
 	)
 }
