@@ -92,10 +92,12 @@ func (c *Cell) Change(w *driver.Write, now time.Time) driver.Result {
 	return driver.Result{Outcome: outcome, Epoch: epoch}
 }
 
-// Timeless reports whether no rule for w reads the time, so that now may be any time. It is
-// true for the usual write: reading a clock takes longer than deciding the write.
-func (c *Cell) Timeless(w *driver.Write) bool {
-	return w.Mode == driver.IfNewer && w.Epoch == 0 && w.TTL == 0 && w.By == nil && c.Checkpoint.ExpiresAt.IsZero()
+// Usual reports whether w is a write as a consumer makes it again and again: it changes at
+// most the checkpoint that is there, it leaves neither an audit entry nor a sample, and now may
+// be any time. To read a clock and to copy a cell take longer than to decide such a write.
+func (c *Cell) Usual(w *driver.Write) bool {
+	return w.Mode == driver.IfNewer && w.Epoch == 0 && w.TTL == 0 && w.By == nil &&
+		c.Checkpoint.Exists && c.Checkpoint.ExpiresAt.IsZero() && !c.Checkpoint.UpdatedAt.Before(w.SampleBefore)
 }
 
 // admit returns the epoch that w leaves, or why the fence refuses w.

@@ -199,7 +199,11 @@ func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Res
 	results := cut(&d.results, len(writes))
 	for i := range writes {
 		c := d.cell(writes[i].Key)
-		if now.IsZero() && !c.Timeless(&writes[i]) {
+		if c.Usual(&writes[i]) {
+			results[i] = c.Change(&writes[i], now)
+			continue
+		}
+		if now.IsZero() {
 			now = time.Now()
 		}
 		before := *c
