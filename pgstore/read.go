@@ -62,16 +62,13 @@ func readRecords(
 ) ([]driver.Record, error) {
 	found := make(map[string]driver.Record, len(keys))
 	for part := range slices.Chunk(keys, chunk) {
-		answered := false
-		s := statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: func(scan func(...any) error) error {
-			answered = true
-			return scanFound(scan, found)
-		}}
+		each, answered := finding(found)
+		s := statement{sql: sql.get, args: []any{namespace, listOf(part)}, each: each}
 		if len(part) == 1 {
 			s.sql, s.args[1] = sql.getOne, part[0]
 		}
 		err := run(ctx, &s)
-		if err == nil && !answered {
+		if err == nil && !*answered {
 			err = errNoAnswer
 		}
 		if err != nil {
@@ -91,46 +88,50 @@ func readRecords(
 
 var errNoAnswer = errors.New("pgstore: the server did not say whether it is a replica")
 
-// scanFound reads a row of a Get into found.
-func scanFound(scan func(...any) error, found map[string]driver.Record) error {
+// finding returns what reads the rows of a Get into found. It is answered once there is a row.
+func finding(found map[string]driver.Record) (each func(scan func(...any) error) error, answered *bool) {
 	var replica bool
-	var key, now *string // no key: the row of no checkpoint
-	var r row
-	to := append(append([]any{&replica}, r.fields()...), &now)
-	to[1] = &key
-	if err := scan(to...); err != nil || replica {
-		return cmp.Or(err, ErrReplica)
-	}
-	if key == nil {
-		return nil
-	}
-	var err error
-	r.key = *key
-	found[r.key], err = r.at(now)
-	return err
+	var key *string // nil: the row of no checkpoint
+	r := newRecordReader()
+	to := append([]any{&replica, &key}, r.to[1:]...)
+	answered = new(bool)
+	return func(scan func(...any) error) (err error) {
+		*answered = true
+		if err = scan(to...); err != nil || replica {
+			return cmp.Or(err, ErrReplica)
+		}
+		if key != nil {
+			r.row.key = *key
+			found[*key], err = r.record()
+		}
+		return err
+	}, answered
 }
 
-// scanRecord reads a row of the columns of a checkpoint and the time.
-func scanRecord(scan func(...any) error) (key string, record driver.Record, err error) {
-	var r row
-	var now *string
-	if err = scan(append(r.fields(), &now)...); err != nil {
-		return "", driver.Record{}, err
-	}
-	record, err = r.at(now)
-	return r.key, record, err
+// A recordReader reads rows of the columns of a checkpoint and the time. One serves many rows,
+// since what a row is read into takes four allocations.
+type recordReader struct {
+	row row
+	now *string // NULL if the row never expires
+	to  []any
 }
 
-// at is r as a record at the time of the server, which is NULL if r never expires.
-func (r *row) at(now *string) (driver.Record, error) {
+func newRecordReader() *recordReader {
+	r := new(recordReader)
+	r.to = append(r.row.fields(), &r.now)
+	return r
+}
+
+// record is the row as a record at the time of the server.
+func (r *recordReader) record() (driver.Record, error) {
 	var at time.Time
-	if now != nil {
+	if r.now != nil {
 		var err error
-		if at, err = decodeNow(*now); err != nil {
+		if at, err = decodeNow(*r.now); err != nil {
 			return driver.Record{}, err
 		}
 	}
-	return r.record(at), nil
+	return r.row.record(at), nil
 }
 
 // Scan implements [driver.Driver]. It goes in the order of the keys, so it never misses
@@ -155,10 +156,16 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 
 // ScanRecords implements [driver.RecordScanner].
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
-	return scan(ctx, d, pattern, pageSize, d.sql.firstPage, d.sql.nextPage, func(read func(...any) error) (string, driver.Record, bool, error) {
-		key, r, err := scanRecord(read)
-		return key, r, !errors.Is(r.Err, driver.ErrNotFound), err
-	})
+	return func(yield func([]driver.Record, error) bool) {
+		r := newRecordReader()
+		scan(ctx, d, pattern, pageSize, d.sql.firstPage, d.sql.nextPage, func(read func(...any) error) (string, driver.Record, bool, error) {
+			if err := read(r.to...); err != nil {
+				return "", driver.Record{}, false, err
+			}
+			record, err := r.record()
+			return record.Key, record, !errors.Is(record.Err, driver.ErrNotFound), err
+		})(yield)
+	}
 }
 
 // scan yields pages of what one reads from a row: a key, an item, and whether it counts.
