@@ -120,7 +120,9 @@ func (l *lane) open() {
 	defer l.mu.Unlock()
 	if err != nil || l.left {
 		_ = conn.Close()
-		l.next = time.Now().Add(pause)
+		if !errors.Is(err, errUnbound) { // otherwise the pool has one less of them
+			l.next = time.Now().Add(pause)
+		}
 		l.opening.Store(l.left)
 		return
 	}
