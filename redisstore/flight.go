@@ -58,6 +58,9 @@ func (p *pipelines) next(l *line, f *flight) *batch {
 	}
 	f.at = true
 	b := l.waiting[0]
+	if b.several {
+		l.shared = time.Now()
+	}
 	l.waiting = slices.Delete(l.waiting, 0, 1)
 	return b
 }

@@ -8,15 +8,18 @@
 -- Returns for each write what usual says, or 0 if script.lua must decide: this
 -- call has then changed nothing.
 
-local before, out = ARGV[1], {}
+local keys, args, out = KEYS, ARGV, {}
+local before = args[1]
 if before == '' then before = nil end
-if #ARGV == 3 * #KEYS + 1 then
-  for i = 1, #KEYS do
-    out[i] = usual(KEYS[i], nil, ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1], before) or 0
+if #args == 3 * #keys + 1 then
+  for i = 1, #keys do
+    local at = 3 * i
+    out[i] = usual(keys[i], nil, args[at - 1], args[at], args[at + 1], before) or 0
   end
 else
-  for i = 1, #KEYS / 2 do
-    out[i] = usual(KEYS[2 * i - 1], KEYS[2 * i], ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i], before, ARGV[4 * i + 1]) or 0
+  for i = 1, #keys / 2 do
+    local at = 4 * i
+    out[i] = usual(keys[2 * i - 1], keys[2 * i], args[at - 2], args[at - 1], args[at], before, args[at + 1]) or 0
   end
 end
 return out

@@ -35,7 +35,7 @@ func (e urlError) Unwrap() error { return e.error }
 //     of that master. user and password are then the Sentinels';
 //     username=user and password=password are the master's;
 //   - the other parameters are those of redis.ParseURL, redis.ParseClusterURL and
-//     redis.ParseFailoverURL of go-redis.
+//     redis.ParseFailoverURL of go-redis. Without protocol=3 the protocol is RESP2.
 //
 // For any other URL the error is [ErrURL].
 func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {

@@ -29,6 +29,12 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		return nil, err
 	}
 	records := make([]driver.Record, len(keys))
+	if len(keys) == 1 {
+		if err := d.get(ctx, keys, records); err != nil {
+			return nil, err
+		}
+		return records, nil
+	}
 	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
 		return d.get(ctx, keys[from:to], records[from:to])
 	})

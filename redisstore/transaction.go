@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -34,13 +35,23 @@ func (s *shipment) read(c *command) {
 // firstKey is where the keys are in a call of a script: behind its name and their number.
 const firstKey = 3
 
+// appendTo appends the commands of t. All but the last answer QUEUED. They share memory, since
+// a walk reads many keys.
 func (t *transaction) appendTo(ctx context.Context, cmds []redis.Cmder) []redis.Cmder {
-	cmds = append(cmds, redis.NewCmd(ctx, "multi"))
+	queued := make([]redis.StatusCmd, 0, 1+2*t.keys)
+	args := make([]any, 0, 1+9*t.keys)
+	queue := func(words ...any) {
+		first := len(args)
+		args = append(args, words...)
+		queued = append(queued, *redis.NewStatusCmd(ctx, args[first:len(args):len(args)]...))
+		cmds = append(cmds, &queued[len(queued)-1])
+	}
+	cmds = slices.Grow(cmds, 2+2*t.keys)
+	queue("multi")
 	for _, c := range t.of {
 		for _, key := range c.Args()[firstKey:] {
-			cmds = append(cmds,
-				redis.NewCmd(ctx, "hmget", key, "commit", "prepare", "updatedAt", "epoch", "logId"),
-				redis.NewCmd(ctx, "pttl", key))
+			queue("hmget", key, "commit", "prepare", "updatedAt", "epoch", "logId")
+			queue("pttl", key)
 		}
 	}
 	t.exec = query(ctx, "exec")
