@@ -124,7 +124,7 @@ func (s *Store) forDriver(c *call, w *Write, mode driver.Mode, to *driver.Write)
 	} else if y := at.UTC().Year(); y < 1 || y > 9999 {
 		return errYear
 	}
-	at = at.UTC().Truncate(time.Millisecond)
+	at = time.UnixMilli(at.UnixMilli()).UTC() // faster than Truncate, and the same
 	to.Key, to.Mode, to.TTL, to.Mark = w.Key, mode, ttl, w.Mark
 	to.UpdatedAt, to.SampleBefore, to.By = at, s.sampleBefore(w.Key, at), w.by(c.ctx, mode)
 	return nil

@@ -67,6 +67,10 @@ func TestUpdatedAtIsWholeMillisecondsUTC(t *testing.T) {
 				[]checkpoint.WriteOption{checkpoint.UpdatedAt(time.Date(2020, 5, 6, 7, 8, 9, 123_999_999, zone))},
 				time.Date(2020, 5, 6, 4, 8, 9, 123_000_000, time.UTC),
 			},
+			{
+				[]checkpoint.WriteOption{checkpoint.UpdatedAt(time.Date(1, 2, 3, 4, 5, 6, 7_999_999, time.UTC))},
+				time.Date(1, 2, 3, 4, 5, 6, 7_000_000, time.UTC),
+			},
 		} {
 			if err := s.Set(t.Context(), "a", somewhere, test.opts...); err != nil {
 				t.Fatal(err)
