@@ -100,6 +100,9 @@ var errReplaced = errors.New("the file was removed or replaced while it was open
 // checkIdentity fails if an opened file is no longer at its path.
 func (d *Driver) checkIdentity() error {
 	for i := range d.parts {
+		if size, ok := d.parts[i].same(); ok && (i > 0 || size > 0) {
+			continue
+		}
 		info, err := os.Stat(d.parts[i].path)
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
