@@ -29,8 +29,7 @@ const (
 		" expires_at = excluded.expires_at, granted_at = excluded.granted_at"
 	sqlRelease = "DELETE FROM leases WHERE key = ?"
 	sqlGetMany = "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"
-	sqlPage    = "SELECT " + columns + inPage
-	inPage     = " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
+	sqlPage    = "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
 
 	sqlCellsOf = "WITH k (key) AS (SELECT value FROM json_each(?)) " + cellColumns
 	sqlCells   = "WITH k (key) AS (SELECT key FROM checkpoints WHERE key >= ?1 UNION SELECT key FROM fences WHERE key >= ?1" +

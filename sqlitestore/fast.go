@@ -1,0 +1,91 @@
+package sqlitestore
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/checkpointstore/checkpoint/driver"
+)
+
+// A fast has the connections past database/sql, and the checkpoints that were read. A
+// connection opens when a read first wants it.
+type fast struct {
+	dsn   string
+	slots chan *fastConn // nil: not open
+	kept  *kept
+
+	closed atomic.Bool
+}
+
+func newFast(dsn string, kept *kept) *fast {
+	f := &fast{dsn: dsn, kept: kept, slots: make(chan *fastConn, maxReaders())}
+	for range cap(f.slots) {
+		f.slots <- nil
+	}
+	return f
+}
+
+// maxReaders is how many connections of one kind read.
+func maxReaders() int { return max(4, runtime.GOMAXPROCS(0)) }
+
+// with runs f with a connection. It waits for one until ctx ends.
+func (f *fast) with(ctx context.Context, do func(*fastConn) error) error {
+	var c *fastConn
+	select {
+	case c = <-f.slots:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { f.give(c) }()
+	var err error
+	if c, err = f.opened(c); err != nil {
+		return err
+	}
+	if err := do(c); err != nil {
+		return err
+	}
+	f.kept.learn(c)
+	return nil
+}
+
+func (f *fast) opened(c *fastConn) (*fastConn, error) {
+	switch {
+	case f.closed.Load():
+		return c, driver.ErrClosed
+	case c != nil:
+		return c, nil
+	}
+	return openFast(f.dsn)
+}
+
+// give takes back the connection of with. If f is closed, give closes it.
+func (f *fast) give(c *fastConn) {
+	f.slots <- c
+	if f.closed.Load() {
+		f.drain()
+	}
+}
+
+// close closes the connections that no read uses. Any other closes when its read ends.
+func (f *fast) close() {
+	if f == nil {
+		return
+	}
+	f.closed.Store(true)
+	f.drain()
+}
+
+func (f *fast) drain() {
+	for range cap(f.slots) {
+		select {
+		case c := <-f.slots:
+			if c != nil {
+				c.close()
+			}
+			f.slots <- nil
+		default:
+			return
+		}
+	}
+}
