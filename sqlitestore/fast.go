@@ -15,6 +15,7 @@ type fast struct {
 	slots chan *fastConn // nil: not open
 	kept  *kept
 
+	asked  atomic.Bool
 	closed atomic.Bool
 }
 
@@ -28,6 +29,10 @@ func newFast(dsn string, kept *kept) *fast {
 
 // maxReaders is how many connections of one kind read.
 func maxReaders() int { return max(4, runtime.GOMAXPROCS(0)) }
+
+// worthwhile reports whether there was a read before. A process that reads once, as a command
+// does, need not open one more connection.
+func (f *fast) worthwhile() bool { return f != nil && (f.asked.Load() || f.asked.Swap(true)) }
 
 // with runs f with a connection. It waits for one until ctx ends.
 func (f *fast) with(ctx context.Context, do func(*fastConn) error) error {

@@ -141,6 +141,9 @@ func TestShortcutsAreTaken(t *testing.T) {
 	for _, w := range writes {
 		mustWrite(t, d, w)
 	}
+	if _, err := d.Get(t.Context(), []string{"k0"}); err != nil {
+		t.Fatal(err)
+	}
 	d.readers.Close() // database/sql reads nothing from here on
 	for range 2 {
 		for _, w := range writes {

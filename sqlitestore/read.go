@@ -34,7 +34,7 @@ type rows func(each func(*row) error, query, text string, limit int) error
 // says what is wrong, and waits for locks.
 func readRows[T any](ctx context.Context, d *Driver, f func(rows) (T, error)) (T, error) {
 	return read(ctx, d, func() (value T, err error) {
-		if d.fast != nil {
+		if d.fast.worthwhile() {
 			err := d.fast.with(ctx, func(c *fastConn) (err error) {
 				value, err = f(c.each)
 				return err
