@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"cmp"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,18 @@ func decodeNumber(s string) (uint64, bool) {
 }
 
 func encodeTime(t time.Time) string { return t.Format(driver.TimeLayout) }
+
+var errYear = errors.New("a time is outside the years 0 to 9999, and cannot be stored")
+
+// storable fails if encodeTime makes a text of one of the times that no CHECK would admit.
+func storable(times ...time.Time) error {
+	for _, t := range times {
+		if y := t.Year(); y < 0 || y > 9999 {
+			return errYear
+		}
+	}
+	return nil
+}
 
 // A timeText keeps the last time that it has encoded, since many writes have
 // the same time.

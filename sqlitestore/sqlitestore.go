@@ -27,10 +27,11 @@ type Options struct {
 	// locked. A call also stops waiting when its context ends. Zero: 10 seconds.
 	BusyTimeout time.Duration
 
-	// NoShortcuts reads each checkpoint through database/sql. Otherwise SQLite's own
-	// functions read the checkpoints, and a Get answers from memory as long as nobody has
-	// changed the file, which is faster. The answers are the same. Use NoShortcuts to find
-	// out whether a fault comes from these ways.
+	// NoShortcuts reads each checkpoint through database/sql, and lets SQLite check each row
+	// that the store writes. Otherwise SQLite's own functions read the checkpoints, a Get
+	// answers from memory as long as nobody has changed the file, and the store alone checks
+	// what it writes, which is faster. The answers are the same. Use NoShortcuts to find out
+	// whether a fault comes from these ways.
 	NoShortcuts bool
 }
 
