@@ -100,7 +100,7 @@ func (d *Driver) open(ctx context.Context, opts *Options) (err error) {
 	if !opts.NoShortcuts {
 		d.fast = newFast(dsn(d.absolute, "mode=rw"), &d.kept)
 	}
-	d.writer = newWriter(writeDB, d.wait, d.checkIdentity)
+	d.writer = newWriter(writeDB, !opts.NoShortcuts, d.wait, d.checkIdentity)
 	return nil
 }
 

@@ -49,6 +49,7 @@ type statements struct {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	}
 	prepared map[string]*sql.Stmt
+	direct   *direct // nil: database/sql executes the statements
 }
 
 func (s *statements) get(query string) (*sql.Stmt, error) {
@@ -73,6 +74,9 @@ func (s *statements) exec(query string, args ...any) error {
 
 // execCount returns how many rows query changed.
 func (s *statements) execCount(query string, args ...any) (int64, error) {
+	if s.direct != nil {
+		return s.direct.exec(query, args)
+	}
 	stmt, err := s.get(query) //nolint:sqlclosecheck // close does it
 	if err != nil {
 		return 0, err
@@ -102,6 +106,7 @@ func (s *statements) each(f func(*row) error, query string, args ...any) error {
 }
 
 func (s *statements) close() {
+	s.direct.close()
 	for _, stmt := range s.prepared {
 		_ = stmt.Close()
 	}
