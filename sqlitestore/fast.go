@@ -12,6 +12,7 @@ import (
 // connection opens when a read first wants it.
 type fast struct {
 	dsn   string
+	check func() error   // fails if the file is not the opened one any more
 	slots chan *fastConn // nil: not open
 	kept  *kept
 
@@ -19,8 +20,8 @@ type fast struct {
 	closed atomic.Bool
 }
 
-func newFast(dsn string, kept *kept) *fast {
-	f := &fast{dsn: dsn, kept: kept, slots: make(chan *fastConn, maxReaders())}
+func newFast(dsn string, check func() error, kept *kept) *fast {
+	f := &fast{dsn: dsn, check: check, kept: kept, slots: make(chan *fastConn, maxReaders())}
 	for range cap(f.slots) {
 		f.slots <- nil
 	}
@@ -61,7 +62,20 @@ func (f *fast) opened(c *fastConn) (*fastConn, error) {
 	case c != nil:
 		return c, nil
 	}
-	return openFast(f.dsn)
+	c, err := openFast(f.dsn)
+	if err != nil {
+		return nil, err
+	}
+	// In this order: a file that takes another's place for a moment passes one of the checks at most.
+	err = f.check()
+	if err == nil && c.moved() {
+		err = errReplaced
+	}
+	if err != nil {
+		c.close() // it has read nothing, and so leaves the WAL alone
+		return nil, err
+	}
+	return c, nil
 }
 
 // give takes back the connection of with. If f is closed, give closes it.

@@ -32,11 +32,11 @@ func openFast(dsn string) (*fastConn, error) {
 		c.tls.Close()
 		return nil, err
 	}
-	defer libc.Xfree(c.tls, name)
 	rc := c.pointer(&c.db, func(out uintptr) int32 {
 		const flags = sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_NOMUTEX | sqlite3.SQLITE_OPEN_URI
 		return sqlite3.Xsqlite3_open_v2(c.tls, name, out, flags, 0)
 	})
+	libc.Xfree(c.tls, name)
 	if rc != sqlite3.SQLITE_OK {
 		c.close() // a connection that failed to open must be closed, too
 		return nil, errNotFast
@@ -51,6 +51,23 @@ func (c *fastConn) close() {
 	sqlite3.Xsqlite3_close_v2(c.tls, c.db)
 	libc.Xfree(c.tls, c.bound)
 	c.tls.Close()
+}
+
+// moved reports whether the path names another file than c has opened.
+func (c *fastConn) moved() bool {
+	var moved uintptr
+	rc := c.pointer(&moved, func(out uintptr) int32 { return c.control(sqlite3.SQLITE_FCNTL_HAS_MOVED, out) })
+	return rc != sqlite3.SQLITE_OK || moved != 0
+}
+
+// control asks the file of c.
+func (c *fastConn) control(op int32, out uintptr) int32 {
+	name, err := libc.CString("main")
+	if err != nil {
+		return sqlite3.SQLITE_NOMEM
+	}
+	defer libc.Xfree(c.tls, name)
+	return sqlite3.Xsqlite3_file_control(c.tls, c.db, name, op, out)
 }
 
 // pointer calls f with a place for a pointer, and stores the pointer in to.

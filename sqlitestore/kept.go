@@ -118,15 +118,8 @@ func (k *kept) close() {
 // walIndex returns the shared memory, or nil if SQLite has none. To open its file would drop
 // the locks of this process on it, so walIndex asks SQLite.
 func (c *fastConn) walIndex() *walIndex {
-	name, err := libc.CString("main")
-	if err != nil {
-		return nil
-	}
-	defer libc.Xfree(c.tls, name)
 	var file, memory uintptr
-	rc := c.pointer(&file, func(out uintptr) int32 {
-		return sqlite3.Xsqlite3_file_control(c.tls, c.db, name, sqlite3.SQLITE_FCNTL_FILE_POINTER, out)
-	})
+	rc := c.pointer(&file, func(out uintptr) int32 { return c.control(sqlite3.SQLITE_FCNTL_FILE_POINTER, out) })
 	if rc != sqlite3.SQLITE_OK || file == 0 {
 		return nil
 	}

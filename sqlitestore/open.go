@@ -98,7 +98,7 @@ func (d *Driver) open(ctx context.Context, opts *Options) (err error) {
 	d.readers.SetMaxOpenConns(maxReaders())
 	d.readers.SetMaxIdleConns(maxReaders())
 	if !opts.NoShortcuts {
-		d.fast = newFast(dsn(d.absolute, "mode=rw"), &d.kept)
+		d.fast = newFast(dsn(d.absolute, "mode=rw"), d.checkIdentity, &d.kept)
 	}
 	d.writer = newWriter(writeDB, !opts.NoShortcuts, d.wait, d.checkIdentity)
 	return nil

@@ -49,6 +49,7 @@ type Driver struct {
 	fast     *fast // nil: every read goes through database/sql
 	kept     kept
 	writer   *writer
+	lost     atomic.Pointer[error] // why no call succeeds any more
 	closed   atomic.Bool
 }
 
