@@ -100,6 +100,7 @@ func (d *Driver) open(ctx context.Context, opts *Options) (err error) {
 	if !opts.NoShortcuts {
 		d.fast = newFast(dsn(d.absolute, "mode=rw"), d.checkIdentity, &d.kept)
 	}
+	d.crew = newCrew()
 	d.writer = newWriter(writeDB, !opts.NoShortcuts, d.wait, d.checkIdentity)
 	return nil
 }

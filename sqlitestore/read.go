@@ -86,7 +86,7 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 		a = attempt()
 	} else {
 		done := make(chan answer, 1)
-		go func() { done <- attempt() }()
+		d.crew.run(func() { done <- attempt() })
 		select {
 		case a = <-done:
 		case <-ctx.Done():

@@ -48,6 +48,7 @@ type Driver struct {
 	readers  readers
 	fast     *fast // nil: every read goes through database/sql
 	kept     kept
+	crew     *crew
 	writer   *writer
 	lost     atomic.Pointer[error] // why no call succeeds any more
 	closed   atomic.Bool
@@ -72,6 +73,7 @@ func (d *Driver) Close() error {
 		return nil
 	}
 	err := d.writer.close()
+	d.crew.end()
 	d.kept.close()
 	d.fast.close()
 	if e := d.readers.Close(); err == nil {
