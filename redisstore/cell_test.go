@@ -17,8 +17,9 @@ import (
 )
 
 // TestScriptsDecideAsCellDoes plants states on a server, sound ones and damaged
-// ones, and holds what a call answers and leaves to package cell. The write script
-// is tried with usual.lua before it and without.
+// ones, and holds what a call answers and leaves to package cell. A write is tried by script.lua with
+// usual.lua before it, without usual.lua, and by many.lua with the writes of other keys. A
+// read is tried by a transaction and by the script.
 func TestScriptsDecideAsCellDoes(t *testing.T) {
 	server := redistest.Start(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
@@ -27,18 +28,26 @@ func TestScriptsDecideAsCellDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plain, err := New(client, &Options{Namespace: "prod:", NoShortcuts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	whole, sampled := writeScript, sampledScript
 	t.Cleanup(func() { writeScript, sampledScript = whole, sampled })
-	for name, s := range map[string]*script{
-		"usual.lua and script.lua": whole,
-		"script.lua alone":         newScript(true, 8, commonText, changeText, auditText, writeText),
+	for name, of := range map[string]struct {
+		script *script
+		beside int
+	}{
+		"usual.lua and script.lua": {whole, 0},
+		"script.lua alone":         {newScript(true, 8, commonText, changeText, auditText, writeText), 0},
+		"many.lua":                 {whole, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			writeScript, sampledScript = s, s
+			writeScript, sampledScript = of.script, of.script
 			rapid.Check(t, func(t *rapid.T) {
 				for range 20 {
 					d.recent = newRecent() // the world changes what is stored behind its back
-					(&world{t: t, d: d, client: client}).step()
+					(&world{t: t, d: d, plain: plain, client: client, beside: of.beside}).step()
 				}
 			})
 		})
@@ -58,7 +67,9 @@ var noNumbers = []string{"", "-1", "+1", "01", "00", "1.0", "1e3", " 1", "x", "1
 type world struct {
 	t      *rapid.T
 	d      *Driver
+	plain  *Driver // without shortcuts
 	client *redis.Client
+	beside int  // how many keys are written in the same call
 	odd    bool // the time of the update is garbage, which no write reads
 	by     *driver.By
 	entry  *driver.AuditEntry // what package cell notes of the call
@@ -94,6 +105,7 @@ func (w *world) step() {
 	w.must(w.client.Unlink(ctx, main, fence, audit, samples, hours).Err())
 	w.plantCheckpoint(main)
 	w.plantFence(fence)
+	w.reads()
 	foreign := w.chance("something else is at the key of the audit entries", 15)
 	if foreign {
 		w.must(w.client.Set(ctx, audit, "x", 0).Err())
@@ -108,6 +120,7 @@ func (w *world) step() {
 	now, err := w.client.Time(ctx).Result()
 	w.must(err)
 	want, wanted, got := w.call(cell.Cell(before), now)
+	w.reads()
 	if got != wanted {
 		w.t.Errorf("the answer is %s, package cell says %s", got, wanted)
 	}
@@ -119,6 +132,21 @@ func (w *world) step() {
 		w.history(show(before, now), now)
 	}
 	w.samples(show(before, now))
+}
+
+// reads holds what a read says of the key to what a read without shortcuts says.
+func (w *world) reads() {
+	fast, err := w.d.Get(w.t.Context(), []string{key})
+	w.must(err)
+	slow, err := w.plain.Get(w.t.Context(), []string{key})
+	w.must(err)
+	got, want := fast[0], slow[0]
+	if d := got.ExpiresAt.Sub(want.ExpiresAt); d.Abs() < time.Minute {
+		got.ExpiresAt = want.ExpiresAt
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		w.t.Errorf("the read is %v, without shortcuts %v", got, want)
+	}
 }
 
 // samples holds the samples of the key to what package cell keeps.
@@ -298,7 +326,12 @@ func (w *world) call(c cell.Cell, now time.Time) (want cell.Cell, wanted, got st
 	if sample, ok := cell.WriteSample(&c, &write, r, now); ok {
 		w.sample = &sample
 	}
-	results, err := w.d.Write(ctx, []driver.Write{write})
+	writes := []driver.Write{write}
+	for i := range w.beside {
+		writes = append(writes, write)
+		writes[i+1].Key = fmt.Sprint("beside", i)
+	}
+	results, err := w.d.Write(ctx, writes)
 	w.must(err)
 	return after, showResult(write, r, now), showResult(write, results[0], now)
 }

@@ -15,16 +15,17 @@ import (
 // A command is one command and, once it was sent, its answer.
 type command struct {
 	*redis.Cmd
-	once  bool // it may change something, so go-redis must not send it again on its own
-	hasty bool // it does not wait until the keys of a slot have moved
+	script *script // if it calls one by its name, and may go in a shipment with others
+	once   bool    // it may change something, so go-redis must not send it again on its own
+	hasty  bool    // it does not wait until the keys of a slot have moved
 }
 
 func query(ctx context.Context, args ...any) command {
-	return command{redis.NewCmd(ctx, args...), false, false}
+	return command{Cmd: redis.NewCmd(ctx, args...)}
 }
 
 func change(ctx context.Context, args ...any) command {
-	return command{redis.NewCmd(ctx, args...), true, false}
+	return command{Cmd: redis.NewCmd(ctx, args...), once: true}
 }
 
 // NoRetry tells go-redis whether it must not send a command again.

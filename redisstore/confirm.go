@@ -29,11 +29,10 @@ func (c *confirmation) asked() bool { return c.replicas > 0 || c.fsync }
 // it.
 const nudgeText = "redis.call('HSET', KEYS[1], 'at', '0') return redis.call('UNLINK', KEYS[1])"
 
-// exec sends changes to one server in one pipeline, with one WAIT after them. Its
-// error says why replicas, or a disk, may lack the changes.
-func (c *confirmation) exec(ctx context.Context, server *redis.Client, changes []redis.Cmder) error {
-	first, _ := changes[0].(*command)
-	nudge := change(ctx, "eval", nudgeText, "1", c.key(first.key()))
+// exec sends changes to one server in one pipeline, with one WAIT after them. A key is one
+// of theirs. Its error says why replicas, or a disk, may lack the changes.
+func (c *confirmation) exec(ctx context.Context, server *redis.Client, key string, changes []redis.Cmder) error {
+	nudge := change(ctx, "eval", nudgeText, "1", c.key(key))
 	wait := change(ctx, "wait", c.replicas, c.timeout.Milliseconds())
 	if c.fsync {
 		wait = change(ctx, "waitaof", "1", c.replicas, c.timeout.Milliseconds())

@@ -31,6 +31,16 @@ func TestConformanceStandalone(t *testing.T) {
 	}))
 }
 
+// TestConformanceNoShortcuts runs everything as one call of a script for each write and read.
+func TestConformanceNoShortcuts(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, durable...)
+	storetest.Run(t, harnessWith(redisstore.Options{NoShortcuts: true}, []*redistest.Server{server}, func(tb testing.TB) redis.UniversalClient {
+		tb.Helper()
+		return standalone(tb, server)
+	}))
+}
+
 func TestConformanceCluster(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartCluster(t, 3, 1, durable...)

@@ -16,10 +16,10 @@ func TestExpiryAtItsEnds(t *testing.T) {
 		-1: never, 0: now, 1: now.Add(time.Millisecond), math.MaxInt64 / 1_000_000: longest,
 		math.MaxInt64/1_000_000 + 1: longest, 1<<53 - 1: longest, math.MaxInt64: longest,
 	} {
-		for form, answer := range map[string][]any{
-			"hash": {"1", "2", nil, nil, nil, ttl}, "string": {"1@2", ttl},
+		for form, stored := range map[string][]any{
+			"hash": {"1", "2", nil, nil, nil}, "string": {"1@2"},
 		} {
-			if r := new(Driver).decode("k", answer, now); r.Err != nil || !r.ExpiresAt.Equal(want) {
+			if r := new(Driver).decode("k", stored, ttl, now); r.Err != nil || !r.ExpiresAt.Equal(want) {
 				t.Errorf("a %s with PTTL %d expires at %v, %v; want %v", form, ttl, r.ExpiresAt, r.Err, want)
 			}
 		}

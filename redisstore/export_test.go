@@ -10,6 +10,23 @@ const MaxFlights = maxFlights
 // ReadScript is the name by which a server knows the script that reads.
 var ReadScript = readScript.sha.(string)
 
+// WithoutLane makes d send a call that is alone as it sends any other.
+func WithoutLane(d *Driver) *Driver {
+	d.pipelines.lane.leave()
+	d.pipelines.lane = nil
+	return d
+}
+
+// HasLane reports whether a call of d that is alone goes by the lane.
+func HasLane(d *Driver) bool {
+	l := d.pipelines.lane
+	if l == nil || !l.take() {
+		return false
+	}
+	l.mu.Unlock()
+	return true
+}
+
 // Waiting is how many commands wait for a pipeline.
 func Waiting(d *Driver) int {
 	d.pipelines.mu.Lock()

@@ -58,6 +58,9 @@ func (p *pipelines) next(l *line, f *flight) *batch {
 	}
 	f.at = true
 	b := l.waiting[0]
+	if b.several {
+		l.shared = time.Now()
+	}
 	l.waiting = slices.Delete(l.waiting, 0, 1)
 	return b
 }
@@ -116,26 +119,24 @@ func (p *pipelines) run(n *node, b *batch) {
 	if len(b.cmds) == 0 {
 		return
 	}
-	switch {
-	case b.changes && p.confirm.asked():
-		b.doubt = p.confirm.exec(ctx, b.client, b.cmds)
-	case p.cluster != nil:
-		exec(ctx, p.cluster, b.cmds) // follows redirects
-	default:
-		exec(ctx, p.server, b.cmds)
+	for s := p.pack(ctx, b.cmds); s != nil; s = s.settle(ctx, p) {
+		switch {
+		case b.changes && p.confirm.asked():
+			b.doubt = cmp.Or(b.doubt, p.confirm.exec(ctx, b.client, b.cmds[0].key(), s.cmds))
+		case p.cluster != nil:
+			exec(ctx, p.cluster, s.cmds) // follows redirects
+		case pool == &n.pools[0]:
+			_ = p.server.Process(ctx, s.cmds[0]) // the command's own error
+		default:
+			exec(ctx, p.server, s.cmds)
+		}
 	}
 }
 
-// exec sends cmds through client: several in one pipeline. Afterwards each has an
-// answer.
+// exec sends cmds through client in one pipeline. Afterwards each has an answer. For a
+// command that is sent alone, a cluster client would first ask a random node.
 func exec(ctx context.Context, client redis.Cmdable, cmds []redis.Cmder) {
-	server, single := client.(*redis.Client)
-	if single && len(cmds) == 1 {
-		_ = server.Process(ctx, cmds[0]) // the command's own error
-		return
-	}
-	// For a command that is sent alone, a cluster client would first ask a random
-	// node.
+	_, single := client.(*redis.Client)
 	pipe := client.Pipeline()
 	_ = pipe.BatchProcess(ctx, cmds...) // only queues
 	_, err := pipe.Exec(ctx)
@@ -161,13 +162,18 @@ func (p *pipelines) begin(n *node, b *batch) (pool *usage, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pool = &n.pools[0]
-	if len(b.cmds) > 1 || p.cluster != nil || b.changes && p.confirm.asked() {
+	if len(b.cmds) > 1 || p.cluster != nil || b.changes && p.confirm.asked() || b.transacts(p) {
 		pool = &n.pools[1]
 	}
 	if pool.busy++; pool.busy > len(pool.used) {
 		pool.used = append(pool.used, time.Time{})
 	}
 	return pool, time.Since(pool.used[pool.busy-1]) > maxIdle
+}
+
+// transacts reports whether b is a lone read that goes as a transaction.
+func (b *batch) transacts(p *pipelines) bool {
+	return len(b.cmds) == 1 && b.cmds[0].script == readScript && p.transacts()
 }
 
 func (p *pipelines) end(n *node, pool *usage, b *batch) {

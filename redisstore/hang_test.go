@@ -124,10 +124,11 @@ func TestClosedClientIsErrClosed(t *testing.T) {
 	}
 }
 
+// TestCloseWhileACallIsUnderWay pauses all that may write: scripts, and no transaction.
 func TestCloseWhileACallIsUnderWay(t *testing.T) {
 	server := redistest.Start(t)
 	for _, c := range every(writes, reads[:3], deletes) {
-		store := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"?max_retries=-1&read_timeout=-1", nil)), nil)
+		store := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"?max_retries=-1&read_timeout=-1&no_shortcuts=true", nil)), nil)
 		works(t, store, every(writes, reads, deletes))
 		server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
 		done := make(chan error, 1)

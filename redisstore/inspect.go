@@ -71,34 +71,33 @@ func (d *Driver) cells(r reply, keys []string, cells []driver.Cell) error {
 		return r.err
 	}
 	parts, _ := r.value.([]any)
-	if len(parts) != 2*len(keys) {
+	if len(parts) != 3*len(keys) {
 		return unexpected("the script", r.value)
 	}
 	now := time.Now()
 	for i, key := range keys {
-		checkpoint, _ := parts[2*i].([]any)
-		fence, _ := parts[2*i+1].([]any)
+		fence, _ := parts[3*i+2].([]any)
 		var err error
-		if cells[i], err = d.decodeCell(key, checkpoint, fence, now); err != nil {
+		if cells[i], err = d.decodeCell(key, parts[3*i], parts[3*i+1], fence, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Driver) decodeCell(key string, checkpoint, fence []any, now time.Time) (driver.Cell, error) {
+func (d *Driver) decodeCell(key string, checkpoint, ttl any, fence []any, now time.Time) (driver.Cell, error) {
 	c := driver.Cell{Key: key}
-	r := d.decode(key, checkpoint, now)
+	r := d.decode(key, checkpoint, ttl, now)
 	switch {
 	case errors.Is(r.Err, driver.ErrNotFound):
 	case r.Err == nil:
 		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Mark: r.Mark, ExpiresAt: r.ExpiresAt}
 	case errors.Is(r.Err, driver.ErrCorruptCheckpoint):
 		c.Checkpoint = driver.StoredCheckpoint{Exists: true, Err: r.Err, ExpiresAt: r.ExpiresAt}
-		if len(checkpoint) == 6 {
-			epoch, _ := checkpoint[3].(string)
+		if fields, _ := checkpoint.([]any); len(fields) == 5 {
+			epoch, _ := fields[3].(string)
 			c.Checkpoint.Epoch, _ = canonical(epoch)
-			c.Checkpoint.LogID, _ = checkpoint[4].(string)
+			c.Checkpoint.LogID, _ = fields[4].(string)
 		}
 	default:
 		return c, r.Err

@@ -28,14 +28,14 @@ func (e urlError) Unwrap() error { return e.error }
 //   - namespace stands for Options.Namespace, prefix for Options.Prefix,
 //     min_replicas=1 for Options.MinReplicas, fsync_aof=true for Options.FsyncAOF,
 //     replica_timeout=1s for Options.ReplicaTimeout, separate_calls=true for
-//     Options.SeparateCalls, and accept_eviction=true for Options.AcceptEviction;
+//     Options.SeparateCalls, no_shortcuts=true for Options.NoShortcuts, and accept_eviction=true for Options.AcceptEviction;
 //   - cluster=true says that host:port, and each addr=host:port, is a node of a
 //     cluster;
 //   - master_name=name says that host:port, and each addr=host:port, is a Sentinel
 //     of that master. user and password are then the Sentinels';
 //     username=user and password=password are the master's;
 //   - the other parameters are those of redis.ParseURL, redis.ParseClusterURL and
-//     redis.ParseFailoverURL of go-redis.
+//     redis.ParseFailoverURL of go-redis. Without protocol=3 the protocol is RESP2.
 //
 // For any other URL the error is [ErrURL].
 func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,10 +16,14 @@ import (
 // other calls that came meanwhile. No timer delays a call. While a server does
 // not answer, each call goes alone, so that dead connections end sooner.
 type pipelines struct {
-	server  *redis.Client        // if the client is one of a single server
-	cluster *redis.ClusterClient // otherwise
-	confirm confirmation
-	alone   bool // calls share no pipelines
+	server   *redis.Client        // if the client is one of a single server
+	cluster  *redis.ClusterClient // otherwise
+	confirm  confirmation
+	separate bool        // calls share no pipelines
+	lane     *lane       // of the one server; nil: there is none
+	plain    bool        // each command goes as it is
+	older    bool        // checkpoints are strings
+	refused  atomic.Bool // the server refuses transactions
 
 	mu     sync.Mutex
 	single node
@@ -77,8 +82,9 @@ type usage struct {
 // A line is the shared pipelines to one server.
 type line struct {
 	waiting []*batch
-	flights int // how many goroutines send them, one after another
-	free    int // how many of these are about to take a batch
+	flights int       // how many goroutines send them, one after another
+	free    int       // how many of these are about to take a batch
+	shared  time.Time // when one took a batch of several calls
 }
 
 // A flight is one goroutine that sends batches.
@@ -90,7 +96,7 @@ type flight struct {
 // A batch is what one pipeline carries.
 type batch struct {
 	client  *redis.Client // of the one server
-	cmds    []redis.Cmder
+	cmds    []*command
 	changes bool
 	call    context.Context // the first call's
 	several bool            // whether it carries several calls
@@ -114,6 +120,9 @@ type part struct {
 func (p *pipelines) send(ctx context.Context, cmds []command) []reply {
 	replies := make([]reply, len(cmds))
 	if p.cluster == nil {
+		if p.alone(ctx, cmds, replies) {
+			return replies
+		}
 		one := part{client: p.server, node: &p.single, cmds: cmds}
 		p.add(ctx, &one)
 		p.wait(ctx, &one, replies)
@@ -176,7 +185,7 @@ func (p *pipelines) add(ctx context.Context, part *part) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	alone := p.alone || n.silent || isLarge(part.cmds)
+	alone := p.separate || n.silent || isLarge(part.cmds)
 	if i := len(l.waiting); !alone && i > 0 && len(l.waiting[i-1].cmds)+len(part.cmds) <= maxBatch {
 		part.batch = l.waiting[i-1]
 		part.batch.take(ctx, part.cmds)
@@ -257,7 +266,7 @@ func (p *pipelines) withdraw(part *part) bool {
 	if b.sent {
 		return false
 	}
-	first := slices.Index(b.cmds, redis.Cmder(&part.cmds[0]))
+	first := slices.Index(b.cmds, &part.cmds[0])
 	b.cmds = slices.Delete(b.cmds, first, first+len(part.cmds))
 	return true
 }

@@ -20,7 +20,7 @@ import (
 // writes of those that were ended must be Failed, and not be sent.
 func TestCallsThatShareAPipeline(t *testing.T) {
 	server := redistest.Start(t)
-	driver := must(redisstore.New(patient(t, server), nil))
+	driver := redisstore.WithoutLane(must(redisstore.New(patient(t, server), nil)))
 	store := checkpoint.New(driver, nil)
 	works(t, store, writes)
 	server.Do("CLIENT", "PAUSE", "1000000", "WRITE")

@@ -29,6 +29,12 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		return nil, err
 	}
 	records := make([]driver.Record, len(keys))
+	if len(keys) == 1 {
+		if err := d.get(ctx, keys, records); err != nil {
+			return nil, err
+		}
+		return records, nil
+	}
 	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
 		return d.get(ctx, keys[from:to], records[from:to])
 	})
@@ -70,8 +76,8 @@ func (d *Driver) readArgs(args []any, keys []string) []any {
 // is missing.
 func (d *Driver) records(r reply, keys []string, records []driver.Record) (missing bool) {
 	answers, ok := r.value.([]any)
-	if r.err == nil && (!ok || len(answers) != len(keys)) {
-		r.err = unexpected("the script", r.value)
+	if r.err == nil && (!ok || len(answers) != 2*len(keys)) {
+		r.err = unexpected("a read", r.value)
 	}
 	now := time.Now()
 	for i, key := range keys {
@@ -79,8 +85,7 @@ func (d *Driver) records(r reply, keys []string, records []driver.Record) (missi
 			records[i] = driver.Record{Key: key, Err: r.err}
 			continue
 		}
-		one, _ := answers[i].([]any)
-		records[i] = d.decode(key, one, now)
+		records[i] = d.decode(key, answers[2*i], answers[2*i+1], now)
 		missing = missing || errors.Is(records[i].Err, driver.ErrNotFound)
 	}
 	return missing
@@ -89,26 +94,23 @@ func (d *Driver) records(r reply, keys []string, records []driver.Record) (missi
 // absent is PTTL's answer if the key is not there.
 const absent = int64(-2)
 
-// decode reads the script's answer about one key.
-func (d *Driver) decode(key string, answer []any, now time.Time) driver.Record {
+// decode reads the two answers of checkpointAt about one key.
+func (d *Driver) decode(key string, stored, pttl any, now time.Time) driver.Record {
 	r := driver.Record{Key: key}
-	var ttl int64
-	ok := len(answer) > 0
-	if ok {
-		ttl, ok = answer[len(answer)-1].(int64)
-	}
-	switch {
+	fields, ok := stored.([]any)
+	ttl, isNumber := pttl.(int64)
+	switch ok = ok && isNumber; {
 	case ok && ttl == absent:
 		r.Err = driver.ErrNotFound
-	case ok && len(answer) == 6:
-		r.Err = d.decodeFields(&r, answer)
-	case ok && len(answer) == 2:
-		text, _ := answer[0].(string)
+	case ok && len(fields) == 5:
+		r.Err = d.decodeFields(&r, fields)
+	case ok && len(fields) == 1:
+		text, _ := fields[0].(string)
 		r.Position, r.Err = d.decodeOlder(key, text)
-	case ok && len(answer) == 1:
+	case ok && len(fields) == 0:
 		r.Err = driver.DamagedCheckpoint("Redis key %q is neither a hash nor a string", d.prefix+key)
 	default:
-		r.Err = unexpected("the script", answer)
+		r.Err = unexpected("a read", []any{stored, pttl})
 	}
 	if ttl >= 0 && r.Err == nil {
 		ttl = min(ttl, math.MaxInt64/int64(time.Millisecond))

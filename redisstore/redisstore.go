@@ -59,6 +59,13 @@ type Options struct {
 	// pipeline.
 	SeparateCalls bool
 
+	// NoShortcuts sends each write, and each read of keys, as one call of a script, by the
+	// client's pools. Otherwise one call of a script makes several usual writes, a transaction
+	// reads, and a call that is alone has a connection of its own, which is faster. The answers
+	// are the same. Use NoShortcuts to find out whether a fault comes
+	// from these ways.
+	NoShortcuts bool
+
 	// AcceptEviction allows servers that remove any key when their memory is full
 	// (maxmemory-policy allkeys-...). Without it, Open and every call refuse such
 	// servers. With it, checkpoints and fences may vanish without an error. If a
@@ -96,6 +103,10 @@ var _ driver.Driver = (*Driver)(nil)
 // caller keeps the client, and configures how it connects, authenticates and finds
 // the master. Close leaves the client open. A cluster needs a cluster client.
 //
+// New adds a hook to a *redis.Client, and the drivers of the client keep one of its connections
+// until they are closed, if its pool has four or more. Calls that are alone use it. They do not
+// see a hook that is added later.
+//
 // New refuses invalid options. It refuses a cluster client that reads from replicas, or
 // that has ClusterSlots, such as the client of redis.NewFailoverClusterClient. It also
 // refuses a Ring, and any other type, such as a type that embeds a client: turn the
@@ -119,7 +130,10 @@ func New(client redis.UniversalClient, opts *Options) (*Driver, error) {
 		return nil, err
 	}
 	d.pipelines.confirm.key = d.nudgeKey
-	d.pipelines.alone = opts.SeparateCalls
+	d.pipelines.separate, d.pipelines.plain, d.pipelines.older = opts.SeparateCalls, opts.NoShortcuts, !d.fenced
+	if d.pipelines.server != nil && !opts.NoShortcuts && !opts.SeparateCalls {
+		d.pipelines.lane = laneOf(d.pipelines.server)
+	}
 	d.notifier.waiters, d.notifier.first = driver.NewWaiters(d.listen), make(chan struct{}, 1)
 	d.masters.acceptEviction, d.masters.fsync, d.masters.log = opts.AcceptEviction, opts.FsyncAOF, cmp.Or(opts.Logger, slog.Default())
 	return d, nil
@@ -184,6 +198,9 @@ func (d *Driver) Close() error {
 		return nil
 	}
 	d.notifier.waiters.Close()
+	if d.pipelines.lane != nil {
+		d.pipelines.lane.leave()
+	}
 	if !d.owned {
 		return nil
 	}

@@ -21,6 +21,9 @@ func (d *Driver) result(w *driver.Write, reply any, err error) driver.Result {
 	code, detail := decodeReply(reply)
 	switch code {
 	case int64(1):
+		if len(detail) == 0 {
+			return driver.Result{Outcome: driver.Advanced}
+		}
 		epoch, _ := strconv.ParseUint(detail.text(0), 10, 64)
 		return driver.Result{Outcome: driver.Advanced, Epoch: epoch}
 	case int64(2):

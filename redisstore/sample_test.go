@@ -162,10 +162,10 @@ func (a *asking) count(cmd redis.Cmder) {
 // comes again is asked for again.
 func TestSamplesAreAskedForOnceInABucket(t *testing.T) {
 	client := standalone(t, redistest.Start(t))
-	store := inNamespace(t, client, "prod:")
-	must(store.SetIfNewer(t.Context(), "warm", at(1, 1))) // loads the script
 	var a asking
 	client.AddHook(&a)
+	store := inNamespace(t, client, "prod:")
+	must(store.SetIfNewer(t.Context(), "warm", at(1, 1))) // loads the script
 	begin := time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC)
 	for i, c := range []struct{ minutes, asked int }{{0, 1}, {1, 1}, {4, 1}, {5, 2}, {6, 2}, {1, 3}, {6, 4}, {7, 4}, {61, 5}} {
 		when := checkpoint.UpdatedAt(begin.Add(time.Duration(c.minutes) * time.Minute))

@@ -30,9 +30,12 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 // ScanRecords implements [driver.RecordScanner]. It reads the next page while the
 // caller works on the one before it.
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
-	plain := struct{ driver.Driver }{d} // without ScanRecords, which would call itself
 	return ahead(ctx, func(ctx context.Context) iter.Seq2[[]driver.Record, error] {
-		return driver.ScanRecords(ctx, plain, pattern, pageSize)
+		return func(yield func([]driver.Record, error) bool) {
+			p := pages{driver: d, size: pageSize, yield: yield}
+			err := p.read(ctx, pattern)
+			p.finish(err)
+		}
 	})
 }
 

@@ -13,6 +13,12 @@ import (
 //go:embed usual.lua
 var usualText string
 
+//go:embed one.lua
+var oneText string
+
+//go:embed many.lua
+var manyText string
+
 //go:embed common.lua
 var commonText string
 
@@ -56,7 +62,8 @@ var readText string
 var inspectText string
 
 var (
-	writeScript  = newScript(true, 8, usualText, commonText, changeText, auditText, writeText)
+	writeScript  = newScript(true, 8, usualText, oneText, commonText, changeText, auditText, writeText)
+	manyScript   = newScript(true, 4+5*maxMerged, usualText, manyText)
 	leaseScript  = newScript(true, 10, commonText, changeText, auditText, leaseText)
 	fenceScript  = newScript(true, 8, commonText, changeText, auditText, fenceText)
 	deleteScript = newScript(true, 9, commonText, changeText, auditText, deleteText)
@@ -92,12 +99,10 @@ func newScript(changes bool, args int, parts ...string) *script {
 // A server knows the name of s only after s was called there by its text.
 func (s *script) command(ctx context.Context, byName bool, i int, args func(i int, to []any) []any) command {
 	to := make([]any, 0, s.args)
-	if byName {
-		to = append(to, "evalsha", s.sha)
-	} else {
-		to = append(to, "eval", s.text)
+	if !byName {
+		return command{Cmd: redis.NewCmd(ctx, args(i, append(to, "eval", s.text))...), once: s.changes, hasty: s.hasty}
 	}
-	return command{redis.NewCmd(ctx, args(i, to)...), s.changes, s.hasty}
+	return command{Cmd: redis.NewCmd(ctx, args(i, append(to, "evalsha", s.sha))...), script: s, once: s.changes, hasty: s.hasty}
 }
 
 // isNoScript reports whether a server did not know the script, and so ran

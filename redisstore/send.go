@@ -29,7 +29,7 @@ func (d *Driver) send(ctx context.Context, cmds ...command) []reply {
 		var index []int
 		for i := range replies {
 			if err := replies[i].err; err != nil && !cmds[i].hasty && d.passes(ctx, err) {
-				again = append(again, command{redis.NewCmd(ctx, cmds[i].Args()...), cmds[i].once, false})
+				again = append(again, command{Cmd: redis.NewCmd(ctx, cmds[i].Args()...), once: cmds[i].once})
 				index = append(index, i)
 			}
 		}
@@ -95,7 +95,9 @@ func sleep(ctx context.Context, pause time.Duration) error {
 func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
 	cmds := make([]command, n, n+len(behind))
 	for i := range cmds {
-		cmds[i] = s.command(ctx, true, i, args)
+		if cmds[i] = s.command(ctx, true, i, args); len(behind) > 0 {
+			cmds[i].script = nil // all answers must come in one round trip
+		}
 	}
 	replies := d.send(ctx, append(cmds, behind...)...)
 	var unknown []int

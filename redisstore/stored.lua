@@ -1,7 +1,7 @@
--- checkpointAt returns what is stored at a key. PTTL's answer comes last:
---   {commit, prepare, updatedAt, epoch, logId, ttl}
---   {text, ttl} of the older layout, a string
---   {ttl} of a key of another type
+-- checkpointAt returns what is stored at a key, and PTTL's answer. What is stored is
+--   {commit, prepare, updatedAt, epoch, logId}
+--   {text} of the older layout, a string
+--   {} of a key of another type
 local function checkpointAt(key)
   local fields = attempt('HMGET', key, 'commit', 'prepare', 'updatedAt', 'epoch', 'logId')
   local commit, prepare, updatedAt, epoch = fields[1], fields[2], fields[3], fields[4]
@@ -12,6 +12,5 @@ local function checkpointAt(key)
     local text = textAt(key)
     fields = type(text) == 'string' and {text} or {}
   end
-  fields[#fields + 1] = redis.call('PTTL', key)
-  return fields
+  return fields, redis.call('PTTL', key)
 end

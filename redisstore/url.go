@@ -94,6 +94,7 @@ func (o *Options) take(query url.Values) error {
 		take(query, "replica_timeout", &o.ReplicaTimeout, time.ParseDuration, "no duration"),
 		take(query, "fsync_aof", &o.FsyncAOF, strconv.ParseBool, "neither true nor false"),
 		take(query, "separate_calls", &o.SeparateCalls, strconv.ParseBool, "neither true nor false"),
+		take(query, "no_shortcuts", &o.NoShortcuts, strconv.ParseBool, "neither true nor false"),
 		take(query, "accept_eviction", &o.AcceptEviction, strconv.ParseBool, "neither true nor false"),
 	)
 }
@@ -124,8 +125,17 @@ func take[T comparable](query url.Values, name string, field *T, parse func(stri
 	return nil
 }
 
+// defaultProtocol is RESP2. With RESP3, go-redis asks the system before each command whether
+// the server has pushed something, which the store has no use for.
+const defaultProtocol = "2"
+
 func connection(u *url.URL, cluster bool) (target, error) {
-	switch query := u.Query(); {
+	query := u.Query()
+	if !query.Has("protocol") {
+		query.Set("protocol", defaultProtocol)
+		u.RawQuery = query.Encode()
+	}
+	switch {
 	case query.Has("master_name"):
 		o, err := redis.ParseFailoverURL(u.String())
 		if err != nil {

@@ -20,6 +20,14 @@ const maxPipeline = 1000
 // Write implements [driver.Driver].
 func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))
+	if len(writes) == 1 {
+		b := batchOfWrites{d, writes, results, nil}
+		if !b.refuse(0) {
+			b.sendRound(ctx, []int{0})
+		}
+		d.publish(ctx, rewound(writes, results))
+		return results, nil
+	}
 	unsure := make(map[string]bool)
 	for from := 0; from < len(writes); from += maxPipeline {
 		to := min(from+maxPipeline, len(writes))
@@ -68,9 +76,6 @@ func (b *batchOfWrites) send(ctx context.Context) {
 // time: after a redirect or an unknown script, a write may land later than its
 // neighbours. The nth write to a key is in the nth round.
 func rounds(count int, key func(i int) string) [][]int {
-	if count == 1 {
-		return [][]int{{0}}
-	}
 	var rounds [][]int
 	next := make(map[string]int, count) // the round of the next write to a key
 	for i := range count {

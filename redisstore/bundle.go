@@ -1,0 +1,97 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+)
+
+// A bundle is writes of keys in one slot that one call of manyScript makes.
+type bundle struct {
+	writes []*command
+	before any // of all that have one: the others are asked for a sample for nothing
+	keys   []any
+	values []any // of manyScript, behind before
+	byText bool
+	call   command
+}
+
+// A bundleOf tells which writes may be in one bundle.
+type bundleOf struct {
+	slot   uint16
+	fenced bool
+}
+
+// isUsual reports whether a call of writeScript may be a usual write: writeArgs appends the
+// epoch at most.
+func (c *command) isUsual() bool {
+	switch args := c.Args(); args[2] {
+	case "1":
+		return len(args) <= 8
+	case "2":
+		return len(args) == 10
+	}
+	return false
+}
+
+// bundle puts a usual write into a bundle, which is one of open if that has room.
+func (s *shipment) bundle(p *pipelines, open map[bundleOf]*bundle, c *command) {
+	args := c.Args()
+	of := bundleOf{fenced: args[2] == "2"}
+	if p.cluster != nil {
+		of.slot = slot(c.key())
+	}
+	keys := args[firstKey:]
+	if keys = keys[:1]; of.fenced {
+		keys = keys[:2]
+	}
+	values := args[firstKey+len(keys):]
+	var before any = ""
+	if len(values) > 3 {
+		before = values[3]
+	}
+	b := open[of]
+	if b == nil || len(b.writes) == maxMerged || before != "" && b.before != nil && b.before != before {
+		b = new(bundle)
+		open[of] = b
+		s.bundles = append(s.bundles, b)
+	}
+	if b.writes, b.keys = append(b.writes, c), append(b.keys, keys...); before != "" {
+		b.before = before
+	}
+	if b.values = append(b.values, values[:3]...); of.fenced {
+		b.values = append(b.values, values[4])
+	}
+}
+
+func (b *bundle) close(ctx context.Context) {
+	b.call = manyScript.command(ctx, !b.byText, 0, func(_ int, to []any) []any {
+		return append(append(append(append(to, len(b.keys)), b.keys...), cmp.Or(b.before, any(""))), b.values...)
+	})
+}
+
+// settle gives each write its answer. It returns the writes that go on to the whole script,
+// and whether the server does not know manyScript.
+func (b *bundle) settle() (left []*command, unknown bool) {
+	answers, isList := b.call.Val().([]any)
+	err := b.call.Err()
+	switch {
+	case isNoScript(err) && !b.byText:
+		b.byText = true
+		return nil, true
+	case err != nil && fromServer(err): // manyScript raises no error, so it did not run
+		return b.writes, false
+	case err == nil && (!isList || len(answers) != len(b.writes)):
+		err = unexpected("the script", b.call.Val())
+	}
+	for i, c := range b.writes {
+		switch {
+		case err != nil:
+			c.SetErr(err)
+		case answers[i] == int64(0):
+			left = append(left, c)
+		default:
+			c.SetVal(answers[i])
+		}
+	}
+	return left, false
+}

@@ -1,0 +1,191 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/checkpointstore/checkpoint/redisstore"
+)
+
+// onALane returns a store whose calls go by the lane if they are alone.
+func onALane(t *testing.T, client *redis.Client) (*checkpoint.Store, *redisstore.Driver) {
+	t.Helper()
+	d := must(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}))
+	s := checkpoint.New(d, nil)
+	t.Cleanup(func() { s.Close() })
+	awaitLane(t, s, d)
+	return s, d
+}
+
+func awaitLane(t *testing.T, s *checkpoint.Store, d *redisstore.Driver) {
+	t.Helper()
+	eventually(t, "there is a lane", func() bool {
+		_, err := s.SetIfNewer(t.Context(), "warm", at(1, 1))
+		time.Sleep(time.Millisecond) // a pipeline that is about to end counts
+		return err == nil && redisstore.HasLane(d)
+	})
+}
+
+// TestEndOfAContextEndsACallOnTheLane: the write may have landed, so it is Unknown. The
+// connection is then of no use to the calls after it.
+func TestEndOfAContextEndsACallOnTheLane(t *testing.T) {
+	server := redistest.Start(t)
+	s, d := onALane(t, patient(t, server))
+	for i := range uint64(20) {
+		server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
+		ctx, cancel := context.WithCancel(t.Context())
+		type result struct {
+			outcomes []checkpoint.Outcome
+			err      error
+		}
+		done := make(chan result, 1)
+		go func() {
+			outcomes, err := s.Apply(ctx, checkpoint.Write{Key: "orders", IfNewer: true, Mark: checkpoint.Mark{Position: at(2+2*i, 1)}})
+			done <- result{outcomes, err}
+		}()
+		awaitBlocked(t, server, 1)
+		if redisstore.HasLane(d) {
+			t.Fatal("the call is not on the lane")
+		}
+		cancel()
+		select {
+		case r := <-done:
+			if r.outcomes[0] != checkpoint.Unknown || !errors.Is(r.err, context.Canceled) {
+				t.Errorf("Apply is %v, %v, want Unknown by the end of the context", r.outcomes, r.err)
+			}
+		case <-time.After(patience):
+			t.Fatal("the call does not end with its context")
+		}
+		server.Do("CLIENT", "UNPAUSE")
+		if ok, err := s.SetIfNewer(t.Context(), "orders", at(3+2*i, 1)); !ok || err != nil {
+			t.Errorf("the next write is %t, %v", ok, err)
+		}
+		if c := must(s.Get(t.Context(), "orders")); c.Position != at(3+2*i, 1) {
+			t.Errorf("the next read is %v", c.Position)
+		}
+		awaitLane(t, s, d)
+	}
+}
+
+// TestAnswersOnTheLaneAreTheirCalls ends calls at any moment: no answer may come to the call
+// after the one that asked for it.
+func TestAnswersOnTheLaneAreTheirCalls(t *testing.T) {
+	s, _ := onALane(t, standalone(t, redistest.Start(t)))
+	for i := range uint64(10) {
+		must(s.SetIfNewer(t.Context(), fmt.Sprint("k", i), at(i, i)))
+	}
+	var callers sync.WaitGroup
+	for range 2 {
+		callers.Go(func() {
+			for range 3000 {
+				i := rand.Uint64N(10)
+				ctx, cancel := context.WithCancel(t.Context())
+				timer := time.AfterFunc(rand.N(300*time.Microsecond), cancel)
+				c, err := s.Get(ctx, fmt.Sprint("k", i))
+				timer.Stop()
+				if err == nil && c.Position != at(i, i) || err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("k%d is at %v, %v", i, c.Position, err)
+				}
+				cancel()
+				time.Sleep(rand.N(50 * time.Microsecond)) // so that some calls are alone
+			}
+		})
+	}
+	callers.Wait()
+}
+
+// TestLaneThatTheServerHasClosed: a call sees it before it sends, and goes another way.
+func TestLaneThatTheServerHasClosed(t *testing.T) {
+	server := redistest.Start(t)
+	s, d := onALane(t, patient(t, server))
+	for i := range uint64(20) {
+		server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		time.Sleep(2 * time.Millisecond)
+		if ok, err := s.SetIfNewer(t.Context(), "orders", at(1+i, 1)); !ok || err != nil {
+			t.Errorf("the write after the server has closed all connections is %t, %v", ok, err)
+		}
+		awaitLane(t, s, d)
+	}
+}
+
+// TestDriversOfAClientShareALane, which the client gets back when the last of them closes.
+func TestDriversOfAClientShareALane(t *testing.T) {
+	client := standalone(t, redistest.Start(t))
+	first, _ := onALane(t, client)
+	second, d := onALane(t, client)
+	if n := inUse(client); n != 1 {
+		t.Errorf("two drivers keep %d connections, want one", n)
+	}
+	first.Close()
+	if !redisstore.HasLane(d) {
+		t.Error("the lane is closed while a driver uses it")
+	}
+	second.Close()
+	if n := inUse(client); n != 0 {
+		t.Errorf("%d connections are in use after the drivers are closed, want none", n)
+	}
+	third, _ := onALane(t, client)
+	third.Close()
+}
+
+func TestSmallPoolsHaveNoLane(t *testing.T) {
+	client := fewConnections(t, redistest.Start(t))
+	s, d := inNamespaceWithDriver(t, client)
+	for i := range uint64(10) {
+		must(s.SetIfNewer(t.Context(), "orders", at(i, i)))
+	}
+	if n := inUse(client); redisstore.HasLane(d) || n != 0 {
+		t.Errorf("a pool of three has a lane, and %d connections are in use", n)
+	}
+}
+
+func inNamespaceWithDriver(t *testing.T, client *redis.Client) (*checkpoint.Store, *redisstore.Driver) {
+	t.Helper()
+	d := must(redisstore.New(client, &redisstore.Options{Namespace: "prod:"}))
+	return checkpoint.New(d, nil), d
+}
+
+// TestHookSeesCallsOnTheLane, with their contexts.
+func TestHookSeesCallsOnTheLane(t *testing.T) {
+	client := standalone(t, redistest.Start(t))
+	hook := new(tenants)
+	client.AddHook(hook)
+	s, d := onALane(t, client)
+	hook.seen = nil
+	for i := range 3 {
+		if !redisstore.HasLane(d) {
+			t.Fatal("there is no lane")
+		}
+		must(s.SetIfNewer(context.WithValue(t.Context(), tenant{}, i), "orders", at(uint64(i), 1)))
+	}
+	if got := fmt.Sprint(hook.seen); got != "[0 1 2]" {
+		t.Errorf("the hook saw calls of %s, want of 0, 1 and 2", got)
+	}
+}
+
+// TestLaneOverTLS: go-redis must not take such a connection for a dead one.
+func TestLaneOverTLS(t *testing.T) {
+	server, config := redistest.StartTLS(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), TLSConfig: config})
+	t.Cleanup(func() { client.Close() })
+	s, d := onALane(t, client)
+	for i := range uint64(100) {
+		must(s.SetIfNewer(t.Context(), "orders", at(i, i)))
+	}
+	if !redisstore.HasLane(d) {
+		t.Error("the lane was lost")
+	}
+	if clients := strings.Count(server.Do("CLIENT", "LIST").(string), "\n"); clients > 4 {
+		t.Errorf("there are %d connections, since each was taken for dead", clients)
+	}
+}

@@ -1,0 +1,93 @@
+package redisstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A transaction reads the keys of some reads in one atomic step, as readScript does. The
+// script takes the server twice as long.
+type transaction struct {
+	of   []*command // calls of readScript
+	keys int
+	exec command
+}
+
+// transacts reports whether reads go as transactions. A server may refuse them. In a
+// cluster MULTI has no slot, and the older layout needs another command.
+func (p *pipelines) transacts() bool {
+	return p.cluster == nil && !p.plain && !p.older && !p.refused.Load()
+}
+
+// read puts a call of readScript into a transaction.
+func (s *shipment) read(c *command) {
+	n := len(c.Args()) - firstKey
+	if last := len(s.reads) - 1; last < 0 || s.reads[last].keys+n > maxMerged {
+		s.reads = append(s.reads, new(transaction))
+	}
+	t := s.reads[len(s.reads)-1]
+	t.of = append(t.of, c)
+	t.keys += n
+}
+
+// firstKey is where the keys are in a call of a script: behind its name and their number.
+const firstKey = 3
+
+// appendTo appends the commands of t. All but the last answer QUEUED. They share memory, since
+// a walk reads many keys.
+func (t *transaction) appendTo(ctx context.Context, cmds []redis.Cmder) []redis.Cmder {
+	queued := make([]redis.StatusCmd, 0, 1+2*t.keys)
+	args := make([]any, 0, 1+9*t.keys)
+	queue := func(words ...any) {
+		first := len(args)
+		args = append(args, words...)
+		queued = append(queued, *redis.NewStatusCmd(ctx, args[first:len(args):len(args)]...))
+		cmds = append(cmds, &queued[len(queued)-1])
+	}
+	cmds = slices.Grow(cmds, 2+2*t.keys)
+	queue("multi")
+	for _, c := range t.of {
+		for _, key := range c.Args()[firstKey:] {
+			queue("hmget", key, "commit", "prepare", "updatedAt", "epoch", "logId")
+			queue("pttl", key)
+		}
+	}
+	t.exec = query(ctx, "exec")
+	return append(cmds, &t.exec)
+}
+
+// settle gives each read its answer. It returns those that the script must answer: all, if
+// the server refuses the transaction, and those of keys that are no hashes.
+func (t *transaction) settle() (again []*command, refused bool) {
+	answers, _ := t.exec.Val().([]any)
+	err := t.exec.Err()
+	if err == nil && len(answers) != 2*t.keys || err != nil && fromServer(err) {
+		return t.of, true
+	}
+	for _, c := range t.of {
+		if err != nil {
+			c.SetErr(err)
+			continue
+		}
+		n := 2 * (len(c.Args()) - firstKey)
+		if areFields(answers[:n]) {
+			c.SetVal(answers[:n:n])
+		} else {
+			again = append(again, c)
+		}
+		answers = answers[n:]
+	}
+	return again, false
+}
+
+// areFields reports whether HMGET has answered for each key, and not with an error.
+func areFields(answers []any) bool {
+	for i := 0; i < len(answers); i += 2 {
+		if _, ok := answers[i].([]any); !ok {
+			return false
+		}
+	}
+	return true
+}

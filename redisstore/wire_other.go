@@ -1,0 +1,5 @@
+//go:build !unix
+
+package redisstore
+
+func (w *rawWire) dead() bool { return false }
