@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"database/sql"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,13 +25,18 @@ func encodeNumber(n uint64) string {
 	return string(b[:])
 }
 
-func decodeNumber(s string) (uint64, bool) {
-	if len(s) != digits {
+const highestNumber = "18446744073709551615"
+
+func decodeNumber(s string) (n uint64, ok bool) {
+	if len(s) != digits || s > highestNumber {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0, false // beyond the range, ParseUint returns the highest number
+	for i := range digits {
+		digit := s[i] - '0'
+		if digit > 9 {
+			return 0, false
+		}
+		n = n*10 + uint64(digit)
 	}
 	return n, true
 }
