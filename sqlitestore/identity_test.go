@@ -113,6 +113,9 @@ func TestConnectionToAnotherFile(t *testing.T) {
 	if _, err := d.fast.opened(nil); !errors.Is(err, errReplaced) {
 		t.Errorf("a connection to the other file opens: %v", err)
 	}
+	if _, err := openFast(dsn(other, "mode=rw")); err == nil {
+		t.Error("a connection to no file opens")
+	}
 }
 
 func openEmpty(t *testing.T) (d *Driver, path string) {
