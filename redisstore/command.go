@@ -18,6 +18,7 @@ type command struct {
 	script *script // if it calls one by its name, and may go in a shipment with others
 	once   bool    // it may change something, so go-redis must not send it again on its own
 	hasty  bool    // it does not wait until the keys of a slot have moved
+	laned  bool    // it is on the lane, which has no other connection to send it by
 }
 
 func query(ctx context.Context, args ...any) command {
@@ -29,7 +30,7 @@ func change(ctx context.Context, args ...any) command {
 }
 
 // NoRetry tells go-redis whether it must not send a command again.
-func (c command) NoRetry() bool { return c.once }
+func (c command) NoRetry() bool { return c.once || c.laned }
 
 // key is the first key of a command.
 func (c command) key() string {

@@ -198,8 +198,13 @@ func (p *pipelines) alone(ctx context.Context, cmds []command, replies []reply) 
 	all := make([]*command, len(cmds))
 	for i := range cmds {
 		all[i] = &cmds[i]
+		cmds[i].laned = true
 	}
 	if !p.lane.run(ctx, p, all) {
+		for i := range cmds {
+			cmds[i].laned = false
+			cmds[i].SetErr(nil)
+		}
 		return false
 	}
 	ended := ctx.Err()

@@ -189,3 +189,17 @@ func TestLaneOverTLS(t *testing.T) {
 		t.Errorf("there are %d connections, since each was taken for dead", clients)
 	}
 }
+
+// TestReadThatTheLaneHasLost goes once more by the pools, at once.
+func TestReadThatTheLaneHasLost(t *testing.T) {
+	server := redistest.Start(t)
+	dialer := &faultyDialer{node: server.Addr(), match: "hmget"}
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: dialer.dial, MinRetryBackoff: patience, MaxRetryBackoff: patience})
+	t.Cleanup(func() { client.Close() })
+	s, _ := onALane(t, client)
+	must(s.SetIfNewer(t.Context(), "orders", at(1, 1)))
+	dialer.breaks.Store(1)
+	if c := must(s.Get(t.Context(), "orders")); c.Position != at(1, 1) || dialer.breaks.Load() >= 0 {
+		t.Errorf("the read is %v; want its answer, after one was lost", c.Position)
+	}
+}

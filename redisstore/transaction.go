@@ -35,15 +35,15 @@ func (s *shipment) read(c *command) {
 // firstKey is where the keys are in a call of a script: behind its name and their number.
 const firstKey = 3
 
-// appendTo appends the commands of t. All but the last answer QUEUED. They share memory, since
-// a walk reads many keys.
+// appendTo appends the commands of t. All but the last answer QUEUED, or, if the server refuses
+// MULTI, what they would answer without it. They share memory, since a walk reads many keys.
 func (t *transaction) appendTo(ctx context.Context, cmds []redis.Cmder) []redis.Cmder {
-	queued := make([]redis.StatusCmd, 0, 1+2*t.keys)
+	queued := make([]redis.Cmd, 0, 1+2*t.keys)
 	args := make([]any, 0, 1+9*t.keys)
 	queue := func(words ...any) {
 		first := len(args)
 		args = append(args, words...)
-		queued = append(queued, *redis.NewStatusCmd(ctx, args[first:len(args):len(args)]...))
+		queued = append(queued, *redis.NewCmd(ctx, args[first:len(args):len(args)]...))
 		cmds = append(cmds, &queued[len(queued)-1])
 	}
 	cmds = slices.Grow(cmds, 2+2*t.keys)
@@ -55,6 +55,7 @@ func (t *transaction) appendTo(ctx context.Context, cmds []redis.Cmder) []redis.
 		}
 	}
 	t.exec = query(ctx, "exec")
+	t.exec.laned = t.of[0].laned
 	return append(cmds, &t.exec)
 }
 

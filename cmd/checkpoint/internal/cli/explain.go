@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 
@@ -96,7 +97,7 @@ func ofConnection(f failure) string {
 		return fmt.Sprintf("cannot find the host %q of %s: %s; --store names another", unknown.Name, f.store, unknown.Err)
 	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
 		return fmt.Sprintf("cannot reach %s at %s: %s; is the server running? --store names another", f.name, dial.Addr, bare(dial.Err))
-	case errors.Is(f.err, io.EOF) && errors.As(f.err, new(openError)) && !f.tls:
+	case (errors.Is(f.err, io.EOF) || errors.Is(f.err, syscall.ECONNRESET)) && errors.As(f.err, new(openError)) && !f.tls:
 		return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
 	}
 	return ""

@@ -75,6 +75,10 @@ func (p *redisPatient) permissions(ctx context.Context) {
 		p.Add(refusedLine(cannot))
 		return
 	}
+	if err := p.transaction(ctx, keys[0]); err != nil {
+		p.Warn(check, "the user cannot read by transactions, so that each read takes the server twice the time: "+err.Error(), aclRemedy)
+		return
+	}
 	if err := p.wakes(ctx, prefix+none); err != nil {
 		p.Warn(check, "no standby can be woken early: "+err.Error(), aclRemedy)
 		return
@@ -123,6 +127,17 @@ func (p *redisPatient) wait(ctx context.Context) error {
 		return nil
 	}
 	return p.masters[0].client.Do(ctx, "WAIT", "0", "1").Err()
+}
+
+// transaction is not used in a cluster.
+func (p *redisPatient) transaction(ctx context.Context, key string) error {
+	if _, ok := p.client.(*redis.ClusterClient); ok {
+		return nil
+	}
+	tx := p.client.TxPipeline()
+	tx.PTTL(ctx, key)
+	_, err := tx.Exec(ctx)
+	return err
 }
 
 // wakes tries the channel of a key.
