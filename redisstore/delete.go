@@ -21,7 +21,7 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 && d.pipelines.confirm.asked() {
 		return 0, d.confirmAll(ctx)
 	}
-	remove, most, atATime := d.remove, maxRead, maxReads
+	remove, most, atATime := d.remove, maxScriptRead, maxReads
 	if !d.fenced {
 		remove, most, atATime = d.unlink, maxPipeline, 1
 	}

@@ -80,12 +80,15 @@ func TestEndOfAContextEndsACallOnTheLane(t *testing.T) {
 // TestAnswersOnTheLaneAreTheirCalls ends calls at any moment: no answer may come to the call
 // after the one that asked for it.
 func TestAnswersOnTheLaneAreTheirCalls(t *testing.T) {
-	s, _ := onALane(t, standalone(t, redistest.Start(t)))
+	server := redistest.Start(t)
+	s, _ := onALane(t, standalone(t, server))
+	opened := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"?namespace=prod:", nil)), nil)
+	t.Cleanup(func() { opened.Close() })
 	for i := range uint64(10) {
 		must(s.SetIfNewer(t.Context(), fmt.Sprint("k", i), at(i, i)))
 	}
 	var callers sync.WaitGroup
-	for range 2 {
+	for _, s := range []*checkpoint.Store{s, s, opened, opened, opened} {
 		callers.Go(func() {
 			for range 3000 {
 				i := rand.Uint64N(10)

@@ -49,7 +49,7 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 		_ = client.Close()
 		return nil, urlError{err}
 	}
-	d.owned = true
+	d.pipelines.owned = true
 	if err := d.ready(ctx); err != nil {
 		_ = d.Close()
 		if errors.As(err, new(unfitError)) {

@@ -21,6 +21,7 @@ type pipelines struct {
 	confirm  confirmation
 	separate bool        // calls share no pipelines
 	lane     *lane       // of the one server; nil: there is none
+	owned    bool        // Open has made the client: Close closes it, and nobody else sees its commands
 	plain    bool        // each command goes as it is
 	older    bool        // checkpoints are strings
 	refused  atomic.Bool // the server refuses transactions

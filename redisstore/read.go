@@ -15,12 +15,15 @@ import (
 // reads few keys at a time, and one part is on its way while the server works
 // on another.
 const (
-	maxRead  = 32
+	maxRead  = 64 // by a transaction
 	maxReads = 2
+
+	// maxScriptRead is less, since the script takes the server more than twice as long.
+	maxScriptRead = maxRead / 2
 
 	// A cell, or the reports of a key, takes the server twice as long as a checkpoint. Who
 	// looks at all consumers reads cells and reports at the same time.
-	maxInspect = maxRead / 4
+	maxInspect = maxScriptRead / 4
 )
 
 // Get implements [driver.Driver].
@@ -35,13 +38,21 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		}
 		return records, nil
 	}
-	err := inParallel(len(keys), maxRead, maxReads, func(from, to int) error {
+	err := inParallel(len(keys), d.mostKeys(), maxReads, func(from, to int) error {
 		return d.get(ctx, keys[from:to], records[from:to])
 	})
 	if err != nil {
 		return nil, err
 	}
 	return records, nil
+}
+
+// mostKeys is how many keys one read has at most.
+func (d *Driver) mostKeys() int {
+	if d.pipelines.transacts() {
+		return maxRead
+	}
+	return maxScriptRead
 }
 
 // get reads the checkpoint at each of keys into records. A missing checkpoint

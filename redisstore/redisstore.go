@@ -84,7 +84,6 @@ type Options struct {
 // Driver is a [driver.Driver] over Redis. Concurrent calls share pipelines.
 type Driver struct {
 	client    redis.UniversalClient
-	owned     bool // whether Close closes the client
 	namespace string
 	prefix    string // of the keys of checkpoints
 	fenced    bool   // whether the layout has fences
@@ -201,7 +200,7 @@ func (d *Driver) Close() error {
 	if d.pipelines.lane != nil {
 		d.pipelines.lane.leave()
 	}
-	if !d.owned {
+	if !d.pipelines.owned {
 		return nil
 	}
 	return d.client.Close()

@@ -32,9 +32,11 @@ func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Se
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
 	return ahead(ctx, func(ctx context.Context) iter.Seq2[[]driver.Record, error] {
 		return func(yield func([]driver.Record, error) bool) {
-			p := pages{driver: d, size: pageSize, yield: yield}
-			err := p.read(ctx, pattern)
-			p.finish(err)
+			p := pages{driver: d, yield: yield}
+			err := p.walk(ctx, pattern, pageSize)
+			if p.wait(); err != nil && !p.left {
+				yield(nil, err)
+			}
 		}
 	})
 }

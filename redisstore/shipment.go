@@ -33,7 +33,7 @@ func (p *pipelines) pack(ctx context.Context, cmds []*command) *shipment {
 			}
 			s.bundle(p, open, c)
 		case c.script == readScript && p.transacts():
-			s.read(c)
+			s.read(p, c)
 		default:
 			s.cmds = append(s.cmds, c)
 		}
@@ -71,7 +71,7 @@ func (s *shipment) settle(ctx context.Context, p *pipelines) *shipment {
 		}
 	}
 	for _, t := range s.reads {
-		left, refused := t.settle()
+		left, refused := t.settle(p)
 		if again.cmds = appendAll(again.cmds, left); refused {
 			again.refused = append(again.refused, left...)
 		}

@@ -244,8 +244,8 @@ func TestGetAllReadsGently(t *testing.T) {
 		}
 		found++
 	}
-	if found != n || r.total != n || r.most > 2 || r.mostKeys > 32 {
-		t.Errorf("found %d and read %d of %d keys, with up to %d commands of up to %d keys at a time; want 2 of 32",
+	if found != n || r.total != n || r.most > 2 || r.mostKeys > 64 {
+		t.Errorf("found %d and read %d of %d keys, with up to %d commands of up to %d keys at a time; want 2 of 64",
 			found, r.total, n, r.most, r.mostKeys)
 	}
 }

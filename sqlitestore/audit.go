@@ -89,7 +89,7 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	return read(ctx, d, func() ([]driver.AuditEntry, error) { return readHistory(ctx, d.history, key, n) })
+	return readBy(ctx, d, sqlHistory, func(stmt *sql.Stmt) ([]driver.AuditEntry, error) { return readHistory(ctx, stmt, key, n) })
 }
 
 func readHistory(ctx context.Context, stmt *sql.Stmt, key string, n int) (entries []driver.AuditEntry, err error) {

@@ -68,8 +68,12 @@ func (d *Driver) readCellPage(ctx context.Context, pattern, next string, size in
 
 // plainCellPage reads column by column.
 func (d *Driver) plainCellPage(ctx context.Context, pattern, next string, size int) (p cellPage, err error) {
+	stmt, err := d.readers.get(ctx, sqlCells)
+	if err != nil {
+		return p, err
+	}
 	now, n := time.Now(), 0
-	err = eachCell(ctx, d.cells, func(r *cellRow) error {
+	err = eachCell(ctx, stmt, func(r *cellRow) error {
 		n++
 		return p.add(r, pattern, next, now)
 	}, next, size)
@@ -121,8 +125,12 @@ type mergedTable struct {
 }
 
 func (d *Driver) packedCellPage(ctx context.Context, pattern, next string, size int) (p cellPage, err error) {
+	stmt, err := d.readers.get(ctx, sqlPackedCells) //nolint:sqlclosecheck // closed with the connections
+	if err != nil {
+		return p, err
+	}
 	var texts [3]string
-	if err := d.packedCells.QueryRowContext(ctx, next, size).Scan(&texts[0], &texts[1], &texts[2]); err != nil {
+	if err := stmt.QueryRowContext(ctx, next, size).Scan(&texts[0], &texts[1], &texts[2]); err != nil {
 		return p, err
 	}
 	m := merge{size: size}

@@ -139,6 +139,9 @@ func (t *transaction) storeCheckpoint(key string, before, after driver.StoredChe
 	if !after.Exists {
 		return t.exec(sqlDelete, key)
 	}
+	if err := storable(after.UpdatedAt, after.ExpiresAt); err != nil {
+		return err
+	}
 	moved, touched := before, before
 	moved.Position, moved.UpdatedAt = after.Position, after.UpdatedAt
 	touched.ExpiresAt = after.ExpiresAt
@@ -172,6 +175,9 @@ func (t *transaction) storeFence(key string, f driver.Fence) error {
 func (t *transaction) storeLease(key string, l driver.StoredLease) error {
 	if !l.Exists() {
 		return t.exec(sqlRelease, key)
+	}
+	if err := storable(l.ExpiresAt); err != nil {
+		return err
 	}
 	return t.exec(sqlGrant, key, l.Owner, encodeNumber(l.Epoch), encodeTime(l.ExpiresAt), encodeTime(l.ExpiresAt.Add(-l.TTL)))
 }

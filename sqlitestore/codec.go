@@ -3,7 +3,7 @@ package sqlitestore
 import (
 	"cmp"
 	"database/sql"
-	"strconv"
+	"errors"
 	"strings"
 	"time"
 
@@ -25,18 +25,35 @@ func encodeNumber(n uint64) string {
 	return string(b[:])
 }
 
-func decodeNumber(s string) (uint64, bool) {
-	if len(s) != digits {
+const highestNumber = "18446744073709551615"
+
+func decodeNumber(s string) (n uint64, ok bool) {
+	if len(s) != digits || s > highestNumber {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0, false // beyond the range, ParseUint returns the highest number
+	for i := range digits {
+		digit := s[i] - '0'
+		if digit > 9 {
+			return 0, false
+		}
+		n = n*10 + uint64(digit)
 	}
 	return n, true
 }
 
 func encodeTime(t time.Time) string { return t.Format(driver.TimeLayout) }
+
+var errYear = errors.New("a time is outside the years 0 to 9999, and cannot be stored")
+
+// storable fails if encodeTime makes a text of one of the times that no CHECK would admit.
+func storable(times ...time.Time) error {
+	for _, t := range times {
+		if y := t.Year(); y < 0 || y > 9999 {
+			return errYear
+		}
+	}
+	return nil
+}
 
 // A timeText keeps the last time that it has encoded, since many writes have
 // the same time.

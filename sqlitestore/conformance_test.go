@@ -13,15 +13,22 @@ import (
 	"github.com/checkpointstore/checkpoint/storetest"
 )
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { conform(t, sqlitestore.Options{}) }
+
+func TestConformanceWithoutShortcuts(t *testing.T) {
+	conform(t, sqlitestore.Options{NoShortcuts: true})
+}
+
+func conform(t *testing.T, o sqlitestore.Options) {
+	t.Helper()
 	storetest.Run(t, storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
-			return openAt(tb, filepath.Join(tb.TempDir(), "checkpoints.db"))
+			return openWith(tb, filepath.Join(tb.TempDir(), "checkpoints.db"), o)
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
-			return openAt(tb, d.(placed).path)
+			return openWith(tb, d.(placed).path, o)
 		},
 		Damage:      damage("UPDATE checkpoints SET commit_position = '12' WHERE key = ?"),
 		DamageFence: damage("UPDATE fences SET epoch = 'many' WHERE key = ?"),
@@ -41,7 +48,13 @@ type placed struct {
 
 func openAt(tb testing.TB, path string) placed {
 	tb.Helper()
-	d, err := sqlitestore.Open(tb.Context(), path, &sqlitestore.Options{BusyTimeout: 5 * time.Second})
+	return openWith(tb, path, sqlitestore.Options{})
+}
+
+func openWith(tb testing.TB, path string, o sqlitestore.Options) placed {
+	tb.Helper()
+	o.BusyTimeout = 5 * time.Second
+	d, err := sqlitestore.Open(tb.Context(), path, &o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -105,7 +105,15 @@ func TestFileThatGoesAway(t *testing.T) {
 			if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}); err != nil {
 				t.Fatal(err)
 			}
+			for range 3 { // the last one is answered from memory
+				if cp, err := store.Get(t.Context(), "k"); err != nil || cp.Position.Commit != 1 {
+					t.Fatalf("Get before: %v, %v", cp, err)
+				}
+			}
 			spoil(t, path)
+			if _, err := store.Get(t.Context(), "k"); err == nil || isNotFound(err) {
+				t.Errorf("the first Get: %v", err)
+			}
 			if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 2}); err == nil {
 				t.Error("Set is acknowledged")
 			} else if !strings.Contains(err.Error(), "removed or replaced") {

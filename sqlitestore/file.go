@@ -97,22 +97,43 @@ func (d *Driver) identify() error {
 var errReplaced = errors.New("the file was removed or replaced while it was open: " +
 	"put it back and open the store again; to restore a copy, close every process that uses it first")
 
-// checkIdentity fails if an opened file is no longer at its path.
+// checkIdentity fails if an opened file is no longer at its path. If another file was there
+// once, checkIdentity fails for good: a connection to the other file may be left.
 func (d *Driver) checkIdentity() error {
+	if lost := d.lost.Load(); lost != nil {
+		return *lost
+	}
 	for i := range d.parts {
-		info, err := os.Stat(d.parts[i].path)
-		switch {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		if size, ok := d.parts[i].same(); ok && (i > 0 || size > 0) {
+			continue
+		}
+		if err := d.examine(i); err != nil {
 			return err
-		case err == nil && os.SameFile(info, d.parts[i].info) && (i > 0 || info.Size() > 0):
-		case i > 0:
-			return fmt.Errorf("%s, which is part of the store, was removed or replaced while it was open: "+
-				"close every process that uses the store, and open it again", d.parts[i].path)
-		default:
-			return errReplaced
 		}
 	}
 	return nil
+}
+
+// examine says what is wrong with a part.
+func (d *Driver) examine(i int) error {
+	p := &d.parts[i]
+	info, err := os.Stat(p.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	another := err == nil && !os.SameFile(info, p.info)
+	if err == nil && !another && (i > 0 || info.Size() > 0) {
+		return nil
+	}
+	err = errReplaced
+	if i > 0 {
+		err = fmt.Errorf("%s, which is part of the store, was removed or replaced while it was open: "+
+			"close every process that uses the store, and open it again", p.path)
+	}
+	if another {
+		d.lost.Store(&err)
+	}
+	return err
 }
 
 var errOvertaken = errors.New("the WAL or the shared memory was replaced while the store was open, and the WAL belongs " +

@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -22,9 +23,9 @@ func (d *Driver) Inspect(ctx context.Context, keys []string) ([]driver.Cell, err
 		if err != nil {
 			return nil, err
 		}
-		cells, err := read(ctx, d, func() (cells []driver.Cell, err error) {
+		cells, err := readBy(ctx, d, sqlCellsOf, func(stmt *sql.Stmt) (cells []driver.Cell, err error) {
 			now := time.Now()
-			err = eachCell(ctx, d.cellsOf, func(r *cellRow) error {
+			err = eachCell(ctx, stmt, func(r *cellRow) error {
 				cells = append(cells, r.cell().Visible(now))
 				return nil
 			}, string(list))

@@ -30,6 +30,7 @@ const (
 	callSync
 	callTruncate
 	callShare // the shared memory grows
+	callRead
 )
 
 type faults struct {
@@ -37,6 +38,31 @@ type faults struct {
 	fault *fault // nil: none
 	left  int    // calls until it fails
 	met   bool
+	hangs chan struct{} // nil: reads do not hang; otherwise until it is closed
+}
+
+// hang lets each read hang until the caller calls release.
+func (f *faults) hang() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hangs := make(chan struct{})
+	f.hangs = hangs
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.hangs = nil
+		close(hangs)
+	}
+}
+
+// wait returns when reads do not hang.
+func (f *faults) wait() {
+	f.mu.Lock()
+	hangs := f.hangs
+	f.mu.Unlock()
+	if hangs != nil {
+		<-hangs
+	}
 }
 
 // arm lets the n-th call fail, and those after it, unless the fault is for once.
@@ -80,6 +106,7 @@ type (
 	openFunc  = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, out uintptr) int32
 	writeFunc = func(tls *libc.TLS, file, buf uintptr, amount int32, offset int64) int32
 	sizeFunc  = func(tls *libc.TLS, file uintptr, size int64) int32
+	readFunc  = func(tls *libc.TLS, file, buf uintptr, amount int32, offset int64) int32
 	syncFunc  = func(tls *libc.TLS, file uintptr, flags int32) int32
 	shmFunc   = func(tls *libc.TLS, file uintptr, region, size, extend int32, out uintptr) int32
 )
@@ -146,6 +173,14 @@ func failingMethods(tls *libc.TLS, methods uintptr) uintptr {
 	*m = *pointer[sqlite3.Tsqlite3_io_methods](methods)
 	write, truncate := function[writeFunc](m.FxWrite), function[sizeFunc](m.FxTruncate)
 	sync, share := function[syncFunc](m.FxSync), function[shmFunc](m.FxShmMap)
+	read := function[readFunc](m.FxRead)
+	m.FxRead = hold(func(tls *libc.TLS, file, buf uintptr, amount int32, offset int64) int32 {
+		disk.wait()
+		if f := disk.fails(callRead); f != nil {
+			return f.of(sqlite3.SQLITE_IOERR_READ)
+		}
+		return read(tls, file, buf, amount, offset)
+	})
 	m.FxWrite = hold(func(tls *libc.TLS, file, buf uintptr, amount int32, offset int64) int32 {
 		f := disk.fails(callWrite)
 		if f == nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -47,7 +46,7 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 	if err := inspect(ctx, d.absolute); err != nil {
 		return nil, cause(ctx, err)
 	}
-	if err := d.open(ctx); err != nil {
+	if err := d.open(ctx, opts); err != nil {
 		return nil, cause(ctx, err)
 	}
 	return d, nil
@@ -66,7 +65,7 @@ func dsn(absolute string, params ...string) string {
 	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + strings.Join(params, "&")
 }
 
-func (d *Driver) open(ctx context.Context) (err error) {
+func (d *Driver) open(ctx context.Context, opts *Options) (err error) {
 	// Opening a connection may meet a lock, too.
 	err = d.wait.whileBusy(ctx, func() (err error) {
 		d.first, err = prepareFile(ctx, d.absolute, existing)
@@ -83,47 +82,26 @@ func (d *Driver) open(ctx context.Context) (err error) {
 	if err := d.identify(); err != nil {
 		return err
 	}
-	writeDB, err := sql.Open("sqlite", dsn(d.absolute, "mode=rw", "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
+	params := []string{"mode=rw", "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"}
+	if !opts.NoShortcuts {
+		// What the writer encodes meets the CHECKs. They keep out what people write by hand.
+		params = append(params, "_pragma=ignore_check_constraints(1)")
+	}
+	writeDB, err := sql.Open("sqlite", dsn(d.absolute, params...))
 	if err != nil {
 		return err
 	}
-	d.readers, err = sql.Open("sqlite", dsn(d.absolute, "mode=rw", "_pragma=busy_timeout(0)", "_pragma=query_only(1)"))
+	d.readers.DB, err = sql.Open("sqlite", dsn(d.absolute, "mode=rw", "_pragma=busy_timeout(0)", "_pragma=query_only(1)"))
 	if err != nil {
 		return errors.Join(err, writeDB.Close())
 	}
-	if err := d.prepareReads(ctx); err != nil {
-		return errors.Join(err, d.readers.Close(), writeDB.Close())
+	d.readers.SetMaxOpenConns(maxReaders())
+	d.readers.SetMaxIdleConns(maxReaders())
+	if !opts.NoShortcuts {
+		d.fast = newFast(dsn(d.absolute, "mode=rw"), d.checkIdentity, &d.kept)
 	}
-	d.writer = newWriter(writeDB, d.wait, d.checkIdentity)
-	return nil
-}
-
-func (d *Driver) prepareReads(ctx context.Context) error {
-	d.readers.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
-	d.readers.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
-	for _, s := range []struct {
-		stmt  **sql.Stmt
-		query string
-	}{
-		{&d.get, sqlRead},
-		{&d.getMany, sqlGetMany},
-		{&d.page, sqlPage},
-		{&d.packedPage, sqlPacked},
-		{&d.cellsOf, sqlCellsOf},
-		{&d.history, sqlHistory},
-		{&d.samples, sqlSamples},
-		{&d.reports, sqlReports},
-		{&d.cells, sqlCells},
-		{&d.packedCells, sqlPackedCells},
-	} {
-		err := d.wait.whileBusy(ctx, func() (err error) {
-			*s.stmt, err = d.readers.PrepareContext(ctx, s.query) //nolint:sqlclosecheck // closed with the pool
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
+	d.crew = newCrew()
+	d.writer = newWriter(writeDB, !opts.NoShortcuts, d.wait, d.checkIdentity)
 	return nil
 }
 

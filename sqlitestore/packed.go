@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"strconv"
@@ -68,27 +67,4 @@ func (r *packedRows) next() bool {
 		}
 	}
 	return true
-}
-
-// sqlPacked is sqlPage, packed.
-var sqlPacked = "SELECT " + packed("checkpoints", columns, new(row).fields())
-
-// eachPacked is eachRow for sqlPacked.
-func eachPacked(ctx context.Context, stmt *sql.Stmt, each func(*row) error, args ...any) error {
-	var text string
-	if err := stmt.QueryRowContext(ctx, args...).Scan(&text); err != nil {
-		return err
-	}
-	var r row
-	rows, err := unpack(text, r.fields())
-	if err != nil {
-		return err
-	}
-	for rows.next() {
-		r.key, r.logID.String = strings.Clone(r.key), strings.Clone(r.logID.String)
-		if err := each(&r); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/checkpointstore/checkpoint/cell"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -17,11 +18,48 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 		return nil, err
 	}
 	if len(keys) == 1 {
-		key := keys[0]
-		return read(ctx, d, func() ([]driver.Record, error) { return d.getOne(ctx, key) })
+		return d.getOne(ctx, keys[0])
 	}
 	keys = slices.Clone(keys) // read may return before its function
-	return read(ctx, d, func() ([]driver.Record, error) { return d.getAll(ctx, keys) })
+	return readRows(ctx, d, func(rows rows) ([]driver.Record, error) { return getAll(rows, keys) })
+}
+
+// rows calls each with every row that a query finds, until each returns an error. Each call
+// gets the same *row, with new content. A query has a text as its first parameter, and a
+// limit as its second unless limit is zero.
+type rows func(each func(*row) error, query, text string, limit int) error
+
+// readRows is read for the table checkpoints. f reads past database/sql first, unless the
+// options say otherwise. If f fails, f reads again through database/sql. So only database/sql
+// says what is wrong, and waits for locks.
+func readRows[T any](ctx context.Context, d *Driver, f func(rows) (T, error)) (T, error) {
+	return read(ctx, d, func() (value T, err error) {
+		if d.fast.worthwhile() {
+			err := d.fast.with(ctx, func(c *fastConn) (err error) {
+				value, err = f(c.each)
+				return err
+			})
+			if err == nil {
+				return value, nil
+			}
+		}
+		return f(d.plainRows(ctx))
+	})
+}
+
+// plainRows reads through database/sql.
+func (d *Driver) plainRows(ctx context.Context) rows {
+	return func(each func(*row) error, query, text string, limit int) error {
+		stmt, err := d.readers.get(ctx, query)
+		if err != nil {
+			return err
+		}
+		args := []any{text, limit}
+		if limit == 0 {
+			args = args[:1]
+		}
+		return eachRow(ctx, stmt, each, args...)
+	}
 }
 
 // read runs f with whileBusy, and returns when whileBusy returns or ctx ends.
@@ -48,7 +86,7 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 		a = attempt()
 	} else {
 		done := make(chan answer, 1)
-		go func() { done <- attempt() }()
+		d.crew.run(func() { done <- attempt() })
 		select {
 		case a = <-done:
 		case <-ctx.Done():
@@ -59,6 +97,17 @@ func read[T any](ctx context.Context, d *Driver, f func() (T, error)) (T, error)
 		return *new(T), d.failure(ctx, a.err)
 	}
 	return a.value, nil
+}
+
+// readBy is read, with a statement of the readers.
+func readBy[T any](ctx context.Context, d *Driver, query string, f func(*sql.Stmt) (T, error)) (T, error) {
+	return read(ctx, d, func() (value T, err error) {
+		stmt, err := d.readers.get(ctx, query)
+		if err != nil {
+			return value, err
+		}
+		return f(stmt)
+	})
 }
 
 // failure returns the error of a call that failed in SQLite or was cut off by
@@ -72,22 +121,34 @@ func (d *Driver) failure(ctx context.Context, err error) error {
 
 func notFound(key string) driver.Record { return driver.Record{Key: key, Err: driver.ErrNotFound} }
 
+// getOne answers from what was read before, if it may. Then no other goroutine takes part: the
+// system is asked for the opened files, and nothing waits for the disk or for a lock.
 func (d *Driver) getOne(ctx context.Context, key string) ([]driver.Record, error) {
-	var r row
-	err := d.get.QueryRowContext(ctx, key).Scan(r.fields()...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return []driver.Record{notFound(key)}, nil
+	if stored, ok := d.kept.get(key); ok {
+		if err := d.checkIdentity(); err != nil {
+			return nil, d.failure(ctx, err)
+		}
+		return []driver.Record{cell.Cell{Key: key, Checkpoint: stored}.Record(time.Now())}, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return []driver.Record{r.record(time.Now())}, nil
+	return readRows(ctx, d, func(rows rows) ([]driver.Record, error) {
+		since, sure := d.kept.now()
+		record := notFound(key)
+		err := rows(func(r *row) error {
+			c := cell.Cell{Key: r.key, Checkpoint: r.stored()}
+			if sure {
+				d.kept.put(key, c.Checkpoint, since)
+			}
+			record = c.Record(time.Now())
+			return nil
+		}, sqlRead, key, 0)
+		return []driver.Record{record}, err
+	})
 }
 
 // maxKeys is how many keys one statement reads.
 const maxKeys = 1000
 
-func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, error) {
+func getAll(rows rows, keys []string) ([]driver.Record, error) {
 	found := make(map[string]driver.Record, len(keys))
 	for chunk := range slices.Chunk(keys, maxKeys) {
 		list, err := json.Marshal(chunk)
@@ -95,10 +156,10 @@ func (d *Driver) getAll(ctx context.Context, keys []string) ([]driver.Record, er
 			return nil, err
 		}
 		now := time.Now()
-		err = eachRow(ctx, d.getMany, func(r *row) error {
+		err = rows(func(r *row) error {
 			found[r.key] = r.record(now)
 			return nil
-		}, string(list))
+		}, sqlGetMany, string(list), 0)
 		if err != nil {
 			return nil, err
 		}

@@ -79,10 +79,10 @@ func (d *Driver) Reports(ctx context.Context, keys []string) ([][]driver.Report,
 	}
 	keys = slices.Clone(keys) // read may return before its function
 	once := slices.Compact(slices.Sorted(slices.Values(keys)))
-	return read(ctx, d, func() ([][]driver.Report, error) {
+	return readBy(ctx, d, sqlReports, func(stmt *sql.Stmt) ([][]driver.Report, error) {
 		found := make(map[string][]driver.Report, len(keys))
 		for part := range slices.Chunk(once, maxKeys) {
-			if err := d.readReports(ctx, part, found); err != nil {
+			if err := readReports(ctx, stmt, part, found); err != nil {
 				return nil, err
 			}
 		}
@@ -94,12 +94,12 @@ func (d *Driver) Reports(ctx context.Context, keys []string) ([][]driver.Report,
 	})
 }
 
-func (d *Driver) readReports(ctx context.Context, keys []string, found map[string][]driver.Report) error {
+func readReports(ctx context.Context, stmt *sql.Stmt, keys []string, found map[string][]driver.Report) error {
 	list, err := json.Marshal(keys)
 	if err != nil {
 		return err
 	}
-	rows, err := d.reports.QueryContext(ctx, string(list), encodeTime(time.Now().UTC()))
+	rows, err := stmt.QueryContext(ctx, string(list), encodeTime(time.Now().UTC()))
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (d *Driver) Samples(ctx context.Context, key string) ([]driver.Sample, erro
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
-	return read(ctx, d, func() ([]driver.Sample, error) { return readSamples(ctx, d.samples, key) })
+	return readBy(ctx, d, sqlSamples, func(stmt *sql.Stmt) ([]driver.Sample, error) { return readSamples(ctx, stmt, key) })
 }
 
 // readSamples returns the latest sample first.

@@ -39,7 +39,7 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 				yield(nil, err)
 				return
 			}
-			p, err := read(ctx, d, func() (page, error) { return d.readPage(ctx, pattern, next, pageSize) })
+			p, err := readRows(ctx, d, func(rows rows) (page, error) { return readPage(rows, pattern, next, pageSize) })
 			if err != nil {
 				yield(nil, err)
 				return
@@ -65,23 +65,10 @@ type page struct {
 var errOrder = errors.New("the file is damaged: its keys are out of order; PRAGMA integrity_check says more")
 
 // readPage looks at pageSize keys, from next on.
-func (d *Driver) readPage(ctx context.Context, pattern, next string, pageSize int) (page, error) {
-	p, err := fillPage(pattern, next, pageSize, func(each func(*row) error) error {
-		return eachPacked(ctx, d.packedPage, each, next, pageSize)
-	})
-	if errors.Is(err, errNotPacked) {
-		p, err = fillPage(pattern, next, pageSize, func(each func(*row) error) error {
-			return eachRow(ctx, d.page, each, next, pageSize)
-		})
-	}
-	return p, err
-}
-
-// fillPage makes a page of the rows that eachRow yields.
-func fillPage(pattern, next string, pageSize int, eachRow func(func(*row) error) error) (page, error) {
+func readPage(rows rows, pattern, next string, pageSize int) (page, error) {
 	var p page
 	now, n := time.Now(), 0
-	err := eachRow(func(r *row) error {
+	err := rows(func(r *row) error {
 		if r.key < next || n > 0 && r.key <= p.last {
 			return errOrder
 		}
@@ -97,7 +84,7 @@ func fillPage(pattern, next string, pageSize int, eachRow func(func(*row) error)
 			p.records = append(p.records, record)
 		}
 		return nil
-	})
+	}, sqlPage, next, pageSize)
 	p.more = n == pageSize
 	return p, err
 }

@@ -16,12 +16,16 @@ type session struct {
 	known known
 }
 
-func newSession(ctx context.Context, db *sql.DB) (*session, error) {
+func newSession(ctx context.Context, db *sql.DB, shortcuts bool) (*session, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &session{conn: conn, statements: statements{on: conn}}, nil
+	s := &session{conn: conn, statements: statements{on: conn}}
+	if shortcuts {
+		s.direct = &direct{conn: conn}
+	}
+	return s, nil
 }
 
 // begin begins a transaction, in which nobody else can change the content. If

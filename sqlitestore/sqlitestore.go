@@ -13,7 +13,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -27,6 +26,13 @@ type Options struct {
 	// BusyTimeout is how long a call waits for other processes that keep the file
 	// locked. A call also stops waiting when its context ends. Zero: 10 seconds.
 	BusyTimeout time.Duration
+
+	// NoShortcuts reads each checkpoint through database/sql, and lets SQLite check each row
+	// that the store writes. Otherwise SQLite's own functions read the checkpoints, a Get
+	// answers from memory as long as nobody has changed the file, and the store alone checks
+	// what it writes, which is faster. The answers are the same. Use NoShortcuts to find out
+	// whether a fault comes from these ways.
+	NoShortcuts bool
 }
 
 const defaultBusyTimeout = 10 * time.Second
@@ -34,24 +40,18 @@ const defaultBusyTimeout = 10 * time.Second
 // Driver is a [driver.Driver] over one SQLite file. One goroutine does all
 // writing. It puts all waiting writes into one transaction.
 type Driver struct {
-	path        string // as it was given
-	absolute    string
-	parts       []part // the file first
-	wait        wait
-	first       *firstConn
-	readers     *sql.DB
-	get         *sql.Stmt
-	getMany     *sql.Stmt
-	page        *sql.Stmt
-	packedPage  *sql.Stmt
-	packedCells *sql.Stmt
-	cellsOf     *sql.Stmt
-	cells       *sql.Stmt
-	history     *sql.Stmt
-	samples     *sql.Stmt
-	reports     *sql.Stmt
-	writer      *writer
-	closed      atomic.Bool
+	path     string // as it was given
+	absolute string
+	parts    []part // the file first
+	wait     wait
+	first    *firstConn
+	readers  readers
+	fast     *fast // nil: every read goes through database/sql
+	kept     kept
+	crew     *crew
+	writer   *writer
+	lost     atomic.Pointer[error] // why no call succeeds any more
+	closed   atomic.Bool
 }
 
 var (
@@ -73,6 +73,9 @@ func (d *Driver) Close() error {
 		return nil
 	}
 	err := d.writer.close()
+	d.crew.end()
+	d.kept.close()
+	d.fast.close()
 	if e := d.readers.Close(); err == nil {
 		err = e
 	}

@@ -29,8 +29,7 @@ const (
 		" expires_at = excluded.expires_at, granted_at = excluded.granted_at"
 	sqlRelease = "DELETE FROM leases WHERE key = ?"
 	sqlGetMany = "SELECT " + columns + " FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))"
-	sqlPage    = "SELECT " + columns + inPage
-	inPage     = " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
+	sqlPage    = "SELECT " + columns + " FROM checkpoints WHERE key >= ? ORDER BY key LIMIT ?"
 
 	sqlCellsOf = "WITH k (key) AS (SELECT value FROM json_each(?)) " + cellColumns
 	sqlCells   = "WITH k (key) AS (SELECT key FROM checkpoints WHERE key >= ?1 UNION SELECT key FROM fences WHERE key >= ?1" +
@@ -50,6 +49,7 @@ type statements struct {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	}
 	prepared map[string]*sql.Stmt
+	direct   *direct // nil: database/sql executes the statements
 }
 
 func (s *statements) get(query string) (*sql.Stmt, error) {
@@ -74,6 +74,9 @@ func (s *statements) exec(query string, args ...any) error {
 
 // execCount returns how many rows query changed.
 func (s *statements) execCount(query string, args ...any) (int64, error) {
+	if s.direct != nil {
+		return s.direct.exec(query, args)
+	}
 	stmt, err := s.get(query) //nolint:sqlclosecheck // close does it
 	if err != nil {
 		return 0, err
@@ -103,6 +106,7 @@ func (s *statements) each(f func(*row) error, query string, args ...any) error {
 }
 
 func (s *statements) close() {
+	s.direct.close()
 	for _, stmt := range s.prepared {
 		_ = stmt.Close()
 	}

@@ -15,14 +15,15 @@ import (
 // A writer is the goroutine that does all writing. While it waits for the disk,
 // the next jobs queue up. They become the next transaction.
 type writer struct {
-	db      *sql.DB
-	wait    wait
-	check   func() error // fails if the file is not the opened one any more
-	queue   *queue
-	locked  atomic.Bool     // whether another process keeps the file locked
-	ctx     context.Context // ends when the driver is closed
-	cancel  context.CancelCauseFunc
-	stopped chan struct{}
+	db        *sql.DB
+	shortcuts bool // see Options.NoShortcuts
+	wait      wait
+	check     func() error // fails if the file is not the opened one any more
+	queue     *queue
+	locked    atomic.Bool     // whether another process keeps the file locked
+	ctx       context.Context // ends when the driver is closed
+	cancel    context.CancelCauseFunc
+	stopped   chan struct{}
 
 	session   *session // nil: not connected
 	nextPurge time.Time
@@ -32,10 +33,10 @@ type writer struct {
 // maxWrites bounds one transaction.
 const maxWrites = 4096
 
-func newWriter(db *sql.DB, wait wait, check func() error) *writer {
+func newWriter(db *sql.DB, shortcuts bool, wait wait, check func() error) *writer {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	w := &writer{
-		db: db, wait: wait, check: check, queue: newQueue(),
+		db: db, shortcuts: shortcuts, wait: wait, check: check, queue: newQueue(),
 		ctx: ctx, cancel: cancel, stopped: make(chan struct{}),
 	}
 	go w.loop()
@@ -136,7 +137,7 @@ func (w *writer) begin() error {
 		return err
 	}
 	if w.session == nil {
-		s, err := newSession(w.ctx, w.db)
+		s, err := newSession(w.ctx, w.db, w.shortcuts)
 		if err != nil {
 			return err
 		}
