@@ -14,10 +14,13 @@ type pages struct {
 	driver *Driver
 	yield  func([]driver.Record, error) bool
 	left   bool // the caller has left the loop
-	reads  []chan readOfPages
+	reads  []*readOfPages
+	todo   chan *readOfPages // for maxReads goroutines, whose stacks stay as large as a read needs
 }
 
 type readOfPages struct {
+	keys    []string
+	done    chan struct{}
 	records []driver.Record
 	err     error
 }
@@ -25,6 +28,18 @@ type readOfPages struct {
 // walk reads all that a walk finds. It returns the error of the walk or of a read, or nil if
 // the caller has left.
 func (p *pages) walk(ctx context.Context, pattern string, pageSize int) error {
+	p.todo = make(chan *readOfPages, maxReads)
+	defer close(p.todo)
+	// The caller of ahead leaves when ctx ends. So a read need not, and needs no other goroutine.
+	reading := context.WithoutCancel(ctx)
+	for range maxReads {
+		go func() {
+			for r := range p.todo {
+				r.records, r.err = p.driver.Get(reading, r.keys)
+				close(r.done)
+			}
+		}()
+	}
 	for keys, err := range p.driver.Scan(ctx, pattern, pageSize) {
 		if err != nil {
 			return errors.Join(p.settle(0), err)
@@ -33,12 +48,9 @@ func (p *pages) walk(ctx context.Context, pattern string, pageSize int) error {
 			if err := p.settle(maxReads - 1); err != nil || p.left {
 				return err
 			}
-			done := make(chan readOfPages, 1)
-			p.reads = append(p.reads, done)
-			go func() {
-				records, err := p.driver.Get(ctx, some)
-				done <- readOfPages{records, err}
-			}()
+			r := &readOfPages{keys: some, done: make(chan struct{})}
+			p.reads = append(p.reads, r)
+			p.todo <- r
 		}
 	}
 	return p.settle(0)
@@ -47,8 +59,9 @@ func (p *pages) walk(ctx context.Context, pattern string, pageSize int) error {
 // settle yields pages until at most n reads are under way.
 func (p *pages) settle(n int) error {
 	for len(p.reads) > n && !p.left {
-		r := <-p.reads[0]
+		r := p.reads[0]
 		p.reads = p.reads[1:]
+		<-r.done
 		if r.err != nil {
 			return r.err
 		}
@@ -61,6 +74,6 @@ func (p *pages) settle(n int) error {
 // wait waits for the reads under way.
 func (p *pages) wait() {
 	for _, r := range p.reads {
-		<-r
+		<-r.done
 	}
 }

@@ -184,6 +184,11 @@ func (p *pipelines) add(ctx context.Context, part *part) {
 	if part.cmds[0].once {
 		l = &n.changes
 	}
+	if ctx.Done() == nil && p.cluster == nil && isLarge(part.cmds) { // nothing ends the call before its answer
+		part.batch = newBatch(ctx, part)
+		p.run(n, part.batch)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	alone := p.separate || n.silent || isLarge(part.cmds)
@@ -191,8 +196,7 @@ func (p *pipelines) add(ctx context.Context, part *part) {
 		part.batch = l.waiting[i-1]
 		part.batch.take(ctx, part.cmds)
 	} else {
-		part.batch = &batch{client: part.client, changes: part.cmds[0].once, done: make(chan struct{})}
-		part.batch.take(ctx, part.cmds)
+		part.batch = newBatch(ctx, part)
 		if alone {
 			go p.run(n, part.batch)
 			return
@@ -200,6 +204,12 @@ func (p *pipelines) add(ctx context.Context, part *part) {
 		l.waiting = append(l.waiting, part.batch)
 	}
 	p.start(n, l)
+}
+
+func newBatch(ctx context.Context, part *part) *batch {
+	b := &batch{client: part.client, changes: part.cmds[0].once, done: make(chan struct{})}
+	b.take(ctx, part.cmds)
+	return b
 }
 
 // isLarge reports whether commands would hold up those of other calls.
