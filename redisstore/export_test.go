@@ -12,8 +12,10 @@ var ReadScript = readScript.sha.(string)
 
 // WithoutLane makes d send a call that is alone as it sends any other.
 func WithoutLane(d *Driver) *Driver {
-	d.pipelines.lane.leave()
-	d.pipelines.lane = nil
+	if d.pipelines.lane != nil {
+		d.pipelines.lane.leave()
+		d.pipelines.lane = nil
+	}
 	return d
 }
 

@@ -44,10 +44,12 @@ var lanes = struct {
 	of map[*redis.Client]*lane
 }{of: make(map[*redis.Client]*lane)}
 
-// laneOf returns the lane of client, or nil if its pool is small. The caller leaves it.
+// laneOf returns the lane of client, or nil if its pool is small. The caller leaves it. With RESP3,
+// go-redis turns its maintenance notifications off when a server refuses them. It does so for
+// client and conn under two locks, which is a data race.
 func laneOf(client *redis.Client) *lane {
 	o := client.Options()
-	if o.PoolSize < minPool || o.MaxActiveConns > 0 && o.MaxActiveConns < minPool {
+	if o.Protocol != 2 || o.PoolSize < minPool || o.MaxActiveConns > 0 && o.MaxActiveConns < minPool {
 		return nil
 	}
 	lanes.Lock()

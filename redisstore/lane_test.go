@@ -17,6 +17,14 @@ import (
 	"github.com/checkpointstore/checkpoint/redisstore"
 )
 
+// resp2 is a patient client that may have a lane.
+func resp2(tb testing.TB, server *redistest.Server) *redis.Client {
+	tb.Helper()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2, ReadTimeout: -1, WriteTimeout: -1, MaxRetries: -1})
+	tb.Cleanup(func() { client.Close() })
+	return client
+}
+
 // onALane returns a store whose calls go by the lane if they are alone.
 func onALane(t *testing.T, client *redis.Client) (*checkpoint.Store, *redisstore.Driver) {
 	t.Helper()
@@ -40,7 +48,7 @@ func awaitLane(t *testing.T, s *checkpoint.Store, d *redisstore.Driver) {
 // connection is then of no use to the calls after it.
 func TestEndOfAContextEndsACallOnTheLane(t *testing.T) {
 	server := redistest.Start(t)
-	s, d := onALane(t, patient(t, server))
+	s, d := onALane(t, resp2(t, server))
 	for i := range uint64(20) {
 		server.Do("CLIENT", "PAUSE", "1000000", "WRITE")
 		ctx, cancel := context.WithCancel(t.Context())
@@ -81,7 +89,7 @@ func TestEndOfAContextEndsACallOnTheLane(t *testing.T) {
 // after the one that asked for it.
 func TestAnswersOnTheLaneAreTheirCalls(t *testing.T) {
 	server := redistest.Start(t)
-	s, _ := onALane(t, standalone(t, server))
+	s, _ := onALane(t, resp2(t, server))
 	opened := checkpoint.New(must(redisstore.Open(t.Context(), server.URL()+"?namespace=prod:", nil)), nil)
 	t.Cleanup(func() { opened.Close() })
 	for i := range uint64(10) {
@@ -110,7 +118,7 @@ func TestAnswersOnTheLaneAreTheirCalls(t *testing.T) {
 // TestLaneThatTheServerHasClosed: a call sees it before it sends, and goes another way.
 func TestLaneThatTheServerHasClosed(t *testing.T) {
 	server := redistest.Start(t)
-	s, d := onALane(t, patient(t, server))
+	s, d := onALane(t, resp2(t, server))
 	for i := range uint64(20) {
 		server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 		time.Sleep(2 * time.Millisecond)
@@ -123,7 +131,7 @@ func TestLaneThatTheServerHasClosed(t *testing.T) {
 
 // TestDriversOfAClientShareALane, which the client gets back when the last of them closes.
 func TestDriversOfAClientShareALane(t *testing.T) {
-	client := standalone(t, redistest.Start(t))
+	client := resp2(t, redistest.Start(t))
 	first, _ := onALane(t, client)
 	second, d := onALane(t, client)
 	if n := inUse(client); n != 1 {
@@ -141,8 +149,13 @@ func TestDriversOfAClientShareALane(t *testing.T) {
 	third.Close()
 }
 
+// TestSmallPoolsHaveNoLane, nor do clients that speak RESP3.
 func TestSmallPoolsHaveNoLane(t *testing.T) {
-	client := fewConnections(t, redistest.Start(t))
+	server := redistest.Start(t)
+	if _, d := inNamespaceWithDriver(t, standalone(t, server)); redisstore.HasLane(d) {
+		t.Error("a client that speaks RESP3 has a lane")
+	}
+	client := fewConnections(t, server)
 	s, d := inNamespaceWithDriver(t, client)
 	for i := range uint64(10) {
 		must(s.SetIfNewer(t.Context(), "orders", at(i, i)))
@@ -160,7 +173,7 @@ func inNamespaceWithDriver(t *testing.T, client *redis.Client) (*checkpoint.Stor
 
 // TestHookSeesCallsOnTheLane, with their contexts.
 func TestHookSeesCallsOnTheLane(t *testing.T) {
-	client := standalone(t, redistest.Start(t))
+	client := resp2(t, redistest.Start(t))
 	hook := new(tenants)
 	client.AddHook(hook)
 	s, d := onALane(t, client)
@@ -179,7 +192,7 @@ func TestHookSeesCallsOnTheLane(t *testing.T) {
 // TestLaneOverTLS: go-redis must not take such a connection for a dead one.
 func TestLaneOverTLS(t *testing.T) {
 	server, config := redistest.StartTLS(t)
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), TLSConfig: config})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2, TLSConfig: config})
 	t.Cleanup(func() { client.Close() })
 	s, d := onALane(t, client)
 	for i := range uint64(100) {
@@ -197,7 +210,7 @@ func TestLaneOverTLS(t *testing.T) {
 func TestReadThatTheLaneHasLost(t *testing.T) {
 	server := redistest.Start(t)
 	dialer := &faultyDialer{node: server.Addr(), match: "hmget"}
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: dialer.dial, MinRetryBackoff: patience, MaxRetryBackoff: patience})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2, Dialer: dialer.dial, MinRetryBackoff: patience, MaxRetryBackoff: patience})
 	t.Cleanup(func() { client.Close() })
 	s, _ := onALane(t, client)
 	must(s.SetIfNewer(t.Context(), "orders", at(1, 1)))

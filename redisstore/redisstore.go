@@ -102,9 +102,9 @@ var _ driver.Driver = (*Driver)(nil)
 // caller keeps the client, and configures how it connects, authenticates and finds
 // the master. Close leaves the client open. A cluster needs a cluster client.
 //
-// New adds a hook to a *redis.Client, and the drivers of the client keep one of its connections
-// until they are closed, if its pool has four or more. Calls that are alone use it. They do not
-// see a hook that is added later.
+// If a *redis.Client speaks RESP2 (Protocol: 2) and its pool has four connections or more, its
+// drivers keep one of them until they are closed. Calls that are alone use it, which is faster. New
+// adds a hook to such a client. A hook that is added later may miss these calls.
 //
 // New refuses invalid options. It refuses a cluster client that reads from replicas, or
 // that has ClusterSlots, such as the client of redis.NewFailoverClusterClient. It also

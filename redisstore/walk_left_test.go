@@ -55,7 +55,7 @@ func inUse(client *redis.Client) int {
 // alone, which would always be in use.
 func fewConnections(tb testing.TB, server *redistest.Server) *redis.Client {
 	tb.Helper()
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ReadTimeout: -1, WriteTimeout: -1, MaxRetries: -1, PoolSize: 3})
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ReadTimeout: -1, WriteTimeout: -1, MaxRetries: -1, Protocol: 2, PoolSize: 3})
 	tb.Cleanup(func() { client.Close() })
 	return client
 }

@@ -132,16 +132,20 @@ func (d *Driver) getOne(ctx context.Context, key string) ([]driver.Record, error
 	}
 	return readRows(ctx, d, func(rows rows) ([]driver.Record, error) {
 		since, sure := d.kept.now()
-		record := notFound(key)
+		var c cell.Cell
+		found := 0
 		err := rows(func(r *row) error {
-			c := cell.Cell{Key: r.key, Checkpoint: r.stored()}
-			if sure {
-				d.kept.put(key, c.Checkpoint, since)
-			}
-			record = c.Record(time.Now())
+			c = cell.Cell{Key: r.key, Checkpoint: r.stored()}
+			found++
 			return nil
 		}, sqlRead, key, 0)
-		return []driver.Record{record}, err
+		if found == 0 || err != nil {
+			return []driver.Record{notFound(key)}, err
+		}
+		if sure && found == 1 {
+			d.kept.put(key, c.Checkpoint, since)
+		}
+		return []driver.Record{c.Record(time.Now())}, nil
 	})
 }
 

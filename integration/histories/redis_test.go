@@ -58,7 +58,8 @@ func redisOf(n *node) *redistest.Server { return n.server.(*redistest.Server) }
 func redisAt(t *testing.T, addr string) engine {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{
-		Addr: addr, DialTimeout: answerWithin, ReadTimeout: answerWithin, WriteTimeout: answerWithin, DialerRetries: 1,
+		Protocol: 2, // so that calls that are alone have a connection of their own
+		Addr:     addr, DialTimeout: answerWithin, ReadTimeout: answerWithin, WriteTimeout: answerWithin, DialerRetries: 1,
 	})
 	t.Cleanup(func() { client.Close() })
 	return over(t, client)
