@@ -13,12 +13,12 @@ import (
 // A lane is a connection for calls that are alone. Such a call sends and reads by itself,
 // and the end of its context ends the read. A call by the pools needs another goroutine,
 // since go-redis reads until its timeout, and waking that goroutine takes as long as the
-// rest of the call. A client has one lane, whoever uses it.
+// rest of the call. All drivers of a client share one lane.
 type lane struct {
 	client  *redis.Client
 	wires   *wires
 	users   int         // drivers; guarded by lanes
-	opening atomic.Bool // or there is never to be one
+	opening atomic.Bool // or no connection opens any more
 
 	mu   sync.Mutex  // held by the call on the lane
 	conn *redis.Conn // nil: there is none
@@ -27,6 +27,8 @@ type lane struct {
 	made time.Time
 	next time.Time // before it none is opened
 	left bool      // no driver uses it
+
+	unbound int // how many connections had no wire
 }
 
 // pause is the time between two tries to open a lane. go-redis counts connections that fail,
@@ -73,18 +75,21 @@ func (l *lane) leave() {
 	}
 	delete(lanes.of, l.client)
 	l.opening.Store(true)
-	if l.mu.TryLock() { // otherwise the call on the lane drops it
-		l.left = true
-		l.drop()
-		l.mu.Unlock()
+	if l.mu.TryLock() {
+		l.end()
 		return
 	}
-	go func() {
+	go func() { // after the call on the lane
 		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.left = true
-		l.drop()
+		l.end()
 	}()
+}
+
+// end closes the connection for good. The caller holds mu, and end gives it back.
+func (l *lane) end() {
+	defer l.mu.Unlock()
+	l.left = true
+	l.drop()
 }
 
 // take reports whether the caller has the lane, and must give it back. If there is no
@@ -122,10 +127,13 @@ func (l *lane) open() {
 	defer l.mu.Unlock()
 	if err != nil || l.left {
 		_ = conn.Close()
-		if !errors.Is(err, errUnbound) { // otherwise the pool has one less of them
+		if errors.Is(err, errUnbound) {
+			l.unbound++ // and the pool has one less of them
+		} else {
 			l.next = time.Now().Add(pause)
 		}
-		l.opening.Store(l.left)
+		// A hook of the client may hide what passes over its connections.
+		l.opening.Store(l.left || l.unbound > maxStale)
 		return
 	}
 	l.conn, l.wire, l.used, l.made = conn, wire, time.Now(), time.Now()

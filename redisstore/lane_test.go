@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -129,7 +130,7 @@ func TestLaneThatTheServerHasClosed(t *testing.T) {
 	}
 }
 
-// TestDriversOfAClientShareALane, which the client gets back when the last of them closes.
+// TestDriversOfAClientShareALane: the lane closes when the last of them does.
 func TestDriversOfAClientShareALane(t *testing.T) {
 	client := resp2(t, redistest.Start(t))
 	first, _ := onALane(t, client)
@@ -149,7 +150,7 @@ func TestDriversOfAClientShareALane(t *testing.T) {
 	third.Close()
 }
 
-// TestSmallPoolsHaveNoLane, nor do clients that speak RESP3.
+// TestSmallPoolsHaveNoLane: a client that speaks RESP3 has none either.
 func TestSmallPoolsHaveNoLane(t *testing.T) {
 	server := redistest.Start(t)
 	if _, d := inNamespaceWithDriver(t, standalone(t, server)); redisstore.HasLane(d) {
@@ -171,7 +172,7 @@ func inNamespaceWithDriver(t *testing.T, client *redis.Client) (*checkpoint.Stor
 	return checkpoint.New(d, nil), d
 }
 
-// TestHookSeesCallsOnTheLane, with their contexts.
+// TestHookSeesCallsOnTheLane: it gets the context of each call.
 func TestHookSeesCallsOnTheLane(t *testing.T) {
 	client := resp2(t, redistest.Start(t))
 	hook := new(tenants)
@@ -217,5 +218,58 @@ func TestReadThatTheLaneHasLost(t *testing.T) {
 	dialer.breaks.Store(1)
 	if c := must(s.Get(t.Context(), "orders")); c.Position != at(1, 1) || dialer.breaks.Load() >= 0 {
 		t.Errorf("the read is %v; want its answer, after one was lost", c.Position)
+	}
+}
+
+// slowly is a hook whose connections send one byte at a time, so that no word passes at once.
+type slowly struct{ redis.Hook }
+
+func (slowly) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := next(ctx, network, addr)
+		return slowConn{conn}, err
+	}
+}
+
+func (slowly) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (slowly) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+type slowConn struct{ net.Conn }
+
+func (c slowConn) Write(b []byte) (int, error) {
+	for i := range b {
+		if _, err := c.Conn.Write(b[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(b), nil
+}
+
+// TestConnectionsThatHideWhatPasses can be no lane, and the driver stops trying.
+func TestConnectionsThatHideWhatPasses(t *testing.T) {
+	server := redistest.Start(t)
+	client := resp2(t, server)
+	client.AddHook(slowly{})
+	s, d := inNamespaceWithDriver(t, client)
+	connections := func() (n int) {
+		_, after, _ := strings.Cut(must(client.Info(t.Context(), "stats").Result()), "total_connections_received:")
+		fmt.Sscan(after, &n)
+		return n
+	}
+	before := -1
+	eventually(t, "no more connections are made", func() bool {
+		former := before
+		for range 20 {
+			must(s.Exists(t.Context(), "orders"))
+			time.Sleep(time.Millisecond)
+		}
+		before = connections()
+		return before == former
+	})
+	if redisstore.HasLane(d) {
+		t.Error("there is a lane")
 	}
 }

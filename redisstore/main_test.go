@@ -24,7 +24,7 @@
 //	failures, hang         a server that is down, full or hangs; contexts and Close
 //	lost_answer, retry     what is sent again, and what is never sent twice
 //	lane                   calls that are alone have a connection of their own
-//	shortcuts              one call for many writes, and transactions that read
+//	shortcuts, transaction  one call for many writes, and transactions that read
 //	scriptflush            scripts that the server has forgotten
 //	commands               no command blocks the server; scripts are sent once
 //	pipeline, order        calls that share a pipeline; nothing overtakes a write under way

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -42,7 +43,7 @@ func (p *pages) walk(ctx context.Context, pattern string, pageSize int) error {
 	}
 	for keys, err := range p.driver.Scan(ctx, pattern, pageSize) {
 		if err != nil {
-			return errors.Join(p.settle(0), err)
+			return cmp.Or(p.settle(0), err)
 		}
 		for some := range slices.Chunk(keys, p.driver.mostKeys()) {
 			if err := p.settle(maxReads - 1); err != nil || p.left {

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -87,7 +88,7 @@ func (t *transaction) settle(p *pipelines) (again []*command, refused bool) {
 	answers, _ := t.exec.Val().([]any)
 	err := t.exec.Err()
 	if err == nil && len(answers) != 2*t.keys || err != nil && fromServer(err) {
-		return t.of, true
+		return t.of, err == nil || !hasPrefix(err, passing) && !strings.HasPrefix(err.Error(), discarded)
 	}
 	for _, c := range t.of {
 		if err != nil {
@@ -104,6 +105,12 @@ func (t *transaction) settle(p *pipelines) (again []*command, refused bool) {
 	}
 	return again, false
 }
+
+// passing are the answers of a server that may take the next transaction, and discarded
+// stands in place of those that it has given to a command of this one.
+var passing = []string{"LOADING", "BUSY", "MASTERDOWN", "NOAUTH", "READONLY"}
+
+const discarded = "EXECABORT Transaction discarded because of previous errors"
 
 // areFields reports whether HMGET has answered for each key, and not with an error.
 func areFields(answers []any) bool {

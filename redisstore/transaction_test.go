@@ -1,0 +1,32 @@
+package redisstore
+
+import (
+	"testing"
+)
+
+// A serverError is what a server answers.
+type serverError string
+
+func (e serverError) Error() string { return string(e) }
+
+func (serverError) RedisError() {}
+
+// TestRefusalsThatPass: a server that is loading may take the next transaction.
+func TestRefusalsThatPass(t *testing.T) {
+	for text, want := range map[string]bool{
+		"NOPERM this user has no permissions to run the 'exec' command":                                             true,
+		"EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'exec' command": true,
+		"ERR EXEC without MULTI":                                                 true,
+		"ERR unknown command 'exec'":                                             true,
+		"EXECABORT Transaction discarded because of previous errors.":            false,
+		"LOADING Redis is loading the dataset in memory":                         false,
+		"BUSY Redis is busy running a script. You can only call SCRIPT KILL ...": false,
+	} {
+		c := readScript.command(t.Context(), true, 0, func(_ int, to []any) []any { return append(to, 1, "k") })
+		read := transaction{of: []*command{&c}, keys: 1, exec: query(t.Context(), "exec"), room: new(room)}
+		read.exec.SetErr(serverError(text))
+		if again, refused := read.settle(new(pipelines)); len(again) != 1 || refused != want {
+			t.Errorf("%s: %d reads go by the script, and the transaction is refused for good: %t, want 1 and %t", text, len(again), refused, want)
+		}
+	}
+}
