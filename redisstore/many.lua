@@ -5,8 +5,7 @@
 -- ARGV     before of all writes, or ''; then of each write its commit, prepare,
 --          updatedAt, and its epoch if the writes have one
 --
--- Returns for each write what usual says, or 0 if script.lua must decide: this
--- call has then changed nothing.
+-- Returns for each write what usual says, or 0 if script.lua must decide.
 
 local keys, args, out = KEYS, ARGV, {}
 local before = args[1]

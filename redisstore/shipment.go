@@ -61,7 +61,7 @@ func (s *shipment) close(ctx context.Context) {
 }
 
 // settle gives each command its answer. It returns a shipment of those that must be sent
-// once more, or nil: they have changed nothing.
+// once more, or nil. To send a usual write twice is safe.
 func (s *shipment) settle(ctx context.Context, p *pipelines) *shipment {
 	again := new(shipment)
 	for _, b := range s.bundles {

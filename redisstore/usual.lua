@@ -24,7 +24,8 @@ local function usual(key, fenceKey, commit, prepare, updatedAt, before, epoch)
       if #old > #new or #old == #new and old > new then return end
       code, reply = 1, pcall('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt)
     end
-    -- script.lua sees the same error again, and reports it.
+    -- If the server refuses HSET, or PERSIST after it, script.lua does the same again
+    -- and reports the error.
     if code and type(reply) == 'number' and type(pcall('PERSIST', key)) == 'number' then return code end
   elseif oldCommit == false and oldPrepare == false and oldEpoch == false and pcall('EXISTS', key) == 0 then
     reply = epoch and pcall('HSET', key, 'commit', commit, 'prepare', prepare, 'updatedAt', updatedAt, 'epoch', epoch)

@@ -11,8 +11,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// TestWriterMeetsTheChecks: SQLite does not check what the writer stores. So whatever the
-// writer is told to store, SQLite would have accepted it, or the writer refuses it.
+// TestWriterMeetsTheChecks: SQLite does not check what the writer stores. So the writer must
+// refuse each write that the CHECKs would refuse.
 func TestWriterMeetsTheChecks(t *testing.T) {
 	d := openAt(t, filepath.Join(t.TempDir(), "checkpoints.db"))
 	conn := shell(t, d.path)

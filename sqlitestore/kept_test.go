@@ -34,8 +34,8 @@ func getKept(t *testing.T, d *Driver) driver.Record {
 	return driver.Record{}
 }
 
-// TestGetFromMemorySeesWhatOthersChange: a Get answers from memory only while nobody has
-// changed the file, whoever it is and whatever the change was.
+// TestGetFromMemorySeesWhatOthersChange: after any change of the file, by any process, a Get
+// reads the file.
 func TestGetFromMemorySeesWhatOthersChange(t *testing.T) {
 	d, path := openEmpty(t)
 	other, err := Open(t.Context(), path, nil)
