@@ -180,18 +180,14 @@ func TestGetFromMemoryIsNeverOlder(t *testing.T) {
 			}
 		})
 	}
-	hits := 0
+	defer wg.Wait()
+	defer close(done)
 	for n := uint64(2); n < 100; n++ {
 		mustWrite(t, []*Driver{d, other}[n%2], writeAt(n))
 		written.Store(n)
-		if _, ok := d.kept.get("k"); ok {
-			hits++
+		if n%3 == 0 {
+			getKept(t, d)
 		}
 		time.Sleep(50 * time.Microsecond)
-	}
-	close(done)
-	wg.Wait()
-	if hits == 0 {
-		t.Error("no Get was answered from memory: this proves nothing")
 	}
 }
