@@ -32,18 +32,8 @@ func (*counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)
 // counted returns a driver whose statements are counted.
 func counted(t *testing.T, url string) (*pgstore.Driver, *counter) {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := new(counter)
-	config.ConnConfig.Tracer = c
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	d, err := pgstore.New(pool, nil)
+	d, err := pgstore.New(newPool(t, url, func(config *pgxpool.Config) { config.ConnConfig.Tracer = c }), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
