@@ -47,7 +47,7 @@ func (c *cutConn) Write(b []byte) (int, error) {
 // rounds of calls pass until one in which every call succeeds. A Store may need few
 // more than a plain client.
 func TestHalfOpenConnections(t *testing.T) {
-	const spare = 3
+	const spare = 5 // of 200 ms each
 	for name, enabled := range map[string]bool{"until the read timeout": false, "until the deadline": true} {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t)

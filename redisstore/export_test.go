@@ -3,6 +3,7 @@ package redisstore
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 const MaxFlights = maxFlights
@@ -40,4 +41,12 @@ func Waiting(d *Driver) int {
 		}
 	}
 	return count
+}
+
+// AgeLane makes the lane look as if its last call was so long ago.
+func AgeLane(d *Driver, by time.Duration) {
+	l := d.pipelines.lane
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.used = l.used.Add(-by)
 }

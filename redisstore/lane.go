@@ -150,7 +150,11 @@ func (l *lane) drop() {
 
 // ready tries a connection that may have been idle, and reports whether it answers.
 func (l *lane) ready(ctx context.Context) bool {
-	if time.Since(l.used) <= maxIdle {
+	most := maxIdle
+	if l.wire.raw != nil {
+		most = maxSeen
+	}
+	if time.Since(l.used) <= most {
 		return true
 	}
 	err := l.conn.Ping(ctx).Err()

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -123,6 +124,7 @@ func TestLaneThatTheServerHasClosed(t *testing.T) {
 	for i := range uint64(20) {
 		server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 		time.Sleep(2 * time.Millisecond)
+		redisstore.AgeLane(d, time.Duration(i)*time.Second)
 		if ok, err := s.SetIfNewer(t.Context(), "orders", at(1+i, 1)); !ok || err != nil {
 			t.Errorf("the write after the server has closed all connections is %t, %v", ok, err)
 		}
@@ -204,6 +206,35 @@ func TestLaneOverTLS(t *testing.T) {
 	}
 	if clients := strings.Count(server.Do("CLIENT", "LIST").(string), "\n"); clients > 4 {
 		t.Errorf("there are %d connections, since each was taken for dead", clients)
+	}
+}
+
+// TestIdleLaneIsTried: over TLS, the client does not see that the server has closed a
+// connection.
+func TestIdleLaneIsTried(t *testing.T) {
+	plain := redistest.Start(t)
+	overTLS, config := redistest.StartTLS(t)
+	for _, test := range []struct {
+		server *redistest.Server
+		config *tls.Config
+		idle   time.Duration
+		want   int
+	}{
+		{plain, nil, 2 * time.Second, 0},
+		{plain, nil, 11 * time.Second, 1},
+		{overTLS, config, 0, 0},
+		{overTLS, config, 2 * time.Second, 1},
+	} {
+		client := redis.NewClient(&redis.Options{Addr: test.server.Addr(), Protocol: 2, TLSConfig: test.config})
+		t.Cleanup(func() { client.Close() })
+		s, d := onALane(t, client)
+		redisstore.AgeLane(d, test.idle)
+		test.server.Do("CONFIG", "RESETSTAT")
+		must(s.Get(t.Context(), "warm"))
+		pings := strings.Count(test.server.Do("INFO", "commandstats").(string), "cmdstat_ping:calls=1,")
+		if pings != test.want || !redisstore.HasLane(d) {
+			t.Errorf("TLS %t, idle for %v: %d pings, want %d", test.config != nil, test.idle, pings, test.want)
+		}
 	}
 }
 

@@ -60,6 +60,10 @@ const (
 	// connection, nobody knows whether the write has landed.
 	maxIdle = time.Second
 
+	// maxSeen is maxIdle of a connection that shows whether the server has closed it. A
+	// firewall that forgets a connection shows nothing, and waits for longer.
+	maxSeen = 10 * time.Second
+
 	// maxStale is how many connections one call of try tries at most.
 	maxStale = 32
 )
