@@ -29,8 +29,10 @@ CREATE INDEX audit_by_time ON audit (at)`
 
 const (
 	sqlNote = "INSERT INTO audit (key, n, at, op, actor, reason, old_position, new_position, old_epoch, new_epoch)" +
-		" SELECT ?1, ifnull(max(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM audit WHERE key = ?1"
-	sqlForgetOld = "DELETE FROM audit WHERE key = ?1 AND n <= (SELECT max(n) FROM audit WHERE key = ?1) - ?2"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	latestNote    = "SELECT CAST(max(n) AS INTEGER) FROM audit"
+	sqlLatestNote = latestNote + " WHERE key = ?"
+	sqlForgetOld  = "DELETE FROM audit WHERE key = ? AND n <= ?"
 	// The index finds the rows, and may be damaged: the plus has the row itself decide. A time
 	// that is no time stays.
 	sqlForgetAged = "DELETE FROM audit WHERE (key, n) IN (SELECT key, n FROM audit WHERE at < ?1 AND at > '0' ORDER BY at LIMIT ?2)" +
@@ -45,12 +47,26 @@ func (t *transaction) note(key string, e *driver.AuditEntry) error {
 	if e == nil {
 		return nil
 	}
-	err := t.exec(sqlNote, key, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
-		optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
-	if err != nil {
+	var latest sql.NullInt64
+	if err := t.scan([]any{&latest}, sqlLatestNote, key); err != nil {
 		return err
 	}
-	return t.exec(sqlForgetOld, key, driver.AuditEntries)
+	return t.noteAfter(latest.Int64, key, e)
+}
+
+// noteAfter is note after the entry with the number latest, or 0. The numbers begin at 1, so
+// that no entry is too old before there are too many.
+func (t *transaction) noteAfter(latest int64, key string, e *driver.AuditEntry) error {
+	if e == nil {
+		return nil
+	}
+	n := latest + 1
+	err := t.exec(sqlNote, key, n, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
+		optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
+	if err != nil || n <= driver.AuditEntries {
+		return err
+	}
+	return t.exec(sqlForgetOld, key, n-driver.AuditEntries)
 }
 
 // forget removes the audit entries and the samples of key.
