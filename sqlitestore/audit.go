@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
+	"strings"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -29,7 +31,8 @@ CREATE INDEX audit_by_time ON audit (at)`
 
 const (
 	sqlNote = "INSERT INTO audit (key, n, at, op, actor, reason, old_position, new_position, old_epoch, new_epoch)" +
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" VALUES " + noteValues
+	noteValues    = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	latestNote    = "SELECT CAST(max(n) AS INTEGER) FROM audit"
 	sqlLatestNote = latestNote + " WHERE key = ?"
 	sqlForgetOld  = "DELETE FROM audit WHERE key = ? AND n <= ?"
@@ -51,22 +54,44 @@ func (t *transaction) note(key string, e *driver.AuditEntry) error {
 	if err := t.scan([]any{&latest}, sqlLatestNote, key); err != nil {
 		return err
 	}
-	return t.noteAfter(latest.Int64, key, e)
+	return t.noteAll([]note{{key, latest.Int64 + 1, e}})
 }
 
-// noteAfter is note after the entry with the number latest, or 0. The numbers begin at 1, so
-// that no entry is too old before there are too many.
-func (t *transaction) noteAfter(latest int64, key string, e *driver.AuditEntry) error {
-	if e == nil {
-		return nil
+// A note is an audit entry of a key, and its number. The numbers of a key begin at 1.
+type note struct {
+	key   string
+	n     int64
+	entry *driver.AuditEntry
+}
+
+// maxNotes is how many notes one statement stores.
+const maxNotes = 32
+
+// noteAll stores notes of different keys. The number of notes in a statement is a power of
+// two, so that few statements are prepared.
+func (t *transaction) noteAll(notes []note) error {
+	for len(notes) > 0 {
+		some := notes[:min(maxNotes, 1<<(bits.Len(uint(len(notes)))-1))]
+		notes = notes[len(some):]
+		var args []any
+		for _, n := range some {
+			e := n.entry
+			args = append(args, n.key, n.n, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
+				optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
+		}
+		if err := t.exec(sqlNote+strings.Repeat(", "+noteValues, len(some)-1), args...); err != nil {
+			return err
+		}
+		for _, n := range some {
+			if n.n <= driver.AuditEntries {
+				continue // none is too many
+			}
+			if err := t.exec(sqlForgetOld, n.key, n.n-driver.AuditEntries); err != nil {
+				return err
+			}
+		}
 	}
-	n := latest + 1
-	err := t.exec(sqlNote, key, n, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
-		optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
-	if err != nil || n <= driver.AuditEntries {
-		return err
-	}
-	return t.exec(sqlForgetOld, key, n-driver.AuditEntries)
+	return nil
 }
 
 // forget removes the audit entries and the samples of key.

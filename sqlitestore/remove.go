@@ -26,33 +26,36 @@ const (
 func (t *transaction) remove(keys []string, by driver.By) (int, error) {
 	n := 0
 	for some := range slices.Chunk(keys, namedKeys) {
-		removals, err := t.removals(some)
+		removed, err := t.removeSome(some, by)
 		if err != nil {
 			return n, err
 		}
-		for _, key := range some {
-			there, err := t.removeOne(removals[key], by)
-			if err != nil {
-				return n, err
-			}
-			if there {
-				n++
-				delete(removals, key) // a key that comes twice is there once
-			}
-		}
+		n += removed
 	}
 	return n, nil
 }
 
-func (t *transaction) removeOne(r *removal, by driver.By) (bool, error) {
-	if r == nil {
-		return false, nil
+func (t *transaction) removeSome(keys []string, by driver.By) (int, error) {
+	removals, err := t.removals(keys)
+	if err != nil {
+		return 0, err
 	}
-	after, there := r.before.Delete(t.now)
-	if err := t.store(r.before, after); err != nil {
-		return false, err
+	var notes []note
+	for _, key := range keys {
+		r := removals[key]
+		if r == nil {
+			continue
+		}
+		after, there := r.before.Delete(t.now)
+		if err := t.store(r.before, after); err != nil {
+			return 0, err
+		}
+		if there {
+			notes = append(notes, note{key, r.latest + 1, cell.DeleteEntry(r.before, after, there, by, t.now)})
+			delete(removals, key) // a key that comes twice is there once
+		}
 	}
-	return there, t.noteAfter(r.latest, after.Key, cell.DeleteEntry(r.before, after, there, by, t.now))
+	return len(notes), t.noteAll(notes)
 }
 
 // A removal is what is stored for a key that has a checkpoint.

@@ -24,7 +24,8 @@ INSERT INTO checkpoints (key, commit_position, prepare_position, updated_at, exp
 INSERT INTO fences (key, epoch) SELECT key, iif(kind = 5, 'high', '00000000000000000009') FROM k WHERE kind IN (1, 4, 5);
 INSERT INTO audit (key, n, at, op, actor, reason)
 	WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 256)
-	SELECT key, n, '2026-01-01T00:00:00.000Z', 'set', '', '' FROM k, n WHERE kind = 6 OR kind = 7 AND n = 200`
+	SELECT key, n, '2026-01-01T00:00:00.000Z', 'set', '', '' FROM k, n WHERE kind = 6 OR kind = 7 AND n = 256;
+UPDATE audit SET n = 400 WHERE key IN (SELECT key FROM k WHERE kind = 7)`
 
 // deletions are the entries that a Delete of everything is to leave.
 const deletions = `SELECT hex(c.key) || ' ' || (1 + ifnull((SELECT max(n) FROM audit a WHERE a.key = c.key), 0)) || ' ' ||
