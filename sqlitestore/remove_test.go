@@ -80,7 +80,8 @@ func TestDeleteOfManyKeys(t *testing.T) {
 				}
 			}
 			want := texts(t, conn, deletions)
-			keys := texts(t, conn, "SELECT key FROM k UNION ALL SELECT 'missing' UNION ALL SELECT key FROM k")
+			keys := texts(t, conn, "SELECT key FROM k")
+			keys = slices.Concat(keys[:20], []string{"missing"}, keys, keys) // some come again soon, and all late
 			n, err := test.delete(driver.WithBy(t.Context(), driver.By{Actor: "ana"}), d, keys)
 			if n != 300 || len(want) != n || err != nil {
 				t.Errorf("Delete = %d, %v; want %d", n, err, len(want))
