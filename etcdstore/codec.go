@@ -89,17 +89,13 @@ func encodeCheckpoint(c driver.StoredCheckpoint) []byte {
 
 // decodeCheckpoint returns the checkpoint of the etcd key name. If it is damaged, the
 // fields that can still be read are set, except those of the position.
-func decodeCheckpoint(name string, v value) driver.StoredCheckpoint {
+func decodeCheckpoint(name string, v value, noShortcuts bool) driver.StoredCheckpoint {
 	var c driver.StoredCheckpoint
 	if v.revision == 0 {
 		return c
 	}
 	c.Exists = true
-	var err error
-	stored, ok := decodeUsual(string(v.data))
-	if !ok {
-		err = decode(v.data, &stored)
-	}
+	stored, err := readCheckpoint(v.data, noShortcuts)
 	switch {
 	case err != nil:
 	case stored.Position == nil:
@@ -115,6 +111,17 @@ func decodeCheckpoint(name string, v value) driver.StoredCheckpoint {
 	c.Mark = driver.Mark{Position: *stored.Position, UpdatedAt: time.Time(stored.UpdatedAt), Epoch: stored.Epoch, LogID: stored.LogID}
 	c.ExpiresAt = time.Time(stored.ExpiresAt)
 	return c
+}
+
+func readCheckpoint(data []byte, noShortcuts bool) (checkpointJSON, error) {
+	if !noShortcuts {
+		if c, ok := decodeUsual(string(data)); ok {
+			return c, nil
+		}
+	}
+	var c checkpointJSON
+	err := decode(data, &c)
+	return c, err
 }
 
 // decodeUsual reads a checkpoint as encodeCheckpoint writes it, in a fifth of the time that

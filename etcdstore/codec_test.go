@@ -21,10 +21,10 @@ func TestCodec(t *testing.T) {
 	if string(data) != text {
 		t.Errorf("the checkpoint is stored as\n%s, want\n%s", data, text)
 	}
-	if got := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1}); got != c {
+	if got := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1}, false); got != c {
 		t.Errorf("%+v, want %+v", got, c)
 	}
-	if got := decodeCheckpoint("k", value{}); got.Exists || got.Err != nil {
+	if got := decodeCheckpoint("k", value{}, false); got.Exists || got.Err != nil {
 		t.Errorf("an absent checkpoint is %+v", got)
 	}
 	samples := []driver.Sample{{At: evening, Position: c.Position}, {At: evening.Add(time.Hour), Hourly: true}}
@@ -56,9 +56,33 @@ func TestWrittenCheckpointsAreUsual(t *testing.T) {
 	}
 }
 
+// Without shortcuts the JSON decoder reads each checkpoint, and nothing is tried before it.
+func TestNoShortcuts(t *testing.T) {
+	c := driver.StoredCheckpoint{Exists: true, Mark: driver.Mark{Position: driver.Position{Commit: 5}, UpdatedAt: evening, Epoch: 7, LogID: "log"}}
+	data := encodeCheckpoint(c)
+	allocations := func(f func()) float64 { return testing.AllocsPerRun(100, f) }
+	reading := func(noShortcuts bool) float64 {
+		d, err := New(nil, &Options{NoShortcuts: noShortcuts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		s := &state{checkpointPart: value{data: data, revision: 1}}
+		if got := d.cell("k", s, evening).Checkpoint; got != c {
+			t.Errorf("NoShortcuts %t: %+v, want %+v", noShortcuts, got, c)
+		}
+		return allocations(func() { d.cell("k", s, evening) })
+	}
+	general := allocations(func() { _ = decode(data, new(checkpointJSON)) })
+	usual := allocations(func() { decodeUsual(string(data)) })
+	if more := reading(true) - reading(false); usual == 0 || more != general-usual {
+		t.Errorf("without shortcuts a reading makes %v allocations more, want %v: decode makes %v, decodeUsual %v", more, general-usual, general, usual)
+	}
+}
+
 // A damaged checkpoint keeps what can be read, since rules need it.
 func TestSalvage(t *testing.T) {
-	c := decodeCheckpoint("k", value{revision: 1, data: []byte(`{"position":7,"epoch":"9","logId":"log","expiresAt":"2026-03-01T19:30:00.000Z"}`)})
+	c := decodeCheckpoint("k", value{revision: 1, data: []byte(`{"position":7,"epoch":"9","logId":"log","expiresAt":"2026-03-01T19:30:00.000Z"}`)}, false)
 	if c.Err == nil || c.Epoch != 9 || c.LogID != "log" || !c.ExpiresAt.Equal(evening) || c.Position != (driver.Position{}) {
 		t.Errorf("%+v, want epoch 9, the log and the expiry", c)
 	}
@@ -74,7 +98,7 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(`null`))
 	f.Add([]byte(`{"Position":{"commit":"05","prepare":""}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1})
+		c := decodeCheckpoint("k", value{data: data, revision: 1, etcdLease: 1}, false)
 		if !c.Exists {
 			t.Fatal("it is missing")
 		}
@@ -94,7 +118,7 @@ func FuzzCheckpoint(f *testing.F) {
 			return
 		}
 		again := encodeCheckpoint(c)
-		if got := decodeCheckpoint("k", value{data: again, revision: 1, etcdLease: 1}); got != c {
+		if got := decodeCheckpoint("k", value{data: again, revision: 1, etcdLease: 1}, false); got != c {
 			t.Fatalf("%s is written as %s, which is\n%+v, want\n%+v", data, again, got, c)
 		}
 	})

@@ -26,11 +26,12 @@ func (e urlError) Unwrap() error { return e.error }
 //
 //	etcd://[user:password@]host:port[,host:port...][/prefix]
 //	etcds://...[?ca=FILE&cert=FILE&key=FILE]
+//	...[?no_shortcuts=true]
 //
 // The path is the [Options.Prefix], and need not end with a slash. The scheme etcds uses
 // TLS: ca is a file of the certificates that sign those of the members, in place of the
-// system's. Files cert and key hold the client's own certificate. User and password are
-// percent-encoded.
+// system's. Files cert and key hold the client's own certificate. The query takes
+// no_shortcuts=true for Options.NoShortcuts. User and password are percent-encoded.
 //
 // Name all members, or several: a driver whose only member is down knows no other. For
 // any other URL the error is [ErrURL]. No error shows a password.
@@ -56,8 +57,8 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 }
 
 // ParseURL returns the configuration of the client that [Open] would make for a URL, and
-// opts with the prefix that the URL names. It sends nothing. For any other URL the error is
-// [ErrURL].
+// opts with the prefix and the flag that the URL names. It sends nothing. For any other URL
+// the error is [ErrURL].
 func ParseURL(url string, opts *Options) (clientv3.Config, *Options, error) {
 	t, err := parseURL(url, opts)
 	if err != nil {

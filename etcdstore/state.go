@@ -22,7 +22,7 @@ func valueOf(kvs []*mvccpb.KeyValue) value {
 func (d *Driver) cell(key string, s *state, now time.Time) cell.Cell {
 	c := cell.Cell{
 		Key:        key,
-		Checkpoint: decodeCheckpoint(d.etcdKey(checkpointPart, key), s[checkpointPart]),
+		Checkpoint: decodeCheckpoint(d.etcdKey(checkpointPart, key), s[checkpointPart], d.noShortcuts),
 		Fence:      decodeFence(d.etcdKey(fencePart, key), s[fencePart]),
 		Lease:      decodeLease(key, d.etcdKey(leasePart, key), d.etcdKey(heldPart, key), s[leasePart], s[heldPart]),
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -46,42 +47,66 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 			return target{}, errMalformed
 		}
 	}
-	if t.opts, err = withPrefix(opts, u.Path); err != nil {
-		return target{}, err
-	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return target{}, errMalformed
+	}
+	if t.opts, err = merge(opts, u.Path, query); err != nil {
+		return target{}, err
 	}
 	t.tls, err = tlsConfig(scheme == "etcds", query)
 	return t, err
 }
 
-// withPrefix returns opts with the prefix that the path of a URL names.
-func withPrefix(opts *Options, path string) (*Options, error) {
+// merge returns opts with those options that a URL names. It takes them from its query.
+func merge(opts *Options, path string, query url.Values) (*Options, error) {
 	merged := new(Options)
 	if opts != nil {
 		*merged = *opts
 	}
+	return merged, errors.Join(merged.takePrefix(path), merged.takeShortcuts(query))
+}
+
+func (o *Options) takePrefix(path string) error {
 	prefix := strings.TrimPrefix(path, "/")
 	if prefix == "" {
-		return merged, nil
+		return nil
 	}
 	if !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
 	}
-	if merged.Prefix != "" && merged.Prefix != prefix {
-		return nil, fmt.Errorf("etcdstore: the URL says prefix %q, the Options say %q: leave one out", prefix, merged.Prefix)
+	if o.Prefix != "" && o.Prefix != prefix {
+		return fmt.Errorf("etcdstore: the URL says prefix %q, the Options say %q: leave one out", prefix, o.Prefix)
 	}
-	merged.Prefix = prefix
-	return merged, nil
+	o.Prefix = prefix
+	return nil
+}
+
+func (o *Options) takeShortcuts(query url.Values) error {
+	const name = "no_shortcuts"
+	values := query[name]
+	if len(values) == 0 {
+		return nil
+	}
+	none, err := strconv.ParseBool(values[0])
+	switch {
+	case len(values) > 1:
+		return fmt.Errorf("etcdstore: the URL names %s twice: leave one out", name)
+	case err != nil:
+		return fmt.Errorf("etcdstore: %s in the URL is neither true nor false", name)
+	case o.NoShortcuts && !none:
+		return fmt.Errorf("etcdstore: the URL says %s false, the Options say true: leave one out", name)
+	}
+	o.NoShortcuts = none
+	query.Del(name)
+	return nil
 }
 
 func tlsConfig(used bool, query url.Values) (*tls.Config, error) {
 	for name, values := range query {
 		switch {
 		case name != "ca" && name != "cert" && name != "key":
-			return nil, fmt.Errorf("etcdstore: the URL has an unknown option %q: there are ca, cert and key", name)
+			return nil, fmt.Errorf("etcdstore: the URL has an unknown option %q: there are ca, cert, key and no_shortcuts", name)
 		case len(values) > 1:
 			return nil, fmt.Errorf("etcdstore: the URL names %s twice: leave one out", name)
 		case !used:

@@ -68,16 +68,7 @@ func TestPoolBehindPgBouncer(t *testing.T) {
 	direct := newDatabase(t)
 	via := pgtest.StartBouncer(t, pgtest.Shared(t)).URL(databaseOf(direct))
 	pooled := func(mode pgx.QueryExecMode) *checkpoint.Store {
-		config, err := pgxpool.ParseConfig(via)
-		if err != nil {
-			t.Fatal(err)
-		}
-		config.ConnConfig.DefaultQueryExecMode = mode
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
+		pool := newPool(t, via, func(config *pgxpool.Config) { config.ConnConfig.DefaultQueryExecMode = mode })
 		d, err := pgstore.New(pool, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -23,13 +23,32 @@ type placed struct {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t, "max_connections=300")
 	storetest.Run(t, harness(server, server.URL("postgres")))
 }
 
-// harness makes a schema for each driver. A driver reaches the server at via.
+// The two suites mostly wait, so they go side by side.
+func TestConformanceWithoutShortcuts(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t, "max_connections=300")
+	storetest.Run(t, harnessWith(pgstore.Options{NoShortcuts: true}, server, server.URL("postgres")))
+}
+
 func harness(server *pgtest.Server, via string) storetest.Harness {
+	return harnessWith(pgstore.Options{}, server, via)
+}
+
+// harnessWith makes a schema for each driver. A driver has the options o, and reaches the
+// server at via.
+func harnessWith(o pgstore.Options, server *pgtest.Server, via string) storetest.Harness {
 	var schemas atomic.Int32
+	at := func(tb testing.TB, schema string) *pgstore.Driver {
+		tb.Helper()
+		o := o
+		o.Schema = schema
+		return open(tb, via, &o)
+	}
 	return storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
@@ -40,13 +59,13 @@ func harness(server *pgtest.Server, via string) storetest.Harness {
 			}
 			execute(tb, p.url, sql)
 			execute(tb, p.url, grants("PUBLIC", p.schema)...)
-			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
+			p.Driver = at(tb, p.schema)
 			return p
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
 			p := placeOf(d)
-			p.Driver = open(tb, via, &pgstore.Options{Schema: p.schema})
+			p.Driver = at(tb, p.schema)
 			return p
 		},
 		Damage:      damage("checkpoints", "commit_position = -1"),

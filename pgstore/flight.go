@@ -27,6 +27,7 @@ const (
 // A writer makes changes in transactions.
 type writer struct {
 	transact func(context.Context, []*change)
+	apart    bool            // whether each job is a transaction of its own, however many run
 	ctx      context.Context // ends a grace after the driver is closed
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
@@ -66,7 +67,7 @@ func (w *writer) do(ctx context.Context, changes []*change) (begun bool, err err
 		w.mu.Unlock()
 		return false, driver.ErrClosed
 	}
-	if len(w.waiting) == 0 && w.flights < maxFlights {
+	if w.apart || len(w.waiting) == 0 && w.flights < maxFlights {
 		w.flights++
 		w.running.Add(1)
 		w.mu.Unlock()
@@ -85,7 +86,7 @@ func (w *writer) do(ctx context.Context, changes []*change) (begun bool, err err
 	}
 }
 
-// alone makes changes in the goroutine of a caller that has nobody to wait for. It counts
+// alone makes changes in the goroutine of a caller that waits for nobody. It counts
 // as a flight, and another one follows if jobs wait by then.
 func (w *writer) alone(ctx context.Context, changes []*change) {
 	ctx, cancel := context.WithCancel(ctx)

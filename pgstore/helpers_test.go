@@ -14,9 +14,17 @@ import (
 	"github.com/checkpointstore/checkpoint/pgstore"
 )
 
-func newPool(tb testing.TB, url string) *pgxpool.Pool {
+// newPool returns a pool for url. Each function of configure changes its configuration.
+func newPool(tb testing.TB, url string, configure ...func(*pgxpool.Config)) *pgxpool.Pool {
 	tb.Helper()
-	pool, err := pgxpool.New(tb.Context(), url)
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, f := range configure {
+		f(config)
+	}
+	pool, err := pgxpool.NewWithConfig(tb.Context(), config)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -20,6 +20,7 @@
 //	modes                  each way in which pgx sends statements
 //	notify                 who waits for a lease is woken
 //	reader                 what shares a statement
+//	shortcuts              what NoShortcuts turns off
 //	rows                   HOT updates, edits by hand, and what has expired
 //	tx                     a store in the transaction of a read model
 //	url                    the place in a URL, and URLs that cannot be used

@@ -71,19 +71,12 @@ func TestFenceThatComesMeanwhile(t *testing.T) {
 func TestCutOffWithinATransaction(t *testing.T) {
 	url := newDatabase(t)
 	put(t, open(t, url, nil), "k", 1)
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.ConnConfig.DialFunc = func(ctx context.Context, protocol, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, protocol, addr)
-		return &cutOff{Conn: conn, at: "COMMIT\x00"}, err
-	}
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	pool := newPool(t, url, func(config *pgxpool.Config) {
+		config.ConnConfig.DialFunc = func(ctx context.Context, protocol, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, protocol, addr)
+			return &cutOff{Conn: conn, at: "COMMIT\x00"}, err
+		}
+	})
 	d, err := pgstore.New(pool, nil)
 	if err != nil {
 		t.Fatal(err)

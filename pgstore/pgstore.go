@@ -30,6 +30,12 @@ type Options struct {
 	// tables must be there: see [Migrate].
 	AutoMigrate bool
 
+	// NoShortcuts sends each Get as a statement of its own, and lets package cell decide each
+	// write over locked rows. Otherwise Gets that wait at the same time share a statement, and
+	// one statement decides the usual writes, which is faster. The answers are the same. Use
+	// NoShortcuts to find out whether a fault comes from these ways. [OnTx] uses neither of them.
+	NoShortcuts bool
+
 	// Logger receives a warning if the server may lose what it has acknowledged (see
 	// [Driver.Warnings]), and a note if no standby can be woken early. Nil:
 	// slog.Default().
@@ -72,6 +78,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 	}
 	d := &Driver{pool: pool, opts: o, sql: newStatements(o.Schema)}
 	d.writer, d.reader = newWriter(d.transact), newWriter(d.lookUp)
+	d.reader.apart = o.NoShortcuts
 	d.waiters = driver.NewWaiters(d.listen)
 	return d, nil
 }
@@ -82,7 +89,8 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 // no statements, unless the URL names a default_query_exec_mode.
 //
 // The query of a URL may name the schema and the namespace, too: ?schema=app&namespace=prod.
-// If the URL cannot be used, the error is [ErrURL].
+// It takes no_shortcuts=true for Options.NoShortcuts. If the URL cannot be used, the error
+// is [ErrURL].
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	config, opts, err := parse(url, opts)
 	if err != nil {

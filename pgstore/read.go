@@ -15,7 +15,8 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Get implements [driver.Driver]. Reads that wait at the same time go as one.
+// Get implements [driver.Driver]. Reads that wait at the same time go as one,
+// except with [Options.NoShortcuts].
 func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err

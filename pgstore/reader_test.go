@@ -17,33 +17,40 @@ import (
 	"github.com/checkpointstore/checkpoint/pgstore"
 )
 
-// A counter counts the statements of Get.
-type counter struct{ gets atomic.Int64 }
+// A counter counts the statements of Get, and the usual ones of Write.
+type counter struct{ gets, usual atomic.Int64 }
 
 func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if strings.Contains(q.SQL, "AS replica") {
-		c.gets.Add(1)
-	}
+	c.count(q.SQL)
 	return ctx
+}
+
+func (c *counter) count(sql string) {
+	switch {
+	case strings.Contains(sql, "AS replica"):
+		c.gets.Add(1)
+	case strings.Contains(sql, "log_id = CASE WHEN"):
+		c.usual.Add(1)
+	}
 }
 
 func (*counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
+func (*counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (c *counter) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
+	c.count(q.SQL)
+}
+
+func (*counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
 // counted returns a driver whose statements are counted.
-func counted(t *testing.T, url string) (*pgstore.Driver, *counter) {
+func counted(t *testing.T, url string, opts *pgstore.Options) (*pgstore.Driver, *counter) {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := new(counter)
-	config.ConnConfig.Tracer = c
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	d, err := pgstore.New(pool, nil)
+	d, err := pgstore.New(newPool(t, url, func(config *pgxpool.Config) { config.ConnConfig.Tracer = c }), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +61,7 @@ func counted(t *testing.T, url string) (*pgstore.Driver, *counter) {
 // Reads that wait share a statement, and each gets the answer about its own keys.
 func TestWaitingReadsShareStatements(t *testing.T) {
 	url := newDatabase(t)
-	d, counter := counted(t, url)
+	d, counter := counted(t, url, nil)
 	for i := range 50 {
 		put(t, d, fmt.Sprint("k", i), uint64(i+1))
 	}

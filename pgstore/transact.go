@@ -18,9 +18,12 @@ const maxAttempts = 10
 // transact makes changes, and sets the ending of each. Usual writes go first, by one
 // statement. Whatever that statement leaves, and every other change, goes by a step.
 func (d *Driver) transact(ctx context.Context, changes []*change) {
-	usual, rest := splitUsual(changes)
-	if len(usual) > 0 {
-		rest = append(rest, d.attempts(ctx, usual, d.writeUsual)...)
+	rest := changes
+	if !d.opts.NoShortcuts {
+		var usual []*change
+		if usual, rest = splitUsual(changes); len(usual) > 0 {
+			rest = append(rest, d.attempts(ctx, usual, d.writeUsual)...)
+		}
 	}
 	if len(rest) > 0 {
 		d.attempts(ctx, rest, d.change)

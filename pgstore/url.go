@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,14 +22,14 @@ func (e urlError) Is(target error) bool { return target == ErrURL }
 
 func (e urlError) Unwrap() error { return e.error }
 
-// parse returns the configuration of a URL, and the options with the schema and the
-// namespace that its query names.
+// parse returns the configuration of a URL, and the options with those that its query
+// names.
 func parse(rawURL string, opts *Options) (*pgxpool.Config, *Options, error) {
 	o := Options{}
 	if opts != nil {
 		o = *opts
 	}
-	rest, err := takePlace(rawURL, &o)
+	rest, err := takeOptions(rawURL, &o)
 	if err == nil {
 		_, err = o.checked()
 	}
@@ -43,8 +44,8 @@ func parse(rawURL string, opts *Options) (*pgxpool.Config, *Options, error) {
 }
 
 // ParseURL returns the configuration of the pool that [Open] would make for a URL, and
-// opts with their defaults and with the schema and the namespace that the URL names. It
-// sends nothing. For any other URL the error is [ErrURL].
+// opts with their defaults and with the options that the URL names. It sends nothing. For
+// any other URL the error is [ErrURL].
 func ParseURL(url string, opts *Options) (*pgxpool.Config, *Options, error) {
 	config, merged, err := parse(url, opts)
 	if err != nil {
@@ -57,38 +58,59 @@ func ParseURL(url string, opts *Options) (*pgxpool.Config, *Options, error) {
 // choosesMode reports whether a URL says how to send statements.
 func choosesMode(url string) bool { return strings.Contains(url, "default_query_exec_mode") }
 
-// takePlace moves the schema and the namespace from the query of a URL to o. A
-// connection string of another form has neither.
-func takePlace(rawURL string, o *Options) (rest string, err error) {
+// takeOptions moves the options of this package from the query of a URL to o. A connection
+// string of another form has none.
+func takeOptions(rawURL string, o *Options) (rest string, err error) {
 	if !strings.HasPrefix(rawURL, "postgres://") && !strings.HasPrefix(rawURL, "postgresql://") {
 		return rawURL, nil
 	}
+	text := func(s string) (string, error) { return s, nil }
 	before, query, _ := strings.Cut(rawURL, "?")
 	var others []string
 	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		var option *string
-		switch name {
+		switch name, value, _ := strings.Cut(pair, "="); name {
 		case "schema":
-			option = &o.Schema
+			err = take(name, value, &o.Schema, text)
 		case "namespace":
-			option = &o.Namespace
+			err = take(name, value, &o.Namespace, text)
+		case "no_shortcuts":
+			err = take(name, value, &o.NoShortcuts, flag)
 		default:
 			others = append(others, pair)
-			continue
 		}
-		if value, err = url.PathUnescape(value); err != nil { // a + is a plus here, as in the rest of the query
-			return "", fmt.Errorf("pgstore: the %s of the URL: %w", name, err)
+		if err != nil {
+			return "", err
 		}
-		if *option != "" && *option != value {
-			return "", fmt.Errorf("pgstore: the %s is %q in the URL, and %q in the options", name, value, *option)
-		}
-		*option = value
 	}
 	if query = strings.Join(others, "&"); query != "" {
 		before += "?" + query
 	}
 	return before, nil
+}
+
+// take moves one option to field. If field is set already, both must have the same value.
+func take[T comparable](name, value string, field *T, parse func(string) (T, error)) error {
+	unescaped, err := url.PathUnescape(value) // a + is a plus here, as in the rest of the query
+	if err != nil {
+		return fmt.Errorf("pgstore: the %s of the URL: %w", name, err)
+	}
+	parsed, err := parse(unescaped)
+	if err != nil {
+		return fmt.Errorf("pgstore: the %s of the URL: %w", name, err)
+	}
+	if zero := *new(T); *field != zero && *field != parsed {
+		return fmt.Errorf("pgstore: the %s is %#v in the URL, and %#v in the options", name, parsed, *field)
+	}
+	*field = parsed
+	return nil
+}
+
+func flag(s string) (bool, error) {
+	is, err := strconv.ParseBool(s)
+	if err != nil {
+		err = errors.New("it is neither true nor false")
+	}
+	return is, err
 }
 
 // MigrateURL returns what [SchemaSQL] returns for the store that a URL names, as [Open]

@@ -6,19 +6,25 @@ import (
 	"testing"
 )
 
-func TestPlaceInTheURL(t *testing.T) {
+func TestOptionsInTheURL(t *testing.T) {
 	for _, test := range []struct {
-		url, rest, schema, namespace string
+		url, rest string
+		options   Options
 	}{
-		{"postgres://u@h/db", "postgres://u@h/db", "", ""},
-		{"postgres://u@h/db?namespace=prod", "postgres://u@h/db", "", "prod"},
-		{"postgresql://h/db?sslmode=disable&schema=a%20b&namespace=a+b", "postgresql://h/db?sslmode=disable", "a b", "a+b"},
-		{"host=h dbname=db namespace=x", "host=h dbname=db namespace=x", "", ""},
+		{"postgres://u@h/db", "postgres://u@h/db", Options{}},
+		{"postgres://u@h/db?namespace=prod", "postgres://u@h/db", Options{Namespace: "prod"}},
+		{
+			"postgresql://h/db?sslmode=disable&schema=a%20b&namespace=a+b", "postgresql://h/db?sslmode=disable",
+			Options{Schema: "a b", Namespace: "a+b"},
+		},
+		{"postgres://h/db?no_shortcuts=true&sslmode=disable", "postgres://h/db?sslmode=disable", Options{NoShortcuts: true}},
+		{"postgres://h/db?no_shortcuts=false", "postgres://h/db", Options{}},
+		{"host=h dbname=db namespace=x", "host=h dbname=db namespace=x", Options{}},
 	} {
 		var o Options
-		rest, err := takePlace(test.url, &o)
-		if err != nil || rest != test.rest || o.Schema != test.schema || o.Namespace != test.namespace {
-			t.Errorf("%s: %q, schema %q, namespace %q, %v", test.url, rest, o.Schema, o.Namespace, err)
+		rest, err := takeOptions(test.url, &o)
+		if err != nil || rest != test.rest || o != test.options {
+			t.Errorf("%s: %q, %+v, %v, want %q, %+v", test.url, rest, o, err, test.rest, test.options)
 		}
 	}
 }
@@ -30,9 +36,11 @@ func TestURLThatCannotBeUsed(t *testing.T) {
 		"postgres://me:sesame@h/db?schema=%zz",
 		"postgres://me:sesame@h/db?schema=a%00b",
 		"postgres://me:sesame@h/db?namespace=other",
+		"postgres://me:sesame@h/db?no_shortcuts=perhaps",
+		"postgres://me:sesame@h/db?no_shortcuts=false",
 		"mysql://me:sesame@h/db",
 	} {
-		_, err := Open(t.Context(), url, &Options{Namespace: "prod"})
+		_, err := Open(t.Context(), url, &Options{Namespace: "prod", NoShortcuts: true})
 		if !errors.Is(err, ErrURL) {
 			t.Errorf("Open(%q): %v, want an ErrURL", url, err)
 		} else if strings.Contains(err.Error(), "sesame") {

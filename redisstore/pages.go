@@ -9,7 +9,7 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// pages reads the checkpoints that a walk finds. maxReads reads are always at the server, also
+// pages reads the checkpoints that a walk finds. maxReads pipelines are always at the server, also
 // from the end of one page of keys to the begin of the next. Each read yields a page.
 type pages struct {
 	driver *Driver

@@ -12,11 +12,12 @@ import (
 )
 
 // A walk that keeps the server busy makes every other client wait. So a walk
-// reads few keys at a time, and one part is on its way while the server works
+// reads few keys at a time, and one pipeline is on its way while the server works
 // on another.
 const (
-	maxRead  = 64 // by a transaction
-	maxReads = 2
+	maxRead      = 64 // by a transaction
+	transactions = 2  // in a pipeline
+	maxReads     = 2  // pipelines
 
 	// maxScriptRead is less, since the script takes the server more than twice as long.
 	maxScriptRead = maxRead / 2
@@ -47,10 +48,10 @@ func (d *Driver) Get(ctx context.Context, keys []string) ([]driver.Record, error
 	return records, nil
 }
 
-// mostKeys is how many keys one read has at most.
+// mostKeys is how many keys a pipeline reads at most.
 func (d *Driver) mostKeys() int {
 	if d.pipelines.transacts() {
-		return maxRead
+		return maxRead * transactions
 	}
 	return maxScriptRead
 }
@@ -60,19 +61,25 @@ func (d *Driver) mostKeys() int {
 // the same pipeline, since another connection may lead to another server. In a
 // cluster, a replica answers with a redirect.
 func (d *Driver) get(ctx context.Context, keys []string, records []driver.Record) error {
+	size := maxRead
 	if d.pipelines.cluster != nil {
-		for i, r := range d.run(ctx, readScript, len(keys), func(i int, to []any) []any { return d.readArgs(to, keys[i:i+1]) }) {
-			d.records(r, keys[i:i+1], records[i:i+1])
+		size = 1 // the keys of a call must be in one slot
+	}
+	part := func(i int) []string { return keys[i*size : min(len(keys), (i+1)*size)] }
+	calls := (len(keys) + size - 1) / size
+	read := func(behind ...command) (replies []reply, missing bool) {
+		args := func(i int, to []any) []any { return d.readArgs(to, part(i)) }
+		replies = d.run(ctx, readScript, calls, args, behind...)
+		for i := range calls {
+			missing = d.records(replies[i], part(i), records[i*size:]) || missing
 		}
+		return replies, missing
+	}
+	if _, missing := read(); !missing || d.pipelines.cluster != nil {
 		return nil
 	}
-	args := func(_ int, to []any) []any { return d.readArgs(to, keys) }
-	if !d.records(d.run(ctx, readScript, 1, args)[0], keys, records) {
-		return nil
-	}
-	replies := d.run(ctx, readScript, 1, args, query(ctx, "role"))
-	d.records(replies[0], keys, records)
-	return requireMaster(replies[1].value, replies[1].err)
+	replies, _ := read(query(ctx, "role"))
+	return requireMaster(replies[calls].value, replies[calls].err)
 }
 
 func (d *Driver) readArgs(args []any, keys []string) []any {

@@ -27,12 +27,8 @@ func (d *Driver) Report(ctx context.Context, reports []driver.Report) ([]driver.
 		return nil, err
 	}
 	results := make([]driver.ReportResult, len(reports))
-	for _, round := range rounds(len(reports), func(i int) string { return reports[i].Key }) {
-		_ = inParallel(len(round), maxBatch, maxReads, func(from, to int) error {
-			d.report(ctx, reports, round[from:to], results)
-			return nil
-		})
-	}
+	key := func(i int) string { return reports[i].Key }
+	eachRound(len(reports), maxReads, key, func(part []int) { d.report(ctx, reports, part, results) }, func([]int) {})
 	return results, nil
 }
 

@@ -17,6 +17,9 @@ import (
 // bounds how long they occupy the server and how much either side buffers.
 const maxPipeline = 1000
 
+// maxParts is how many parts a round of as many writes has at most.
+const maxParts = 10
+
 // Write implements [driver.Driver].
 func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))
@@ -58,35 +61,18 @@ type batchOfWrites struct {
 }
 
 func (b *batchOfWrites) send(ctx context.Context) {
-	for _, round := range rounds(len(b.writes), func(i int) string { return b.writes[i].Key }) {
-		round = slices.DeleteFunc(round, b.refuse)
-		_ = inParallel(len(round), maxBatch, maxPipeline/maxBatch+1, func(from, to int) error {
-			b.sendRound(ctx, round[from:to])
-			return nil
-		})
+	key := func(i int) string { return b.writes[i].Key }
+	eachRound(len(b.writes), maxParts, key, func(part []int) {
+		if part = slices.DeleteFunc(slices.Clone(part), b.refuse); len(part) > 0 {
+			b.sendRound(ctx, part)
+		}
+	}, func(round []int) {
 		for _, i := range round {
 			if onTheWay(b.results[i]) {
 				b.unsure[b.writes[i].Key] = true
 			}
 		}
-	}
-}
-
-// rounds splits count writes into rounds. The writes of a round may go at the same
-// time: after a redirect or an unknown script, a write may land later than its
-// neighbours. The nth write to a key is in the nth round.
-func rounds(count int, key func(i int) string) [][]int {
-	var rounds [][]int
-	next := make(map[string]int, count) // the round of the next write to a key
-	for i := range count {
-		n := next[key(i)]
-		next[key(i)]++
-		if n == len(rounds) {
-			rounds = append(rounds, nil)
-		}
-		rounds[n] = append(rounds[n], i)
-	}
-	return rounds
+	})
 }
 
 // refuse fails a write that must not be sent.

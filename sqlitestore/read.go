@@ -125,7 +125,7 @@ func notFound(key string) driver.Record { return driver.Record{Key: key, Err: dr
 // system is asked for the opened files, and nothing waits for the disk or for a lock.
 func (d *Driver) getOne(ctx context.Context, key string) ([]driver.Record, error) {
 	if stored, ok := d.kept.get(key); ok {
-		if err := d.checkIdentity(); err != nil {
+		if err := d.checkAgain(); err != nil {
 			return nil, d.failure(ctx, err)
 		}
 		return []driver.Record{cell.Cell{Key: key, Checkpoint: stored}.Record(time.Now())}, nil

@@ -43,6 +43,7 @@ type Driver struct {
 	path     string // as it was given
 	absolute string
 	parts    []part // the file first
+	folder   folder
 	wait     wait
 	first    *firstConn
 	readers  readers

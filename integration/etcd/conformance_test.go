@@ -2,11 +2,13 @@ package etcd
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/etcdstore"
 	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/storetest"
 )
@@ -16,18 +18,41 @@ func TestConformance(t *testing.T) {
 		t.Parallel()
 	}
 	cluster := etcdtest.Start(t, 1)
-	storetest.Run(t, harness(cluster))
+	storetest.Run(t, harness(cluster, etcdstore.Options{}))
 }
 
-func harness(cluster *etcdtest.Cluster) storetest.Harness {
+// Shortcuts concern what is read. So the cases that mostly wait for a member that is away are
+// left to TestConformance.
+func TestConformanceWithoutShortcuts(t *testing.T) {
+	if etcdtest.Processes() {
+		t.Parallel()
+	}
+	h := harness(etcdtest.Start(t, 1), etcdstore.Options{NoShortcuts: true})
+	h.Except = make(map[string]string)
+	for _, c := range storetest.Cases() {
+		if strings.Contains(c.Name, "outage") {
+			h.Except[c.Name] = "nothing can be read while the member is away"
+		}
+	}
+	storetest.Run(t, h)
+}
+
+// harness gives each driver the options o, and a prefix.
+func harness(cluster *etcdtest.Cluster, o etcdstore.Options) storetest.Harness {
+	at := func(tb testing.TB, prefix string) driver.Driver {
+		tb.Helper()
+		o := o
+		o.Prefix = prefix
+		return openWith(tb, cluster, o)
+	}
 	return storetest.Harness{
 		Open: func(tb testing.TB) driver.Driver {
 			tb.Helper()
-			return openEmpty(tb, cluster)
+			return at(tb, newPrefix())
 		},
 		Reopen: func(tb testing.TB, d driver.Driver) driver.Driver {
 			tb.Helper()
-			return open(tb, cluster, d.(placed).prefix)
+			return at(tb, d.(placed).prefix)
 		},
 		Damage:      overwrite("checkpoint/"),
 		DamageFence: overwrite("fence/"),

@@ -24,20 +24,28 @@ var prefixes atomic.Int64
 
 func open(tb testing.TB, cluster *etcdtest.Cluster, prefix string, configure ...func(*clientv3.Config)) placed {
 	tb.Helper()
+	return openWith(tb, cluster, etcdstore.Options{Prefix: prefix}, configure...)
+}
+
+func openWith(tb testing.TB, cluster *etcdtest.Cluster, o etcdstore.Options, configure ...func(*clientv3.Config)) placed {
+	tb.Helper()
 	client := cluster.Client(tb, configure...)
-	d, err := etcdstore.New(client, &etcdstore.Options{Prefix: prefix, Logger: slog.New(slog.DiscardHandler)})
+	o.Logger = slog.New(slog.DiscardHandler)
+	d, err := etcdstore.New(client, &o)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { d.Close() })
-	return placed{d, client, prefix}
+	return placed{d, client, o.Prefix}
 }
 
 // openEmpty returns a driver with a prefix of its own.
 func openEmpty(tb testing.TB, cluster *etcdtest.Cluster, configure ...func(*clientv3.Config)) placed {
 	tb.Helper()
-	return open(tb, cluster, fmt.Sprintf("test/%d/", prefixes.Add(1)), configure...)
+	return open(tb, cluster, newPrefix(), configure...)
 }
+
+func newPrefix() string { return fmt.Sprintf("test/%d/", prefixes.Add(1)) }
 
 func write(mode driver.Mode, key string, commit uint64) driver.Write {
 	return driver.Write{Key: key, Mode: mode, Mark: driver.Mark{Position: driver.Position{Commit: commit}}}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/etcdstore"
 	"github.com/checkpointstore/checkpoint/integration/internal/etcdtest"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
@@ -24,7 +25,7 @@ type engine interface {
 }
 
 // Two drivers over one etcd, each of which remembers what it saw last, answer and store
-// what a map of cells does.
+// what a map of cells does. One of them takes no shortcuts.
 func TestDecidesAsCellDoes(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
 	seed := rand.Uint64()
@@ -32,7 +33,7 @@ func TestDecidesAsCellDoes(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 20 {
 		first := openEmpty(t, cluster)
-		drivers := []engine{first, open(t, cluster, first.prefix)}
+		drivers := []engine{first, openWith(t, cluster, etcdstore.Options{Prefix: first.prefix, NoShortcuts: true})}
 		model := memstore.New()
 		var leases []driver.Lease
 		for step := range 60 {
