@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
+	"strings"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -29,8 +31,11 @@ CREATE INDEX audit_by_time ON audit (at)`
 
 const (
 	sqlNote = "INSERT INTO audit (key, n, at, op, actor, reason, old_position, new_position, old_epoch, new_epoch)" +
-		" SELECT ?1, ifnull(max(n), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM audit WHERE key = ?1"
-	sqlForgetOld = "DELETE FROM audit WHERE key = ?1 AND n <= (SELECT max(n) FROM audit WHERE key = ?1) - ?2"
+		" VALUES " + noteValues
+	noteValues    = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	latestNote    = "SELECT CAST(max(n) AS INTEGER) FROM audit"
+	sqlLatestNote = latestNote + " WHERE key = ?"
+	sqlForgetOld  = "DELETE FROM audit WHERE key = ? AND n <= ?"
 	// The index finds the rows, and may be damaged: the plus has the row itself decide. A time
 	// that is no time stays.
 	sqlForgetAged = "DELETE FROM audit WHERE (key, n) IN (SELECT key, n FROM audit WHERE at < ?1 AND at > '0' ORDER BY at LIMIT ?2)" +
@@ -45,12 +50,48 @@ func (t *transaction) note(key string, e *driver.AuditEntry) error {
 	if e == nil {
 		return nil
 	}
-	err := t.exec(sqlNote, key, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
-		optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
-	if err != nil {
+	var latest sql.NullInt64
+	if err := t.scan([]any{&latest}, sqlLatestNote, key); err != nil {
 		return err
 	}
-	return t.exec(sqlForgetOld, key, driver.AuditEntries)
+	return t.noteAll([]note{{key, latest.Int64 + 1, e}})
+}
+
+// A note is an audit entry of a key, and its number. The numbers of a key begin at 1.
+type note struct {
+	key   string
+	n     int64
+	entry *driver.AuditEntry
+}
+
+// maxNotes is how many notes one statement stores.
+const maxNotes = 32
+
+// noteAll stores notes of different keys. The number of notes in a statement is a power of
+// two, so that few statements are prepared.
+func (t *transaction) noteAll(notes []note) error {
+	for len(notes) > 0 {
+		some := notes[:min(maxNotes, 1<<(bits.Len(uint(len(notes)))-1))]
+		notes = notes[len(some):]
+		var args []any
+		for _, n := range some {
+			e := n.entry
+			args = append(args, n.key, n.n, encodeTime(e.At), e.Op, e.Actor, e.Reason, optionalPosition(e.Old), optionalPosition(e.New),
+				optionalNumber(e.OldEpoch), optionalNumber(e.NewEpoch))
+		}
+		if err := t.exec(sqlNote+strings.Repeat(", "+noteValues, len(some)-1), args...); err != nil {
+			return err
+		}
+		for _, n := range some {
+			if n.n <= driver.AuditEntries {
+				continue // none is too many
+			}
+			if err := t.exec(sqlForgetOld, n.key, n.n-driver.AuditEntries); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // forget removes the audit entries and the samples of key.

@@ -49,19 +49,6 @@ func (t *transaction) write(w *driver.Write) (driver.Result, error) {
 	return result, t.note(w.Key, cell.WriteEntry(&before, &after, w, result, t.now))
 }
 
-// remove deletes a checkpoint, and reports whether there was one.
-func (t *transaction) remove(key string, by driver.By) (bool, error) {
-	before, err := t.load(key, fences)
-	if err != nil {
-		return false, err
-	}
-	after, there := before.Delete(t.now)
-	if err := t.store(before, after); err != nil {
-		return false, err
-	}
-	return there, t.note(key, cell.DeleteEntry(before, after, there, by, t.now))
-}
-
 // load reads the checkpoint of key, and the parts in with.
 func (t *transaction) load(key string, with parts) (cell.Cell, error) {
 	c := cell.Cell{Key: key}

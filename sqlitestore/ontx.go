@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -134,16 +135,14 @@ func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 		return 0, err
 	}
 	n := 0
-	for _, key := range keys {
+	for some := range slices.Chunk(keys, namedKeys) {
 		if ctx.Err() != nil {
 			return n, ctx.Err()
 		}
-		there, err := t.remove(key, driver.ByOf(ctx))
+		removed, err := t.remove(some, driver.ByOf(ctx))
+		n += removed
 		if err != nil {
 			return n, inTx(err)
-		}
-		if there {
-			n++
 		}
 	}
 	return n, nil

@@ -97,6 +97,26 @@ func (s *statements) scan(to []any, query string, args ...any) error {
 	return stmt.QueryRow(args...).Scan(to...)
 }
 
+// scanEach reads each row that query finds, and calls each after it.
+func (s *statements) scanEach(to []any, each func(), query string, args ...any) error {
+	stmt, err := s.get(query) //nolint:sqlclosecheck // close does it
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.Query(args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		each()
+	}
+	return rows.Err()
+}
+
 func (s *statements) each(f func(*row) error, query string, args ...any) error {
 	stmt, err := s.get(query)
 	if err != nil {

@@ -55,16 +55,8 @@ func (d *Driver) Delete(ctx context.Context, keys []string) (int, error) {
 		}
 		own, n, by := slices.Clone(part), 0, driver.ByOf(ctx)
 		e := d.writer.do(ctx, len(own), func(t *transaction) (err error) {
-			for _, key := range own {
-				there, err := t.remove(key, by)
-				if err != nil {
-					return err
-				}
-				if there {
-					n++
-				}
-			}
-			return nil
+			n, err = t.remove(own, by)
+			return err
 		})
 		if e.err != nil {
 			return total, d.failure(ctx, e.err)
