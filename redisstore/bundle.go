@@ -51,7 +51,8 @@ func (s *shipment) bundle(p *pipelines, open map[bundleOf]*bundle, c *command) {
 	}
 	b := open[of]
 	if b == nil || len(b.writes) == maxMerged || before != "" && b.before != nil && b.before != before {
-		b = new(bundle)
+		most := min(maxMerged, s.most)
+		b = &bundle{writes: make([]*command, 0, most), keys: make([]any, 0, most*len(keys)), values: make([]any, 0, most*(2+len(keys)))}
 		open[of] = b
 		s.bundles = append(s.bundles, b)
 	}
@@ -64,7 +65,7 @@ func (s *shipment) bundle(p *pipelines, open map[bundleOf]*bundle, c *command) {
 }
 
 func (b *bundle) close(ctx context.Context) {
-	b.call = manyScript.command(ctx, !b.byText, 0, func(_ int, to []any) []any {
+	b.call = manyScript.command(ctx, new(room), !b.byText, 0, func(_ int, to []any) []any {
 		return append(append(append(append(to, len(b.keys)), b.keys...), cmp.Or(b.before, any(""))), b.values...)
 	})
 }

@@ -1,6 +1,9 @@
 package redisstore
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // firstBatch is how many items of many go first. Each part has twice as many as the one before,
 // so that the server is soon at work and has enough to do while the client makes the next part.
@@ -49,6 +52,7 @@ func sendRound(items []int, atATime int, key func(i int) string, send func(part 
 		seen[key(i)] = struct{}{}
 		if round = append(round, i); len(round)-sent == size {
 			ship()
+			runtime.Gosched() // so that the parts go in this order
 		}
 	}
 	if sent < len(round) {

@@ -95,14 +95,19 @@ func newScript(changes bool, args int, parts ...string) *script {
 	return &script{text: text, sha: hex.EncodeToString(sum[:]), changes: changes, args: args}
 }
 
-// command calls s for the ith time, with the keys and arguments that args appends.
-// A server knows the name of s only after s was called there by its text.
-func (s *script) command(ctx context.Context, byName bool, i int, args func(i int, to []any) []any) command {
-	to := make([]any, 0, s.args)
-	if !byName {
-		return command{Cmd: redis.NewCmd(ctx, args(i, append(to, "eval", s.text))...), once: s.changes, hasty: s.hasty}
+// command calls s for the ith time, with the keys and arguments that args appends. It takes the
+// memory of r. A server knows the name of s only after s was called there by its text.
+func (s *script) command(ctx context.Context, r *room, byName bool, i int, args func(i int, to []any) []any) command {
+	c := command{once: s.changes, hasty: s.hasty}
+	first := len(r.args)
+	if byName {
+		c.script, r.args = s, append(r.args, "evalsha", s.sha)
+	} else {
+		r.args = append(r.args, "eval", s.text)
 	}
-	return command{Cmd: redis.NewCmd(ctx, args(i, append(to, "evalsha", s.sha))...), script: s, once: s.changes, hasty: s.hasty}
+	r.args = args(i, r.args)
+	c.Cmd = r.command(ctx, first)
+	return c
 }
 
 // isNoScript reports whether a server did not know the script, and so ran

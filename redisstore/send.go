@@ -94,12 +94,18 @@ func sleep(ctx context.Context, pause time.Duration) error {
 // in every round trip.
 func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
 	cmds := make([]command, n, n+len(behind))
+	r := d.pipelines.takeRoom()
+	r.grow(n, n*s.args)
 	for i := range cmds {
-		if cmds[i] = s.command(ctx, true, i, args); len(behind) > 0 {
+		if cmds[i] = s.command(ctx, r, true, i, args); len(behind) > 0 {
 			cmds[i].script = nil // all answers must come in one round trip
 		}
 	}
 	replies := d.send(ctx, append(cmds, behind...)...)
+	if !slices.ContainsFunc(replies, func(r reply) bool { return r.err != nil }) { // none is under way any more
+		d.pipelines.giveBack(r)
+		return replies
+	}
 	var unknown []int
 	for i := range cmds {
 		if isNoScript(replies[i].err) {
@@ -123,7 +129,7 @@ func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to 
 	cmds = cmds[:0]
 	for _, i := range unknown {
 		if i < n {
-			cmds = append(cmds, s.command(ctx, false, i, args))
+			cmds = append(cmds, s.command(ctx, new(room), false, i, args))
 		} else {
 			cmds = append(cmds, query(ctx, behind[i-n].Args()...))
 		}

@@ -18,11 +18,12 @@ type shipment struct {
 	bundles []*bundle
 	reads   []*transaction
 	refused []*command // reads whose transaction the server has refused
+	most    int        // how many commands there were
 }
 
 // pack returns the shipment of cmds.
 func (p *pipelines) pack(ctx context.Context, cmds []*command) *shipment {
-	s := &shipment{cmds: make([]redis.Cmder, 0, len(cmds))}
+	s := &shipment{cmds: make([]redis.Cmder, 0, len(cmds)), most: len(cmds)}
 	merges := len(cmds) > 1 && !p.plain
 	var open map[bundleOf]*bundle
 	for _, c := range cmds {

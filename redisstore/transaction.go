@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -18,16 +17,6 @@ type transaction struct {
 	room *room
 }
 
-// A room is the memory of the commands of a transaction before its last.
-type room struct {
-	queued []redis.Cmd
-	args   []any
-}
-
-// rooms are those of clients that Open has made. A hook of a caller's client may keep
-// commands.
-var rooms = sync.Pool{New: func() any { return new(room) }}
-
 // transacts reports whether reads go as transactions. A server may refuse them. In a
 // cluster MULTI has no slot, and the older layout needs another command.
 func (p *pipelines) transacts() bool {
@@ -38,11 +27,7 @@ func (p *pipelines) transacts() bool {
 func (s *shipment) read(p *pipelines, c *command) {
 	n := len(c.Args()) - firstKey
 	if last := len(s.reads) - 1; last < 0 || s.reads[last].keys+n > maxMerged {
-		t := &transaction{room: new(room)}
-		if p.owned {
-			t.room, _ = rooms.Get().(*room)
-		}
-		s.reads = append(s.reads, t)
+		s.reads = append(s.reads, &transaction{room: p.takeRoom()})
 	}
 	t := s.reads[len(s.reads)-1]
 	t.of = append(t.of, c)
@@ -56,13 +41,10 @@ const firstKey = 3
 // MULTI, what they would answer without it. They share memory, since a walk reads many keys.
 func (t *transaction) appendTo(ctx context.Context, cmds []redis.Cmder) []redis.Cmder {
 	r := t.room
-	r.queued = slices.Grow(r.queued[:0], 1+2*t.keys) // which must not move
-	r.args = slices.Grow(r.args[:0], 1+9*t.keys)
+	r.grow(1+2*t.keys, 1+9*t.keys)
 	queue := func(words ...any) {
-		first := len(r.args)
 		r.args = append(r.args, words...)
-		r.queued = append(r.queued, *redis.NewCmd(ctx, r.args[first:len(r.args):len(r.args)]...))
-		cmds = append(cmds, &r.queued[len(r.queued)-1])
+		cmds = append(cmds, r.command(ctx, len(r.args)-len(words)))
 	}
 	cmds = slices.Grow(cmds, 2+2*t.keys)
 	queue("multi")
@@ -80,11 +62,7 @@ func (t *transaction) appendTo(ctx context.Context, cmds []redis.Cmder) []redis.
 // settle gives each read its answer. It returns those that the script must answer: all, if
 // the server refuses the transaction, and those of keys that are no hashes.
 func (t *transaction) settle(p *pipelines) (again []*command, refused bool) {
-	if p.owned {
-		clear(t.room.queued)
-		clear(t.room.args)
-		rooms.Put(t.room)
-	}
+	p.giveBack(t.room)
 	answers, _ := t.exec.Val().([]any)
 	err := t.exec.Err()
 	if err == nil && len(answers) != 2*t.keys || err != nil && fromServer(err) {

@@ -22,7 +22,7 @@ func TestRefusalsThatPass(t *testing.T) {
 		"LOADING Redis is loading the dataset in memory":                         false,
 		"BUSY Redis is busy running a script. You can only call SCRIPT KILL ...": false,
 	} {
-		c := readScript.command(t.Context(), true, 0, func(_ int, to []any) []any { return append(to, 1, "k") })
+		c := readScript.command(t.Context(), new(room), true, 0, func(_ int, to []any) []any { return append(to, 1, "k") })
 		read := transaction{of: []*command{&c}, keys: 1, exec: query(t.Context(), "exec"), room: new(room)}
 		read.exec.SetErr(serverError(text))
 		if again, refused := read.settle(new(pipelines)); len(again) != 1 || refused != want {
