@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"sync"
 
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
@@ -18,12 +19,15 @@ var (
 
 	static = sub(staticFiles, "static")
 
-	pages = template.Must(template.New("").Funcs(template.FuncMap{
-		"to": to, "ago": ago, "exact": exact, "position": text.Position,
-		"rowPosition": text.RowPosition, "rowLag": text.Lag, "rowBehind": text.Behind,
-		"rowRate": text.Rate, "rowLease": text.Lease, "rowAge": text.Age,
-		"label": func(name, text string) labelled { return labelled{name, text} },
-	}).ParseFS(pageFiles, "pages/*.html"))
+	// To parse the pages takes as long as the rest of what most commands do before they begin.
+	pages = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(template.FuncMap{
+			"to": to, "ago": ago, "exact": exact, "position": text.Position,
+			"rowPosition": text.RowPosition, "rowLag": text.Lag, "rowBehind": text.Behind,
+			"rowRate": text.Rate, "rowLease": text.Lease, "rowAge": text.Age,
+			"label": func(name, text string) labelled { return labelled{name, text} },
+		}).ParseFS(pageFiles, "pages/*.html"))
+	})
 )
 
 // A labelled is a text of a table, and its name for screens that are too narrow for a table.
@@ -46,7 +50,7 @@ func render(w http.ResponseWriter, code int, name string, data any) {
 
 func rendered(name string, data any) []byte {
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+	if err := pages().ExecuteTemplate(&b, name, data); err != nil {
 		panic(err) // a page names what its data does not have
 	}
 	return b.Bytes()
