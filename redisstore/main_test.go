@@ -28,6 +28,7 @@
 //	scriptflush            scripts that the server has forgotten
 //	commands               no command blocks the server; scripts are sent once
 //	pipeline, order        calls that share a pipeline; nothing overtakes a write under way
+//	rounds, room           the parts of a batch; commands whose memory is used again
 //	connections            connections that are half open, closed, or few; hooks; what was never sent
 //	walk, walk_left        Scan, GetAll and Clear over restarts, failovers and moves; leaving a loop
 //	moving                 slots on their way, and a cluster that is not whole
