@@ -149,6 +149,55 @@ func TestConnectionsThatTheServerClosed(t *testing.T) {
 	}
 }
 
+// TestReadsOverConnectionsThatTheServerClosed: a client with TLS takes one dead connection after
+// another. A read must not fail for that.
+func TestReadsOverConnectionsThatTheServerClosed(t *testing.T) {
+	const calls = 10
+	server := redistest.Start(t)
+	blind := new(cutter) // its connections cannot be looked into, as those of TLS
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: blind.dial, PoolSize: calls, MaxRetries: -1})
+	t.Cleanup(func() { client.Close() })
+	s := inNamespace(t, client, "prod:")
+	fill(t, s, 1000)
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = fmt.Sprint("k", i)
+	}
+	for name, read := range map[string]func() error{
+		"Get":     func() error { _, err := s.Get(t.Context(), keys[0]); return err },
+		"GetMany": func() error { _, err := s.GetMany(t.Context(), keys...); return err },
+		"Inspect": func() error { _, err := s.Inspect(t.Context(), keys[0]); return err },
+		"GetAll": func() error {
+			n := 0
+			for _, err := range s.GetAll(t.Context(), "*") {
+				if err != nil {
+					return err
+				}
+				n++
+			}
+			if n != len(keys) {
+				return fmt.Errorf("it found %d of %d keys", n, len(keys))
+			}
+			return nil
+		},
+	} {
+		server.Do("CLIENT", "PAUSE", "50", "ALL") // so that the reads do not follow one another
+		var all sync.WaitGroup
+		for i := range calls {
+			all.Go(func() {
+				if _, err := s.GetMany(t.Context(), keys[i:100+i]...); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		if err := read(); err != nil {
+			t.Errorf("%s over connections that were closed: %v", name, err)
+		}
+	}
+}
+
 // TestWalksHoldNoConnection walks, and calls within its loop, with one connection.
 func TestWalksHoldNoConnection(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: redistest.Start(t).Addr(), PoolSize: 1, MaxActiveConns: 1, PipelinePoolSize: -1, PoolTimeout: patience})

@@ -189,6 +189,12 @@ func (w *walk) ask(ctx context.Context, s *redis.Client, scan *redis.ScanCmd) (p
 		cmds = cmds[:2]
 	}
 	exec(ctx, s, cmds)
+	if isEnd(scan.Err()) && try(ctx, s, true) == nil {
+		for _, c := range cmds {
+			c.SetErr(nil)
+		}
+		exec(ctx, s, cmds)
+	}
 	if w.driver.pipelines.cluster == nil {
 		err = requireMaster(role.Result())
 	}
