@@ -113,15 +113,20 @@ func roundsUntilAllSucceed(t *testing.T, o redis.Options, of func(*redis.Client)
 	return n
 }
 
+// blind returns a client whose connections cannot be looked into, as those of TLS.
+func blind(t *testing.T, server *redistest.Server, poolSize int) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: new(cutter).dial, PoolSize: poolSize, MaxRetries: -1})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
 // TestConnectionsThatTheServerClosed: a client with TLS does not see that its idle
 // connections were closed. What a write meets there must not make it Unknown.
 func TestConnectionsThatTheServerClosed(t *testing.T) {
 	const calls = 20
 	server := redistest.Start(t)
-	blind := new(cutter) // its connections cannot be looked into, as those of TLS
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: blind.dial, PoolSize: calls, MaxRetries: -1})
-	t.Cleanup(func() { client.Close() })
-	s := inNamespace(t, client, "prod:")
+	s := inNamespace(t, blind(t, server, calls), "prod:")
 	together := func(n int) {
 		t.Helper()
 		server.Do("CLIENT", "PAUSE", "50", "ALL") // so that they do not follow one another
@@ -154,10 +159,7 @@ func TestConnectionsThatTheServerClosed(t *testing.T) {
 func TestReadsOverConnectionsThatTheServerClosed(t *testing.T) {
 	const calls = 10
 	server := redistest.Start(t)
-	blind := new(cutter) // its connections cannot be looked into, as those of TLS
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Dialer: blind.dial, PoolSize: calls, MaxRetries: -1})
-	t.Cleanup(func() { client.Close() })
-	s := inNamespace(t, client, "prod:")
+	s := inNamespace(t, blind(t, server, calls), "prod:")
 	fill(t, s, 1000)
 	keys := make([]string, 1000)
 	for i := range keys {

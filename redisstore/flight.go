@@ -119,35 +119,45 @@ func (p *pipelines) run(n *node, b *batch) {
 	if len(b.cmds) == 0 {
 		return
 	}
-	p.ship(ctx, pool == &n.pools[0], b)
-	// Reads that have met a connection that the server has closed go once more.
-	if !b.changes && b.cutOff() && try(ctx, b.client, pool == &n.pools[1]) == nil {
-		for _, c := range b.cmds {
-			c.SetErr(nil)
-		}
-		p.ship(ctx, pool == &n.pools[0], b)
-	}
-}
-
-// cutOff reports whether the other side has closed a connection before it has answered.
-func (b *batch) cutOff() bool {
-	return slices.ContainsFunc(b.cmds, func(c *command) bool { return isEnd(c.Err()) })
-}
-
-// ship sends what the commands of b are packed into. One command may go alone.
-func (p *pipelines) ship(ctx context.Context, alone bool, b *batch) {
 	for s := p.pack(ctx, b.cmds); s != nil; s = s.settle(ctx, p) {
-		switch {
-		case b.changes && p.confirm.asked():
-			b.doubt = cmp.Or(b.doubt, p.confirm.exec(ctx, b.client, b.cmds[0].key(), s.cmds))
-		case p.cluster != nil:
-			exec(ctx, p.cluster, s.cmds) // follows redirects
-		case alone:
-			_ = p.server.Process(ctx, s.cmds[0]) // the command's own error
-		default:
-			exec(ctx, p.server, s.cmds)
+		ship := func() { p.ship(ctx, pool == &n.pools[0], b, s.cmds) }
+		if b.changes {
+			ship()
+		} else {
+			insist(ctx, b.client, pool == &n.pools[1], s.cmds, ship)
 		}
 	}
+}
+
+// ship sends cmds, which are what commands of b are packed into. One command may go alone.
+func (p *pipelines) ship(ctx context.Context, alone bool, b *batch, cmds []redis.Cmder) {
+	switch {
+	case b.changes && p.confirm.asked():
+		b.doubt = cmp.Or(b.doubt, p.confirm.exec(ctx, b.client, b.cmds[0].key(), cmds))
+	case p.cluster != nil:
+		exec(ctx, p.cluster, cmds) // follows redirects
+	case alone:
+		_ = p.server.Process(ctx, cmds[0]) // the command's own error
+	default:
+		exec(ctx, p.server, cmds)
+	}
+}
+
+// insist sends queries by send, and once more if they have met a connection that the server had
+// closed. An answer of the first time must not pass for one of the second.
+func insist(ctx context.Context, client *redis.Client, pipelined bool, cmds []redis.Cmder, send func()) {
+	send()
+	cutOff := slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return isEnd(c.Err()) })
+	if !cutOff || try(ctx, client, pipelined) != nil {
+		return
+	}
+	for _, c := range cmds {
+		c.SetErr(nil)
+		if c, ok := c.(interface{ SetVal(any) }); ok {
+			c.SetVal(nil)
+		}
+	}
+	send()
 }
 
 // exec sends cmds through client in one pipeline. Afterwards each has an answer. For a

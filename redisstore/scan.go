@@ -188,13 +188,7 @@ func (w *walk) ask(ctx context.Context, s *redis.Client, scan *redis.ScanCmd) (p
 	if w.driver.pipelines.cluster != nil {
 		cmds = cmds[:2]
 	}
-	exec(ctx, s, cmds)
-	if isEnd(scan.Err()) && try(ctx, s, true) == nil {
-		for _, c := range cmds {
-			c.SetErr(nil)
-		}
-		exec(ctx, s, cmds)
-	}
+	insist(ctx, s, true, cmds, func() { exec(ctx, s, cmds) })
 	if w.driver.pipelines.cluster == nil {
 		err = requireMaster(role.Result())
 	}

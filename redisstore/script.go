@@ -98,6 +98,7 @@ func newScript(changes bool, args int, parts ...string) *script {
 // command calls s for the ith time, with the keys and arguments that args appends. It takes the
 // memory of r. A server knows the name of s only after s was called there by its text.
 func (s *script) command(ctx context.Context, r *room, byName bool, i int, args func(i int, to []any) []any) command {
+	r.grow(1, s.args)
 	c := command{once: s.changes, hasty: s.hasty}
 	first := len(r.args)
 	if byName {

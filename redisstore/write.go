@@ -17,16 +17,13 @@ import (
 // bounds how long they occupy the server and how much either side buffers.
 const maxPipeline = 1000
 
-// maxParts is how many parts a round of as many writes has at most.
-const maxParts = 10
-
 // Write implements [driver.Driver].
 func (d *Driver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {
 	results := make([]driver.Result, len(writes))
 	if len(writes) == 1 {
 		b := batchOfWrites{d, writes, results, nil}
 		if !b.refuse(0) {
-			b.sendRound(ctx, []int{0})
+			b.sendPart(ctx, []int{0})
 		}
 		d.publish(ctx, rewound(writes, results))
 		return results, nil
@@ -62,9 +59,9 @@ type batchOfWrites struct {
 
 func (b *batchOfWrites) send(ctx context.Context) {
 	key := func(i int) string { return b.writes[i].Key }
-	eachRound(len(b.writes), maxParts, key, func(part []int) {
+	eachRound(len(b.writes), len(b.writes), key, func(part []int) {
 		if part = slices.DeleteFunc(slices.Clone(part), b.refuse); len(part) > 0 {
-			b.sendRound(ctx, part)
+			b.sendPart(ctx, part)
 		}
 	}, func(round []int) {
 		for _, i := range round {
@@ -99,19 +96,19 @@ func onTheWay(r driver.Result) bool {
 // errOnTheWay: the earlier write could arrive after this one, and undo it.
 var errOnTheWay = errors.New("redisstore: not sent: an earlier write of this call to the same key may or may not have landed")
 
-// sendRound sends writes that may go at the same time.
-func (b *batchOfWrites) sendRound(ctx context.Context, round []int) {
+// sendPart sends writes that may go at the same time.
+func (b *batchOfWrites) sendPart(ctx context.Context, part []int) {
 	if err := b.driver.ready(ctx); err != nil {
-		for _, i := range round {
+		for _, i := range part {
 			b.results[i] = failed(err)
 		}
 		return
 	}
-	replies := b.driver.run(ctx, writeScript, len(round), func(n int, to []any) []any {
-		return b.driver.writeArgs(to, &b.writes[round[n]], false)
+	replies := b.driver.run(ctx, writeScript, len(part), func(n int, to []any) []any {
+		return b.driver.writeArgs(to, &b.writes[part[n]], false)
 	})
 	var sampled []int
-	for n, i := range round {
+	for n, i := range part {
 		if asksForSamples(replies[n]) {
 			sampled = append(sampled, i)
 			continue
