@@ -1,7 +1,6 @@
 package pgstore_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -67,15 +66,8 @@ func TestTimeouts(t *testing.T) {
 	}
 	t.Run("statement_timeout of a read", func(t *testing.T) {
 		d := open(t, with(database, "statement_timeout=100"), nil)
-		on, err := newPool(t, database).Begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer on.Rollback(context.WithoutCancel(t.Context()))
-		if _, err := on.Exec(t.Context(), "LOCK TABLE checkpoint.checkpoints"); err != nil {
-			t.Fatal(err)
-		}
-		_, err = d.Get(t.Context(), []string{"k"})
+		lockCheckpoints(t, database)
+		_, err := d.Get(t.Context(), []string{"k"})
 		says(t, err, "canceled the statement", "statement_timeout")
 	})
 }

@@ -86,3 +86,17 @@ func lease(tb testing.TB, d driver.Driver, key string) checkpoint.Lease {
 	}
 	return l
 }
+
+// lockCheckpoints returns a transaction that keeps the table from everybody until it ends.
+func lockCheckpoints(t *testing.T, url string) pgx.Tx {
+	t.Helper()
+	on, err := newPool(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = on.Rollback(context.WithoutCancel(t.Context())) })
+	if _, err := on.Exec(t.Context(), "LOCK checkpoint.checkpoints"); err != nil {
+		t.Fatal(err)
+	}
+	return on
+}

@@ -68,14 +68,7 @@ func TestWaitingReadsShareStatements(t *testing.T) {
 	put(t, d, "damaged", 1)
 	execute(t, url, "ALTER TABLE checkpoint.checkpoints ALTER log_id DROP NOT NULL",
 		"UPDATE checkpoint.checkpoints SET log_id = NULL WHERE key = 'damaged'")
-	on, err := newPool(t, url).Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer on.Rollback(context.WithoutCancel(t.Context()))
-	if _, err := on.Exec(t.Context(), "LOCK checkpoint.checkpoints"); err != nil {
-		t.Fatal(err)
-	}
+	on := lockCheckpoints(t, url)
 	var all sync.WaitGroup
 	read := func(keys ...string) {
 		all.Go(func() { wantFound(t, d, keys...) })

@@ -1,7 +1,6 @@
 package pgstore_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -15,14 +14,7 @@ func TestNoGetSharesAStatementWithoutShortcuts(t *testing.T) {
 	url := newDatabase(t)
 	d, counter := counted(t, url, &pgstore.Options{NoShortcuts: true})
 	put(t, d, "k0", 1)
-	on, err := newPool(t, url).Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer on.Rollback(context.WithoutCancel(t.Context()))
-	if _, err := on.Exec(t.Context(), "LOCK checkpoint.checkpoints"); err != nil {
-		t.Fatal(err)
-	}
+	on := lockCheckpoints(t, url)
 	const reads = 20
 	var all sync.WaitGroup
 	for range reads {

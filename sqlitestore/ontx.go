@@ -139,7 +139,7 @@ func (d *txDriver) Delete(ctx context.Context, keys []string) (int, error) {
 		if ctx.Err() != nil {
 			return n, ctx.Err()
 		}
-		removed, err := t.remove(some, driver.ByOf(ctx))
+		removed, err := t.removeSome(some, driver.ByOf(ctx))
 		n += removed
 		if err != nil {
 			return n, inTx(err)

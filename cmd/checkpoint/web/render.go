@@ -19,7 +19,7 @@ var (
 
 	static = sub(staticFiles, "static")
 
-	// To parse the pages takes as long as the rest of what most commands do before they begin.
+	// Every command would wait for the pages if they were parsed before the first use.
 	pages = sync.OnceValue(func() *template.Template {
 		return template.Must(template.New("").Funcs(template.FuncMap{
 			"to": to, "ago": ago, "exact": exact, "position": text.Position,
