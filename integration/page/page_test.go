@@ -1,6 +1,8 @@
 package page
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,9 +23,17 @@ func at(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Pr
 func serve(t *testing.T, store *checkpoint.Store) *httptest.Server {
 	t.Helper()
 	page := web.Handler(store, &web.Options{Write: true, Actor: func(*http.Request) string { return "eva" }})
-	server := httptest.NewServer(http.StripPrefix("/consumers", page))
+	return start(t, http.StripPrefix("/consumers", page))
+}
+
+// start serves until the test ends. Its end ends the streams, too, also one that the
+// browser opens at this moment: Close would wait for it for ever.
+func start(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	server := httptest.NewUnstartedServer(h)
+	server.Config.BaseContext = func(net.Listener) context.Context { return t.Context() }
+	server.Start()
 	t.Cleanup(server.Close)
-	t.Cleanup(server.CloseClientConnections) // streams
 	return server
 }
 
@@ -93,8 +103,8 @@ func TestLostServer(t *testing.T) {
 	b.sees("Last read")
 	mem.Fail(nil)
 	b.sees("Read just now")
+	server.Listener.Close() // first, so that the browser cannot come back
 	server.CloseClientConnections()
-	server.Listener.Close()
 	b.hearsNothing()
 	b.quiet("net::ERR")
 }
@@ -119,7 +129,7 @@ func TestSilentServer(t *testing.T) {
 	defer store.Close()
 	do(t, store.Set(t.Context(), "orders", at(100)))
 	page := web.Handler(store, nil)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/events" {
 			w.Header().Set("Content-Type", "text/event-stream")
 			w.(http.Flusher).Flush()
@@ -128,8 +138,6 @@ func TestSilentServer(t *testing.T) {
 		}
 		page.ServeHTTP(w, r)
 	}))
-	defer server.Close()
-	defer server.CloseClientConnections()
 	b.do(chromedp.Navigate(server.URL))
 	b.sees("orders")
 	b.hearsNothing()
