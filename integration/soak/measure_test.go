@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/checkpointstore/checkpoint/internal/redistest"
+	"github.com/jackc/pgx/v5"
 )
 
 // A sample is what is in use at one moment.
 type sample struct{ goroutines, heapKiB, handles, connections int }
 
-func take(t *testing.T, server *redistest.Server) sample {
+func (s *servers) take(t *testing.T) sample {
 	t.Helper()
 	// Twice, because what a finalizer frees is garbage one collection later.
 	runtime.GC()
@@ -26,7 +27,7 @@ func take(t *testing.T, server *redistest.Server) sample {
 		goroutines:  runtime.NumGoroutine(),
 		heapKiB:     int(m.HeapAlloc >> 10),
 		handles:     handles(t),
-		connections: connections(t, server),
+		connections: s.connections(t),
 	}
 }
 
@@ -39,22 +40,32 @@ func handles(t *testing.T) int {
 	return len(open)
 }
 
-// connections counts those to the server, this one included.
-func connections(t *testing.T, server *redistest.Server) int {
+// connections counts those to Redis and to PostgreSQL, with the one that asks each. Those to
+// etcd are among the handles.
+func (s *servers) connections(t *testing.T) int {
 	t.Helper()
-	_, text, _ := strings.Cut(server.Do("INFO", "clients").(string), "connected_clients:")
+	_, text, _ := strings.Cut(s.redis.Do("INFO", "clients").(string), "connected_clients:")
 	text, _, _ = strings.Cut(text, "\r\n")
-	n, err := strconv.Atoi(text)
+	toRedis, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatalf("INFO clients says %q", text)
 	}
-	return n
+	conn, err := pgx.Connect(t.Context(), s.postgres.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	var toPostgres int
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'").Scan(&toPostgres); err != nil {
+		t.Fatal(err)
+	}
+	return toRedis + toPostgres
 }
 
 // What a median of the last third may be above that of the first.
 const (
 	moreGoroutines  = 10
-	moreHeapKiB     = 2 << 10
+	moreHeapKiB     = 4 << 10
 	moreHandles     = 5
 	moreConnections = 5
 )
@@ -96,7 +107,7 @@ func TestGrowth(t *testing.T) {
 	var steady, leaking []sample
 	for i := range 30 {
 		steady = append(steady, sample{100 + i%7, 5000 + i%11*100, 20 + i%3, 9 + i%4})
-		leaking = append(leaking, sample{100 + i, 5000 + 200*i, 20 + i, 9 + i})
+		leaking = append(leaking, sample{100 + i, 5000 + 300*i, 20 + i, 9 + i})
 	}
 	if _, grown := growth(steady); len(grown) > 0 {
 		t.Errorf("steady: %s", grown)

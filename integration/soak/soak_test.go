@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"flag"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,8 +15,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/checkpointstore/checkpoint"
-	"github.com/checkpointstore/checkpoint/internal/redistest"
-	"github.com/checkpointstore/checkpoint/redisstore"
 	"github.com/checkpointstore/checkpoint/sqlitestore"
 )
 
@@ -29,16 +28,17 @@ func (silent) Printf(context.Context, string, ...any) {}
 // last, and what is left when everything is closed with what was before.
 func TestSoak(t *testing.T) {
 	redis.SetLogger(silent{})
-	server := redistest.Start(t)
-	goroutinesBefore, handlesBefore := runtime.NumGoroutine(), handles(t)
-	samples, all := runLoads(t, server)
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // servers that do not sync, and standbys that lose their connection
+	at := startServers(t)
+	before := at.take(t)
+	samples, all := runLoads(t, at)
 	report, grown := growth(samples)
 	t.Logf("%d samples in %v%s", len(samples), *soak, report)
 	for _, g := range grown {
 		t.Errorf("grown: %s", g)
 	}
 	for _, l := range all {
-		t.Logf("%s worked %d times, and failed %d times: %v", l.name, l.worked.Load(), l.failed.Load(), l.why.Load())
+		t.Logf("%s worked %d times, and failed %d times, %s", l.name, l.worked.Load(), l.failed.Load(), l.reason())
 		if l.idle() {
 			t.Errorf("%s never worked: this proves nothing", l.name)
 		}
@@ -46,46 +46,35 @@ func TestSoak(t *testing.T) {
 	// What ends needs a moment: a goroutine its last instructions, a connection
 	// the kernel.
 	deadline := time.Now().Add(10 * time.Second)
-	for runtime.NumGoroutine() > goroutinesBefore || handles(t) > handlesBefore || connections(t, server) > 1 {
+	for {
+		now := at.take(t)
+		if now.goroutines <= before.goroutines && now.handles <= before.handles && now.connections <= before.connections {
+			return
+		}
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
-			t.Fatalf("everything is closed, and %d goroutines are left of %d before, %d file handles of %d, %d connections:\n%s",
-				runtime.NumGoroutine(), goroutinesBefore, handles(t), handlesBefore, connections(t, server)-1,
-				stacks[:runtime.Stack(stacks, true)])
+			t.Fatalf("everything is closed, and %+v is left, %+v was before:\n%s", now, before, stacks[:runtime.Stack(stacks, true)])
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// runLoads runs all loads on both engines for as long as the flag says.
-func runLoads(t *testing.T, server *redistest.Server) ([]sample, []*load) {
+// runLoads runs all loads on all engines for as long as the flag says.
+func runLoads(t *testing.T, at *servers) ([]sample, []*load) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	// The pool is full from the start: else it would grow to its limit in its own time.
-	const pool = 20
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: pool, MinIdleConns: pool})
-	defer client.Close()
 	path := filepath.Join(t.TempDir(), "checkpoints.db")
-	file, err := sqlitestore.Open(ctx, path, &sqlitestore.Options{BusyTimeout: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []*load
 	var wg sync.WaitGroup
-	d, err := redisstore.New(client, &redisstore.Options{Namespace: "soak:"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, store := range []*checkpoint.Store{
-		checkpoint.New(d, nil),
-		checkpoint.New(file, nil),
-	} {
-		defer store.Close()
+	engines := at.engines(ctx, t, path)
+	for _, e := range engines {
+		defer e.end(t)
 		for _, l := range loads() {
+			l.name = e.name + ": " + l.name
 			all = append(all, l)
 			wg.Go(func() {
-				if err := l.run(ctx, store); err != nil {
+				if err := l.run(ctx, e.store); err != nil {
 					t.Error(err)
 					cancel()
 				}
@@ -108,42 +97,29 @@ func runLoads(t *testing.T, server *redistest.Server) ([]sample, []*load) {
 			pause(ctx, 200*time.Millisecond)
 		}
 	})
-	samples := sampleAndRestart(ctx, t, server)
+	samples := sampleAndRestart(ctx, t, at)
 	wg.Wait()
-	wantIdle(t, client)
+	for _, e := range engines {
+		e.wantIdle(t)
+	}
 	return samples, all
 }
 
-// wantIdle wants each connection back in the pool, once what was called off has
-// had its answer: one that is not would be hidden by the pool's limit.
-func wantIdle(t *testing.T, client *redis.Client) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		stats := client.PoolStats()
-		if stats.IdleConns == stats.TotalConns {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("%d of %d connections were not given back", stats.TotalConns-stats.IdleConns, stats.TotalConns)
-			return
-		}
-	}
-}
-
-// sampleAndRestart samples until ctx ends, and kills the server now and then.
-func sampleAndRestart(ctx context.Context, t *testing.T, server *redistest.Server) (samples []sample) {
+// sampleAndRestart samples until ctx ends, and kills one server after the other.
+func sampleAndRestart(ctx context.Context, t *testing.T, at *servers) (samples []sample) {
 	t.Helper()
 	const every, restart = 200 * time.Millisecond, 10
+	all := at.all()
 	for n := 1; ctx.Err() == nil; n++ {
 		if n%restart == 0 {
-			server.Kill()
+			s := all[n/restart%len(all)]
+			s.Kill()
 			pause(ctx, 200*time.Millisecond)
-			server.Restart()
-			// Its connections come back.
-			pause(ctx, every)
+			s.Restart()
+			pause(ctx, time.Second) // its connections come back
 			continue
 		}
-		samples = append(samples, take(t, server))
+		samples = append(samples, at.take(t))
 		pause(ctx, every)
 	}
 	if len(samples) < 9 {

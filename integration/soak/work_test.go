@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -42,11 +43,18 @@ func loads() []*load {
 // idle reports that it has not worked yet.
 func (l *load) idle() bool { return l.worked.Load() == 0 }
 
+// reason is the first line of the last error.
+func (l *load) reason() string {
+	why, _ := l.why.Load().(string)
+	line, _, _ := strings.Cut(why, "\n")
+	return fmt.Sprintf("the last time because of %q", line)
+}
+
 // run does it until ctx ends.
 func (l *load) run(ctx context.Context, store *checkpoint.Store) error {
 	for ctx.Err() == nil {
 		// None waits for long for a server that is down.
-		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
 		err := l.do(attempt, store)
 		cancel()
 		switch {
@@ -58,7 +66,7 @@ func (l *load) run(ctx context.Context, store *checkpoint.Store) error {
 		default:
 			l.worked.Add(1)
 		}
-		pause(ctx, rand.N(5*time.Millisecond))
+		pause(ctx, rand.N(30*time.Millisecond))
 	}
 	return nil
 }
@@ -75,14 +83,14 @@ func subscribe(ctx context.Context, store *checkpoint.Store) (err error) {
 	s, err := subscription.Open(ctx, store, "consumer", &subscription.Options{
 		Missing:      subscription.FromStart,
 		FlushAfter:   10 * time.Millisecond,
-		FlushTimeout: 500 * time.Millisecond,
-		Lease:        &subscription.Lease{Owner: fmt.Sprint(rand.Uint64()), TTL: time.Second, Wait: true},
+		FlushTimeout: 2 * time.Second,
+		Lease:        &subscription.Lease{Owner: fmt.Sprint(rand.Uint64()), TTL: 3 * time.Second, Wait: true},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		err = errors.Join(err, s.Close(closing))
 	}()
@@ -102,14 +110,14 @@ func subscribe(ctx context.Context, store *checkpoint.Store) (err error) {
 		Position:    func(p checkpoint.Position) checkpoint.Position { return p },
 		OrderingKey: func(p checkpoint.Position) string { return fmt.Sprint(p.Commit % 16) },
 		Handle: func(ctx context.Context, _ checkpoint.Position) error {
-			pause(ctx, rand.N(time.Millisecond))
+			pause(ctx, rand.N(5*time.Millisecond))
 			return nil
 		},
 		Workers: 4,
 	})
 }
 
-const keys = 300
+const keys = 100
 
 func batches(ctx context.Context, store *checkpoint.Store) error {
 	n := uint64(rand.N(1_000_000) + 1)

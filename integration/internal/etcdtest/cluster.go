@@ -59,7 +59,7 @@ func start(tb testing.TB, n int, configure []func(*embed.Config), newRunner func
 		name := fmt.Sprintf("m%d", i)
 		m := &Member{
 			cluster: c, name: name, dir: filepath.Join(dir, name), configure: configure,
-			runner: newRunner(tb), peerAddr: freeAddr(tb), clientAddr: freeAddr(tb),
+			runner: newRunner(tb), peerAddr: FreeAddr(tb), clientAddr: FreeAddr(tb),
 		}
 		peers = append(peers, m.name+"=http://"+m.runner.reach(m.peerAddr))
 		c.Members = append(c.Members, m)
@@ -168,9 +168,9 @@ const patience = 30 * time.Second
 // given has the ports that a member may want again.
 var given sync.Map
 
-// freeAddr returns an address for a member, which must be free whenever the member starts
+// FreeAddr returns an address for a member, which must be free whenever the member starts
 // again. So its port is below those that systems choose for whoever asks for any.
-func freeAddr(tb testing.TB) string {
+func FreeAddr(tb testing.TB) string {
 	tb.Helper()
 	const first, end = 10_000, 32_768
 	for range 1000 {
