@@ -107,7 +107,7 @@ func (w *witness) away(s span, notice time.Duration) bool {
 func (e *evidence) judgeEvents(tenures []*tenure, ttl time.Duration) {
 	var done event // by all owners before
 	for i, t := range tenures {
-		if t.resumed > done {
+		if t.resumed > max(done, handledBefore(tenures, t.begin)) {
 			e.violated(errSkipped, "%s with epoch %d of partition %d begins after %d, and only %d are handled",
 				t.owner.name, t.epoch, t.partition, t.resumed, done)
 		}
@@ -117,6 +117,18 @@ func (e *evidence) judgeEvents(tenures []*tenure, ttl time.Duration) {
 		}
 		done = max(done, t.last)
 	}
+}
+
+// handledBefore returns the last event of the tenures that began before this time. An owner
+// that does not run between its lease and its first look at the checkpoint sees how far a
+// later owner has come.
+func handledBefore(tenures []*tenure, at instant) (last event) {
+	for _, t := range tenures {
+		if t.begin < at {
+			last = max(last, t.last)
+		}
+	}
+	return last
 }
 
 // inGoodOrder reports whether t should have stored what is done before it released its
