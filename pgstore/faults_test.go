@@ -66,7 +66,7 @@ func TestTimeouts(t *testing.T) {
 	}
 	t.Run("statement_timeout of a read", func(t *testing.T) {
 		d := open(t, with(database, "statement_timeout=100"), nil)
-		lockCheckpoints(t, database)
+		lockTable(t, database, "checkpoints")
 		_, err := d.Get(t.Context(), []string{"k"})
 		says(t, err, "canceled the statement", "statement_timeout")
 	})

@@ -87,15 +87,15 @@ func lease(tb testing.TB, d driver.Driver, key string) checkpoint.Lease {
 	return l
 }
 
-// lockCheckpoints returns a transaction that keeps the table from everybody until it ends.
-func lockCheckpoints(t *testing.T, url string) pgx.Tx {
+// lockTable returns a transaction that keeps a table from everybody until it ends.
+func lockTable(t *testing.T, url, table string) pgx.Tx {
 	t.Helper()
 	on, err := newPool(t, url).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = on.Rollback(context.WithoutCancel(t.Context())) })
-	if _, err := on.Exec(t.Context(), "LOCK checkpoint.checkpoints"); err != nil {
+	if _, err := on.Exec(t.Context(), "LOCK checkpoint."+table); err != nil {
 		t.Fatal(err)
 	}
 	return on

@@ -138,3 +138,46 @@ func TestFirstFenceBesideAFirstWriteByHand(t *testing.T) {
 		}
 	}
 }
+
+// The first fence of a new key is under way, and its audit entry says that there is no
+// checkpoint. So nobody may store one, and tell in an entry that there is no fence, before
+// the fence is there.
+func TestFirstFenceBesideAFirstCheckpoint(t *testing.T) {
+	url := newDatabase(t)
+	alone := func(config *pgxpool.Config) { config.MaxConns = 1 } // so that its statements are prepared
+	d, err := pgstore.New(newPool(t, url, alone), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.RaiseFence(t.Context(), "another", 1); err != nil {
+		t.Fatal(err)
+	}
+	other := open(t, url, nil)
+	table := lockTable(t, url, "checkpoint_audit")
+	var under sync.WaitGroup
+	under.Go(func() {
+		if _, err := d.RaiseFence(t.Context(), "k", 1); err != nil {
+			t.Error(err)
+		}
+	})
+	waitForLocks(t, url, 1)
+	under.Go(func() {
+		for _, w := range []driver.Write{ifNewer("k", 7), set("k", 5)} {
+			if r := write(t.Context(), other, w); r.Outcome != driver.Advanced {
+				t.Errorf("%+v: %+v", w, r)
+			}
+		}
+	})
+	waitForLocks(t, url, 2)
+	if err := table.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	under.Wait()
+	entries, err := d.History(t.Context(), "k", 9)
+	if err != nil || len(entries) != 2 {
+		t.Fatalf("%+v, %v", entries, err)
+	}
+	if later, former := entries[0], entries[1]; former.Op != driver.AuditFence || later.OldEpoch != former.NewEpoch {
+		t.Errorf("the entry %+v does not follow the entry %+v", later, former)
+	}
+}

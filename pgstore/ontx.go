@@ -165,7 +165,7 @@ func (d *txDriver) store(ctx context.Context, s *step) error {
 	if err := d.on.run(ctx, append([]*statement{{sql: "SAVEPOINT checkpoint"}}, store...)...); err != nil {
 		return err
 	}
-	if affected(store, d.sql) == inserted && !s.torn {
+	if affected(store, d.sql) == inserted {
 		return d.on.run(ctx, &statement{sql: "RELEASE SAVEPOINT checkpoint"})
 	}
 	if err := d.on.run(ctx, &statement{sql: "ROLLBACK TO SAVEPOINT checkpoint"}); err != nil {

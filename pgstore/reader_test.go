@@ -68,7 +68,7 @@ func TestWaitingReadsShareStatements(t *testing.T) {
 	put(t, d, "damaged", 1)
 	execute(t, url, "ALTER TABLE checkpoint.checkpoints ALTER log_id DROP NOT NULL",
 		"UPDATE checkpoint.checkpoints SET log_id = NULL WHERE key = 'damaged'")
-	on := lockCheckpoints(t, url)
+	on := lockTable(t, url, "checkpoints")
 	var all sync.WaitGroup
 	read := func(keys ...string) {
 		all.Go(func() { wantFound(t, d, keys...) })

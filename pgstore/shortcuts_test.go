@@ -14,7 +14,7 @@ func TestNoGetSharesAStatementWithoutShortcuts(t *testing.T) {
 	url := newDatabase(t)
 	d, counter := counted(t, url, &pgstore.Options{NoShortcuts: true})
 	put(t, d, "k0", 1)
-	on := lockCheckpoints(t, url)
+	on := lockTable(t, url, "checkpoints")
 	const reads = 20
 	var all sync.WaitGroup
 	for range reads {

@@ -11,8 +11,7 @@ type statements struct {
 
 	begin, limit                                                   string
 	commit, clock                                                  string
-	lockFences, lockCheckpoints                                    string
-	countFences, countCheckpoints                                  string
+	lockFences, lockCheckpoints, countFences                       string
 	deleteCheckpoints, updateCheckpoints, insertCheckpoints        string
 	deleteFences, updateFences, insertFences                       string
 	usualOne, usualOneFenced, usual, usualFenced                   string
@@ -89,7 +88,6 @@ func (s *statements) changes(in func(string) string) {
 	s.lockFences = in("SELECT " + fenceColumns + " FROM {fences} f WHERE namespace = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE")
 	s.lockCheckpoints = in("SELECT " + checkpointColumns + " FROM {checkpoints} c WHERE namespace = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE")
 	s.countFences = in("SELECT count(*)::text FROM {fences} WHERE namespace = $1 AND key = ANY ($2::text[])")
-	s.countCheckpoints = in("SELECT count(*)::text FROM {checkpoints} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	s.deleteCheckpoints = in("DELETE FROM {checkpoints} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	s.deleteFences = in("DELETE FROM {fences} WHERE namespace = $1 AND key = ANY ($2::text[])")
 	// A touch leaves a damaged time as it is.

@@ -50,7 +50,7 @@ func (s *step) storeCheckpoints() (store []*statement, inserted int64) {
 }
 
 func (s *step) storeFences() (store []*statement, inserted int64) {
-	var gone, held, without list
+	var gone, held list
 	var update, insert fenceLists
 	for _, key := range s.changedKeys() {
 		before, after := s.before[key], s.cells[key]
@@ -69,9 +69,6 @@ func (s *step) storeFences() (store []*statement, inserted int64) {
 		default:
 			insert.add(key, after, true, lease)
 			inserted++
-			if s.locked[key]&checkpoints == 0 {
-				without.add(key)
-			}
 		}
 	}
 	if gone.Len() > 0 {
@@ -88,9 +85,6 @@ func (s *step) storeFences() (store []*statement, inserted int64) {
 	if held.Len() > 0 {
 		store = append(store, &statement{sql: s.sql.deleteFences, args: []any{s.namespace, held.text()}})
 	}
-	if without.Len() > 0 {
-		store = append(store, &statement{sql: s.sql.countCheckpoints, args: []any{s.namespace, without.text()}, each: s.compareCheckpoints})
-	}
 	return store, inserted
 }
 
@@ -103,19 +97,12 @@ func (s *step) holdsFence(key string) bool {
 	return missing && (s.adopted[key] || s.audited[key] && s.cells[key].Checkpoint.Exists)
 }
 
-// holdsCheckpoint is holdsFence for the checkpoint. Whoever finds a checkpoint locks it, and
-// then stores an audit entry without a fence.
+// holdsCheckpoint is holdsFence for the checkpoint. It must stay missing if the past of a key
+// is adopted, and if the first fence is stored, since nobody sees that fence before the commit:
+// whoever finds a checkpoint locks it, and then stores an audit entry that tells no fence.
 func (s *step) holdsCheckpoint(key string) bool {
-	return s.adopted[key] && s.locked[key] == 0 && !s.cells[key].Checkpoint.Exists
-}
-
-// compareCheckpoints notices a checkpoint that was missing, and was inserted before the
-// fence.
-func (s *step) compareCheckpoints(scan func(...any) error) error {
-	var there string
-	err := scan(&there)
-	s.torn = there != "0"
-	return err
+	missing := s.locked[key] == 0 && !s.cells[key].Checkpoint.Exists
+	return missing && (s.adopted[key] || s.cells[key].Fence.Exists())
 }
 
 // checkpointLists are the parameters of a change to checkpoints.

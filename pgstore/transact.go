@@ -124,7 +124,7 @@ func (d *Driver) change(ctx context.Context, conn *pgxpool.Conn, changes []*chan
 		if err := run.run(ctx, store...); err != nil {
 			return undo(err)
 		}
-		if affected(store, d.sql) != inserted || s.torn {
+		if affected(store, d.sql) != inserted {
 			return undo(errOvertaken)
 		}
 		store = nil
