@@ -18,10 +18,5 @@ var (
 
 func TestMain(m *testing.M) {
 	process.Be(live)
-	// The tests wait most of the time, also on a machine with two cores.
-	flag.Parse()
-	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
-		_ = n.Value.Set("4")
-	}
 	os.Exit(leaktest.Check(pgtest.Sharing(m), etcdtest.Leftovers...).Run())
 }

@@ -55,6 +55,9 @@ func live(ctx context.Context, t task) (err error) {
 	}
 	var d driver.Driver
 	d, closeClient, err := engines.Open(ctx, t.Store, t.TTL/2)
+	if errors.Is(err, context.Canceled) {
+		return nil // it is called off before it has begun
+	}
 	if err != nil {
 		return err
 	}
