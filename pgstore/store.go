@@ -97,9 +97,9 @@ func (s *step) holdsFence(key string) bool {
 	return missing && (s.adopted[key] || s.audited[key] && s.cells[key].Checkpoint.Exists)
 }
 
-// holdsCheckpoint is holdsFence for the checkpoint. It must stay missing if the past of a key
-// is adopted, and if the first fence is stored, since nobody sees that fence before the commit:
-// whoever finds a checkpoint locks it, and then stores an audit entry that tells no fence.
+// holdsCheckpoint is holdsFence for the checkpoint. The checkpoint must stay missing if the past
+// of the key is adopted, or if its first fence is stored. Another transaction sees neither before
+// the commit. If it found a checkpoint, it would store an audit entry that tells no fence.
 func (s *step) holdsCheckpoint(key string) bool {
 	missing := s.locked[key] == 0 && !s.cells[key].Checkpoint.Exists
 	return missing && (s.adopted[key] || s.cells[key].Fence.Exists())

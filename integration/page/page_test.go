@@ -26,8 +26,8 @@ func serve(t *testing.T, store *checkpoint.Store) *httptest.Server {
 	return start(t, http.StripPrefix("/consumers", page))
 }
 
-// start serves until the test ends. Its end ends the streams, too, also one that the
-// browser opens at this moment: Close would wait for it for ever.
+// start serves until the test ends. The end of the test ends each stream, even one that the
+// browser opens at this moment. Otherwise Close would wait for the stream for ever.
 func start(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)

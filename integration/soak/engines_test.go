@@ -50,8 +50,8 @@ type engine struct {
 	close func()     // what Close of the store leaves open
 }
 
-// engines opens a store on each server, and one on the file at path. It opens no memstore:
-// whatever that stores is heap of this process.
+// engines opens a store on each server, and one on the file at path. It opens no memstore,
+// because a memstore keeps its checkpoints in the heap of this process.
 func (s *servers) engines(ctx context.Context, t *testing.T, path string) []*engine {
 	t.Helper()
 	open := func(name string, d driver.Driver, err error) *engine {
