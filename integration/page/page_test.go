@@ -26,8 +26,8 @@ func serve(t *testing.T, store *checkpoint.Store) *httptest.Server {
 	return start(t, http.StripPrefix("/consumers", page))
 }
 
-// start serves until the test ends. The end of the test ends each stream, even one that the
-// browser opens at this moment. Otherwise Close would wait for the stream for ever.
+// start serves until the test ends. Then each request ends, too. So Close waits for no stream,
+// not even for a stream that the browser opens at this moment.
 func start(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)

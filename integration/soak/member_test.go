@@ -14,8 +14,8 @@ import (
 	"github.com/checkpointstore/checkpoint/integration/internal/process"
 )
 
-// A member is an etcd in a process of its own: the heap of a server in the process of the
-// test would hide what the store needs.
+// A member is an etcd in a process of its own. Otherwise its heap would hide how much the store
+// needs.
 type member struct {
 	testing.TB
 	task    task

@@ -38,7 +38,7 @@ func TestSoak(t *testing.T) {
 		t.Errorf("grown: %s", g)
 	}
 	for _, l := range all {
-		t.Logf("%s worked %d times, and failed %d times, %s", l.name, l.worked.Load(), l.failed.Load(), l.reason())
+		t.Logf("%s worked %d times, and failed %d times: %s", l.name, l.worked.Load(), l.failed.Load(), l.reason())
 		if l.idle() {
 			t.Errorf("%s never worked: this proves nothing", l.name)
 		}

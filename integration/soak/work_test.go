@@ -43,11 +43,11 @@ func loads() []*load {
 // idle reports that it has not worked yet.
 func (l *load) idle() bool { return l.worked.Load() == 0 }
 
-// reason is the first line of the last error.
+// reason is the first line of the last error, if there was one.
 func (l *load) reason() string {
 	why, _ := l.why.Load().(string)
 	line, _, _ := strings.Cut(why, "\n")
-	return fmt.Sprintf("the last time because of %q", line)
+	return line
 }
 
 // run does it until ctx ends.
