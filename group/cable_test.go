@@ -22,6 +22,7 @@ type cable struct {
 	mu      sync.Mutex
 	state   state
 	denied  bool // reports fail, and nothing else
+	reports int  // that were begun
 	changed chan struct{}
 }
 
@@ -35,6 +36,15 @@ func (c *cable) isDenied() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.denied
+}
+
+// reported returns how many reports were begun since the last call.
+func (c *cable) reported() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.reports
+	c.reports = 0
+	return n
 }
 
 func (c *cable) set(s state) {
@@ -104,6 +114,9 @@ func (c *cable) Release(ctx context.Context, leases []driver.Lease) ([]driver.Le
 }
 
 func (c *cable) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
+	c.mu.Lock()
+	c.reports++
+	c.mu.Unlock()
 	if err := c.pass(ctx); err != nil {
 		return nil, err
 	}

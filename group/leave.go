@@ -47,7 +47,7 @@ func (m *member) sign(ctx context.Context) {
 	if m.failing || m.seenAt.IsZero() {
 		return
 	}
-	if _, err := m.beat(ctx); err != nil {
+	if _, err := m.beat(ctx, m.beatEvery()); err != nil {
 		m.log.Warn("the member could not tell the others that it ends", "error", err.Error())
 	}
 }

@@ -42,7 +42,8 @@ type member struct {
 	declared time.Time // when the group was last put into the list of groups
 }
 
-// A member gives beats signs of life in a TTL. While the store fails, it tries more often.
+// A member gives beats signs of life in a TTL. If one fails, the member makes attempts in a
+// TTL while it holds partitions.
 const (
 	beats    = 3
 	attempts = 20
@@ -59,6 +60,16 @@ const (
 )
 
 func (m *member) beatEvery() time.Duration { return m.opts.TTL / beats }
+
+// patience is how long a beat may take, and how soon the next follows if it fails. A
+// member that holds nothing is patient. Otherwise an engine that is busy would do work for
+// nobody: calls that have ended already, and the connections of the next calls.
+func (m *member) patience() (beat, pause time.Duration) {
+	if len(m.held) == 0 {
+		return m.opts.TTL, m.beatEvery()
+	}
+	return m.beatEvery(), m.opts.TTL / attempts
+}
 
 // run gives signs of life, and gains and gives up partitions, until ctx ends.
 func (m *member) run(ctx context.Context) error {
@@ -102,9 +113,10 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	}
 	m.listen(ctx)
 	asked := time.Now()
-	v, err := m.beat(ctx)
+	patience, pause := m.patience()
+	v, err := m.beat(ctx, patience)
 	if err != nil {
-		return m.opts.TTL / attempts, m.failed(ctx, err)
+		return pause, m.failed(ctx, err)
 	}
 	if m.seenAt.IsZero() {
 		m.log.Info("the member has joined", "members", len(v.Members), "partitions", len(m.partitions))
@@ -125,12 +137,12 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	return max(next, m.pause()), nil
 }
 
-// beat gives a sign of life. It takes no longer than the member can wait for the answer:
-// the first one as long as ctx lasts, since the member holds nothing yet.
-func (m *member) beat(ctx context.Context) (view, error) {
+// beat gives a sign of life. It takes no longer than patience, except for the first one:
+// that may take as long as ctx lasts.
+func (m *member) beat(ctx context.Context, patience time.Duration) (view, error) {
 	if !m.seenAt.IsZero() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, m.beatEvery())
+		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
 	seen, err := m.store.Beat(ctx, m.group, m.self, m.opts.TTL, m.keys()...)

@@ -71,6 +71,26 @@ func TestSlowStart(t *testing.T) {
 	})
 }
 
+// TestMemberThatHoldsNothingIsPatient: if a busy store answers late, members that ask again
+// and again would keep it busy for ever.
+func TestMemberThatHoldsNothingIsPatient(t *testing.T) {
+	bubble(t, func(b *bench) {
+		r := b.start(2, group.Options{Member: "a"})
+		time.Sleep(2 * ttl)
+		r.set(hung)
+		time.Sleep(2 * ttl)
+		b.want(map[string]int{})
+		r.reported()
+		time.Sleep(8 * ttl)
+		if n := r.reported(); n > 6 {
+			b.Errorf("in 8 TTLs a member that holds nothing gives %d signs of life, and nobody answers: want 6 at most", n)
+		}
+		r.set(up)
+		time.Sleep(ttl)
+		b.want(map[string]int{"a": 2})
+	})
+}
+
 // TestMemberThatCannotGiveSignsOfLifeStops, although its leases could be renewed: it
 // would hold them for ever, and see nobody who joins.
 func TestMemberThatCannotGiveSignsOfLifeStops(t *testing.T) {
