@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ type fleet struct {
 	*testing.T
 	*peer
 	path string
+	log  *os.File
 
 	mu      sync.Mutex
 	handled map[uint64]int // how often each event was handled
@@ -48,8 +50,13 @@ var errDead = errors.New("this instance is dead")
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
 	return &fleet{
-		T: t, peer: newPeer(t), path: filepath.Join(t.TempDir(), "checkpoints.db"),
+		T: t, peer: newPeer(t), path: filepath.Join(t.TempDir(), "checkpoints.db"), log: log,
 		handled: make(map[uint64]int), by: make(map[int]string), running: make(map[string]*instance),
 	}
 }
@@ -68,7 +75,7 @@ func (f *fleet) start(member string, segmentsOf int, firstRun bool) *instance {
 	f.Cleanup(i.stop)
 	s := segments{
 		log:   &kurrentdb.Log{Config: config, Logger: slog.New(slog.DiscardHandler)},
-		store: i.store, n: segmentsOf, firstRun: firstRun, group: group.Options{Member: member, TTL: 3 * time.Second},
+		store: i.store, n: segmentsOf, firstRun: firstRun, group: group.Options{Member: member, TTL: 6 * time.Second, Logger: slog.New(slog.NewTextHandler(f.log, nil))},
 		handle: func(_ context.Context, e kurrentdb.Event) error { return f.handle(i, member, e) },
 	}
 	go func() { i.ended <- s.run(ctx) }()
@@ -158,7 +165,8 @@ func (f *fleet) wantNoRepeats() {
 	defer f.mu.Unlock()
 	for event, times := range f.handled {
 		if times != 1 {
-			f.Errorf("event %d was handled %d times", event, times)
+			log, err := os.ReadFile(f.log.Name())
+			f.Errorf("event %d was handled %d times; the members said\n%s%v", event, times, log, err)
 		}
 	}
 }
