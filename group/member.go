@@ -61,10 +61,10 @@ const (
 
 func (m *member) beatEvery() time.Duration { return m.opts.TTL / beats }
 
-// patience is how long a beat may take, and how soon the next follows if it fails. A
-// member that holds nothing is patient. Otherwise an engine that is busy would do work for
-// nobody: calls that have ended already, and the connections of the next calls.
-func (m *member) patience() (beat, pause time.Duration) {
+// patience returns how long a beat may take, and how soon the next one follows if it fails. A
+// member that holds nothing is patient. Otherwise a busy engine would work for calls that have
+// ended already, and open connections for the next ones.
+func (m *member) patience() (beat, again time.Duration) {
 	if len(m.held) == 0 {
 		return m.opts.TTL, m.beatEvery()
 	}
@@ -113,10 +113,10 @@ func (m *member) turn(ctx context.Context) (time.Duration, error) {
 	}
 	m.listen(ctx)
 	asked := time.Now()
-	patience, pause := m.patience()
+	patience, again := m.patience()
 	v, err := m.beat(ctx, patience)
 	if err != nil {
-		return pause, m.failed(ctx, err)
+		return again, m.failed(ctx, err)
 	}
 	if m.seenAt.IsZero() {
 		m.log.Info("the member has joined", "members", len(v.Members), "partitions", len(m.partitions))

@@ -71,8 +71,8 @@ func TestSlowStart(t *testing.T) {
 	})
 }
 
-// TestMemberThatHoldsNothingIsPatient: if a busy store answers late, members that ask again
-// and again would keep it busy for ever.
+// TestMemberThatHoldsNothingIsPatient: otherwise the members of a group could keep a busy
+// store so busy that it answers none of them.
 func TestMemberThatHoldsNothingIsPatient(t *testing.T) {
 	bubble(t, func(b *bench) {
 		r := b.start(2, group.Options{Member: "a"})

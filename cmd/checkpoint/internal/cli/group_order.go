@@ -141,7 +141,7 @@ func withdrawn(g *watch.Group, order *watch.Order, text string) error {
 	return nil
 }
 
-// was says who gave a withdrawn order.
+// was returns the end of the line about a withdrawn order. It names the person who gave the order.
 func was(what string, order *watch.Order) string {
 	if order == nil {
 		return ""
