@@ -3,12 +3,16 @@ package etcdtest
 import (
 	"context"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // A runner runs the server of a member, again and again: in the process of the test, or
@@ -39,6 +43,7 @@ var lastWords = zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelop
 // embedded is a server in the process of the test.
 type embedded struct {
 	server *embed.Etcd // nil: it does not run
+	killed *atomic.Bool
 }
 
 func newEmbedded(testing.TB) runner { return new(embedded) }
@@ -46,12 +51,30 @@ func newEmbedded(testing.TB) runner { return new(embedded) }
 func (*embedded) reach(addr string) string { return addr }
 
 func (e *embedded) start(cfg *embed.Config) error {
+	killed := new(atomic.Bool)
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lastWords)
+	cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.ChainUnaryInterceptor(outlive(killed))}
 	server, err := embed.StartEtcd(cfg)
 	if err == nil {
-		e.server = server
+		e.server, e.killed = server, killed
 	}
 	return err
+}
+
+// outlive keeps a server that is killed from ending the process of the test: HardStop waits
+// for no read, and a read of a closed database panics.
+func outlive(killed *atomic.Bool) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (reply any, err error) {
+		defer func() {
+			if !killed.Load() {
+				return
+			}
+			if p := recover(); p != nil {
+				err = status.Errorf(codes.Unavailable, "the server is killed: %v", p)
+			}
+		}()
+		return handle(ctx, req)
+	}
 }
 
 func (e *embedded) runs() bool { return e.server != nil }
@@ -78,6 +101,7 @@ func (*embedded) pause(m *Member) error { return m.cutOff() }
 func (*embedded) resume(m *Member) error { return m.joinAgain() }
 
 func (e *embedded) kill(hangUp func()) {
+	e.killed.Store(true)
 	e.server.Server.HardStop()
 	hangUp() // Close would wait for the calls under way
 	e.server.Close()
