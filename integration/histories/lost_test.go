@@ -39,19 +39,17 @@ func TestLostWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e, server := start(t)
-			h := newHistory("lost")
-			play(t, h, chooseSeed(t), []engine{e}, func() {
-				// A single restart may lose nothing that anybody sees.
+			// What was lost may be explained by what is unknown, if much is.
+			if i, ok := e.(impatient); ok {
+				e = i.engine
+			}
+			find(t, chooseSeed(t), []engine{e}, func(h *history) {
 				for range 5 {
 					h.operate(t, 60)
 					server.Restart()
 				}
 				h.operate(t, 300)
 			})
-			t.Log(h)
-			if err := h.check(); err == nil {
-				t.Error("a server that has lost what it acknowledged passes for linearizable")
-			}
 		})
 	}
 }
