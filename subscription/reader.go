@@ -111,6 +111,7 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 		if err != nil {
 			return err
 		}
+		r.s.work.giveWay()
 		i := item[E]{event, work}
 		if r.h.OrderingKey == nil {
 			err = r.queue.addAlone(ctx, i)
