@@ -3,6 +3,7 @@ package soak
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -62,7 +63,7 @@ func (s *servers) connections(t *testing.T) int {
 	return toRedis + toPostgres
 }
 
-// What a median of the last third may be above that of the first.
+// What a median of the last third may be above that of the first, beyond chance.
 const (
 	moreGoroutines  = 10
 	moreHeapKiB     = 4 << 10
@@ -83,34 +84,46 @@ func growth(samples []sample) (report string, grown []string) {
 		{"file handles", func(s sample) int { return s.handles }, moreHandles},
 		{"connections", func(s sample) int { return s.connections }, moreConnections},
 	} {
-		first, last := median(samples[:third], v.of), median(samples[len(samples)-third:], v.of)
-		text := fmt.Sprintf("%s: %d, then %d (up to %d more are allowed)", v.name, first, last, v.more)
+		before, after := sorted(samples[:third], v.of), sorted(samples[len(samples)-third:], v.of)
+		first, last, more := before[third/2], after[third/2], v.more+max(chance(before), chance(after))
+		text := fmt.Sprintf("%s: %d, then %d (up to %d more are allowed)", v.name, first, last, more)
 		report += "\n" + text
-		if last > first+v.more {
+		if last > first+more {
 			grown = append(grown, text)
 		}
 	}
 	return report, grown
 }
 
-func median(samples []sample, of func(sample) int) int {
+func sorted(samples []sample, of func(sample) int) []int {
 	values := make([]int, len(samples))
 	for i, s := range samples {
 		values[i] = of(s)
 	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return values
 }
 
-// TestGrowth: what grows by more than is allowed is found.
+// chance is what two medians of as many values may differ by: three standard errors of their
+// difference, which are four times the quartiles' distance over the root of the number.
+func chance(sorted []int) int {
+	n := len(sorted)
+	return int(4 * float64(sorted[n*3/4]-sorted[n/4]) / math.Sqrt(float64(n)))
+}
+
+// TestGrowth: what grows by more than is allowed is found, and what goes up and down is not.
 func TestGrowth(t *testing.T) {
-	var steady, leaking []sample
+	var steady, restless, leaking []sample
 	for i := range 30 {
 		steady = append(steady, sample{100 + i%7, 5000 + i%11*100, 20 + i%3, 9 + i%4})
-		leaking = append(leaking, sample{100 + i, 5000 + 300*i, 20 + i, 9 + i})
+		leaking = append(leaking, sample{100 + i, 5000 + 400*i, 20 + i, 9 + i})
+		restless = append(restless, sample{80 + i*7%20 + i/20*20, 5000 + i%11*100, 20 + i%3, 9 + i%4})
 	}
 	if _, grown := growth(steady); len(grown) > 0 {
 		t.Errorf("steady: %s", grown)
+	}
+	if _, grown := growth(restless); len(grown) > 0 {
+		t.Errorf("restless: %s", grown)
 	}
 	if _, grown := growth(leaking); len(grown) != 4 {
 		t.Errorf("leaking: only %s", grown)
