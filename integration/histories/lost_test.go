@@ -39,7 +39,7 @@ func TestLostWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e, server := start(t)
-			// What was lost may be explained by what is unknown, if much is.
+			// An operation without an answer may explain a loss, so the clients wait for answers.
 			if i, ok := e.(impatient); ok {
 				e = i.engine
 			}
