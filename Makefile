@@ -22,6 +22,9 @@ SERVERLESS  = $(filter-out %/internal/pgtest,$(shell go list ./...)) ./sqlitesto
 # of an earlier run from its cache.
 UNCACHED := ./integration/layout ./integration/metrics ./examples/kafka ./examples/kurrentdb
 
+# What needs a program of `make servers`, although no server.
+PROMTOOL := ^TestPromtool$$
+
 # The servers of scripts/install-servers.sh. Tests run on the oldest, which is also the
 # one on PATH, unless REDISTEST_SERVER names another. Members of etcd run in the process
 # of the test, unless ETCDTEST_SERVER names a server.
@@ -46,7 +49,7 @@ all: test lint
 check:
 	go vet $(PACKAGES)
 	go test $(SERVERLESS)
-	go test -count=1 $(UNCACHED)
+	go test -count=1 -skip '$(PROMTOOL)' $(UNCACHED)
 
 test: servers
 	@command -v cc >/dev/null 2>&1 || { echo "The race detector needs a C compiler: install gcc or clang." >&2; exit 1; }
