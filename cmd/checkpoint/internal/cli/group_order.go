@@ -141,7 +141,7 @@ func withdrawn(g *watch.Group, order *watch.Order, text string) error {
 	return nil
 }
 
-// was returns the end of the line about a withdrawn order. It names the person who gave the order.
+// was returns the end of a line: the order that was withdrawn, its actor and its reason.
 func was(what string, order *watch.Order) string {
 	if order == nil {
 		return ""
