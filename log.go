@@ -11,21 +11,28 @@ import (
 type logging struct{ logger *slog.Logger }
 
 func (l logging) CallEnd(ctx context.Context, c Call, r CallResult) {
-	if level := levelOf(c, r); l.logger.Enabled(ctx, level) {
-		l.logger.LogAttrs(ctx, level, messageOf(c, r), attrsOf(c, r)...)
+	if level := levelOf(ctx, c, r); l.logger.Enabled(ctx, level) {
+		l.logger.LogAttrs(ctx, level, messageOf(ctx, c, r), attrsOf(c, r)...)
 	}
 }
 
-func levelOf(c Call, r CallResult) slog.Level {
+func levelOf(ctx context.Context, c Call, r CallResult) slog.Level {
 	switch {
 	// A standby is told many times a second that the lease is held.
 	case r.Err == nil && r.Refused+r.Failed == 0, errors.Is(r.Err, ErrNotFound), errors.Is(r.Err, ErrLeaseHeld),
-		c.Op == opLeaseEnds: // the waiter asks from time to time in any case
+		c.Op == opLeaseEnds, // the waiter asks from time to time in any case
+		canceled(ctx, r):
 		return slog.LevelDebug
 	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
 		return slog.LevelWarn
 	}
 	return slog.LevelError
+}
+
+// canceled reports whether the caller gave up: the end of a page's request, or of a
+// subscription, is no fault of the store. A deadline may be one.
+func canceled(ctx context.Context, r CallResult) bool {
+	return errors.Is(r.Err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
 }
 
 var messages = map[string]string{
@@ -57,7 +64,7 @@ var messages = map[string]string{
 	opReleaseFences: "fences released",
 }
 
-func messageOf(c Call, r CallResult) string {
+func messageOf(ctx context.Context, c Call, r CallResult) string {
 	switch {
 	case errors.Is(r.Err, ErrNotFound):
 		return "checkpoint not found"
@@ -73,6 +80,8 @@ func messageOf(c Call, r CallResult) string {
 		return "damaged lease"
 	case errors.Is(r.Err, ErrCorrupt):
 		return "damaged checkpoint"
+	case canceled(ctx, r):
+		return "call canceled"
 	case r.Err != nil:
 		return "call failed"
 	case r.Outcome == Stale:

@@ -2,6 +2,7 @@ package checkpoint_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"testing"
@@ -98,6 +99,14 @@ func TestOneLogRecordPerCall(t *testing.T) {
 	}), fields{"level": "DEBUG", "msg": "keys scanned", "method": "scan", "pattern": "*", "count": 1})
 	expect(record(func() { _, _ = s.RenewMany(ctx, checkpoint.Lease{Key: "a", Epoch: 1, TTL: time.Minute}) }),
 		fields{"level": "WARN", "msg": "leases renewed", "method": "renewMany", "count": 0, "refused": 1})
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	expect(record(func() { _, _ = s.Get(canceled, "a") }),
+		fields{"level": "DEBUG", "msg": "call canceled", "method": "get", "key": "a", "count": 0, "error": true})
+	late, cancel := context.WithTimeout(ctx, 0)
+	defer cancel()
+	expect(record(func() { _, _ = s.Get(late, "a") }),
+		fields{"level": "ERROR", "msg": "call failed", "method": "get", "key": "a", "count": 0, "error": true})
 	d.DamageLease("c")
 	expect(record(func() { _, _ = s.AcquireMany(ctx, leasesOf("b", "c")...) }),
 		fields{"level": "ERROR", "msg": "leases acquired", "method": "acquireMany", "count": 1, "failed": 1})

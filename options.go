@@ -15,7 +15,8 @@ import (
 type Options struct {
 	// Logger receives one record per call. Nil: the Store logs nothing. The level is
 	//
-	//   - debug if the call worked, found no checkpoint, or found the lease held;
+	//   - debug if the call worked, found no checkpoint, found the lease held, or its
+	//     caller canceled it;
 	//   - warn if it found a stale position, a low epoch or damage;
 	//   - error if it failed, or one lease of a batch failed.
 	Logger *slog.Logger
