@@ -29,6 +29,27 @@ func (r *run[E]) blameReader(err error) error {
 	return nil
 }
 
+// stopGrace is how long after the end of the run's context the handlers still begin the
+// events that the run owes.
+const stopGrace = time.Second
+
+// prepareGrace makes the context that ends stopGrace after ctx, or with the subscription.
+func (r *run[E]) prepareGrace(ctx context.Context) (end func()) {
+	grace, cancel := context.WithCancel(r.s.life.ctx)
+	r.grace = grace
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return func() {
+		forget()
+		cancel()
+	}
+}
+
+// owes reports whether an event may begin although the run is to end: it comes before an
+// event that was begun, and that the next run would repeat.
+func (r *run[E]) owes(i *item[E]) bool {
+	return r.grace.Err() == nil && i.work.position.Compare(r.furthest()) < 0
+}
+
 // abandon leaves an event, and what comes after the event, to the next run.
 func (r *run[E]) abandon() error {
 	r.stop(context.Cause(r.waits))

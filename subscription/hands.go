@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -33,7 +34,8 @@ type hand struct {
 	position checkpoint.Position
 	since    time.Time // zero: the hand is empty
 	attempts int
-	warned   time.Duration // at which age, or zero
+	warned   time.Duration       // at which age, or zero
+	furthest checkpoint.Position // of the events that it has begun
 }
 
 func (h *hands) add() *hand {
@@ -65,6 +67,21 @@ func (h *hands) busy() bool {
 	return false
 }
 
+// furthest returns the furthest position of the events that were begun. If ctx has ended
+// before, no hand begins an event that is further.
+func (h *hands) furthest() (p checkpoint.Position) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for own := range h.workers {
+		own.mu.Lock()
+		if own.furthest.Compare(p) > 0 {
+			p = own.furthest
+		}
+		own.mu.Unlock()
+	}
+	return p
+}
+
 // all returns the hands to look at. The caller's hand holds what first returns, if
 // anything.
 func (h *hands) all(first func() (checkpoint.Position, bool), now time.Time) []*hand {
@@ -81,16 +98,32 @@ func (h *hands) all(first func() (checkpoint.Position, bool), now time.Time) []*
 	return all
 }
 
+// begin takes the event at p, whose handler is called now, and reports true. If ctx has
+// ended, it reports false, and takes nothing.
+func (h *hand) begin(ctx context.Context, p checkpoint.Position, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ctx.Err() != nil {
+		return false
+	}
+	if p.Compare(h.furthest) > 0 {
+		h.furthest = p
+	}
+	h.attempt(p, now)
+	return true
+}
+
+// take takes the event at p, although ctx has ended.
 func (h *hand) take(p checkpoint.Position, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.position, h.since, h.attempts, h.warned = p, now, 1, 0
+	h.attempt(p, now)
 }
 
-// again is called before the handler is called once more.
-func (h *hand) again() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (h *hand) attempt(p checkpoint.Position, now time.Time) {
+	if h.since.IsZero() {
+		h.position, h.since, h.attempts, h.warned = p, now, 0, 0
+	}
 	h.attempts++
 }
 

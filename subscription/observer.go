@@ -173,9 +173,9 @@ type heard struct {
 	parked  error     // why it parked the event, or nil
 }
 
-// begin says that Run calls the handler from now on.
+// begin says that Run calls the handler now.
 func (w Work) begin(now time.Time) {
-	if w.heard != nil {
+	if w.heard != nil && w.heard.handled.IsZero() {
 		w.heard.handled = now
 	}
 }

@@ -64,13 +64,15 @@ type Handler[E any] struct {
 // waits for the next event must watch this context.
 //
 // To stop a consumer, end ctx, for instance by a signal. Then Run reads no more, lets
-// the handlers that are at work finish, and returns nil.
+// the handlers that are at work finish, and returns nil. For a second at most, Run still
+// begins events that come before an event it has begun. Otherwise the next run would
+// repeat the latter.
 //
-// If the reader fails, Run logs the error at once, and ends the subscription when the
-// handlers at work have finished. For a second at most, Run still begins events that
-// were read before. It leaves the other events, and those that wait for another attempt,
-// to the next run. If the reader panics, the handlers at work finish before Run passes
-// the panic on, with the reader's stack.
+// If the reader fails, Run logs the error at once. For a second at most, Run still begins
+// events that were read before. Then it stops as above, and ends the subscription when the
+// handlers at work have finished. Run leaves the other events, and those that wait for
+// another attempt, to the next run. If the reader panics, the handlers at work finish
+// before Run passes the panic on, with the reader's stack.
 //
 // When Run is to return, the handlers and the reader have Options.DrainTimeout to
 // finish. Nobody can stop a reader that ignores its context. Run leaves such a reader in
@@ -107,6 +109,9 @@ func Run[E any](
 	defer r.shared.end()
 	r.waits, r.endWaits = context.WithCancelCause(ctx)
 	defer r.endWaits(nil)
+	r.furthest = sync.OnceValue(s.hands.furthest)
+	endGrace := r.prepareGrace(ctx)
+	defer endGrace()
 	err := r.all(ctx, events)
 	if reason := s.Err(); reason != nil {
 		s.fail(reason)
@@ -148,6 +153,9 @@ type run[E any] struct {
 	// between attempts any more.
 	waits    context.Context
 	endWaits context.CancelCauseFunc
+
+	grace    context.Context            // ends stopGrace after the run is to end
+	furthest func() checkpoint.Position // of the events that were begun before the run was to end
 }
 
 // all returns when the reader has returned and no handler is at work, or when
@@ -186,31 +194,32 @@ func (r *run[E]) work(ctx context.Context, own *hand, g *group[E]) {
 	}()
 	for more := true; more; g, more = <-r.queue.ready {
 		for ; g != nil; g = r.queue.handled(g) {
-			r.one(ctx, own, &g.next)
+			g.left = g.left || !r.one(ctx, own, &g.next)
 		}
 	}
 }
 
-// one handles one event. Once ctx has ended, it leaves the event to the next run, which
+// one handles one event. It reports false if it leaves the event to the next run, which
 // reads it again. If the subscription itself ends, ctx ends a little later. So one also
 // asks the subscription: otherwise it could handle an event after one of the same group
 // has failed.
-func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) {
+func (r *run[E]) one(ctx context.Context, own *hand, i *item[E]) bool {
 	now := time.Now()
-	if ctx.Err() != nil || !r.s.atWork(now) {
-		return
+	if !r.s.atWork(now) || ctx.Err() != nil && !r.owes(i) {
+		return false
 	}
-	own.take(i.work.position, now)
-	i.work.begin(now)
-	err := r.handle(ctx, own, i)
+	err := r.handle(ctx, own, i, now)
 	own.put()
 	r.shared.leave()
 	switch {
 	case err == nil:
 		i.work.Done()
-	case !errors.Is(err, errAbandoned):
+	case errors.Is(err, errAbandoned):
+		return false
+	default:
 		i.work.Fail(err)
 	}
+	return true
 }
 
 var errExited = errors.New("subscription: the handler ended its goroutine and did not return")
@@ -218,9 +227,9 @@ var errExited = errors.New("subscription: the handler ended its goroutine and di
 // errAbandoned is for an event whose handling ended with the run.
 var errAbandoned = errors.New("abandoned")
 
-func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
+func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E], now time.Time) error {
 	for attempt := 1; ; attempt++ {
-		err := r.call(ctx, i)
+		err := r.call(ctx, own, i, now)
 		if err == nil {
 			return nil
 		}
@@ -243,7 +252,6 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 				if !pause(r.waits, wait) || !r.s.atWork(time.Now()) {
 					return r.abandon()
 				}
-				own.again()
 				continue
 			}
 		}
@@ -261,11 +269,25 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E]) error {
 }
 
 // call calls the handler once a worker is free.
-func (r *run[E]) call(ctx context.Context, i *item[E]) error {
-	if err := r.shared.begin(ctx); err != nil {
-		return err
+func (r *run[E]) call(ctx context.Context, own *hand, i *item[E], now time.Time) error {
+	err := r.shared.begin(ctx)
+	if err != nil && r.owes(i) {
+		err = r.shared.begin(r.grace)
+	}
+	if err != nil {
+		return context.Cause(ctx)
 	}
 	defer r.shared.finish()
+	if r.h.Shared != nil {
+		now = time.Now() // it may have waited
+	}
+	if !own.begin(ctx, i.work.position, now) {
+		if !r.owes(i) {
+			return context.Cause(ctx)
+		}
+		own.take(i.work.position, now)
+	}
+	i.work.begin(now)
 	return r.h.Handle(r.s.life.ctx, i.event)
 }
 

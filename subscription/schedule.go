@@ -22,6 +22,7 @@ type schedule[E any] struct {
 type group[E any] struct {
 	name    string
 	isNamed bool
+	left    bool // its events are left to the next run, since one was
 	next    item[E]
 	rest    []item[E] // guarded by the schedule's mu, as is first
 	first   int       // of rest

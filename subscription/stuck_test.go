@@ -2,6 +2,7 @@ package subscription_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,5 +153,48 @@ func TestStuckEventIsNotWarnedOfAfterTheEnd(t *testing.T) {
 		if text.String() != "" {
 			b.Errorf("the log says %s", text.String())
 		}
+	})
+}
+
+// TestEventThatWaitsForASharedWorkerIsNotStuck: its handler was not called.
+func TestEventThatWaitsForASharedWorkerIsNotStuck(t *testing.T) {
+	bubble(t, func(b bench) {
+		shared := subscription.NewShared(10, 1)
+		other, err := subscription.Open(b.Context(), b.store, "other", &subscription.Options{Missing: subscription.FromStart})
+		if err != nil {
+			b.Fatal(err)
+		}
+		slow := handling(func(context.Context, uint64) error {
+			time.Sleep(time.Hour)
+			return nil
+		})
+		slow.Shared = shared
+		var l listener
+		var w stopwatch
+		s := b.open(subscription.Options{StuckAfter: time.Minute, Observers: []checkpoint.Observer{onlooker{&l}, &w}})
+		h := handling(func(context.Context, uint64) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		h.Shared = shared
+		ended := make(chan error, 2)
+		go func() { ended <- subscription.Run(b.Context(), other, events(1), slow) }()
+		time.Sleep(time.Minute)
+		go func() { ended <- subscription.Run(b.Context(), s, events(1), h) }()
+		time.Sleep(30 * time.Minute)
+		if oldest := s.Stats().Oldest; oldest != (subscription.InWork{}) {
+			b.Errorf("an event that waits is said to be in work: %+v", oldest)
+		}
+		for range 2 {
+			if err := <-ended; err != nil {
+				b.Error(err)
+			}
+		}
+		b.wantHeard(&l)
+		if want := []time.Duration{time.Second}; !slices.Equal(w.handled, want) {
+			b.Errorf("the event was handled for %v, want %v", w.handled, want)
+		}
+		s.Close(b.Context())
+		other.Close(b.Context())
 	})
 }
