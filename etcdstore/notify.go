@@ -34,7 +34,7 @@ func (d *Driver) listen(ctx context.Context, w *driver.Waiters) error {
 		began := time.Now()
 		if err := d.watch(ctx, w); ctx.Err() == nil && errors.Is(err, rpctypes.ErrPermissionDenied) {
 			d.log.Warn("etcdstore: a standby is not woken when a lease ends early, because etcd refuses to watch, "+
-				"and asks in its turns only: let the role of the user read the prefix", "error", err.Error(), "prefix", d.prefix)
+				"and asks at intervals only: let the role of the user read the prefix", "error", err.Error(), "prefix", d.prefix)
 			return errNotNotified
 		}
 		if time.Since(began) > lastListen {

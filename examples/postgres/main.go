@@ -87,8 +87,8 @@ func consume(
 	})
 }
 
-// logID names the cluster of databases. A new cluster, such as one made by pg_upgrade or
-// restored from a dump, counts its transactions and its log anew.
+// logID names the cluster of databases. A cluster that was restored from a dump counts its
+// log anew, and has another name. So has a cluster that pg_upgrade made.
 func logID(ctx context.Context, conn *pgx.Conn) (id string, err error) {
 	err = conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&id)
 	return id, err

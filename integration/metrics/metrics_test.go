@@ -200,7 +200,7 @@ func TestConsumerOnEachEngine(t *testing.T) {
 				want("checkpoint_lease_lost_total", key, 0)
 				want("messaging_process_duration_seconds", map[string]string{"messaging_consumer_group_name": "orders"}, events)
 				want("db_client_operation_duration_seconds", map[string]string{"db_operation_name": "get", "db_system_name": engine}, 1)
-				// A standby asks in its turns if the engine cannot wake it.
+				// A standby asks at intervals if the engine cannot wake it.
 				want("db_client_operation_duration_seconds", map[string]string{"db_operation_name": "leaseEnds", "error_type": "unsupported"}, -1)
 				if n := valueOf(families, "checkpoint_writes_total", map[string]string{"checkpoint_outcome": "advanced"}); n < 2 {
 					t.Errorf("%v positions were stored, want two at least", n)

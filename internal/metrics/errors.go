@@ -57,7 +57,7 @@ func CallError(c checkpoint.Call, r checkpoint.CallResult) string {
 	case r.Err == nil:
 		return partial
 	case errors.Is(r.Err, checkpoint.ErrNotFound), errors.Is(r.Err, checkpoint.ErrLeaseHeld),
-		c.Op == "leaseEnds" && errors.Is(r.Err, checkpoint.ErrUnsupported): // a standby asks in its turns
+		c.Op == "leaseEnds" && errors.Is(r.Err, checkpoint.ErrUnsupported): // a standby asks at intervals
 		return ""
 	}
 	return ErrorType(r.Err)
