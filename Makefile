@@ -11,7 +11,7 @@ MODULES  := . ./redisstore ./sqlitestore ./pgstore ./etcdstore ./kurrentdb ./ote
 PACKAGES := $(MODULES:%=%/...)
 FUZZTIME ?= 30s
 
-# All modules. go.work has those only that a user of the command needs.
+# All modules. go.work has only those that a user of the command needs.
 export GOWORK := $(CURDIR)/integration/go.work
 
 # What `make check` tests: nothing here starts a server.
