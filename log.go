@@ -23,6 +23,8 @@ func levelOf(ctx context.Context, c Call, r CallResult) slog.Level {
 		c.Op == opLeaseEnds, // the waiter asks from time to time in any case
 		canceled(ctx, r):
 		return slog.LevelDebug
+	case r.Unknown > 0: // the engine failed, whatever else was found
+		return slog.LevelError
 	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
 		return slog.LevelWarn
 	}
@@ -62,6 +64,20 @@ var messages = map[string]string{
 	opRevoke:        "lease revoked",
 	opHistory:       "audit entries read",
 	opReleaseFences: "fences released",
+	opInspectMany:   "keys inspected",
+	opSamples:       "samples read",
+	opAdopt:         "history adopted",
+	opReport:        "status reported",
+	opStatuses:      "statuses read",
+	opPause:         "key paused",
+	opResume:        "key resumed",
+	opBeat:          "sign of life given",
+	opLeave:         "group left",
+	opDeclareGroup:  "group declared",
+	opGroup:         "group read",
+	opGroups:        "groups read",
+	opOrderGroup:    "order given",
+	opWithdrawOrder: "order withdrawn",
 }
 
 func messageOf(ctx context.Context, c Call, r CallResult) string {

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
 
@@ -120,4 +123,21 @@ func TestOneLogRecordPerCall(t *testing.T) {
 	d.Fail(errCut)
 	expect(record(func() { _, _ = s.Get(ctx, "a") }),
 		fields{"level": "ERROR", "msg": "call failed", "method": "get", "key": "a", "count": 0, "error": true})
+}
+
+// A mixed driver finds damage at one key of a batch, and fails at the other.
+type mixed struct{ *memstore.Driver }
+
+func (mixed) Write(context.Context, []driver.Write) ([]driver.Result, error) {
+	return []driver.Result{{Outcome: driver.Failed, Err: driver.DamagedCheckpoint("torn")}, {Outcome: driver.Unknown, Err: errCut}}, nil
+}
+
+// TestDamageHidesNoFailure of the engine: an alert looks for errors.
+func TestDamageHidesNoFailure(t *testing.T) {
+	var out bytes.Buffer
+	s := checkpoint.New(mixed{memstore.New()}, &checkpoint.Options{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	_, err := s.Apply(t.Context(), checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b"})
+	if !errors.Is(err, errCut) || !strings.Contains(out.String(), "level=ERROR") {
+		t.Errorf("%v is logged as %s", err, out.String())
+	}
 }

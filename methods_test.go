@@ -1,14 +1,17 @@
 package checkpoint_test
 
 import (
+	"bytes"
 	"context"
 	"iter"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/memstore"
 )
 
 // A method is one of a Store, as it is called for a key, or for all keys.
@@ -160,4 +163,19 @@ func eachLease(results []checkpoint.LeaseResult, err error) error {
 		err = results[0].Err
 	}
 	return err
+}
+
+// TestEveryMethodHasAMessage in the log, if it works, too.
+func TestEveryMethodHasAMessage(t *testing.T) {
+	var out bytes.Buffer
+	s := checkpoint.New(memstore.New(), &checkpoint.Options{
+		Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	for _, m := range methods {
+		out.Reset()
+		_ = m.call(t.Context(), s, "k")
+		if text := out.String(); text == "" || strings.Contains(text, `msg=""`) {
+			t.Errorf("the log of %s is %q", m.op, text)
+		}
+	}
 }
