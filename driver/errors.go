@@ -20,7 +20,7 @@ var (
 	ErrCorrupt = errors.New("damaged")
 
 	ErrCorruptCheckpoint error = &damageError{
-		"stored checkpoint is damaged", "look at what is stored; Set, Rewind or Delete replace it",
+		"stored checkpoint is damaged", "look at what is stored; Set and Rewind replace it, Delete removes it",
 	}
 	ErrCorruptFence error = &damageError{
 		"stored fence is damaged", "raise the fence to the highest epoch that was in use",

@@ -37,8 +37,8 @@ type waiter struct {
 
 // NewWaiters returns Waiters without a waiter. When the first waiter comes, listen is
 // called on a goroutine of its own. Its context ends when the last waiter has left, and
-// at Close. If listen returns earlier, nobody can wait any more: every channel is
-// closed, and Add returns the error of listen.
+// at Close. If listen returns an error earlier, nobody can wait any more: every channel
+// is closed, and Add returns this error.
 //
 // listen calls Diff with true for each new connection, and with false each time that
 // Changed receives a value. It calls Heard for each key once it listens for that key,
@@ -175,7 +175,9 @@ func (w *Waiters) Close() {
 func (w *Waiters) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ended = why
+	if w.ended != ErrClosed { // a listener that fails after Close changes nothing
+		w.ended = why
+	}
 	for one := range w.waiters {
 		one.left()
 		w.remove(one)
