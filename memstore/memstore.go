@@ -69,6 +69,9 @@ func (d *Driver) Fail(err error) {
 // handles [driver.ErrCorrupt]. If there was no checkpoint, Damage stores a damaged one.
 func (d *Driver) Damage(key string) {
 	d.Edit(key, func(c *driver.Cell) {
+		if at := c.Checkpoint.ExpiresAt; !at.IsZero() && !at.After(time.Now()) {
+			c.Checkpoint = driver.StoredCheckpoint{}
+		}
 		c.Checkpoint.Exists = true
 		c.Checkpoint.Position = driver.Position{}
 		c.Checkpoint.Err = driver.DamagedCheckpoint("it was damaged on purpose")

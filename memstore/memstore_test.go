@@ -3,6 +3,8 @@ package memstore_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -65,3 +67,19 @@ func open(tb testing.TB) driver.Driver {
 type second struct{ *memstore.Driver }
 
 func (second) Close() error { return nil }
+
+// TestDamageOfAnExpiredCheckpoint is seen, too.
+func TestDamageOfAnExpiredCheckpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := memstore.New()
+		store := checkpoint.New(d, nil)
+		if err := store.Set(t.Context(), "k", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		d.Damage("k")
+		if _, err := store.Get(t.Context(), "k"); !errors.Is(err, checkpoint.ErrCorruptCheckpoint) {
+			t.Errorf("Get: %v, want ErrCorruptCheckpoint", err)
+		}
+	})
+}
