@@ -43,8 +43,9 @@ var (
 	ErrCorruptCheckpoint = driver.ErrCorruptCheckpoint
 
 	// ErrCorruptFence says that the fence, which records the highest epoch that the key
-	// has seen, is damaged or was lowered. Rewind, Acquire, Renew and writes with an
-	// epoch fail with this error. [Store.Fence] repairs the fence.
+	// has seen, cannot be read, or is below an epoch that is stored for the key. Rewind,
+	// Acquire and writes with an epoch fail with this error. If the fence cannot be read,
+	// Renew and Revoke fail with it, too. [Store.Fence] repairs the fence.
 	ErrCorruptFence = driver.ErrCorruptFence
 
 	// ErrCorruptLease says that the lease is damaged: nobody can tell whether it still

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -21,8 +22,8 @@ type Member struct {
 	Weight  int       `json:"weight"`            // its share of the partitions beside the others' weights
 	Leaving bool      `json:"leaving,omitempty"` // it gives its partitions away
 
-	// Info is what a caller's own rule of assignment wants to know of a member, in 1 KB
-	// at most.
+	// Info is what a caller's own rule of assignment wants to know of a member: 1024 bytes
+	// of valid UTF-8 without control characters at most.
 	Info string `json:"info,omitempty"`
 
 	// SeenAt is when the member last gave a sign of life, and ExpiresAt is when it counts
@@ -87,6 +88,8 @@ func memberReport(group string, m Member, ttl time.Duration) (r driver.Report, e
 	switch {
 	case len(m.Info) > 1024:
 		return r, fmt.Errorf("the Info of the member %q has %d bytes, want 1024 at most", m.Name, len(m.Info))
+	case clean(m.Info, 1024) != m.Info:
+		return r, fmt.Errorf("the Info of the member %q is not valid UTF-8, or has control characters: encode it, for instance as JSON", m.Name)
 	case m.Weight < 1:
 		return r, fmt.Errorf("the weight of the member %q is %d, want 1 or more", m.Name, m.Weight)
 	}
@@ -112,6 +115,12 @@ func (s *Store) Leave(ctx context.Context, group, member string) error {
 // The keys of a group's reports. None of them has a checkpoint.
 func membersAt(group string) string { return "group:" + group + ":members" }
 func ordersOf(group string) string  { return "group:" + group + ":orders" }
+
+// isOfGroups reports whether reports at key are those of groups, and not of instances.
+func isOfGroups(key string) bool {
+	name, ok := strings.CutPrefix(key, "group:")
+	return key == groupsKey || ok && (strings.HasSuffix(name, ":members") || strings.HasSuffix(name, ":orders"))
+}
 
 func validateGroup(name string) error {
 	err := ValidateKey(name)

@@ -2,6 +2,7 @@ package checkpoint_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +80,8 @@ func TestGroupRefuses(t *testing.T) {
 	sound := checkpoint.Member{Name: "a", Weight: 1}
 	heavy := sound
 	heavy.Info = strings.Repeat("x", 1025)
+	binary, torn := sound, sound
+	binary.Info, torn.Info = strings.Repeat("\x01", 1024), "\xff"
 	for name, call := range map[string]func(context.Context) error{
 		"no group": func(ctx context.Context) error { _, err := s.Beat(ctx, "", sound, time.Minute); return err },
 		"a long group": func(ctx context.Context) error {
@@ -94,6 +97,8 @@ func TestGroupRefuses(t *testing.T) {
 			return err
 		},
 		"a long Info":    func(ctx context.Context) error { _, err := s.Beat(ctx, "g", heavy, time.Minute); return err },
+		"a binary Info":  func(ctx context.Context) error { _, err := s.Beat(ctx, "g", binary, time.Minute); return err },
+		"a torn Info":    func(ctx context.Context) error { _, err := s.Beat(ctx, "g", torn, time.Minute); return err },
 		"no TTL":         func(ctx context.Context) error { _, err := s.Beat(ctx, "g", sound, 0); return err },
 		"an invalid key": func(ctx context.Context) error { _, err := s.Beat(ctx, "g", sound, time.Minute, "k\x00"); return err },
 		"an empty order": func(ctx context.Context) error { return s.OrderGroup(ctx, "g", checkpoint.GroupOrder{}) },
@@ -106,6 +111,33 @@ func TestGroupRefuses(t *testing.T) {
 	} {
 		if err := call(t.Context()); err == nil {
 			t.Errorf("%s: there is no error", name)
+		}
+	}
+}
+
+// TestReportsOfGroupsAreApart: no consumer's key mixes its instances with members.
+func TestReportsOfGroupsAreApart(t *testing.T) {
+	s, ctx := checkpoint.New(memstore.New(), nil), t.Context()
+	if _, err := s.Beat(ctx, "g", checkpoint.Member{Name: "a", Weight: 1}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DeclareGroup(ctx, "g"); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"groups", "group:g:members", "group:g:orders"} {
+		if _, err := s.Report(ctx, key, checkpoint.Status{Instance: "x"}, time.Minute); !errors.Is(err, checkpoint.ErrInvalidKey) {
+			t.Errorf("Report at %q: %v", key, err)
+		}
+		if err := s.Pause(ctx, key); !errors.Is(err, checkpoint.ErrInvalidKey) {
+			t.Errorf("Pause at %q: %v", key, err)
+		}
+		if statuses, err := s.Statuses(ctx, key); err != nil || len(statuses[0].Instances) != 0 {
+			t.Errorf("Statuses at %q: %+v, %v", key, statuses, err)
+		}
+	}
+	for _, key := range []string{"group", "groups2", "group:g", "group:g:checkpoints"} {
+		if _, err := s.Report(ctx, key, checkpoint.Status{Instance: "x"}, time.Minute); err != nil {
+			t.Errorf("Report at %q: %v", key, err)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (s *Store) Group(ctx context.Context, group string) (GroupView, error) {
 }
 
 func (s *Store) readGroups(ctx context.Context, op, group string, keys []string, take func([][]driver.Report) int) error {
-	c := call{Call: Call{Op: op, Key: group, Size: len(keys)}}
+	c := call{Call: Call{Op: op, Key: group, Size: 1}}
 	ctx = s.begin(ctx, &c)
 	n, err := 0, s.ready(ctx)
 	if err == nil && op == opGroup {

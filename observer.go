@@ -50,9 +50,9 @@ func HooksOf[H any](observers []Observer) []H {
 type Call struct {
 	Engine  string // the driver's name, such as "Redis"; "" if it has none
 	Op      string // the method: "get", "setIfNewer", "getAll"
-	Key     string // the key of a method that concerns one key; otherwise ""
+	Key     string // the key or the group of a method that concerns one; otherwise ""
 	Pattern string // the pattern of Scan, GetAll, Clear, InspectAll and ReleaseFences; otherwise ""
-	Size    int    // how many keys, writes or leases were given: 1 if Key is set
+	Size    int    // how many keys, writes or leases were given; 1 if only Key was
 	Write   Write  // what Set, SetIfNewer, Rewind or Touch was given; otherwise zero
 }
 

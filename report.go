@@ -20,12 +20,15 @@ type KeyStatus struct {
 // said before. A ttl of zero removes it. Report returns the key's pause, or nil. Package
 // subscription calls Report for its consumers.
 //
+// At the keys "groups", "group:NAME:members" and "group:NAME:orders" are the reports of
+// groups. Report and Pause refuse them, and Statuses finds nothing there.
+//
 // Report cuts a Version of more than 64 bytes, and a LastError of more than 512. It is an
 // error if the instance has no name, or one of more than 256 bytes. If the engine keeps no
 // reports, the error is [ErrUnsupported].
 func (s *Store) Report(ctx context.Context, key string, status Status, ttl time.Duration) (*Pause, error) {
 	r := driver.Report{Key: key, Instance: status.Instance}
-	err := validateInstance(status.Instance)
+	err := errors.Join(validateReported(key), validateInstance(status.Instance))
 	if err == nil {
 		r.TTL, err = wholeMilliseconds(ttl)
 	}
@@ -34,6 +37,13 @@ func (s *Store) Report(ctx context.Context, key string, status Status, ttl time.
 	}
 	notice, err := s.report(ctx, opReport, key, r, err)
 	return pauseOf(notice, time.Time{}), err
+}
+
+func validateReported(key string) error {
+	if isOfGroups(key) {
+		return fmt.Errorf("%w: the reports of groups are at the key %q: give the consumer another key", ErrInvalidKey, key)
+	}
+	return nil
 }
 
 func validateInstance(name string) error {
@@ -54,6 +64,7 @@ func validateInstance(name string) error {
 // [ErrUnsupported].
 func (s *Store) Pause(ctx context.Context, key string) error {
 	text, err := encode(driver.ByOf(ctx))
+	err = errors.Join(err, validateReported(key))
 	_, err = s.report(ctx, opPause, key, driver.Report{Key: key, Text: text}, err)
 	return err
 }
@@ -120,6 +131,9 @@ func (s *Store) statuses(ctx context.Context, keys []string) ([]KeyStatus, error
 	statuses := make([]KeyStatus, len(keys))
 	for i, list := range lists {
 		statuses[i].Key = keys[i]
+		if isOfGroups(keys[i]) {
+			continue
+		}
 		for _, r := range list {
 			if r.Instance == "" {
 				statuses[i].Pause = pauseOf(r.Text, r.At)

@@ -119,6 +119,7 @@ func statusOf(r driver.Report) Status {
 	t := statusText{statusFields: (*statusFields)(&s)}
 	if err := json.Unmarshal([]byte(r.Text), &t); err != nil {
 		s = Status{Err: fmt.Errorf("the report of %q cannot be read: %w", r.Instance, err)}
+		t.LagMs, t.OldestMs = nil, 0
 	}
 	if t.LagMs != nil {
 		s.LagTime = new(time.Duration(*t.LagMs) * time.Millisecond)

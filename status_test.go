@@ -132,6 +132,14 @@ func TestDamagedReports(t *testing.T) {
 	if pause, err := s.Report(t.Context(), "k", checkpoint.Status{Instance: "b"}, time.Minute); pause == nil || err != nil {
 		t.Errorf("Report: %+v, %v", pause, err)
 	}
+	half := []driver.Report{{Key: "half", Instance: "a", Text: `{"pid":"x","lagMs":5,"oldestMs":7}`}}
+	if _, err := mem.Report(t.Context(), half); err != nil {
+		t.Fatal(err)
+	}
+	statuses, err = s.Statuses(t.Context(), "half")
+	if err != nil || statuses[0].Instances[0].Err == nil || statuses[0].Instances[0].LagTime != nil || statuses[0].Instances[0].OldestAge != 0 {
+		t.Errorf("a report that is half readable: %+v, %v; want the error alone", statuses, err)
+	}
 }
 
 func TestReportsNeedAnEngineThatKeepsThem(t *testing.T) {
