@@ -18,6 +18,7 @@ type bench struct {
 	*testing.T
 	engine *memstore.Driver
 	cables state // of the next members
+	deaf   bool  // so are the next members' cables
 	mu     sync.Mutex
 	works  map[string]string // who works on a partition
 	moves  []string
@@ -53,7 +54,7 @@ func (b *bench) run(
 ) *runner {
 	b.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	r := &runner{cable: &cable{Driver: b.engine, state: b.cables, changed: make(chan struct{})}, stop: stop, done: make(chan error, 1)}
+	r := &runner{cable: &cable{Driver: b.engine, state: b.cables, deaf: b.deaf, changed: make(chan struct{})}, stop: stop, done: make(chan error, 1)}
 	b.Cleanup(stop)
 	opts.TTL = ttl
 	if opts.Subscription == nil {

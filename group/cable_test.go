@@ -22,6 +22,7 @@ type cable struct {
 	mu      sync.Mutex
 	state   state
 	denied  bool // reports fail, and nothing else
+	deaf    bool // nobody hears of the end of a lease
 	reports int  // that were begun
 	changed chan struct{}
 }
@@ -138,4 +139,11 @@ func (c *cable) Inspect(ctx context.Context, keys []string) ([]driver.Cell, erro
 		return nil, err
 	}
 	return c.Driver.Inspect(ctx, keys)
+}
+
+func (c *cable) LeaseEnds(ctx context.Context, keys []string) (<-chan struct{}, error) {
+	if c.deaf {
+		return nil, driver.ErrUnsupported
+	}
+	return c.Driver.LeaseEnds(ctx, keys)
 }

@@ -18,26 +18,101 @@ var errBroken = errors.New("the handler is broken")
 
 // TestPartitionThatFails begins again after a while, and holds up no other.
 func TestPartitionThatFails(t *testing.T) {
-	bubble(t, func(b *bench) {
-		var failures []time.Time
-		sound := b.consume("a")
-		b.run(group.Fixed("good", "bad"), group.Options{Member: "a"}, func(ctx context.Context, partition string, s *subscription.Subscription) error {
-			if partition == "bad" && len(failures) < 4 {
-				failures = append(failures, time.Now())
-				return errBroken
-			}
-			return sound(ctx, partition, s)
+	for name, deaf := range map[string]bool{"that is woken": false, "that nobody wakes": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b *bench) {
+				b.deaf = deaf
+				var failures []time.Time
+				sound := b.consume("a")
+				b.run(group.Fixed("good", "bad"), group.Options{Member: "a"}, func(ctx context.Context, partition string, s *subscription.Subscription) error {
+					if partition == "bad" && len(failures) < 4 {
+						failures = append(failures, time.Now())
+						return errBroken
+					}
+					return sound(ctx, partition, s)
+				})
+				time.Sleep(ttl)
+				b.want(map[string]int{"a": 1})
+				time.Sleep(ttl)
+				b.want(map[string]int{"a": 2})
+				for i, least := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
+					if wait := failures[i+1].Sub(failures[i]); wait < least || wait > least+time.Second {
+						b.Errorf("after failure %d the partition begins again after %v, want %v", i+1, wait, least)
+					}
+				}
+			})
 		})
-		time.Sleep(ttl)
-		b.want(map[string]int{"a": 1})
-		time.Sleep(ttl)
-		b.want(map[string]int{"a": 2})
-		for i, least := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
-			if wait := failures[i+1].Sub(failures[i]); wait < least || wait > least+time.Second {
-				b.Errorf("after failure %d the partition begins again after %v, want %v", i+1, wait, least)
-			}
+	}
+}
+
+// TestErrorOfAnotherKeyIsAFailure, although it looks like a partition that another member has.
+func TestErrorOfAnotherKeyIsAFailure(t *testing.T) {
+	for name, fail := range map[string]func(context.Context, *checkpoint.Store) error{
+		"a lease that is held": func(ctx context.Context, s *checkpoint.Store) error {
+			_, err := s.Acquire(ctx, "other", "a handler", ttl)
+			return err
+		},
+		"a write that is fenced": func(ctx context.Context, s *checkpoint.Store) error {
+			return s.Set(ctx, "other", checkpoint.Position{Commit: 1}, checkpoint.Epoch(1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b *bench) {
+				store := checkpoint.New(b.engine, nil)
+				for range 2 {
+					if lease, err := store.Acquire(b.Context(), "other", "somebody", time.Hour); err != nil {
+						b.Fatal(err)
+					} else if lease.Epoch == 1 {
+						if err := store.Release(b.Context(), lease); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				r := b.run(group.Fixed("0"), group.Options{
+					Member: "a", Failed: func(string, int, error) (time.Duration, bool) { return 0, false },
+				}, func(ctx context.Context, _ string, _ *subscription.Subscription) error { return fail(ctx, store) })
+				time.Sleep(2 * ttl)
+				select {
+				case err := <-r.done:
+					if err == nil {
+						b.Error("Run returns no error")
+					}
+				default:
+					b.Error("Options.Failed was not asked")
+				}
+			})
+		})
+	}
+}
+
+// TestMoveAfterAFailure counts from the end of the failed one.
+func TestMoveAfterAFailure(t *testing.T) {
+	bubble(t, func(b *bench) {
+		var took hurry
+		b.run(group.Fixed("0"), group.Options{Member: "a", Observers: []checkpoint.Observer{&took}},
+			func(ctx context.Context, _ string, _ *subscription.Subscription) error {
+				select {
+				case <-time.After(time.Hour):
+					return errBroken
+				case <-ctx.Done():
+					return nil
+				}
+			})
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if len(took) < 2 || slices.Max(took) > ttl {
+			b.Errorf("the member gained the partition in %v; want some times, all below %v", took, ttl)
 		}
 	})
+}
+
+// A hurry is how long it took to gain partitions.
+type hurry []time.Duration
+
+func (h *hurry) Moved(m group.Move) {
+	if m.Gained {
+		*h = append(*h, m.Took)
+	}
 }
 
 // TestFailuresAreForgotten once the partition has worked for a minute.

@@ -80,6 +80,7 @@ func (m *member) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		due := time.Now().Add(next)
 		timer := time.NewTimer(next)
 		for waiting := true; waiting; {
 			select {
@@ -93,14 +94,26 @@ func (m *member) run(ctx context.Context) error {
 					m.bell = nil // listen again at the next turn
 					continue
 				}
-				timer.Reset(max(time.Millisecond, m.pause()-time.Since(began)))
+				due = began.Add(m.pause())
+				timer.Reset(max(time.Millisecond, time.Until(due)))
 			case p := <-m.ended:
 				if err := m.end(p); err != nil {
 					return err
 				}
+				if r := m.resting[p.name]; r != nil && !r.until.IsZero() && r.until.Before(due) {
+					due = later(r.until, began.Add(m.pause()))
+					timer.Reset(max(time.Millisecond, time.Until(due)))
+				}
 			}
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func (m *member) pause() time.Duration { return max(m.opts.TTL/pollsInTTL, leastPause) }

@@ -160,6 +160,7 @@ func (m *member) consumes(p *partition, s *subscription.Subscription) (err error
 // end takes note of a partition whose goroutine has ended. The error ends the member.
 func (m *member) end(p *partition) error {
 	delete(m.held, p.name)
+	delete(m.wanted, p.name)
 	if !p.opened.IsZero() {
 		took := time.Duration(0)
 		if !p.unwant.IsZero() {
@@ -172,9 +173,9 @@ func (m *member) end(p *partition) error {
 	switch {
 	case asked:
 		m.endAsked(p)
-	case errors.Is(p.err, checkpoint.ErrLeaseHeld):
+	case p.opened.IsZero() && errors.Is(p.err, checkpoint.ErrLeaseHeld):
 		// Another member was faster. The next view tells who shall have it.
-	case errors.Is(p.err, subscription.ErrLeaseLost), errors.Is(p.err, checkpoint.ErrFenced), errors.Is(p.err, subscription.ErrOvertaken):
+	case errors.Is(p.err, subscription.ErrLeaseLost), errors.Is(p.err, subscription.ErrOvertaken), m.isFencedOut(p):
 		m.log.Warn("the partition is lost", "partition", p.name, "error", p.err.Error())
 	case p.err == nil:
 		m.log.Info("the partition has ended", "partition", p.name)
@@ -183,6 +184,13 @@ func (m *member) end(p *partition) error {
 		return m.fails(p)
 	}
 	return nil
+}
+
+// isFencedOut reports whether a write with the partition's epoch was refused. The error of a
+// consumer's call for another key is a failure.
+func (m *member) isFencedOut(p *partition) bool {
+	var refused *checkpoint.Error
+	return errors.Is(p.err, checkpoint.ErrFenced) && (!errors.As(p.err, &refused) || refused.Key == Key(m.group, p.name))
 }
 
 // endAsked is for a partition that was given up.
