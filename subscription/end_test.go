@@ -221,3 +221,24 @@ func TestRunThatPanicsLeavesNobodyAtWork(t *testing.T) {
 		}
 	})
 }
+
+// TestOpenThatFailsReleasesTheLeaseFirst: its report may hang, for as long as the release may
+// take. Which of the two ends first is up to chance, so there are some rounds.
+func TestOpenThatFailsReleasesTheLeaseFirst(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "report" {
+			return forEver
+		}
+		return 0
+	}
+	for range 20 {
+		slowly(t, take, func(b bench) {
+			opts := leased("a", false)
+			opts.Missing = subscription.Refuse
+			if _, err := subscription.Open(b.Context(), b.store, key, &opts); !errors.Is(err, subscription.ErrNoCheckpoint) {
+				b.Fatalf("Open: %v, want ErrNoCheckpoint", err)
+			}
+			b.wantReleased()
+		})
+	}
+}

@@ -98,33 +98,24 @@ func (h *hands) all(first func() (checkpoint.Position, bool), now time.Time) []*
 	return all
 }
 
-// begin takes the event at p, whose handler is called now, and reports true. If ctx has
-// ended, it reports false, and takes nothing.
-func (h *hand) begin(ctx context.Context, p checkpoint.Position, now time.Time) bool {
+// begin takes the event at p, whose handler is called now, and reports true. If one of
+// ctxs has ended, it reports false, and takes nothing.
+func (h *hand) begin(p checkpoint.Position, now time.Time, ctxs ...context.Context) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if ctx.Err() != nil {
-		return false
+	for _, ctx := range ctxs {
+		if ctx.Err() != nil {
+			return false
+		}
 	}
 	if p.Compare(h.furthest) > 0 {
 		h.furthest = p
 	}
-	h.attempt(p, now)
-	return true
-}
-
-// take takes the event at p, although ctx has ended.
-func (h *hand) take(p checkpoint.Position, now time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.attempt(p, now)
-}
-
-func (h *hand) attempt(p checkpoint.Position, now time.Time) {
 	if h.since.IsZero() {
 		h.position, h.since, h.attempts, h.warned = p, now, 0, 0
 	}
 	h.attempts++
+	return true
 }
 
 func (h *hand) put() {

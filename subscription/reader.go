@@ -13,7 +13,7 @@ import (
 // ignores its context, so Run must be able to return without it.
 type reader struct {
 	back chan struct{} // closed when the reader has returned
-	left atomic.Bool   // Run does not wait for the reader any more
+	left atomic.Bool   // Run does not wait for the reader any more, or the reader has panicked
 
 	// These may be read once back is closed.
 	err      error
@@ -44,7 +44,7 @@ func (r *run[E]) start(ctx context.Context, events func(context.Context) iter.Se
 				return
 			}
 			r.stop(nil)
-			if r.reader.left.Load() {
+			if r.reader.left.Swap(true) {
 				return // nobody could pass on the panic, so it ends the process
 			}
 			if p := recover(); p != nil {
@@ -60,7 +60,9 @@ func (r *run[E]) start(ctx context.Context, events func(context.Context) iter.Se
 // result returns the reader's error. It passes on the reader's panic, and the end of
 // its goroutine. If the reader has not returned, result leaves it.
 func (r *run[E]) result() error {
-	r.reader.left.Store(true)
+	if r.reader.left.Swap(true) {
+		<-r.reader.back // it has panicked, and is about to say so
+	}
 	switch {
 	case !isClosed(r.reader.back):
 		return nil

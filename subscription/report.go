@@ -132,9 +132,9 @@ func (s *Subscription) endReports(ctx context.Context) {
 // report stores the status, and does what the answer says.
 func (s *Subscription) report(ctx context.Context) error {
 	r := &s.reporter
+	status := s.status(ctx)
 	limited, cancel := context.WithTimeout(ctx, reportPatience)
 	defer cancel()
-	status := s.status(limited)
 	each(s.hooks.reports, func(o ReportedObserver) { o.Reported(s.key, status) })
 	pause, err := s.store.Report(limited, s.key, status, reportsInTTL*r.every)
 	if err != nil && !r.failing && ctx.Err() == nil && !errors.Is(err, checkpoint.ErrUnsupported) {
@@ -178,21 +178,25 @@ func (s *Subscription) status(ctx context.Context) checkpoint.Status {
 	return status
 }
 
-// tellLog says where the log ends and begins. The low watermark is older than both.
+// tellLog says where the log ends and begins. The low watermark is older than both. A log
+// that hangs must leave the report its time.
 func (s *Subscription) tellLog(ctx context.Context, status *checkpoint.Status) {
-	if s.opts.Head != nil {
-		if head, err := s.head(ctx); err == nil {
-			status.Head = &head
-		} else {
+	patience := min(reportPatience, s.reporter.every) / 2
+	ask := func(what func(context.Context) (checkpoint.Position, error)) *checkpoint.Position {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		p, err := what(ctx)
+		if err != nil {
 			s.reporter.failed(err)
+			return nil
 		}
+		return &p
+	}
+	if s.opts.Head != nil {
+		status.Head = ask(s.head)
 	}
 	if s.opts.Tail != nil {
-		if begins, err := s.beforeTail(ctx); err == nil {
-			status.Begins = &begins
-		} else {
-			s.reporter.failed(err)
-		}
+		status.Begins = ask(s.beforeTail)
 	}
 }
 

@@ -324,3 +324,42 @@ func TestReportsThatFail(t *testing.T) {
 		}
 	})
 }
+
+// TestLogThatHangsHidesNoInstance: that the log does not answer is what an operator looks for.
+func TestLogThatHangsHidesNoInstance(t *testing.T) {
+	bubble(t, func(b bench) {
+		hangs := func(ctx context.Context) (checkpoint.Position, error) {
+			<-ctx.Done()
+			return checkpoint.Position{}, ctx.Err()
+		}
+		opts := leased("a", false)
+		var hung atomic.Bool
+		opts.Head = func(ctx context.Context) (checkpoint.Position, error) {
+			if hung.Load() {
+				return hangs(ctx)
+			}
+			return at(9), nil
+		}
+		opts.Tail = func(ctx context.Context) (checkpoint.Position, error) {
+			if hung.Load() {
+				return hangs(ctx)
+			}
+			return at(1), nil
+		}
+		s := b.open(opts)
+		hung.Store(true)
+		time.Sleep(time.Minute)
+		if got, ok := b.statuses()["a"]; !ok || !strings.Contains(got.LastError, "head") && !strings.Contains(got.LastError, "tail") {
+			b.Errorf("the status is %+v, %v; want one with the log's error", got, ok)
+		}
+		if err := b.store.Pause(b.Context(), key); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+		defer cancel()
+		if _, err := s.Track(ctx, at(1)); !errors.Is(err, context.DeadlineExceeded) {
+			b.Errorf("Track of a paused subscription: %v", err)
+		}
+	})
+}

@@ -235,7 +235,8 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E], now time.Tim
 		}
 		// If the subscription has ended, another run handles the event, or parks
 		// it. If Run is to stop, the handler may have been called off.
-		if !r.s.atWork(time.Now()) || ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
+		if errors.Is(err, errAbandoned) || !r.s.atWork(time.Now()) ||
+			ctx.Err() != nil && notOf(err, context.Cause(ctx), ctx.Err()) == nil {
 			return errAbandoned
 		}
 		if r.s.isFencedOut(err) {
@@ -268,24 +269,23 @@ func (r *run[E]) handle(ctx context.Context, own *hand, i *item[E], now time.Tim
 	}
 }
 
-// call calls the handler once a worker is free.
+// call calls the handler once a worker is free. The subscription's end comes before that of
+// ctx, and Close counts on it: no handler begins once Close has found none at work.
 func (r *run[E]) call(ctx context.Context, own *hand, i *item[E], now time.Time) error {
 	err := r.shared.begin(ctx)
 	if err != nil && r.owes(i) {
 		err = r.shared.begin(r.grace)
 	}
 	if err != nil {
-		return context.Cause(ctx)
+		return errAbandoned
 	}
 	defer r.shared.finish()
 	if r.h.Shared != nil {
 		now = time.Now() // it may have waited
 	}
-	if !own.begin(ctx, i.work.position, now) {
-		if !r.owes(i) {
-			return context.Cause(ctx)
-		}
-		own.take(i.work.position, now)
+	if !own.begin(i.work.position, now, r.s.life.ctx, ctx) &&
+		!(r.owes(i) && own.begin(i.work.position, now, r.s.life.ctx)) {
+		return errAbandoned
 	}
 	i.work.begin(now)
 	return r.h.Handle(r.s.life.ctx, i.event)

@@ -65,6 +65,13 @@ func (s slow) Renew(ctx context.Context, leases []driver.Lease) ([]driver.LeaseR
 	return s.Driver.Renew(ctx, leases)
 }
 
+func (s slow) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
+	if err := s.arrives(ctx, "report"); err != nil {
+		return nil, err
+	}
+	return s.Driver.Report(ctx, reports)
+}
+
 const forEver = 100 * time.Hour
 
 // slowly is a bubble whose store is slow.

@@ -88,8 +88,9 @@ func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Option
 		// Release the lease even if ctx has ended.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 		defer cancel()
+		err = errors.Join(err, s.release(ctx))
 		s.endReports(ctx)
-		return nil, errors.Join(err, s.release(ctx))
+		return nil, err
 	}
 	if s.lease != nil {
 		context.AfterFunc(s.lease.Context(), s.leaseEnded)
