@@ -1,6 +1,7 @@
 package etcdstore
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -52,6 +53,9 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 		return target{}, errMalformed
 	}
 	if t.opts, err = merge(opts, u.Path, query); err != nil {
+		return target{}, err
+	}
+	if err := checkPrefix(cmp.Or(t.opts.Prefix, defaultPrefix)); err != nil {
 		return target{}, err
 	}
 	t.tls, err = tlsConfig(scheme == "etcds", query)

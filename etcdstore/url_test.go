@@ -53,6 +53,9 @@ func TestURLThatCannotBeUsed(t *testing.T) {
 		if _, err := New(nil, &Options{Prefix: prefix}); err == nil {
 			t.Errorf("Prefix %q is accepted", prefix)
 		}
+		if _, err := Open(t.Context(), "etcd://me:secret@a:1", &Options{Prefix: prefix}); !errors.Is(err, ErrURL) {
+			t.Errorf("Open with the Prefix %q: %v, want ErrURL before it connects", prefix, err)
+		}
 	}
 }
 

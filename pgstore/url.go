@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ErrURL says that [Open] cannot use a URL, or cannot use it with its Options. Nothing
-// was sent.
+// ErrURL says that [Open] cannot use a URL, or cannot use it with the given Options. Open
+// has then sent nothing.
 var ErrURL = errors.New("it is not the URL of a PostgreSQL")
 
 // A urlError is an [ErrURL] with the text of its reason.
