@@ -111,7 +111,11 @@ func (s *server) make(ctx context.Context, p *plan, actor, reason string) ([]str
 		fence, err := s.store.Revoke(ctx, p.Key)
 		return []string{fmt.Sprintf("the fence of %q went from %d to %d", p.Key, p.before.Fence.Epoch, fence)}, err
 	}
-	_, notes, err := p.step.Make(ctx, s.store, p.step.Options()...)
+	var notes []string
+	opts, err := p.step.AsPlanned(ctx, s.store)
+	if err == nil {
+		_, notes, err = p.step.Make(ctx, s.store, opts...)
+	}
 	if errors.Is(err, checkpoint.ErrFenced) {
 		err = refuse(http.StatusConflict, "Somebody has rewound %q or taken its lease over meanwhile. It stays as it is.", p.Key)
 	}

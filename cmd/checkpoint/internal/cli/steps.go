@@ -147,11 +147,11 @@ func (a *app) makeSteps(ctx context.Context, store *checkpoint.Store, s steps) e
 	}
 	changed := 0
 	for i, step := range s.all {
-		opts := s.opts
-		if s.asPlanned {
-			opts = append(step.Options(), opts...)
+		var c checkpoint.Checkpoint
+		opts, err := s.options(ctx, store, step)
+		if err == nil {
+			c, err = a.rewindTo(ctx, store, step, opts)
 		}
-		c, err := a.rewindTo(ctx, store, step, opts)
 		switch {
 		case s.asPlanned && errors.Is(err, checkpoint.ErrFenced):
 			a.note("somebody has rewound %q or taken its lease over meanwhile; it stays as it is", step.Before.Key)
@@ -170,6 +170,14 @@ func (a *app) makeSteps(ctx context.Context, store *checkpoint.Store, s steps) e
 		err = fmt.Errorf("%w: %d of %d stay as they are; look at them again", checkpoint.ErrFenced, changed, len(s.all))
 	}
 	return errors.Join(err, p.Flush())
+}
+
+func (s *steps) options(ctx context.Context, store *checkpoint.Store, step rewind.Step) ([]checkpoint.WriteOption, error) {
+	if !s.asPlanned {
+		return s.opts, nil
+	}
+	opts, err := step.AsPlanned(ctx, store)
+	return append(opts, s.opts...), err
 }
 
 // rewindTo makes one step, and says what that did.

@@ -96,9 +96,19 @@ func grouped(n uint64) string {
 	return s
 }
 
-// Options are the options of a rewind that must find the key's fence as it was planned. If
-// somebody has taken the lease over or rewound the key since, the rewind is fenced. A key
-// without a fence has nothing to compare with.
-func (s Step) Options() []checkpoint.WriteOption {
-	return []checkpoint.WriteOption{checkpoint.Epoch(s.Before.Fence.Epoch)}
+// AsPlanned returns the options of a rewind that must find the key's fence as it was
+// planned. If somebody has taken the lease over or rewound the key since, the rewind is
+// fenced. A write cannot compare with a fence that is missing. So if the key had none,
+// AsPlanned looks again, and itself fails with checkpoint.ErrFenced if there is one now.
+func (s Step) AsPlanned(ctx context.Context, store *checkpoint.Store) ([]checkpoint.WriteOption, error) {
+	if epoch := s.Before.Fence.Epoch; epoch != 0 {
+		return []checkpoint.WriteOption{checkpoint.Epoch(epoch)}, nil
+	}
+	switch now, err := Before(ctx, store, s.Before.Key); {
+	case err != nil:
+		return nil, err
+	case now.Fence.Epoch != 0:
+		return nil, &checkpoint.Error{Op: "rewind", Key: s.Before.Key, Err: checkpoint.ErrFenced}
+	}
+	return nil, nil
 }

@@ -1,6 +1,7 @@
 package rewind_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestPlanIsOfItsTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
+	if _, err := asPlanned(t.Context(), store, step); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("after a take-over: %v, want ErrFenced", err)
 	}
 
@@ -41,16 +42,42 @@ func TestPlanIsOfItsTime(t *testing.T) {
 	if _, err := store.SetIfNewer(t.Context(), "k", at(12), checkpoint.Epoch(lease.Epoch)); err != nil {
 		t.Fatal(err)
 	}
-	c, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...)
+	c, err := asPlanned(t.Context(), store, step)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if old := step.Replaced(t.Context(), store, c.Epoch); old == nil || *old != at(12) {
 		t.Errorf("it replaced %v, want %v", old, at(12))
 	}
-	if _, err := store.Rewind(t.Context(), "k", step.Position, step.Options()...); !errors.Is(err, checkpoint.ErrFenced) {
+	if _, err := asPlanned(t.Context(), store, step); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("after a rewind: %v, want ErrFenced", err)
 	}
+}
+
+// TestPlanOfAKeyWithoutAFence is of its time, too: a write has nothing to compare with.
+func TestPlanOfAKeyWithoutAFence(t *testing.T) {
+	store := checkpoint.New(memstore.New(), nil)
+	if err := store.Set(t.Context(), "k", at(100)); err != nil {
+		t.Fatal(err)
+	}
+	shown := plan(t, store, rewind.To(at(50)))
+	if _, err := store.Rewind(t.Context(), "k", at(10)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asPlanned(t.Context(), store, shown); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("after somebody else's rewind: %v, want ErrFenced", err)
+	}
+	if c, err := store.Get(t.Context(), "k"); err != nil || c.Position != at(10) {
+		t.Errorf("the key is at %v, %v; want %v", c.Position, err, at(10))
+	}
+}
+
+func asPlanned(ctx context.Context, store *checkpoint.Store, step rewind.Step) (checkpoint.Checkpoint, error) {
+	opts, err := step.AsPlanned(ctx, store)
+	if err != nil {
+		return checkpoint.Checkpoint{}, err
+	}
+	return store.Rewind(ctx, step.Before.Key, step.Position, opts...)
 }
 
 func TestEffect(t *testing.T) {

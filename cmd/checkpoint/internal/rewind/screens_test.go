@@ -88,7 +88,7 @@ func change(ctx context.Context, store *checkpoint.Store, undo bool) (bool, erro
 	if step.Err != nil {
 		return false, step.Err
 	}
-	c, err := store.Rewind(ctx, "k", step.Position, step.Options()...)
+	c, err := asPlanned(ctx, store, step)
 	if errors.Is(err, checkpoint.ErrFenced) {
 		return false, nil
 	}

@@ -107,7 +107,11 @@ func (m model) apply(d dialog, reason string) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := m.Limit(driver.WithBy(m.ctx, by))
 		defer cancel()
-		c, err := m.Store.Rewind(ctx, d.key, d.step.Position, d.step.Options()...)
+		var c checkpoint.Checkpoint
+		opts, err := d.step.AsPlanned(ctx, m.Store)
+		if err == nil {
+			c, err = m.Store.Rewind(ctx, d.key, d.step.Position, opts...)
+		}
 		switch {
 		case errors.Is(err, checkpoint.ErrFenced):
 			return doneMsg{d.number, nil, "Somebody has rewound it or taken its lease over meanwhile. It stays as it is; look at it again."}
