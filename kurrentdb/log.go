@@ -35,7 +35,8 @@ type Log struct {
 //
 // All sets From of opts, and passes the other options on. If a connection is lost, All
 // connects again and goes on after the last event. It ends with the cause of ctx, with
-// [ErrOrder], or with an error that would come again at the next attempt.
+// [ErrOrder], or if KurrentDB denies the access, does not know the request, or has
+// deleted the stream. After any other error it tries again, also if opts are wrong.
 func (l *Log) All(
 	ctx context.Context, after checkpoint.Position, opts kurrent.SubscribeToAllOptions,
 ) iter.Seq2[Event, error] {
