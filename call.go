@@ -27,8 +27,8 @@ func (s *Store) begin(ctx context.Context, c *call) context.Context {
 	return withoutCause(ctx)
 }
 
-// began returns when c began, or the time now if nobody has asked before: many calls need no
-// clock, and reading it takes a fifth of the time of a call.
+// began returns when c began, or the time now if nobody has asked before: many calls need
+// no clock, and reading it takes a fifth of the time of a call.
 func (c *call) began() time.Time {
 	if c.start.IsZero() {
 		c.start = time.Now()

@@ -3,8 +3,9 @@
 // only the events since its last checkpoint.
 //
 // A [Store] keeps one [Checkpoint] for each key. It reaches an engine through a
-// driver: Redis (package redisstore), SQLite (sqlitestore), or memory for tests
-// (memstore). All engines give the same answers; package storetest checks this.
+// driver: SQLite (package sqlitestore), Redis (redisstore), PostgreSQL (pgstore), etcd
+// (etcdstore), or memory for tests (memstore). Package storetest checks that all engines
+// give the same answers.
 //
 //	driver, err := sqlitestore.Open(ctx, "checkpoints.db", nil)
 //	if err != nil {

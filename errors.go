@@ -7,18 +7,20 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Errors to test for with errors.Is. Every error of a Store is an [*Error] that wraps
-// one of these, or the engine's own error.
+// Errors to test for with errors.Is. Every error of a Store is an [*Error]. It wraps one
+// of these, the engine's own error or the cause of the context's end, or it says what is
+// wrong with an argument.
 var (
 	// ErrNotFound says that there is no checkpoint at the key, or that it has expired.
 	// A store that fails or is damaged never returns it.
 	ErrNotFound = driver.ErrNotFound
 
-	// ErrFenced says that a write carried an epoch below one that the key has
-	// seen: another owner has taken over, or the checkpoint was rewound.
+	// ErrFenced says that a write or a renewal carried an epoch below one that the key has
+	// seen. Somebody has acquired the lease, rewound the checkpoint, raised the fence, or
+	// written with a higher epoch.
 	ErrFenced = driver.ErrFenced
 
-	// ErrLeaseHeld says that another owner holds the lease. The error is a
+	// ErrLeaseHeld says that another owner holds the lease. The error wraps a
 	// [*LeaseHeldError], which names the owner and says when the lease ends.
 	ErrLeaseHeld = driver.ErrLeaseHeld
 
@@ -49,7 +51,8 @@ var (
 	ErrCorruptFence = driver.ErrCorruptFence
 
 	// ErrCorruptLease says that the lease is damaged: nobody can tell whether it still
-	// holds. Acquire fails with this error. [Store.Revoke] repairs the lease.
+	// holds. Acquire fails with this error, unless the lease still names the owner that
+	// asks. [Store.Revoke] repairs the lease.
 	ErrCorruptLease = driver.ErrCorruptLease
 
 	// ErrInvalidKey says that a key is not 1 to 512 bytes of valid UTF-8

@@ -12,14 +12,14 @@ import (
 )
 
 // A Member is an instance that shares the partitions of a consumer with other instances.
-// All of it is what the instance says of itself.
+// Except for SeenAt, ExpiresAt and Err, all of it is what the instance says of itself.
 type Member struct {
 	Name    string    `json:"name"`
 	Host    string    `json:"host,omitempty"`
 	PID     int       `json:"pid,omitempty"`
 	Version string    `json:"version,omitempty"` // of the program
 	Since   time.Time `json:"since"`             // when it joined, by its own clock
-	Weight  int       `json:"weight"`            // its share of the partitions beside the others' weights
+	Weight  int       `json:"weight"`            // its share of the partitions beside the others' weights: 1 or more
 	Leaving bool      `json:"leaving,omitempty"` // it gives its partitions away
 
 	// Info is what a caller's own rule of assignment wants to know of a member: 1024 bytes
@@ -39,18 +39,19 @@ type Member struct {
 // A GroupView is what a member sees of its group. It is a hint: since then a member may
 // have come or gone, and a lease may have ended. The leases decide who is at work.
 type GroupView struct {
-	At      time.Time            // when the member was seen, by the engine's clock
+	At      time.Time            // when the member's beat was stored, by the engine's clock; zero from Group
 	Members []Member             // those that live, in the order of their names
 	Orders  []GroupOrder         // the operator's
 	Leases  []driver.StoredLease // of the keys, in their order; zero: nobody holds the key's lease
 }
 
 // Beat says that a member of a group lives, for ttl from now, and returns what the member
-// sees. Keys are those of the group's partitions. Package group calls Beat for its
-// members. If the engine keeps no reports, the error is [ErrUnsupported].
+// sees. The keys are those of the group's partitions. Package group calls Beat for its
+// members. If the engine keeps no reports or shows no leases, the error is
+// [ErrUnsupported].
 //
-// A group's name, like a key, is valid UTF-8 without control characters, of 1 to 256
-// bytes. A member's name has 256 bytes at most.
+// The names of a group and of a member are 1 to 256 bytes of valid UTF-8 without control
+// characters. The ttl is above zero, and is rounded up to whole milliseconds.
 func (s *Store) Beat(ctx context.Context, group string, member Member, ttl time.Duration, keys ...string) (GroupView, error) {
 	c := call{Call: Call{Op: opBeat, Key: group, Size: len(keys)}}
 	ctx = s.begin(ctx, &c)

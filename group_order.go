@@ -30,15 +30,17 @@ type GroupOrder struct {
 }
 
 // OrderGroup gives an order to a group. It replaces an earlier order about the same
-// member or partition. The context says who gives it, and why: see [WithBy]. The members
-// follow it from their next beat on. They need not live.
+// member or partition. The context says who gives it, and why: see [WithBy]. OrderGroup
+// ignores o.Actor and o.Reason. The members follow the order from their next beat on. The
+// member that the order names need not live.
 func (s *Store) OrderGroup(ctx context.Context, group string, o GroupOrder) error {
 	by := driver.ByOf(ctx)
 	o.Actor, o.Reason = by.Actor, by.Reason
 	return s.order(ctx, opOrderGroup, group, o, true)
 }
 
-// WithdrawOrder ends the order about the same member or partition. There need be none.
+// WithdrawOrder ends the order about the same member or partition. If there is none,
+// WithdrawOrder does nothing.
 func (s *Store) WithdrawOrder(ctx context.Context, group string, o GroupOrder) error {
 	return s.order(ctx, opWithdrawOrder, group, o, false)
 }

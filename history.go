@@ -20,7 +20,8 @@ func By(actor, reason string) WriteOption {
 }
 
 // WithBy returns a context that says what [By] says. It holds for Set, Rewind, Delete,
-// Clear, Fence and Revoke. It does not hold for SetIfNewer, which consumers call.
+// Clear, Fence, Revoke, Pause and OrderGroup, and for those writes of Apply that are not
+// IfNewer. It does not hold for SetIfNewer, which consumers call.
 func WithBy(ctx context.Context, actor, reason string) context.Context {
 	by := driver.ByOf(ctx)
 	by.Actor, by.Reason = actor, reason
@@ -37,11 +38,12 @@ func partOf(ctx context.Context, op string) context.Context {
 	return driver.WithBy(ctx, by)
 }
 
-// History returns the last n audit entries of key, the latest first. Each Set, Rewind,
-// Delete, Clear, Fence and Revoke leaves an entry. So does an Acquire that takes the lease
-// over from another owner, who had not released it. A restore of an SQLite store leaves one
-// at each key that it changes. The engine stores the entry in the same atomic step as the
-// change: an entry exists exactly if the change took effect.
+// History returns the last n audit entries of key, the latest first. An n below 1 is an
+// error. Set, Rewind, Delete, Clear, Fence and Revoke leave an entry at each key that they
+// change. SetIfNewer leaves one only with [By]. Acquire leaves one if it takes the lease
+// over from another owner, who had not released it. A restore of an SQLite store leaves
+// one at each key that it changes. The engine stores the entry in the same atomic step as
+// the change: an entry exists exactly if the change took effect.
 //
 // The engine keeps the last 256 entries of a key, for 400 days at least. A key may have
 // entries though its checkpoint is gone. ReleaseFences forgets them with the fence. If

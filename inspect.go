@@ -10,14 +10,14 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// A Cell is everything that is stored for one key: checkpoint, fence and lease,
-// each of them absent, sound or damaged.
+// A Cell is the checkpoint, the fence and the lease of one key, each of them absent, sound
+// or damaged.
 type Cell = driver.Cell
 
-// Inspect returns everything that is stored for key, and changes nothing. If nothing is
-// stored, it returns a Cell in which only Key is set, and no error. Damage is no error
-// either: the Cell says what is damaged. If the engine cannot show its cells, the error
-// is [ErrUnsupported].
+// Inspect returns the checkpoint, the fence and the lease of key, and changes nothing. If
+// none is stored, it returns a Cell in which only Key is set, and no error. Damage is no
+// error either: the Cell says what is damaged. If the engine cannot show its cells, the
+// error is [ErrUnsupported].
 func (s *Store) Inspect(ctx context.Context, key string) (Cell, error) {
 	c := call{Call: Call{Op: opInspect, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)
@@ -77,8 +77,10 @@ func (s *Store) scanCells(ctx context.Context, pattern string, size int) iter.Se
 // stored for key. From then on each writer with an earlier epoch fails with
 // [ErrFenced].
 //
-// Fence repairs a damaged fence. Then atLeast must be the highest epoch that was in
-// use. Fence refuses an atLeast of 2^64-1: nobody could acquire the key's lease again.
+// Fence repairs a damaged fence. Then atLeast must be the highest epoch that was in use.
+// With an atLeast of zero, Fence does what [Store.Revoke] does, and repairs no fence. An
+// atLeast of 2^64-1 is an error: nobody could acquire the key's lease again. If the
+// engine cannot raise fences, the error is [ErrUnsupported].
 func (s *Store) Fence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
 	return s.raise(ctx, opFence, key, atLeast)
 }
@@ -120,7 +122,10 @@ func (s *Store) raiseOne(ctx context.Context, key string, atLeast uint64) (uint6
 // ReleaseFences looks at the keys that match pattern, removes the fences that protect
 // nothing, and returns how many it removed. A fence protects nothing if its key has no
 // checkpoint, and if its last raise and the end of its last lease are at least idle ago.
-// An idle below a minute is an error. No other method removes a fence.
+// A fence stays if it is damaged, if the time of its last raise is not known, or if the
+// key's lease is damaged. An idle below a minute is an error. No other method removes a
+// fence. The audit entries and the samples of a key go with its fence. If the engine
+// cannot release fences, the error is [ErrUnsupported].
 //
 // A removed fence locks nobody out: a writer that still has an epoch of the key, and has
 // been silent for longer than idle, can write again. So idle should be days: far longer

@@ -20,13 +20,15 @@ type LeaseResult = driver.LeaseResult
 type LeaseHeldError = driver.LeaseHeldError
 
 // Acquire grants the lease on key to owner, for ttl by the engine's clock. If another
-// owner holds the lease, the error is [ErrLeaseHeld], as a [*LeaseHeldError]. If owner
-// itself holds the lease, it gets a new one: so give each instance a name of its own.
+// owner holds the lease, the error is [ErrLeaseHeld], and wraps a [*LeaseHeldError]. If
+// owner itself holds the lease, it gets a new one: so give each instance a name of its
+// own.
 //
 // In the same atomic step Acquire raises the highest epoch that the key has seen by
-// one. The new epoch is the epoch of the lease. A former owner, which has a lower
-// epoch, can no longer write. The lease ends early if the key is rewound, or written
-// with a higher epoch. A lease needs no checkpoint, and stays if the checkpoint goes.
+// one. The new epoch is the epoch of the lease. A former owner has a lower epoch, and its
+// writes with [Epoch] fail. The lease ends early after a Rewind, Fence or Revoke, or a
+// write with a higher epoch. A lease needs no checkpoint, and stays if the checkpoint
+// goes.
 //
 // The owner is 1 to 512 bytes of valid UTF-8 without control characters. The ttl is
 // above zero, and is rounded up to whole milliseconds, or to whole units of an engine
@@ -37,17 +39,19 @@ func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duratio
 }
 
 // Renew makes a lease end ttl from now, by the engine's clock, and returns the renewed
-// lease. Even a lease that has ended can be renewed, as long as nobody has taken over.
-// Otherwise the error is [ErrFenced].
+// lease. Pass the lease as Acquire or Renew returned it. Even a lease that has ended or
+// was released can be renewed, as long as its epoch is the highest that the key has seen,
+// and no other owner has a lease with this epoch. Otherwise the error is [ErrFenced]. The
+// ttl has the range that [Store.Acquire] states.
 func (s *Store) Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	lease.TTL = ttl
 	return s.lease(ctx, opRenew, driver.Renew, lease)
 }
 
 // Release ends a lease, so that another owner can acquire the key's lease at once. If
-// another owner has taken over, or if the lease has ended, Release changes nothing and
-// returns no error. Release fences nobody: the former owner can still write until
-// another owner acquires the lease.
+// another lease is stored, or none, Release changes nothing and returns no error.
+// Release fences nobody: the former owner can still write until another owner acquires
+// the lease.
 func (s *Store) Release(ctx context.Context, lease Lease) error {
 	_, err := s.lease(ctx, opRelease, driver.Release, lease)
 	return err
@@ -56,14 +60,15 @@ func (s *Store) Release(ctx context.Context, lease Lease) error {
 // AcquireMany does the work of Acquire for each of leases, in few round trips. It reads
 // their Key, Owner and TTL, and ignores the other fields. It returns one result for each
 // lease, in the order of the leases, with an error of its own. If AcquireMany itself
-// returns an error, the error concerns all leases. If a key, owner or TTL is invalid, or a key stands in the batch
-// twice, AcquireMany returns an error and sends nothing.
+// returns an error, the error concerns all leases. If a key, owner or TTL is invalid, or
+// a key stands in the batch twice, AcquireMany returns an error and sends nothing.
 func (s *Store) AcquireMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opAcquireMany, driver.Acquire, leases)
 }
 
 // RenewMany does the work of Renew for each of leases, with the lease's own TTL. Its
-// results and errors are like those of [Store.AcquireMany].
+// results and errors are like those of [Store.AcquireMany]. If the Epoch of a lease is
+// zero, RenewMany returns [ErrFenced] and sends nothing.
 func (s *Store) RenewMany(ctx context.Context, leases ...Lease) ([]LeaseResult, error) {
 	return s.leases(ctx, opRenewMany, driver.Renew, leases)
 }

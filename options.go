@@ -26,8 +26,8 @@ type Options struct {
 	Observers []Observer
 
 	// SampleEvery returns how far apart the samples of a key are: see [Store.Samples].
-	// Zero: the Store keeps no samples of the key. SampleEvery must be fast, and safe for
-	// concurrent use. Nil: 5 minutes for each key.
+	// Zero or less: the Store keeps no samples of the key. SampleEvery must be fast, and
+	// safe for concurrent use. Nil: 5 minutes for each key.
 	SampleEvery func(key string) time.Duration
 }
 
@@ -80,7 +80,8 @@ type Write struct {
 	IfNewer bool          // as SetIfNewer does; otherwise as Set does
 	TTL     time.Duration // see the option [TTL]
 
-	// By means the same as the option [By]. Nil: the write has none.
+	// By means the same as the option [By]. Nil: what [WithBy] says holds, unless IfNewer
+	// is set.
 	By *driver.By
 
 	// Mark holds the position and its time. A zero UpdatedAt means the time of the call.

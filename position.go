@@ -17,8 +17,8 @@ func Offset(n uint64) Position { return driver.Offset(n) }
 
 // ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34", "12-34",
 // "12" or "offset:12". "12" is {12, 12}, and "offset:12" is [Offset] of 12. Numbers are
-// decimal, from 0 to 2^64-1, without sign, space or leading zero. Any other text is
-// [ErrInvalidPosition].
+// decimal, from 0 to 2^64-1 (an offset: to 2^64-2), without sign, space or leading zero.
+// Any other text is [ErrInvalidPosition].
 func ParsePosition(s string) (Position, error) { return driver.ParsePosition(s) }
 
 // MatchPattern reports whether key matches pattern, byte for byte as Redis

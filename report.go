@@ -17,15 +17,17 @@ type KeyStatus struct {
 }
 
 // Report stores what an instance says of itself at key, for ttl, in place of what it has
-// said before. A ttl of zero removes it. Report returns the key's pause, or nil. Package
-// subscription calls Report for its consumers.
+// said before. A ttl of zero removes it, and a negative ttl is an error. Report returns
+// the key's pause, or nil. The At of this pause is zero: [Store.Statuses] returns the time.
+// Package subscription calls Report for its consumers.
 //
 // At the keys "groups", "group:NAME:members" and "group:NAME:orders" are the reports of
 // groups. Report and Pause refuse them, and Statuses finds nothing there.
 //
-// Report cuts a Version of more than 64 bytes, and a LastError of more than 512. It is an
-// error if the instance has no name, or one of more than 256 bytes. If the engine keeps no
-// reports, the error is [ErrUnsupported].
+// Report cuts a Host of more than 255 bytes, a Version of more than 64, and a LastError of
+// more than 512. If the instance's name is not 1 to 256 bytes of valid UTF-8 without
+// control characters, Report returns an error. If the engine keeps no reports, the error
+// is [ErrUnsupported].
 func (s *Store) Report(ctx context.Context, key string, status Status, ttl time.Duration) (*Pause, error) {
 	r := driver.Report{Key: key, Instance: status.Instance}
 	err := errors.Join(validateReported(key), validateInstance(status.Instance))
@@ -69,7 +71,7 @@ func (s *Store) Pause(ctx context.Context, key string) error {
 	return err
 }
 
-// Resume ends a [Store.Pause]. There need be none.
+// Resume ends a [Store.Pause]. If the key is not paused, Resume does nothing.
 func (s *Store) Resume(ctx context.Context, key string) error {
 	_, err := s.report(ctx, opResume, key, driver.Report{Key: key}, nil)
 	return err
@@ -103,9 +105,9 @@ func (s *Store) reportOne(ctx context.Context, r driver.Report) (string, error) 
 }
 
 // Statuses returns what the instances of the consumers at keys say of themselves, in the
-// order of the keys. Each instance says so every few seconds. One that has said nothing
-// for longer has died, or cannot reach the engine: then its status is gone. If the engine
-// keeps no reports, the error is [ErrUnsupported].
+// order of the keys. A status is gone when the ttl of its last [Store.Report] is over:
+// then the instance has stopped or died, or cannot reach the engine. If the engine keeps
+// no reports, the error is [ErrUnsupported].
 func (s *Store) Statuses(ctx context.Context, keys ...string) ([]KeyStatus, error) {
 	c := call{Call: Call{Op: opStatuses, Size: len(keys)}}
 	ctx = s.begin(ctx, &c)

@@ -34,8 +34,8 @@ func (s *Store) sampleBefore(key string, at time.Time) time.Time {
 // earlier bucket of time than the write: see Options.SampleEvery. It does so in its own
 // atomic step. The times are the UpdatedAt of the positions, so they are by the writers'
 // clocks. If one of the clocks is behind, a sample may be missed. The engine keeps the
-// latest 288 samples, and the last of each hour for 30 days. With a bucket of 5 minutes, 288
-// samples are a day of writes.
+// latest 288 samples, and the last of each hour for 30 days. With a bucket of 5 minutes,
+// 288 samples are a day of writes.
 //
 // Samples stay if the checkpoint goes. ReleaseFences forgets them with the fence. If the
 // engine keeps no samples, the error is [ErrUnsupported].
@@ -61,8 +61,9 @@ func (s *Store) samples(ctx context.Context, key string) ([]Sample, error) {
 // Adopt takes over what another store has kept for key: the audit entries that its
 // [Store.History] returned, if key has none, and the samples that its [Store.Samples]
 // returned, if key has none. So a key that is copied to this store keeps its history, and a
-// second Adopt changes nothing. Adopt leaves no audit entry itself. It is an error if there
-// are more than those return. If the engine cannot do this, the error is [ErrUnsupported].
+// second Adopt of the same lists changes nothing. Adopt leaves no audit entry itself.
+// Both lists are the latest first. More than 256 entries, or more than 1,008 samples, are
+// an error. If the engine cannot do this, the error is [ErrUnsupported].
 func (s *Store) Adopt(ctx context.Context, key string, entries []AuditEntry, samples []Sample) error {
 	c := call{Call: Call{Op: opAdopt, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)

@@ -33,8 +33,8 @@ type Status struct {
 	Now   time.Time `json:"now"`   // when it said this
 
 	// Position is the low watermark, and Head the end of the log. Begins is the position
-	// directly before the log's first event. Nil: the instance does not know. AdvancedAt is when the low watermark last moved; zero: not since the
-	// instance has started.
+	// directly before the log's first event. Nil: the instance does not know. AdvancedAt is
+	// when the low watermark last moved. Zero: not since the instance has started.
 	Position   *Position `json:"position,omitempty"`
 	Head       *Position `json:"head,omitempty"`
 	Begins     *Position `json:"begins,omitempty"`
@@ -45,20 +45,20 @@ type Status struct {
 	Lag *uint64 `json:"lag,omitempty,string"`
 
 	// LagTime is how long the oldest event that is not done has been in the log. Nil: not
-	// known. If LagAtLeast is set, it is at least as long: the instance has not watched the
-	// log for longer.
+	// known. If LagAtLeast is set, the true time may be longer: the instance has watched
+	// the log only for LagTime.
 	LagTime    *time.Duration `json:"-"`
 	LagAtLeast bool           `json:"lagAtLeast,omitempty"`
 
-	// Rate is how many events the instance finishes in a second, and Pace by how many
-	// positions the low watermark moves. HeadPace is by how many positions the head
-	// moves; nil: not known. All are averages of the last half minute or so.
+	// Rate is how many events the instance finishes in a second. Pace is how many positions
+	// the low watermark moves in a second, and HeadPace how many the head moves. Nil: not
+	// known. All are averages of the last half minute or so.
 	Rate     float64  `json:"rate"`
 	Pace     float64  `json:"pace"`
 	HeadPace *float64 `json:"headPace,omitempty"`
 
 	InFlight  int           `json:"inFlight"`          // events in work
-	OldestAge time.Duration `json:"-"`                 // how long the oldest of them has been
+	OldestAge time.Duration `json:"-"`                 // how long the oldest of them has been in work
 	Done      int64         `json:"done,string"`       // events done since it has started
 	Retries   int64         `json:"retries,omitempty"` // since it has started
 	Parked    int64         `json:"parked,omitempty"`  // since it has started

@@ -106,8 +106,9 @@ func New(d driver.Driver, opts *Options) *Store {
 	return s
 }
 
-// Close closes the driver. Every later call fails with [ErrClosed], except Close, which
-// returns nil.
+// Close closes the driver. A call that is under way ends as it would without Close, or
+// with [ErrClosed]. Every later call fails with [ErrClosed], except Close, which returns
+// nil.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil

@@ -18,8 +18,8 @@ func (s *Store) Set(ctx context.Context, key string, p Position, opts ...WriteOp
 
 // SetIfNewer stores p at key unless a newer position is there. It compares and stores
 // in one atomic step. If a newer position is there, it stays, and SetIfNewer returns
-// false. If an equal position is there, SetIfNewer refreshes updatedAt, expiry and
-// epoch, and returns true. If the checkpoint is damaged, SetIfNewer changes nothing and
+// false. If an equal position is there, SetIfNewer refreshes updatedAt, expiry, epoch and
+// LogID, and returns true. If the checkpoint is damaged, SetIfNewer changes nothing and
 // returns [ErrCorrupt].
 func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...WriteOption) (bool, error) {
 	r, err := s.writeOne(ctx, opSetIfNewer, driver.IfNewer, &Write{Key: key, Mark: Mark{Position: p}}, opts)
@@ -33,9 +33,9 @@ func (s *Store) SetIfNewer(ctx context.Context, key string, p Position, opts ...
 // this checkpoint is by this machine's clock. Its LogID is empty unless the option
 // [LogID] gave one.
 //
-// With the option [Epoch] the rewind itself fails with [ErrFenced] if this epoch is
-// below the fence. If the fence is damaged, Rewind changes nothing and returns
-// [ErrCorrupt].
+// With the option [Epoch] the rewind itself fails with [ErrFenced] if this epoch is below
+// the fence. Otherwise the new fence is one above this epoch. If the fence is damaged,
+// Rewind changes nothing and returns [ErrCorrupt].
 func (s *Store) Rewind(ctx context.Context, key string, p Position, opts ...WriteOption) (Checkpoint, error) {
 	w := Write{Key: key, Mark: Mark{Position: p}}
 	r, err := s.writeOne(ctx, opRewind, driver.Rewind, &w, opts)

@@ -6,10 +6,10 @@ import "context"
 // for a key, so that a copy of the key keeps its history.
 type Adopter interface {
 	// Adopt stores the audit entries of key if the key has none, and the samples if the key
-	// has none. What the key has stays. Both lists are the latest first, as History and
-	// Samples return them, and none may be longer than they return. The entries and the
-	// samples are each stored in one atomic step. Adopt leaves no audit entry itself, and
-	// changes nothing else.
+	// has none. What the key has stays. Both lists are the latest first. There are at most
+	// [AuditEntries] entries, and [SampleCount] + [HourlySampleCount] samples. The entries
+	// are stored in one atomic step, and so are the samples. Adopt leaves no audit entry
+	// itself, and changes nothing else.
 	Adopt(ctx context.Context, key string, entries []AuditEntry, samples []Sample) error
 }
 

@@ -18,11 +18,12 @@ const AuditAge = 400 * 24 * time.Hour
 // A By says who makes a change by hand, and why. The driver stores it, and decides
 // nothing by it.
 type By struct {
-	// Actor is who makes the change: "ana@db1". It has at most 256 bytes. Of a take-over
-	// it is the new owner.
+	// Actor is who makes the change: "ana@db1". It has at most 256 bytes. In the entry of a
+	// take-over it names the new owner.
 	Actor string `json:"actor,omitempty"`
 
-	// Reason is at most 512 bytes. Of a take-over it is "after" and the former owner.
+	// Reason has at most 512 bytes. In the entry of a take-over it is "after" and the
+	// former owner.
 	Reason string `json:"reason,omitempty"`
 
 	// Op names the larger operation that the change belongs to: "import". Empty: the
@@ -52,7 +53,7 @@ func clean(s string, most int) string {
 
 type byKey struct{}
 
-// WithBy returns a context whose changes are made by by.
+// WithBy returns a context that says who makes its changes: by, as Clean returns it.
 func WithBy(ctx context.Context, by By) context.Context {
 	return context.WithValue(ctx, byKey{}, by.Clean())
 }

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// A Cell is everything that an engine stores for one key: the checkpoint, the
-// fence and the lease. Each of them is absent, sound or damaged. The zero Cell
-// holds nothing. Package cell has the rules by which a Cell changes.
+// A Cell is the checkpoint, the fence and the lease of one key. Each of them is absent,
+// sound or damaged. The zero Cell holds nothing. Package cell has the rules by which a
+// Cell changes. The audit entries, the samples and the reports of the key are no part of
+// its Cell.
 type Cell struct {
 	Key        string
 	Checkpoint StoredCheckpoint
@@ -81,11 +82,11 @@ type Fencer interface {
 
 	// ReleaseFences removes those fences of keys that protect nothing, and returns how
 	// many it removed. A fence protects nothing if the key has no checkpoint, and if its
-	// last raise and the end of its last lease are at least idle ago. A damaged fence
-	// stays, and so does a fence whose last raise has no known time.
+	// last raise and the end of its last lease are at least idle ago. A fence stays if it
+	// is damaged, if the time of its last raise is not known, or if the lease is damaged.
 	//
 	// A key that loses its fence forgets every epoch: a writer that still has one can
-	// write again. A key that has no checkpoint and no fence loses its audit entries, too.
+	// write again. With its fence it loses its audit entries and its samples.
 	ReleaseFences(ctx context.Context, keys []string, idle time.Duration) (int, error)
 }
 

@@ -9,11 +9,11 @@
 // and has nothing to log.
 //
 // A [Driver] has five methods. Every other ability is a small interface that a
-// driver may have: [Leaser], [Notifier], [Inspector], [Fencer], [Historian],
-// [Sampler], [Adopter], [Reporter], [RecordScanner], [TTLUnit], [Namer].
+// driver may have: [Leaser], [LeaseReader], [Notifier], [Inspector], [Fencer],
+// [Historian], [Sampler], [Adopter], [Reporter], [RecordScanner], [TTLUnit], [Namer].
 // Package cell has the rules of every change to a key: a driver loads the key's
 // [Cell], lets cell decide, and stores the difference, all in one atomic step.
-// Package storetest checks a driver against every rule that this package states.
+// Package storetest checks a driver against these rules, as far as a test can.
 package driver
 
 import (

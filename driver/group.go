@@ -31,9 +31,10 @@ type GroupBeat struct {
 	Keys   []string // those of the partitions
 }
 
-// Beat renews a member, and returns what the member sees after that. It waits for two
-// calls of d, one after the other, and reads the leases beside them. The error is
-// [ErrUnsupported] if d is not a [Reporter] and an [Inspector].
+// Beat renews a member, and returns what the member sees after that. It calls Report, then
+// Reports, and reads the leases meanwhile. The error is [ErrUnsupported] if d is no
+// [Reporter], or neither a [LeaseReader] nor an [Inspector]. After an error the member may
+// have been renewed.
 func Beat(ctx context.Context, d Driver, beat GroupBeat) (GroupView, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

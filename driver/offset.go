@@ -7,8 +7,8 @@ package driver
 // Position.
 func Offset(n uint64) Position { return Position{Commit: n + 1, Prepare: n + 1} }
 
-// Offset returns the offset of the event at p: the n for which Offset(n) is p. It
-// returns false if p stands before the first event.
+// Offset returns the offset of the event at p, which is Commit - 1. It does not look at
+// Prepare. It returns false if Commit is zero: then p stands before the first event.
 func (p Position) Offset() (n uint64, ok bool) {
 	if p.Commit == 0 {
 		return 0, false

@@ -11,7 +11,7 @@ const (
 	Unknown   Outcome = iota // the write may or may not have landed
 	Failed                   // the write is known not to have landed
 	Advanced                 // the position was stored
-	Unchanged                // the position was there already; updatedAt, expiry, epoch and logId were refreshed
+	Unchanged                // the position was there already, and the rest was refreshed; of Touch: the expiry
 	Stale                    // a newer position is stored and stays
 	Fenced                   // the write's epoch is below the fence; nothing changed
 )

@@ -31,8 +31,8 @@ type Position struct {
 
 // ParsePosition reads the text of a position: "C:12/P:34", "12@34", "12/34", "12-34",
 // "12" or "offset:12". "12" is {12, 12}, and "offset:12" is [Offset] of 12. Numbers are
-// decimal, from 0 to 2^64-1, without sign, space or leading zero. Any other text is
-// [ErrInvalidPosition].
+// decimal, from 0 to 2^64-1 (an offset: to 2^64-2), without sign, space or leading zero.
+// Any other text is [ErrInvalidPosition].
 func ParsePosition(s string) (Position, error) {
 	if offset, ok := strings.CutPrefix(s, "offset:"); ok {
 		return parseOffset(s, offset)

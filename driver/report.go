@@ -23,7 +23,7 @@ type Report struct {
 	Text string
 
 	// TTL is how long the report lasts from now, in whole milliseconds. Zero: for ever. A
-	// [TTLUnit] rounds it up. Reports returns zero.
+	// [TTLUnit] rounds it up. Reports leaves it zero.
 	TTL time.Duration
 
 	// At is when the report was stored, and ExpiresAt is when it ends, both by the engine's

@@ -30,13 +30,13 @@ type Sample struct {
 
 // A Sampler is a Driver that keeps samples of the positions that were replaced. It stores
 // a sample in the same atomic step as the write that replaces the position: see
-// [Write.SampleBefore]. It needs no timer. It may miss a sample if several clients write the
-// key and the clock of one of them is behind.
+// [Write.SampleBefore]. It needs no timer. It may miss a sample if several clients write
+// the key and the clock of one of them is behind.
 type Sampler interface {
 	// Samples returns the samples of key, the latest first, and each time once. The
 	// engine keeps the latest [SampleCount] samples and the latest [HourlySampleCount]
-	// hourly samples. Samples that are older than [SampleAge] may be gone. Samples stay if the
-	// checkpoint goes, until [Fencer.ReleaseFences] removes the key's fence. Samples
+	// hourly samples. Samples that are older than [SampleAge] may be gone. Samples stay if
+	// the checkpoint goes, until [Fencer.ReleaseFences] removes the key's fence. Samples
 	// returns no sample and no error if the key has none.
 	Samples(ctx context.Context, key string) ([]Sample, error)
 }

@@ -79,8 +79,8 @@ type Write struct {
 
 	// SampleBefore makes the write keep a sample of the position that it replaces, if
 	// that position was written before this time. It is the beginning of the bucket of
-	// time that the write's UpdatedAt is in. A Touch keeps none. Zero: no write of the key
-	// keeps a sample. A driver that is no [Sampler] ignores it.
+	// time that the write's UpdatedAt is in. A Touch keeps none. Zero: the write keeps
+	// none. A driver that is no [Sampler] ignores it.
 	SampleBefore time.Time
 
 	// By is who makes the write by hand. Nil: nobody has said. See [AuditEntry].

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A TTLUnit is a Driver whose engine counts time more coarsely than in milliseconds. It
-// rounds each TTL up, never down: what is asked to last, lasts as long at least. A
-// [Lease] that it grants or renews carries the TTL that was granted.
+// A TTLUnit is a Driver whose engine counts time in longer units than milliseconds. It
+// rounds each TTL up, never down, so nothing ends before its TTL. A [Lease] that it grants
+// or renews carries the TTL that was granted.
 type TTLUnit interface {
 	// TTLUnit returns the unit in which the engine counts expiry and leases, and the
 	// shortest TTL that it grants. Both are whole milliseconds, and minimum is a whole

@@ -1,5 +1,5 @@
-// Package keeper keeps leases: it renews many leases in few calls of a store, with
-// one goroutine. If a lease is lost, its holder learns of the loss in time.
+// Package keeper keeps leases: it renews many leases in few calls of a store, with one
+// goroutine. If a lease is lost, its context ends, at the latest when its TTL is over.
 package keeper
 
 import (
@@ -51,10 +51,11 @@ func New(store *checkpoint.Store) *Keeper {
 // Store returns the store whose leases k renews.
 func (k *Keeper) Store() *checkpoint.Store { return k.store }
 
-// Add renews lease from now on, until it is lost or [Lease.Remove] gives it up. The
-// caller took the time asked before it sent the request that granted the lease: the
-// lease lasts for its TTL from asked. Add returns an error if the lease has an invalid
-// key, a TTL below a millisecond, or no epoch.
+// Add renews lease from now on, until it is lost or [Lease.Remove] gives it up. Take
+// asked from time.Now before you send the request that grants the lease. The lease lasts
+// for its TTL from asked. If this time is over already, the lease is lost at once. Add
+// returns an error if the lease has an invalid key, a TTL below a millisecond, or no
+// epoch.
 func (k *Keeper) Add(lease checkpoint.Lease, asked time.Time) (*Lease, error) {
 	// One lease that the store refuses to send would make a batch fail as a whole.
 	switch err := checkpoint.ValidateKey(lease.Key); {

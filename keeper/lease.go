@@ -33,11 +33,14 @@ type Lease struct {
 func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 
 // Context returns a context that ends when the lease is lost. Its cause wraps [ErrLost]
-// and the reason: checkpoint.ErrFenced if another owner took over, otherwise the error of
-// the renewals. The context ends at the latest when the lease ends by this machine's
-// clock, whatever the store does. The TTL counts from before the request that granted or
-// renewed the lease. So the lease never ends sooner by the engine's clock, unless this
-// clock jumps.
+// and the reason. The reason is checkpoint.ErrFenced after a take-over, Rewind, Fence or
+// Revoke, of which the Keeper learns with the next renewal. Otherwise the reason says why
+// no renewal succeeded, or that the machine was suspended.
+//
+// The context ends at the latest when the TTL is over by this machine's clock, whatever
+// the store does. The TTL counts from before the request that granted or renewed the
+// lease. So the TTL is never over sooner by the engine's clock, unless somebody sets the
+// engine's clock forward.
 //
 // Timers stand still while the machine is suspended. So the Keeper also looks at the
 // wall clock, twenty times within the TTL: after a suspend in which the lease ended,

@@ -13,8 +13,9 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Driver is a [driver.Driver] with every ability: a map of cells under one lock.
-// Time is the process's own, so that expiry works under testing/synctest.
+// Driver is a [driver.Driver] with every ability except [driver.RecordScanner],
+// [driver.LeaseReader] and [driver.TTLUnit], which it has no use for. It is a map of cells
+// under one lock. Time is the process's own, so that expiry works under testing/synctest.
 type Driver struct {
 	mu      sync.Mutex
 	cells   map[string]*cell.Cell
@@ -98,7 +99,7 @@ func (d *Driver) Edit(key string, f func(*driver.Cell)) {
 	})
 }
 
-// A Trace is what a change leaves besides the cell. Nil: nothing.
+// A Trace is what a change leaves besides the cell. If a field is nil, the change leaves none.
 type Trace struct {
 	Entry  *driver.AuditEntry
 	Sample *driver.Sample
@@ -149,8 +150,9 @@ func (d *Driver) store(c cell.Cell, trace Trace) {
 	d.changed(&before, stored, trace)
 }
 
-// changed keeps c, which the method cell has returned and which has changed since. It removes
-// an empty cell from the map. If c has no lease any more, it wakes who waits for one.
+// changed keeps c, which the method cell has returned and which has changed since. It
+// removes an empty cell from the map. If c has no lease any more, it wakes who waits for
+// one.
 func (d *Driver) changed(before, c *cell.Cell, trace Trace) {
 	if trace.Entry != nil {
 		d.note(c.Key, *trace.Entry)

@@ -24,8 +24,8 @@ type past struct {
 	samples []driver.Sample
 }
 
-// pastOf returns so many entries and samples, the latest first. The latest is n, and each is
-// of an hour of its own.
+// pastOf returns so many entries and samples, the latest first. The latest is n, and each
+// is of an hour of its own.
 func pastOf(entries, samples int) (p past) {
 	last := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour)
 	for i := entries; i > 0; i-- {

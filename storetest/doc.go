@@ -1,6 +1,5 @@
-// Package storetest is the conformance suite of checkpoint drivers. A driver that
-// passes the suite keeps every promise of package driver. So consumers may move to
-// another engine, and the same promises hold.
+// Package storetest is the conformance suite of checkpoint drivers. It checks the promises
+// of package driver, as far as a test can. So consumers may move to another engine.
 //
 // The test of a driver says in a [Harness] how to reach the engine, and calls [Run]:
 //

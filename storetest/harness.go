@@ -8,8 +8,10 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Harness says how to reach an engine. If a function is missing, the cases that
-// need it fail, except those that Except names.
+// Harness says how to reach an engine. If a function is missing, the cases that need it
+// fail, except those that Except names. The cases that wait for an expiry run in parallel:
+// all functions except Outage must be safe for concurrent use. The suite gives a case up
+// after two minutes.
 type Harness struct {
 	// Open returns a driver over an empty store that no other test uses, and
 	// closes the driver through tb.Cleanup. The case may have closed it

@@ -34,14 +34,14 @@ var ErrOrder = errors.New("position out of order")
 // new Tracker.
 //
 // Every method takes constant time on average, however many positions are in flight.
-// There is one exception: Ack takes logarithmic time for a position if many later
+// There is one exception: Ack and Hold take logarithmic time for a position if many later
 // positions were acknowledged before it.
 //
 // Memory is proportional to the number of positions in flight, no matter how far the
 // oldest of them is behind. A position that is never acknowledged holds the low
-// watermark back, but takes no memory for the positions done after it. Track gives the
-// memory of a peak back, after as many positions as the peak had room for have needed no
-// more than a quarter of the room. No other method allocates memory.
+// watermark back, but takes no memory for the positions done after it. After a peak, Track
+// gives memory back once it has tracked as many positions as there is room for, and
+// meanwhile a quarter of the room at most was in flight. Only Track allocates memory.
 type Tracker struct {
 	mu sync.Mutex
 	pending
