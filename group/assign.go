@@ -28,7 +28,8 @@ type Situation struct {
 // An Assign shares partitions out: it returns the member that shall hold each partition.
 // A partition that is not in the result goes to nobody. Every member calls Assign by
 // itself, so its result must depend on the Situation alone, and not on the order of the
-// lists. An Assign that looks at loads must move a partition only for a good reason, for
+// lists. It must not change the Situation. It must return soon, since the member's beats
+// wait. An Assign that looks at loads must move a partition only for a good reason, for
 // otherwise partitions go to and fro.
 type Assign func(Situation) map[string]string
 
@@ -37,10 +38,11 @@ type Assign func(Situation) map[string]string
 // members' numbers differ by 1 at most. If a member has more pinned partitions than
 // that, it gets these and no others.
 //
-// Balance moves as few partitions as these numbers allow. Among equal claims, the member
-// that holds more beyond its rounded-down number is rounded up. A member with too many partitions gives up those that
-// suit it least by rendezvous hashing, and a free partition goes to the member that it
-// suits best, of those that have too few.
+// Balance moves as few partitions as these numbers allow. It rounds the largest fractions
+// up. Among equal fractions, the member that holds most beyond its rounded-down number
+// goes first. A member with too many partitions gives up those that suit it least by
+// rendezvous hashing. A free partition goes to the member that it suits best, of those
+// that have too few.
 func Balance(s Situation) map[string]string {
 	b := newBalance(s)
 	b.pin(s.Pins)

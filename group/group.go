@@ -2,11 +2,12 @@
 // log and any store. Each instance, a member, calls [Run]. There is no leader, and nobody
 // takes a partition from a member by force.
 //
-// Every member stores a sign of life, and reads who else lives and who holds which lease.
-// From this view it computes by [Balance], as every other member does, which member shall
-// hold each partition. It acquires a partition that shall be its own when nobody holds the
-// partition's lease. If a partition that it holds shall be another's, the member reads no
-// more, finishes the events in work, stores the position, and releases the lease.
+// A beat is a sign of life: three times in a TTL, every member stores one, and reads who
+// else lives and who holds which lease. From this view, every member computes by [Balance]
+// which member shall hold each partition. If nobody holds a partition's lease, the member
+// that shall hold the partition acquires the lease. If a member holds a partition that
+// another shall hold, it reads no more of it, finishes the events in work, stores the
+// position, and releases the lease.
 //
 // A partition's lease is the lease of its checkpoint. So a view that is wrong or late can
 // only delay: the lease and its epoch decide who works and who writes.
@@ -26,22 +27,26 @@ import (
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-// Run is a member of a group until ctx ends. It calls consume for each partition that the
-// member holds, each in a goroutine of its own, with the partition's open subscription.
-// Consume reads and handles the events of the partition, for instance by
-// [subscription.Run], until its context ends: then the partition is to move, or the member
-// ends. Run closes the subscription. If consume returns nil although its context has not
-// ended, the partition has ended, and this member does not begin it again.
+// Run is a member of the group with this name, of 1 to 256 bytes, until ctx ends. It calls
+// consume for each partition that the member holds, each in a goroutine of its own, with
+// the partition's open subscription. Consume reads and handles the events of the
+// partition, for instance by [subscription.Run], until its context ends: then the
+// partition is to move, or the member ends. If the lease is lost, only the subscription's
+// Context ends: then consume must return an error, as [subscription.Run] does. Run closes
+// the subscription. If consume returns nil although its context has not ended, the
+// partition has ended, and this member does not begin it again.
 //
 // The checkpoint of a partition has the key that [Key] returns. Partitions returns the
 // partitions that there are now. Run calls it before each beat, so it must answer from
 // memory. All members must be told the same partitions, sooner or later.
 //
-// When ctx ends, the member tells the others, ends its partitions as if they were to move,
-// and Run returns nil. Run returns an error if the options are wrong, if Partitions or the
-// first sign of life fails, if the store is closed, or if Options.Failed ends the member.
-// If the engine keeps no reports and shows no leases, the error is
-// checkpoint.ErrUnsupported. While the store fails later, Run tries again.
+// When ctx ends, the member tells the others, and ends its partitions as if they were to
+// move. Then Run returns nil, or [ErrDrainPatience] if a consumer does not return. This
+// takes 2 * DrainPatience + 2/3 TTL + 2.2 seconds at most. Run also returns an error if
+// the options are wrong, if Partitions or the first sign of life fails, if the store is
+// closed, or if Options.Failed ends the member. If the engine keeps no reports or shows no
+// leases, the error is checkpoint.ErrUnsupported. While the store fails later, Run tries
+// again.
 func Run(
 	ctx context.Context, store *checkpoint.Store, name string, partitions func(context.Context) ([]string, error),
 	opts *Options, consume func(ctx context.Context, partition string, s *subscription.Subscription) error,

@@ -12,8 +12,8 @@ type View struct {
 	Member  string // this member
 	Members []checkpoint.Member
 
-	// Targets says which member shall hold each partition, and Owners which member holds
-	// its lease. A partition without an entry has none.
+	// Targets says which member shall hold each partition, and Owners who holds its lease,
+	// a member or not. A partition without an entry has none.
 	Targets, Owners map[string]string
 }
 
@@ -30,9 +30,11 @@ type Move struct {
 	Key                      string // of the checkpoint
 	Gained                   bool   // false: given up
 
-	// Took is how long the move took this member: from when it first knew that the
-	// partition was its own until the subscription was open, or from when it knew that
-	// the partition belongs to another until the lease was released.
+	// Took is how long the move took this member: from when it knew that it shall hold the
+	// partition until the subscription was open, or from when it began to give the
+	// partition up until the consumer had returned and the subscription was closed. Zero:
+	// the member did not give the partition up, but the partition failed, ended or was
+	// lost.
 	Took time.Duration
 }
 

@@ -19,13 +19,14 @@ type Options struct {
 	Member string
 
 	// TTL is how long a member counts as living after its last sign of life, and how long
-	// its leases last. It gives three signs in a TTL. After a crash, the partitions of a
-	// member are idle for up to TTL. All members must have the same TTL. Zero: 15 seconds.
+	// its leases last. A member gives three signs in a TTL. After a crash, its partitions
+	// are idle for 4/3 TTL at most, or 2 TTL if members join meanwhile. All members must
+	// have the same TTL, of 10 ms or more. Zero: 15 seconds.
 	TTL time.Duration
 
 	// DrainPatience is how long a partition that is to move may take to finish the events
-	// in work. Then its subscription ends, and its lease ends by itself. Zero, and at
-	// most: half the TTL.
+	// in work. Then [subscription.Run] ends the subscription. If consume has not returned
+	// 1.1 seconds later, the lease ends by itself. Zero, and at most: half the TTL.
 	DrainPatience time.Duration
 
 	// Weight is this member's share beside the weights of the others. Zero: 1.
@@ -42,17 +43,21 @@ type Options struct {
 	// Assign shares the partitions out. All members must have the same. Nil: [Balance].
 	Assign Assign
 
-	// Subscription returns the options of a partition's subscription. Run sets the Lease,
-	// and lowers the DrainTimeout to DrainPatience. Options that count events, such as
-	// MaxInFlight, hold for each partition. Nil: the zero Options, with which a partition
-	// without a checkpoint fails.
+	// Subscription returns the options of a partition's subscription. Run may call it for
+	// several partitions at once. Run sets the Lease, and lowers the DrainTimeout to
+	// DrainPatience. The Logger and the Observers of the group hear nothing of
+	// subscriptions: return theirs here. Options that count events, such as MaxInFlight,
+	// hold for each partition. Nil: the zero Options, with which a partition without a
+	// checkpoint fails.
 	Subscription func(partition string) subscription.Options
 
 	// Failed decides what becomes of a partition whose consumer has failed, attempt times
 	// in a row: without a minute of work in between. It returns how long the partition
 	// shall be idle before it begins again, or false to end the member with the error.
-	// Nil: the partition begins again after 1 second, then 2, and so on up to a minute. A
-	// lost lease is no failure.
+	// Nil: the partition begins again after 1 second, then 2, and so on up to a minute. It
+	// is no failure if the lease is lost, a write of the position is fenced, or another
+	// instance has stored a newer position: then the partition begins again with a later
+	// beat.
 	Failed func(partition string, attempt int, err error) (wait time.Duration, again bool)
 
 	// Logger gets a line when a member joins, leaves, gains and gives up a partition, and

@@ -24,11 +24,12 @@ type Event struct {
 // own position, not the position of the event to which the link points.
 func (e Event) Position() checkpoint.Position { return e.position }
 
-// IsEmpty reports that there is no event, only a position.
+// IsEmpty reports whether there is no event, only a position. Set Handler.Ignore to it:
+// otherwise the handler gets these positions as events.
 func (e Event) IsEmpty() bool { return e.ResolvedEvent == nil }
 
 // StreamID names the stream that has the event. For a link, it is the link's own stream,
-// not the stream of the event to which the link points.
+// not the stream of the event to which the link points. StreamID panics if e.IsEmpty().
 func (e Event) StreamID() string { return e.OriginalEvent().StreamID }
 
 // ErrOrder says that KurrentDB has sent an event out of order: the event is at or before

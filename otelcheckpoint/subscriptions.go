@@ -43,7 +43,7 @@ func (o *Observer) processed(e subscription.Event) {
 // registerGauges registers what is read from Stats whenever the metrics are collected.
 func (o *Observer) registerGauges(meter metric.Meter) error {
 	m := maker{meter: meter}
-	lag := m.number("checkpoint.lag", "{position}", "Distance from the stored position to the head, as last read.")
+	lag := m.number("checkpoint.lag", "{position}", "Distance to the head, as last read: from the low watermark in a report, from the stored position in Subscription.Lag.")
 	lagTime := m.seconds("checkpoint.lag.time", "How long the oldest event that is not done has been in the log, as last reported.")
 	tail := m.number("checkpoint.tail.distance", "{position}", "Distance from the beginning of the log to the low watermark, as last reported.")
 	advanced := m.seconds("checkpoint.advanced.timestamp", "When the stored position last moved, in seconds since the epoch.")

@@ -8,7 +8,7 @@ import (
 
 // Gauges are read from Stats whenever the metrics are collected.
 var (
-	lag = gauge("checkpoint_lag", "Distance from the stored position to the head, as last read.")
+	lag = gauge("checkpoint_lag", "Distance to the head, as last read: from the low watermark in a report, from the stored position in Subscription.Lag.")
 
 	lagTime  = gauge("checkpoint_lag_time_seconds", "How long the oldest event that is not done has been in the log, as last reported.")
 	tail     = gauge("checkpoint_tail_distance", "Distance from the beginning of the log to the low watermark, as last reported.")

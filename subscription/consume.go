@@ -14,7 +14,9 @@ import (
 // events begins at the start of the log.
 //
 // When ctx ends, even while a standby waits for the lease, Consume stores what is done
-// and returns nil.
+// and returns nil. If the store does not answer, Consume goes on for 2 *
+// Options.FlushTimeout and a few seconds at most after the end of Run, and returns the
+// error.
 func Consume[E any](
 	ctx context.Context, store *checkpoint.Store, key string, opts *Options,
 	events func(ctx context.Context, after checkpoint.Position) iter.Seq2[E, error], h Handler[E],

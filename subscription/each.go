@@ -13,8 +13,9 @@ import (
 
 // ConsumeEach does the work of [Consume] for several keys at the same time, for instance
 // for the partitions of a log that one process reads. It handles events of different
-// keys in parallel. Each key has Handler.Workers workers of its own. One keeper renews
-// all leases: the Keeper of opts.Lease, or a new one.
+// keys in parallel. Each key has Handler.Workers workers of its own. Each key gets the
+// same opts: set LogID, Head and Tail only if they are right for every key. One keeper
+// renews all leases: the Keeper of opts.Lease, or a new one.
 //
 // ConsumeEach returns when the events of every key have ended. If one key fails, the
 // others end as if ctx had ended. ConsumeEach joins the errors, and each names its key.

@@ -19,8 +19,9 @@ type Lease struct {
 	// Owner names the instance, in logs and to others that ask for the lease. An
 	// instance that has the same name after a crash gets the lease back at once.
 	// Instances that run at the same time must not share a name, so do not use the
-	// hostname alone if several of them run on one machine. Empty: a unique name of the
-	// hostname, the process id and a random text.
+	// hostname alone if several of them run on one machine. It has 512 bytes at most. With
+	// more than 256, the subscription cannot report, and hears of no pause. Empty: a unique
+	// name of the hostname, the process id and a random text.
 	Owner string
 
 	// TTL is how long the lease lasts unless it is renewed. The Keeper renews it three

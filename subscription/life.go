@@ -58,8 +58,9 @@ func (l *life) why() error {
 }
 
 // Context ends when the subscription does, with the reason as its cause: the lease is
-// lost, a write was fenced, an event failed, flushing failed for too long, or Close was
-// called. Work that uses this context stops in time.
+// lost, a write was fenced or overtaken, an event or the reader failed, DrainTimeout was
+// over, flushing failed for too long, or Close has stored the low watermark. Work that
+// uses this context stops in time.
 func (s *Subscription) Context() context.Context { return s.life.ctx }
 
 // Err returns why the subscription has ended. It returns nil while the subscription

@@ -9,9 +9,9 @@ import (
 )
 
 // The hooks of a [Subscription]. An element of Options.Observers implements the hooks
-// that it wants. A Subscription calls the hooks in the order of the list, and holds no
-// lock meanwhile. A hook must return soon, since its caller waits. It must not call
-// Close, which can wait for the hook.
+// that it wants. A Subscription calls the hooks in the order of the list. A hook must
+// return soon, since its caller waits. Close can wait for a hook. So a hook must not call
+// Close, nor wait for a lock that a caller of Close holds.
 type (
 	// An OpenedObserver hears of each Subscription that is open.
 	OpenedObserver interface {

@@ -31,7 +31,8 @@ const (
 	FromHead
 )
 
-// Options configures a [Subscription]. A nil *Options is the zero Options.
+// Options configures a [Subscription]. A nil *Options is the zero Options. Open refuses a
+// negative number or time, except in ReportEvery.
 type Options struct {
 	// Missing says where a consumer without a checkpoint begins.
 	Missing Missing
@@ -47,7 +48,8 @@ type Options struct {
 	// beyond the head, Open fails with [ErrBeyondHead]. Lag counts up to the head. Ask
 	// the leader for the head: a replica that lags would make a sound checkpoint look
 	// wrong. The head of an empty log is the zero Position. If offsets start at 0 and
-	// the log end offset is n, the head is checkpoint.Offset(n-1). Nil: not checked.
+	// the log end offset is n, the head is checkpoint.Offset(n-1). Lag and a report may
+	// call Head at the same time. Head must watch its context. Nil: not checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
 
 	// Tail returns the position of the first event that the log still has. If the
@@ -112,9 +114,9 @@ type Options struct {
 	DrainTimeout time.Duration
 
 	// ReportEvery is how often the subscription stores its checkpoint.Status, and asks
-	// whether the key is paused. It also asks Head and Tail then. An instance that has died is
-	// seen for three times as long. Zero: 5 seconds. Negative: it never reports, and hears
-	// of no pause. It does not report either if the engine keeps no reports.
+	// whether the key is paused. It also asks Head and Tail then. An instance that has died
+	// is seen for three times as long. Zero: 5 seconds. Negative: it never reports, and
+	// hears of no pause. It does not report either if the engine keeps no reports.
 	ReportEvery time.Duration
 
 	// TTL makes the checkpoint expire this long after it was last stored. The

@@ -11,8 +11,12 @@ import (
 	"github.com/checkpointstore/checkpoint"
 )
 
-// Handler says how [Run] handles events of type E. Position and Handle are
-// required.
+// Handler says how [Run] handles events of type E. Position and Handle are required.
+//
+// Run calls Position, Time, OrderingKey and Ignore for one event after another, and
+// Handle, Retry and Park from up to Workers goroutines at once. Several Runs with one
+// Handler, as in [ConsumeEach], call all of them at once. A panic of Handle, Retry or Park
+// ends the process.
 type Handler[E any] struct {
 	// Position returns the position of an event in the log.
 	Position func(E) checkpoint.Position
@@ -61,12 +65,17 @@ type Handler[E any] struct {
 // that it returns. It must return the events after the position of
 // [Subscription.Resume], in the order of the log. Run calls the reader in a goroutine of
 // its own, with a context that ends when ctx or the subscription ends. A reader that
-// waits for the next event must watch this context.
+// waits for the next event must watch this context. When the context ends, the reader must
+// return, or yield an error that wraps the context's Err or cause. Run takes any other
+// error for a failure of the reader.
 //
 // To stop a consumer, end ctx, for instance by a signal. Then Run reads no more, lets
 // the handlers that are at work finish, and returns nil. For a second at most, Run still
 // begins events that come before an event it has begun. Otherwise the next run would
-// repeat the latter.
+// repeat the event that was begun.
+//
+// If the events end, Run waits for the handlers without a limit, and returns nil. If the
+// subscription ends, Run returns the reason: after Close, [ErrClosed].
 //
 // If the reader fails, Run logs the error at once. For a second at most, Run still begins
 // events that were read before. Then it stops as above, and ends the subscription when the
@@ -74,10 +83,11 @@ type Handler[E any] struct {
 // another attempt, to the next run. If the reader panics, the handlers at work finish
 // before Run passes the panic on, with the reader's stack.
 //
-// When Run is to return, the handlers and the reader have Options.DrainTimeout to
-// finish. Nobody can stop a reader that ignores its context. Run leaves such a reader in
-// its goroutine, which ends when the reader next yields or returns. Run neither handles
-// nor acknowledges the events that this reader still yields.
+// After the end of ctx or of the subscription, or a failure of the reader, the handlers
+// and the reader have Options.DrainTimeout to finish. Nobody can stop a reader that
+// ignores its context. Run leaves such a reader in its goroutine, which ends when the
+// reader next yields or returns. Run neither handles nor acknowledges the events that this
+// reader still yields.
 //
 // Run does not close the subscription: call Close after Run. A second Run of one
 // Subscription is an error.

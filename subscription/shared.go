@@ -13,8 +13,8 @@ type Shared struct {
 	inFlight, workers chan struct{} // each value is an event
 }
 
-// NewShared returns a Shared that lets maxInFlight events be in work at the same time,
-// and calls handlers for as many of them as workers says. It panics if either is below 1.
+// NewShared returns a Shared for at most maxInFlight events in work, and at most workers
+// handlers, at the same time. It panics if either is below 1.
 //
 // Each Run keeps to its own Options.MaxInFlight and Handler.Workers as well. So choose an
 // Options.MaxInFlight well below maxInFlight: then a partition whose events wait for

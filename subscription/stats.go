@@ -9,7 +9,7 @@ import (
 // Stats is the state of a subscription at one moment.
 type Stats struct {
 	Stored        checkpoint.Position // last stored, also by the handler, or resumed from
-	StoredAt      time.Time           // when it was stored; zero: never
+	StoredAt      time.Time           // when a flush last stored it, or as Open found it; a handler does not move it
 	LowWatermark  checkpoint.Position // what a flush would store now
 	InFlight      int                 // events in work
 	Oldest        InWork              // the event longest in work; zero: none is in work

@@ -67,8 +67,8 @@ var (
 )
 
 // Open waits while the key is paused (see checkpoint.Store.Pause). It gets the lease, if
-// the Options ask for one, and then loads the checkpoint at key. It checks the checkpoint against the log, if the Options say how. The context is
-// for Open alone.
+// the Options ask for one, and then loads the checkpoint at key. If the Options say how,
+// it checks the checkpoint against the log. The context is for Open alone.
 //
 // The caller must close the Subscription. Close leaves the store open.
 func Open(ctx context.Context, store *checkpoint.Store, key string, opts *Options) (*Subscription, error) {
@@ -137,11 +137,12 @@ func (s *Subscription) Epoch() uint64 {
 // once, and ends the subscription. Stop reading and wait for the workers first: Close
 // does not store work that is done later, and the next run does it again. While a
 // handler of [Run] is at work, Close does not release the lease, which then ends by
-// itself. The context limits how long Close may take to store.
+// itself. The context limits how long Close may take. If the context has ended before,
+// Close neither stores nor releases anything: do not pass the context that a signal ends.
 //
 // The error says why the subscription had ended before, unless Run has returned the
-// reason, and why Close could not store the low watermark. A second Close only waits
-// until the first is done.
+// reason. It also says why Close could not store the low watermark, or could not release
+// the lease. A second Close only waits until the first is done.
 func (s *Subscription) Close(ctx context.Context) error {
 	if s.life.isClosing.Swap(true) {
 		select {
@@ -157,8 +158,9 @@ func (s *Subscription) Close(ctx context.Context) error {
 
 // Abandon is Close for a consumer that is still at work and cannot be stopped: it stores
 // the low watermark and ends the subscription, but does not release the lease, which ends
-// by itself. So no other instance begins while this one may still be at work, as long as
-// the consumer heeds the end of the subscription's context within the TTL.
+// by itself. The lease lasts for about 2/3 of its TTL at least after the end of the
+// subscription's context, or for less if the last renewals failed. If the consumer stops
+// in this time, no other instance begins while this one is still at work.
 func (s *Subscription) Abandon(ctx context.Context) error {
 	s.life.abandoned.Store(true)
 	return s.Close(ctx)

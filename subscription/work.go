@@ -20,9 +20,10 @@ type Work struct {
 
 // Track says that the event at p is in work from now on. It waits while
 // Options.MaxInFlight events are in work, or Options.MaxAhead events are past the stored
-// position, or the key is paused, until ctx or the subscription ends. If p does not come after the last
-// position that was tracked or skipped, Track returns tracker.ErrOrder and changes
-// nothing. No event has the zero Position: see [checkpoint.Offset].
+// position, or the key is paused. If ctx ends meanwhile, or if the subscription has ended,
+// Track returns the cause, and a zero Work, whose Done and Fail do nothing. If p does not
+// come after the last position that was tracked or skipped, Track returns tracker.ErrOrder
+// and changes nothing. No event has the zero Position: see [checkpoint.Offset].
 func (s *Subscription) Track(ctx context.Context, p checkpoint.Position) (Work, error) {
 	if s.work.full() {
 		if err := s.work.waitForRoom(ctx, &s.life, s.flusher.due); err != nil {
