@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,5 +218,26 @@ func TestConsumerThatDoesNotStop(t *testing.T) {
 		time.Sleep(ttl)
 		b.want(map[string]int{"b": 1})
 		close(release)
+	})
+}
+
+// TestLogThatHangs stops no signs of life: otherwise the member would hold its partitions for
+// ever, and see nobody who joins.
+func TestLogThatHangs(t *testing.T) {
+	bubble(t, func(b *bench) {
+		var asked atomic.Int64
+		hangs := func(ctx context.Context) ([]string, error) {
+			if asked.Add(1) > 1 {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return numbered(4), nil
+		}
+		b.run(hangs, group.Options{Member: "a"}, b.consume("a"))
+		time.Sleep(4 * ttl)
+		b.want(map[string]int{"a": 4})
+		b.start(4, group.Options{Member: "b"})
+		time.Sleep(2 * ttl)
+		b.want(map[string]int{"a": 2, "b": 2})
 	})
 }

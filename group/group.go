@@ -38,7 +38,8 @@ import (
 //
 // The checkpoint of a partition has the key that [Key] returns. Partitions returns the
 // partitions that there are now. Run calls it before each beat, so it must answer from
-// memory. All members must be told the same partitions, sooner or later.
+// memory. A sixth of a TTL later Run ends the call's context, and the partitions stay as
+// they were. All members must be told the same partitions, sooner or later.
 //
 // When ctx ends, the member tells the others, and ends its partitions as if they were to
 // move. Then Run returns nil, or [ErrDrainPatience] if a consumer does not return. This

@@ -195,7 +195,11 @@ func (m *member) failed(ctx context.Context, err error) error {
 	return nil
 }
 
+// askPartitions asks for the partitions. A log that hangs must leave the sign of life that
+// follows its time.
 func (m *member) askPartitions(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, m.beatEvery()/2)
+	defer cancel()
 	partitions, err := m.ask(ctx)
 	if err == nil {
 		err = m.check(partitions)
