@@ -45,19 +45,27 @@ func ExampleOnTx() {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO revenue VALUES (?)", cents); err != nil {
 			return err
 		}
-		if _, err := checkpoint.New(sqlitestore.OnTx(tx), nil).SetIfNewer(ctx, "revenue", p); err != nil {
+		outcomes, err := checkpoint.New(sqlitestore.OnTx(tx), nil).Apply(ctx, checkpoint.Write{
+			Key: "revenue", IfNewer: true, Mark: checkpoint.Mark{Position: p},
+		})
+		switch {
+		case err != nil:
 			return err
+		case outcomes[0] != checkpoint.Advanced:
+			return nil // the event has taken effect before: roll back
 		}
 		return tx.Commit()
 	}
 	fmt.Println(apply(checkpoint.Position{Commit: 1, Prepare: 1}, 1250))
 	fmt.Println(apply(checkpoint.Position{Commit: 2, Prepare: 2}, 750))
+	fmt.Println(apply(checkpoint.Position{Commit: 2, Prepare: 2}, 750)) // the log sends it again
 
 	var sum int
 	err = db.QueryRowContext(ctx, "SELECT sum(cents) FROM revenue").Scan(&sum)
 	cp, getErr := store.Get(ctx, "revenue")
 	fmt.Println(sum, err, cp.Position, getErr)
 	// Output:
+	// <nil>
 	// <nil>
 	// <nil>
 	// 2000 <nil> C:2/P:2 <nil>

@@ -14,20 +14,37 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// OnTx returns a driver on the caller's own transaction. The transaction
-// commits the caller's writes and the checkpoint together, or neither. So if the
-// effects of an event are in the same file, the event takes effect exactly once.
+// OnTx returns a driver on the caller's own transaction. The transaction commits the
+// caller's writes and the checkpoint together, or neither. So an event whose effects are
+// in the same file takes effect exactly once.
 //
+//	// ... the writes of the read model, in tx
 //	store := checkpoint.New(sqlitestore.OnTx(tx), nil)
-//	updated, err := store.SetIfNewer(ctx, key, p)
+//	outcomes, err := store.Apply(ctx, checkpoint.Write{
+//		Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: p, Epoch: epoch},
+//	})
+//	switch {
+//	case err != nil:
+//		return err
+//	case outcomes[0] == checkpoint.Fenced:
+//		return checkpoint.ErrFenced
+//	case outcomes[0] != checkpoint.Advanced:
+//		return nil // the event has taken effect before: roll back
+//	}
+//	return tx.Commit()
 //
-// Begin the transaction on a *sql.DB over a file that [Open] has made. The
-// *sql.DB needs this module's SQLite driver, "sqlite", and _txlock=immediate:
-// then the transaction waits for other writers when it begins, and not when it
-// first writes. No answer is final before the commit. A full disk usually shows only
-// there, as the error of Commit. After an error, roll back.
-// The Store is for one goroutine at a time, and needs no Close. It cannot scan, and has no
-// leases, no Fence, no Inspect and no reports.
+// Only [driver.Advanced] proves that the event has not taken effect before. SetIfNewer
+// also returns true if an equal position is there. The epoch is checked in the
+// transaction.
+//
+// Begin the transaction on a *sql.DB over a file that [Open] has made. The *sql.DB needs
+// this module's SQLite driver, "sqlite", and _txlock=immediate: then the transaction
+// waits for other writers when it begins, and not when it first writes.
+//
+// No answer is final before the commit. A full disk usually shows only there, as the
+// error of Commit. After an error, roll back. The Store is for one goroutine at a time,
+// and needs no Close. It cannot scan, and has no leases, no Fence, no Inspect and no
+// reports.
 func OnTx(tx *sql.Tx) driver.Driver {
 	return &txDriver{statements{on: tx}}
 }

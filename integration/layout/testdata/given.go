@@ -47,6 +47,7 @@ var (
 	s      *subscription.Subscription
 	key    string
 	owner  string
+	epoch  uint64
 	ttl    time.Duration
 	p      checkpoint.Position
 	mux    *http.ServeMux
