@@ -20,9 +20,10 @@
 // checkpoint_fences a row for each key that has seen an epoch, with its lease.
 // docs/postgres.md has the layout.
 //
-// Each change locks the rows of its keys, and package cell decides it, or one statement
-// decides it by the same rule. Changes that wait at the same time share a transaction.
-// The clock is clock_timestamp() of the server, read once the rows are locked.
+// Each change locks the rows of its keys. One statement decides the usual writes, and
+// package cell decides every other change, by the same rules. Changes that wait at the
+// same time share a transaction. The clock is clock_timestamp() of the server, read once
+// the rows are locked.
 //
 // A lease is a row. It is not an advisory lock, which would end, unnoticed, with its
 // connection.

@@ -27,24 +27,27 @@ import (
 //		return err
 //	}
 //	outcomes, err := checkpoint.New(d, nil).Apply(ctx, checkpoint.Write{
-//		Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: p},
+//		Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: p, Epoch: epoch},
 //	})
-//	if err != nil {
+//	switch {
+//	case err != nil:
 //		return err
-//	}
-//	if outcomes[0] != checkpoint.Advanced {
+//	case outcomes[0] == checkpoint.Fenced:
+//		return checkpoint.ErrFenced
+//	case outcomes[0] != checkpoint.Advanced:
 //		return nil // the event has taken effect before: roll back
 //	}
 //	return tx.Commit(ctx)
 //
-// Only [driver.Advanced] proves that the event has not taken effect before. SetIfNewer also
-// returns true if an equal position is there, and Get locks nothing.
+// Only [driver.Advanced] proves that the event has not taken effect before. SetIfNewer
+// also returns true if an equal position is there, and Get locks nothing.
 //
-// The options must be those of the other drivers of the store. The epoch is checked in
-// the transaction. The rows of the key stay locked until it ends: others who change the
-// key wait for it. Write the checkpoint last, so that they wait for a short time.
+// Schema and Namespace must be those of the other drivers of the store. OnTx uses no
+// other option. The epoch is checked in the transaction. The rows of the key stay locked
+// until the transaction ends: others who change the key wait for it. Write the checkpoint
+// last, so that they wait for a short time.
 //
-// Nothing is decided before the commit. After an error, roll back. If the context of a
+// No answer is final before the commit. After an error, roll back. If the context of a
 // call ends, pgx closes the transaction's connection. The Store is for one goroutine at
 // a time, and needs no Close. It cannot scan, and has no leases, no Fence, no Inspect
 // and no reports.

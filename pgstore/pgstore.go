@@ -16,8 +16,9 @@ import (
 
 // Options configures a [Driver]. A nil *Options is the zero Options.
 type Options struct {
-	// Schema is the schema of the tables. Each name is as it stands: "Checkpoint" is not
-	// "checkpoint". Empty: "checkpoint".
+	// Schema is the schema of the tables. Case counts: "Checkpoint" is not "checkpoint".
+	// It may hold any characters except control characters, and at most 63 bytes. Empty:
+	// "checkpoint".
 	Schema string
 
 	// Namespace keeps environments apart in the same tables: "prod". It is a column.
@@ -25,15 +26,16 @@ type Options struct {
 	// control characters, and at most 512 bytes. Empty: the namespace "".
 	Namespace string
 
-	// AutoMigrate makes missing tables, and brings older ones to the newest schema, at
+	// AutoMigrate makes missing tables, and brings older ones to the newest version, at
 	// the first call. The user then needs the permission to make tables. Otherwise the
 	// tables must be there: see [Migrate].
 	AutoMigrate bool
 
-	// NoShortcuts sends each Get as a statement of its own, and lets package cell decide each
-	// write over locked rows. Otherwise Gets that wait at the same time share a statement, and
-	// one statement decides the usual writes, which is faster. The answers are the same. Use
-	// NoShortcuts to find out whether a fault comes from these ways. [OnTx] uses neither of them.
+	// NoShortcuts turns off two shortcuts: Gets that wait at the same time share a
+	// statement, and one statement decides the usual writes. Each Get is then a statement
+	// of its own, and package cell decides each write over locked rows, which is slower.
+	// The answers are the same. Use NoShortcuts to find out whether a fault comes from a
+	// shortcut. [OnTx] uses neither of them.
 	NoShortcuts bool
 
 	// Logger receives a warning if the server may lose what it has acknowledged (see
@@ -84,9 +86,10 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 }
 
 // Open returns a driver with a pool of its own, for a URL or a connection string as
-// psql takes it. It checks that the server answers, that it is no replica, and that the
-// tables are there. If a pooler such as PgBouncer stands before the server, it prepares
-// no statements, unless the URL names a default_query_exec_mode.
+// psql takes it. Open checks that the server answers and is no replica, and that the
+// tables are there. If Options.AutoMigrate is set, Open makes them. If a pooler such as
+// PgBouncer stands before the server, the driver prepares no statements, unless the URL
+// names a default_query_exec_mode.
 //
 // The query of a URL may name the schema and the namespace, too: ?schema=app&namespace=prod.
 // It takes no_shortcuts=true for Options.NoShortcuts. If the URL cannot be used, the error
@@ -120,9 +123,9 @@ func (d *Driver) Name() string { return engine }
 
 const engine = "PostgreSQL"
 
-// Close waits for the transactions under way, for a second at most. Changes that still
-// wait fail with ErrClosed. If the pool is the driver's, reads under way may fail with
-// ErrClosed, too.
+// Close waits for the transactions under way, for a second at most, and then cancels
+// them. Changes that still wait fail with [driver.ErrClosed]. If the pool is the
+// driver's, reads under way may fail with it, too.
 func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil

@@ -44,8 +44,8 @@ func parse(rawURL string, opts *Options) (*pgxpool.Config, *Options, error) {
 }
 
 // ParseURL returns the configuration of the pool that [Open] would make for a URL, and
-// opts with their defaults and with the options that the URL names. It sends nothing. For
-// any other URL the error is [ErrURL].
+// opts with their defaults and with the options that the URL names. It sends nothing. If
+// the URL cannot be used, the error is [ErrURL].
 func ParseURL(url string, opts *Options) (*pgxpool.Config, *Options, error) {
 	config, merged, err := parse(url, opts)
 	if err != nil {
