@@ -10,18 +10,25 @@ import (
 
 // A Conversion is what [Driver.Convert] did at one key.
 type Conversion struct {
-	Done     bool            // the checkpoint was in an older layout
+	// Done says that Convert has changed the layout. If Done is false and Err is nil, the
+	// checkpoint was in today's layout already.
+	Done bool
+
 	Position driver.Position // if Done: the position that stands
-	Err      error           // [driver.ErrNotFound], [driver.ErrCorruptCheckpoint], or why no answer came
+
+	// Err is [driver.ErrNotFound], [driver.ErrCorruptCheckpoint], or why no answer came.
+	// With Done, Err says why the change may be lost: see Options.MinReplicas.
+	Err error
 }
 
 var errForeign = errors.New("redisstore: Options.Prefix names keys of another program, which could not read them in today's layout: " +
 	"copy them to a namespace")
 
-// Convert brings the checkpoints of keys into today's layout: commit@prepare
-// strings become hashes, and a hash without updatedAt gets the given updatedAt. Each
-// conversion is one atomic step and keeps the current position. So it never undoes a
-// concurrent rewind or deletion. Convert fails for a driver with Options.Prefix.
+// Convert brings the checkpoints of keys into today's layout: commit@prepare strings
+// become hashes, and a checkpoint without updatedAt gets the given one. Convert returns
+// one Conversion for each key, in the order of the keys. Each conversion is one atomic
+// step, and keeps the current position and expiry. So it never undoes a concurrent rewind
+// or deletion. Convert fails for a driver with Options.Prefix.
 func (d *Driver) Convert(ctx context.Context, keys []string, updatedAt time.Time) ([]Conversion, error) {
 	if !d.fenced {
 		return nil, errForeign

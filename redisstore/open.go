@@ -64,8 +64,8 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Driver, error) {
 }
 
 // NewClient returns the client that [Open] would make for rawURL, and opts with what the
-// URL's query adds. It sends nothing. The caller closes the client. For any other URL the
-// error is [ErrURL].
+// URL's query adds. It sends nothing. The caller closes the client. If the URL cannot be
+// used, the error is [ErrURL].
 func NewClient(rawURL string, opts *Options) (redis.UniversalClient, *Options, error) {
 	target, err := parseURL(rawURL, opts)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package redisstore keeps checkpoints in Redis or Valkey: standalone, behind
-// Sentinel, or in a Cluster. docs/redis.md describes the layout.
+// Package redisstore keeps checkpoints in Redis 6.2 or later, or in Valkey: standalone,
+// behind Sentinel, or in a Cluster. docs/redis.md describes the layout.
 package redisstore
 
 import (
@@ -29,28 +29,35 @@ type Options struct {
 	// "checkpoint-reports:": its keys would lie within another namespace.
 	Namespace string
 
-	// Prefix, if set, is the whole text before the key, in place of Namespace
-	// and "checkpoint:". Use it to read the checkpoints of another program, and to
-	// move them to this store. The other program's layout has no place for fences, so
-	// leases, and writes with an epoch, fail. No change leaves an audit entry or a sample. The driver reads a string that is a
-	// bare number n as {n, n}. If Prefix is set, Namespace must be empty.
+	// Prefix, if set, is the whole text before the key, in place of Namespace and
+	// "checkpoint:". Use it to read the checkpoints of another program, and to move them
+	// to this store. The driver reads a string that is a bare number n as {n, n}.
+	//
+	// Do not write while the other program works: a write turns the string into a hash,
+	// which that program may not be able to read. SetIfNewer and Touch take a bare number
+	// for damaged, and fail with driver.ErrCorruptCheckpoint. The other program's layout
+	// has no place for fences, so leases, rewinds, and writes with an epoch, fail. No
+	// change leaves an audit entry or a sample.
+	//
+	// Prefix has at most 512 bytes, without control characters. If it is set, Namespace
+	// must be empty.
 	Prefix string
 
-	// MinReplicas is how many replicas must have a change (a write, a deletion, or
-	// a lease) before the call that made the change succeeds. If MinReplicas is the
-	// number of all replicas, a failover loses no acknowledged change. If too few replicas have a
-	// change in time, the call fails, but the change stays on the master: the
-	// outcome of a write is then Unknown. In a cluster, a change to a slot that is
-	// on its way to another node fails until the slot has arrived. Zero: none.
+	// MinReplicas is how many replicas must have a change before the call that made the
+	// change succeeds. Every change waits, except the reports of instances. If MinReplicas
+	// is the number of all replicas, a failover loses no acknowledged change. If too few
+	// replicas have a change in time, the call fails, but the change stays on the master:
+	// the outcome of a write is then Unknown. In a cluster, a change to a slot that is on
+	// its way to another node fails until the slot has arrived. Zero: none.
 	MinReplicas int
 
-	// FsyncAOF makes each call wait until its change is on the master's disk, in
+	// FsyncAOF makes the same calls wait until their changes are on the master's disk, in
 	// the append-only file, and on the disks of MinReplicas replicas. It needs
 	// "appendonly yes", and Redis 7.2 or Valkey.
 	FsyncAOF bool
 
-	// ReplicaTimeout is how long to wait for MinReplicas and FsyncAOF. It must be
-	// below the client's ReadTimeout. Zero: 1 second.
+	// ReplicaTimeout is how long a call waits for MinReplicas and FsyncAOF: a millisecond
+	// or more, and less than the client's ReadTimeout. Zero: 1 second.
 	ReplicaTimeout time.Duration
 
 	// SeparateCalls sends the commands of each call in pipelines of their own.
@@ -59,11 +66,11 @@ type Options struct {
 	// pipeline.
 	SeparateCalls bool
 
-	// NoShortcuts sends each write, and each read of keys, as one call of a script, by the
-	// client's pools. Otherwise one call of a script makes several usual writes, a transaction
-	// reads, and a call that is alone has a connection of its own, which is faster. The answers
-	// are the same. Use NoShortcuts to find out whether a fault comes
-	// from these ways.
+	// NoShortcuts turns off three shortcuts: one call of a script makes several usual
+	// writes, transactions read, and a call that is alone has a connection of its own. Each
+	// write, and each read of up to 32 keys (in a cluster: of one key), is then a call of
+	// its script, by the client's pools, which is slower. The answers are the same. Use
+	// NoShortcuts to find out whether a fault comes from a shortcut.
 	NoShortcuts bool
 
 	// AcceptEviction allows servers that remove any key when their memory is full
@@ -102,9 +109,14 @@ var _ driver.Driver = (*Driver)(nil)
 // caller keeps the client, and configures how it connects, authenticates and finds
 // the master. Close leaves the client open. A cluster needs a cluster client.
 //
-// If a *redis.Client speaks RESP2 (Protocol: 2) and its pool has four connections or more, its
-// drivers keep one of them until they are closed. Calls that are alone use it, which is faster. New
-// adds a hook to such a client. A hook that is added later may miss these calls.
+// If a *redis.Client speaks RESP2 (Protocol: 2) and its pool has four connections or
+// more, its drivers keep one of them until they are closed. Calls that are alone use it,
+// which is faster. A hook that is added to the client later may miss these calls.
+//
+// For this connection, New adds a hook to the client, except if another driver of the
+// client is open. The hook stays after Close. So do not make and close drivers of one
+// client again and again. With SeparateCalls or NoShortcuts, there is no such connection,
+// and New adds no hook.
 //
 // New refuses invalid options. It refuses a cluster client that reads from replicas, or
 // that has ClusterSlots, such as the client of redis.NewFailoverClusterClient. It also

@@ -17,8 +17,9 @@ var _ driver.Reporter = (*Driver)(nil)
 
 var errNoReports = fmt.Errorf("%w: redisstore: a driver with Options.Prefix keeps no reports", driver.ErrUnsupported)
 
-// Report implements [driver.Reporter]. With Options.MinReplicas only a notice waits for
-// replicas: a report may be lost.
+// Report implements [driver.Reporter]. With Options.MinReplicas or Options.FsyncAOF, a
+// notice waits as every change does. The report of an instance does not wait, and may be
+// lost.
 func (d *Driver) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
 	if !d.fenced {
 		return nil, errNoReports
