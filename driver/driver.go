@@ -8,9 +8,10 @@
 // into its own. So a driver gets only keys, positions and durations that are in range,
 // and has nothing to log.
 //
-// A [Driver] has five methods. Every other ability is a small interface that a
-// driver may have: [Leaser], [LeaseReader], [Notifier], [Inspector], [Fencer],
-// [Historian], [Sampler], [Adopter], [Reporter], [RecordScanner], [TTLUnit], [Namer].
+// A [Driver] has five methods. Every other ability is a small interface that a driver may
+// have: [Leaser], [LeaseReader], [Notifier], [Inspector], [Fencer], [Historian],
+// [Sampler], [Adopter], [Reporter], [RecordScanner], [TTLUnit], [Namer].
+//
 // Package cell has the rules of every change to a key: a driver loads the key's
 // [Cell], lets cell decide, and stores the difference, all in one atomic step.
 // Package storetest checks a driver against these rules, as far as a test can.

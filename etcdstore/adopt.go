@@ -11,8 +11,9 @@ import (
 
 var _ driver.Adopter = (*Driver)(nil)
 
-// Adopt implements [driver.Adopter]. If an answer is lost, Adopt sends the transaction
-// again: the items that it finds then are its own.
+// Adopt implements [driver.Adopter]. It stores the entries in one transaction, and the
+// samples in another. If the answer to one of them is lost, Adopt sends that one again. If
+// it has landed before, this changes nothing.
 func (d *Driver) Adopt(ctx context.Context, key string, entries []driver.AuditEntry, samples []driver.Sample) error {
 	if err := d.ready(ctx); err != nil {
 		return err

@@ -22,13 +22,16 @@ import (
 // Options configures a [Driver]. A nil *Options is the zero Options.
 type Options struct {
 	// Prefix stands before every etcd key of the driver, and keeps environments apart:
-	// "prod/checkpoint/". It ends with "/", so that no prefix is the beginning of
-	// another. Empty: "checkpoint/".
+	// "prod/". It must end with "/". It may hold any characters except control
+	// characters, and at most 512 bytes. Do not put one prefix inside another, such as
+	// "prod/" and "prod/checkpoint/": one store would find the other's keys. Empty:
+	// "checkpoint/".
 	Prefix string
 
-	// NoShortcuts reads each checkpoint by the JSON decoder. Otherwise the driver reads the form
-	// in which it writes checkpoints by itself, which is faster. The answers are the same. Use
-	// NoShortcuts to find out whether a fault comes from this way.
+	// NoShortcuts turns off a shortcut: the driver reads the form in which it writes
+	// checkpoints by itself. Then the JSON decoder reads each checkpoint, which is slower.
+	// The answers are the same. Use NoShortcuts to find out whether a fault comes from the
+	// shortcut.
 	NoShortcuts bool
 
 	// Logger receives one warning if etcd refuses what [Driver.LeaseEnds] needs. Nil:
@@ -36,8 +39,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Driver is a [driver.Driver] over etcd, with every ability. Calls that wait at the same
-// time share transactions.
+// Driver is a [driver.Driver] over etcd, with every ability except [driver.LeaseReader].
+// Calls that wait at the same time share transactions.
 type Driver struct {
 	client      *clientv3.Client
 	owned       bool // whether Close closes the client
@@ -105,8 +108,9 @@ func checkPrefix(prefix string) error {
 // Name returns "etcd".
 func (d *Driver) Name() string { return "etcd" }
 
-// Close ends the calls that are under way with [driver.ErrClosed]. It closes the client
-// if [Open] made it.
+// Close ends the changes that are under way with [driver.ErrClosed]. A read or a report
+// that is under way ends with this error, too, or with its answer. Close closes the
+// client if [Open] made it.
 func (d *Driver) Close() error {
 	d.queue.mu.Lock() // no flight begins from here on
 	d.stop()

@@ -57,8 +57,8 @@ func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 }
 
 // ParseURL returns the configuration of the client that [Open] would make for a URL, and
-// opts with the prefix and the flag that the URL names. It sends nothing. For any other URL
-// the error is [ErrURL].
+// opts with the prefix and the flag that the URL names. It sends nothing. If the URL
+// cannot be used, the error is [ErrURL].
 func ParseURL(url string, opts *Options) (clientv3.Config, *Options, error) {
 	t, err := parseURL(url, opts)
 	if err != nil {

@@ -31,8 +31,8 @@ type told struct {
 // its notice is empty.
 func (d *Driver) reportFolder(key string) string { return d.folder("reports/", key) }
 
-// Report implements [driver.Reporter]. If an answer is lost, the reports are not sent
-// again: there may be another notice by then.
+// Report implements [driver.Reporter]. If an answer is lost, the driver does not send the
+// reports again: a notice that is sent twice could replace a later one.
 func (d *Driver) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err

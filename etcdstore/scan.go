@@ -15,14 +15,15 @@ import (
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
-// Scan implements [driver.Driver]. It walks the keys of one revision, in order.
+// Scan implements [driver.Driver]. It yields the keys in order, and reads them at one
+// revision as [Driver.ScanRecords] does.
 func (d *Driver) Scan(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]string, error] {
 	w := newWalk(d, pattern, pageSize, []part{checkpointPart}, true)
 	return pages(ctx, w, func(key string, _ *state, _ time.Time) string { return key })
 }
 
 // ScanRecords implements [driver.RecordScanner]. It reads all records at one revision,
-// unless etcd compacts that revision during the walk. The rest is then of a later one.
+// except if etcd compacts that revision during the walk: the rest is then of a later one.
 func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Record, error] {
 	w := newWalk(d, pattern, pageSize, []part{checkpointPart}, false)
 	return pages(ctx, w, func(key string, s *state, now time.Time) driver.Record {
@@ -30,7 +31,7 @@ func (d *Driver) ScanRecords(ctx context.Context, pattern string, pageSize int) 
 	})
 }
 
-// ScanCells implements [driver.Inspector], as ScanRecords.
+// ScanCells implements [driver.Inspector]. It reads as [Driver.ScanRecords] does.
 func (d *Driver) ScanCells(ctx context.Context, pattern string, pageSize int) iter.Seq2[[]driver.Cell, error] {
 	w := newWalk(d, pattern, pageSize, []part{checkpointPart, fencePart, leasePart, heldPart}, false)
 	return pages(ctx, w, func(key string, s *state, now time.Time) driver.Cell {
