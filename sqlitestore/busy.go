@@ -37,10 +37,11 @@ func (w wait) whileBusy(ctx context.Context, f func() error) error {
 	}
 }
 
-// ErrLocked says that another process kept the file locked until the call's context
-// ended, or for longer than Options.BusyTimeout. On Linux the error names the process
-// that holds the lock, unless this process is in another container.
-var ErrLocked = errors.New("another process keeps it locked")
+// ErrLocked says that another process, or a transaction of this one, kept the file locked
+// until the call's context ended, or for longer than Options.BusyTimeout. On Linux the
+// error names the process that holds the lock, except if that process is in another
+// container.
+var ErrLocked = errors.New("another connection keeps it locked")
 
 // over returns the error of a call that has waited for as long as w allows.
 func (w wait) over(err error) error {

@@ -50,7 +50,7 @@ func TestBusyTimeoutIsAClearError(t *testing.T) {
 	other := shell(t, path)
 	run(t, other, "BEGIN IMMEDIATE")
 	_, err = store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 1})
-	if !errors.Is(err, sqlitestore.ErrLocked) || !strings.Contains(err.Error(), "another process keeps it locked") ||
+	if !errors.Is(err, sqlitestore.ErrLocked) || !strings.Contains(err.Error(), "another connection keeps it locked") ||
 		!strings.Contains(err.Error(), path) {
 		t.Errorf("SetIfNewer: %v", err)
 	}

@@ -11,12 +11,18 @@ import (
 	"strings"
 )
 
-// Open opens the file at path, or makes it, in a folder that exists. Open refuses a
-// file, and leaves it as it is, if the file is not a checkpoint store ([ErrNotOurs]),
-// was written by a later release ([ErrNewerSchema]), has a second name, or was
-// emptied. Beside the file, SQLite keeps its WAL, path-wal,
-// and its shared memory, path-shm. Both are part of the store until the last
-// process has closed it.
+// Open opens the file at path, or makes it, in a folder that exists. To make it, Open
+// needs a disk that has hard links. Open makes no file if there is a WAL for it already.
+// Open refuses a file, and leaves it as it is, if
+//
+//   - it is not a checkpoint store ([ErrNotOurs]);
+//   - a later release has written it ([ErrNewerSchema]);
+//   - it was emptied;
+//   - it has a second name, or is mounted without its folder (noticed on Linux);
+//   - this user may not write the file or its folder (noticed on Unix).
+//
+// The WAL, path-wal, and the shared memory, path-shm, are part of the store until the
+// last process has closed it.
 func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error) {
 	if opts == nil {
 		opts = new(Options)

@@ -17,18 +17,19 @@ type Restored struct {
 	Fences      int // that were raised
 }
 
-// Restore brings the store at path back to its state in the copy from, which
-// [Driver.Backup] or "VACUUM INTO" has made. The store changes in one
-// transaction, or stays as it is. Every process that uses the store must close
-// it first. Otherwise the error is [ErrInUse].
+// Restore brings the checkpoints of the store at path back to those of the copy from,
+// which [Driver.Backup] or "VACUUM INTO" has made. The store changes in one transaction,
+// or stays as it is. Every process that uses the store must close it first. Otherwise the
+// error is [ErrInUse].
 //
 // Restore ends every lease. It raises every fence above each epoch that the copy or
 // the store has seen, so that no earlier owner can write on with its epoch. If there
 // is no store at path, Restore cannot know which epochs the store has granted since
 // the copy was made. Then it raises the fence of every key by 2^32.
 //
-// Restore leaves an audit entry at each key that it changes. The context says by whom it is
-// ([driver.WithBy]). The audit entries of the store stay.
+// Restore leaves an audit entry at each key that it changes. The context names the actor
+// ([driver.WithBy]). The audit entries, the samples and the reports of the store stay. If
+// there is no store at path, it gets those of the copy.
 func Restore(ctx context.Context, path, from string) (Restored, error) {
 	to, err := filepath.Abs(path)
 	if err == nil {

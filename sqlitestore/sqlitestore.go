@@ -6,9 +6,10 @@
 //
 // Beside the file SQLite keeps path-wal, its write-ahead log (WAL), and path-shm, its
 // shared memory. [Driver.Backup] copies a store while others use it, and [Restore] brings
-// the copy back. If a copy is put beside another file's WAL, SQLite merges
-// that WAL into the copy: docs/sqlite.md says which files to remove by hand. If one of the three files is
-// removed or replaced, every later call of the driver fails.
+// the copy back. If a copy is put beside another file's WAL, SQLite merges that WAL into
+// the copy: docs/sqlite.md says which files to remove by hand. If one of the three files
+// is removed, the calls of the driver fail until the file is back. Once a call has found
+// another file in its place, every later call fails.
 package sqlitestore
 
 import (
@@ -24,21 +25,22 @@ import (
 // Options configures a [Driver]. A nil *Options is the zero Options.
 type Options struct {
 	// BusyTimeout is how long a call waits for other processes that keep the file
-	// locked. A call also stops waiting when its context ends. Zero: 10 seconds.
+	// locked. A call also stops waiting when its context ends. It must not be negative.
+	// Zero: 10 seconds.
 	BusyTimeout time.Duration
 
-	// NoShortcuts reads each checkpoint through database/sql, and lets SQLite check each row
-	// that the store writes. Otherwise SQLite's own functions read the checkpoints, a Get
-	// answers from memory as long as nobody has changed the file, and the store alone checks
-	// what it writes, which is faster. The answers are the same. Use NoShortcuts to find out
-	// whether a fault comes from these ways.
+	// NoShortcuts turns off three shortcuts: SQLite's own functions read the checkpoints, a
+	// Get answers from memory as long as nobody has changed the file, and the store alone
+	// checks what it writes. Each read then goes through database/sql, and SQLite checks
+	// each row, which is slower. The answers are the same. Use NoShortcuts to find out
+	// whether a fault comes from a shortcut.
 	NoShortcuts bool
 }
 
 const defaultBusyTimeout = 10 * time.Second
 
-// Driver is a [driver.Driver] over one SQLite file. One goroutine does all
-// writing. It puts all waiting writes into one transaction.
+// Driver is a [driver.Driver] over one SQLite file. One goroutine does all writing. It
+// puts the writes that wait into one transaction, up to 4096 of them.
 type Driver struct {
 	path     string // as it was given
 	absolute string
@@ -66,9 +68,9 @@ var (
 // Name returns "SQLite".
 func (d *Driver) Name() string { return "SQLite" }
 
-// Close ends the writer after the transaction under way, and closes the file.
-// Writes that still wait fail with ErrClosed. If another process has made a new
-// WAL meanwhile, Close leaves that WAL alone and fails.
+// Close ends the writer after the transaction under way, and closes the file. Changes
+// that still wait fail with [driver.ErrClosed]. If another process has made a new WAL
+// meanwhile, Close leaves that WAL alone and fails.
 func (d *Driver) Close() error {
 	if d.closed.Swap(true) {
 		return nil
