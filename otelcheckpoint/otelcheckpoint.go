@@ -24,7 +24,7 @@ type Options struct {
 	// Subscription. Nil: no spans.
 	TracerProvider trace.TracerProvider
 
-	// Keys is a pattern as of checkpoint.MatchPattern. A key that matches has series of
+	// Keys is a pattern of checkpoint.MatchPattern. A key that matches has series of
 	// its own, with the attribute checkpoint.key. All other keys share series without
 	// this attribute. "*" gives every key its own series. Empty: no key has its own.
 	Keys string

@@ -14,7 +14,7 @@ import (
 
 // Options configures a [Collector]. A nil *Options is the zero Options.
 type Options struct {
-	// Keys is a pattern as of checkpoint.MatchPattern. A key that matches has series of
+	// Keys is a pattern of checkpoint.MatchPattern. A key that matches has series of
 	// its own, with the label checkpoint_key. All other keys share series in which this
 	// label is empty. "*" gives every key its own series. Empty: no key has its own.
 	Keys string
