@@ -24,7 +24,7 @@ patterns.
 A running consumer goes on writing, and so stores its checkpoint again. If the consumer
 holds a lease, the command names it. --fence raises the epoch of each key before the
 command removes anything, which locks out a consumer that writes with an older epoch.
-Stop a consumer that writes without an epoch first.`,
+First stop each consumer that writes without an epoch.`,
 		Example: `  checkpoint clear 'orders/*'
   checkpoint clear 'test-*' --yes`,
 		Args:              usageArgs(cobra.ExactArgs(1)),

@@ -96,7 +96,8 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&a.storeURL, "store", "", "the store's `URL`: "+a.engines.Help()+" (default $"+storeVariable+
 		", or else "+engine.Default+"); ps shows this flag, so put a URL with a password into the variable")
-	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; no limit for commands on many checkpoints)")
+	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default 10s; no limit for commands on many checkpoints, "+
+		"and for those that ask for consent; top, serve, mcp and --watch name their own)")
 	flags.StringVarP(&a.format, "output", "o", "", "print as `format`: "+output.Formats+
 		" (default: a table on a terminal, columns separated by tabs in a pipe)")
 	flags.StringVar(&a.reason, "reason", "", "say why you make a change, for 'checkpoint history'; on a terminal the command asks for it")

@@ -28,8 +28,8 @@ func (a *app) copyCommand() *cobra.Command {
 		Long: `Copies the checkpoints, with their epochs and log ids, the fences, the audit entries and the
 samples of the keys that match PATTERN from the store FROM to the store TO, of any two
 engines. FROM may belong to another program: then give the prefix of its keys in the URL, as
-prefix=. Without --apply, the command only says what it would do. FROM and TO are URLs as of
---store. ps shows them: put a URL with a password into a variable, and give env:NAME.
+prefix=. Without --apply, the command only says what it would do. FROM and TO are URLs, as
+--store takes them. ps shows them: put a URL with a password into a variable, and give env:NAME.
 
 The command reads back what it has written. You can run it while consumers write, and run it
 again: it goes on where it was cut off. A checkpoint that is newer in TO stays. The exit code

@@ -21,7 +21,7 @@ epoch that it has seen: a consumer that was locked out stays locked out.
 
 A running consumer goes on writing, and so stores the checkpoint again. --fence raises
 the key's epoch first: a consumer that writes with an older epoch then fails its next
-write.`,
+write. First stop a consumer that writes without an epoch.`,
 		Example: `  checkpoint delete order-processor
   checkpoint delete order-processor --fence`,
 		Args:              keyArgs(cobra.MinimumNArgs(1), -1),

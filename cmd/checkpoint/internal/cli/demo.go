@@ -39,8 +39,9 @@ as the demo shows. A crash of the machine may lose it: the demo does not sync th
 
 NO_COLOR turns colours off.
 
-Without --store the checkpoints are in ./checkpoints.db, under keys that begin with
-"demo/". The demo touches no other key.`,
+The checkpoints are in the store that --store or CHECKPOINT_STORE names, otherwise in
+./checkpoints.db. Their keys begin with "demo/". The demo touches no other checkpoint.
+"checkpoint group list" shows the group of the demo for 30 days.`,
 		Example: `  checkpoint demo
   checkpoint demo --store redis://127.0.0.1:6379`,
 		Args:              usageArgs(cobra.NoArgs),

@@ -18,7 +18,9 @@ func (a *app) fence() *cobra.Command {
 		Short:   "Lock out the writer of a checkpoint, or repair its fence",
 		Long: `Raises the fence of KEY above every epoch that is stored for KEY, and ends the key's
 lease. The fence is the highest epoch that the key has seen. A consumer that writes
-with an older epoch fails its next write. The position stays. Prints the new fence.
+with an older epoch fails its next write. A consumer that writes without an epoch goes
+on: stop it. The position stays. Prints the new fence. If KEY has seen no epoch, the
+command changes nothing and prints 0, unless --at-least is given.
 
 The command also repairs a damaged fence or lease. For a damaged fence, give the
 highest epoch that was in use as --at-least: a lower one lets a former owner write

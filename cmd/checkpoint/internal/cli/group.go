@@ -16,7 +16,7 @@ func (a *app) group() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "group",
 		GroupID: groupMany,
-		Short:   "Show the groups that share partitions, and drain their members",
+		Short:   "Show groups with their members and partitions, and drain members",
 		Long: `A group is the instances of a consumer that share its partitions. Each instance is a
 member. The checkpoint of a partition has the key GROUP/PARTITION, and the member that
 holds the partition owns the lease of this key. docs/groups.md explains groups.`,
@@ -32,9 +32,10 @@ func (a *app) groupList() *cobra.Command {
 		Use:   "list",
 		Short: "Print the groups, and how many members and partitions they have",
 		Long: `Prints a line for each group that had a member in the last 30 days, sorted by name.
-MEMBERS live, and an operator drains DRAINED of them. PARTITIONS are the partitions that
-have a checkpoint, a fence or a lease. A member holds HELD of them, and nobody holds FREE.
-The columns are the same in a pipe, separated by tabs.
+MEMBERS counts the members that live, and DRAINED those of them that an operator drains.
+PARTITIONS counts the partitions that have a checkpoint, a fence or a lease, HELD those of
+them whose lease somebody holds, and FREE the others. The columns are the same in a pipe,
+separated by tabs.
 
 The command reads what is stored for each key, as "checkpoint status" does.`,
 		Example:           "  checkpoint group list\n  checkpoint group list -o json | jq 'select(.free > 0)'",

@@ -19,15 +19,16 @@ func (a *app) history() *cobra.Command {
 		GroupID: groupOne,
 		Short:   "Print who changed a checkpoint, and why",
 		Long: `Prints the audit entries of KEY, the latest first. Each set, rewind, delete, clear,
-fence and revocation leaves an entry. So do an advance and an import by this command,
-and an instance that takes the lease over from another. The store keeps the last ` + strconv.Itoa(driver.AuditEntries) + `
-entries of a key. They stay if the checkpoint is deleted.
+fence and revocation leaves an entry. So do an advance, an import, a copy and a restore
+by this command, and an instance that takes the lease over from another. The store keeps
+the last ` + strconv.Itoa(driver.AuditEntries) + ` entries of a key, each for 400 days at least.
+If the checkpoint is deleted, the entries stay.
 
 An entry names its actor: $` + actorVariable + `, or else the user and the host of the
 command. --reason says why. The exit code is 3 if KEY has no entry.
 
-"checkpoint undo" takes the number of an entry. In a pipe the columns are entry, at, op, actor, old, new, oldEpoch, newEpoch and reason,
-separated by tabs; "-" stands for no value.`,
+"checkpoint undo" takes the number of an entry. In a pipe the columns are entry, at, op,
+actor, old, new, oldEpoch, newEpoch and reason, separated by tabs; "-" stands for no value.`,
 		Example: `  checkpoint rewind order-processor 0 --reason "INC-7: prices were wrong"
   checkpoint history order-processor`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),

@@ -68,8 +68,8 @@ with exit code 1. --overwrite also replaces damaged checkpoints.
 
 With --overwrite, a running consumer goes on writing over the imported checkpoints. If
 the consumer holds a lease, the command names it. --fence raises the epoch of each key
-in the same step, which locks out a consumer that writes with an older epoch. Stop a
-consumer that writes without an epoch first.
+in the same step, which locks out a consumer that writes with an older epoch. First stop
+each consumer that writes without an epoch.
 
 With --format, the command reads a file that another program exported. It reads all
 of the file before it stores anything. If the program stores the next event to read,

@@ -84,7 +84,7 @@ the new fence. On a terminal the command says who holds the lease, and asks; els
 needs --yes.
 
 The command also repairs a damaged lease. The exit code is 3 if nobody has a lease on
-KEY. "checkpoint fence" locks out writers without a lease, too.`,
+KEY. "checkpoint fence" also locks out a writer that has an epoch and no lease.`,
 		Example:           `  checkpoint lease revoke order-processor --reason "INC-7: it hangs"`,
 		Args:              keyArgs(cobra.ExactArgs(1), 1),
 		ValidArgsFunction: a.completeKey,
@@ -113,7 +113,7 @@ func (a *app) revokeLease(ctx context.Context, store *checkpoint.Store, key stri
 		return &checkpoint.Error{Op: "revoke", Key: key, Err: cell.Fence.Err}
 	case !l.Exists() || l.Err == nil && l.Epoch != cell.Fence.Epoch:
 		return saidError{
-			fmt.Sprintf("nobody has a lease on %q in %s; `checkpoint fence` locks out its writers", key, a.shownStore(nil)),
+			fmt.Sprintf("nobody has a lease on %q in %s; `checkpoint fence` locks out writers with an epoch", key, a.shownStore(nil)),
 			checkpoint.ErrNotFound,
 		}
 	}

@@ -25,16 +25,17 @@ func (a *app) mcp() *cobra.Command {
 		GroupID: groupMore,
 		Short:   "Answer an assistant's questions about a store",
 		Long: `Serves the Model Context Protocol on stdin and stdout, until stdin ends. An assistant
-starts the command, and answers "what is stuck?" by its tools:
+starts the command, and answers "what is stuck?" with the tools of the command:
 
   status   what "checkpoint status -o json" prints, the worst first
   list     what "checkpoint list -o json" prints
   history  what "checkpoint history -o json" prints of a key
   doctor   what "checkpoint doctor -o json" prints
 
-No tool changes anything. A tool returns 100 rows unless the assistant asks for more, and
-500 at most. It says how many it has left out. Each call opens the store anew, so the
-command starts without the store. A call takes ` + callTimeout.String() + ` at most, or --timeout.
+No tool changes anything. Unless the assistant asks for more, status and list return 100
+rows, and history 20. history returns 256 at most, and every other tool 500. Each answer
+says how many rows were left out. Each call opens the store anew, so the command starts
+without the store. A call takes ` + callTimeout.String() + ` at most, or --timeout.
 
 Put a URL with a password into CHECKPOINT_STORE. No tool shows the password.
 docs/operating.md has the settings of an assistant.`,

@@ -19,8 +19,9 @@ func (a *app) migrate() *cobra.Command {
 		GroupID: groupMany,
 		Short:   "Bring older checkpoints into today's layout",
 		Long: `Rewrites the checkpoints of older layouts in place: commit@prepare strings, and hashes
-without updatedAt. Without --apply, the command only says what it would do. "checkpoint
-copy" copies the checkpoints of another store.
+without updatedAt. Only Redis has them. Their updatedAt becomes the time of the migration.
+Without --apply, the command only says what it would do. It fails for the keys of another
+program (prefix=): "checkpoint copy" copies them.
 
 You can run the command while consumers write, and run it again. Each checkpoint changes its
 layout in one step, and keeps the position that it has then. The command reports damaged

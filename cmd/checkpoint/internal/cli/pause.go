@@ -19,8 +19,9 @@ finishes the events in work, stores what it has done, and says why in its log. I
 the pause with its next report, within 5 seconds by default. An instance that starts waits.
 
 A pause is a request: the checkpoint, the fence and the lease stay as they are. A writer
-that does not report goes on; "checkpoint fence" locks it out. "checkpoint status" shows the
-pause, who asked for it, and why. The pause stays until "checkpoint resume KEY".
+that does not report goes on. "checkpoint fence" locks it out if it writes with an epoch.
+"checkpoint status" shows the pause, who asked for it, and why. The pause stays until
+"checkpoint resume KEY".
 
 You can pause a key before its consumer first starts. The command then warns that nothing is
 stored for KEY. "checkpoint status", "checkpoint top" and the page do not list KEY until it has

@@ -14,17 +14,18 @@ func (a *app) restore() *cobra.Command {
 		Use:     "restore FILE",
 		GroupID: groupMany,
 		Short:   "Bring an SQLite store back to a copy",
-		Long: `Makes the store what it was when "checkpoint backup" made FILE. Later writes are gone.
-Stop every process that uses the store first: otherwise the command refuses to run. The
-store changes in one step, or stays as it is.
+		Long: `Brings the checkpoints of the store back to what they were when "checkpoint backup"
+made FILE. Later writes are gone. The history, the samples and the pauses of the store
+stay. Stop every process that uses the store first: otherwise the command refuses to
+run. The store changes in one step, or stays as it is.
 
 The command ends every lease and raises every fence, so no consumer that ran before can
 write with its old epoch. A consumer without a lease can still write: make sure that it
 reads its position from the store when it starts. "checkpoint history KEY" shows where the
 restore has moved a checkpoint.
 
-If there is no store, the command makes one from FILE, and raises the fence of every key
-by 2^32.`,
+If there is no store, the command makes one from FILE, with its history, samples and
+pauses, and raises the fence of every key by 2^32.`,
 		Example:           "  checkpoint restore checkpoints-monday.db",
 		Args:              usageArgs(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,

@@ -43,11 +43,12 @@ Position 0 is before every event in every log: the consumer handles all events a
 
 With --to and --ago the key goes to where it stood at that time, or at the last earlier time
 of which the store knows: from a sample, an audit entry, or the last write. So work is done
-again, and none is skipped. A key that stands before that already stays where it is.
+again, and none is skipped. If a key is before that position, it stays where it is, and the
+exit code is 1.
 
 With a PATTERN the command rewinds every key that matches and has a checkpoint. "checkpoint
-list" explains patterns. If a key is named exactly so, PATTERN is this key alone. Damaged
-checkpoints and fences are reported and left alone.
+list" explains patterns. If a key is equal to PATTERN, the command rewinds this key alone. It
+reports damaged checkpoints and fences, and leaves them alone.
 
 On a terminal, and for a PATTERN, the command only prints what it would do: where each key
 stands, where it goes, what is done again, and whom the rewind locks out. "redoes 1,000" is
@@ -120,7 +121,7 @@ func (f *rewindFlags) target(cmd *cobra.Command, args []string) (finder, error) 
 	}
 	switch {
 	case len(given) == 0:
-		return nil, errors.New("it is missing where to go: give POSITION, --to, --ago, --by, --to-key, --start or --head")
+		return nil, errors.New("no target is given: give POSITION, --to, --ago, --by, --to-key, --start or --head")
 	case len(given) > 1:
 		return nil, fmt.Errorf("%s exclude each other: give one of them", strings.Join(given, " and "))
 	case given[0] == "--to" || given[0] == "--ago":

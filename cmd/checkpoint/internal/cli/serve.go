@@ -37,20 +37,23 @@ func (a *app) serve() *cobra.Command {
 		GroupID: groupMany,
 		Short:   "Show the state of the consumers as a web page",
 		Long: `Serves a page with what "checkpoint status" and "checkpoint history" print, and keeps it up to
-date. The page only reads, and only this machine can open it. Ctrl-C ends it.
+date. By default the page only reads, and only this machine can open it. Ctrl-C ends it.
+--timeout limits each read and each change (default 10s).
 
 --write lets the page make changes: rewind, undo, pause, resume, and revoke a lease. The
 page first shows what a change does, then asks for the key and a reason.
 
-Any other address than one of this machine needs --token-file or --trust-header. A token is a
-word of 16 bytes or more, such as "openssl rand -hex 32" prints. A person types it into a form, a
-program sends it as "Authorization: Bearer TOKEN". With --trust-header, a proxy logs people
-in, and names them in this header, which it must remove from what people send. The name is
-then the actor of each change. Only --trusted-proxy may connect. The page speaks plain
-HTTP: put a proxy that speaks TLS before it.
+If --listen names an address that other machines can reach, give --token-file or
+--trust-header. A token is a word of 16 bytes or more: "openssl rand -hex 32" prints one. A
+person types it into a form, and a program sends it as "Authorization: Bearer TOKEN". With
+--trust-header, a proxy logs people in, and names them in this header, which it must remove
+from what people send. The name is then the actor of each change. Only --trusted-proxy may
+connect, except for /healthz. The page speaks plain HTTP: put a proxy that speaks TLS before
+it.
 
-For programs there are /api/status?pattern=P and /api/history?key=K, which answer as "-o json"
-prints, /metrics for Prometheus, and /healthz, which is 503 while the store cannot be read.`,
+For programs there are /api/status?pattern=P, /api/history?key=K, /api/groups and
+/api/group?name=G, which answer as "-o json" prints, /metrics for Prometheus, and /healthz,
+which is 503 while the store cannot be read.`,
 		Example: `  checkpoint serve
   checkpoint serve --listen :8080 --token-file /run/secrets/page --write
   checkpoint serve --listen :80 --trust-header X-User --trusted-proxy 10.0.0.0/8`,
@@ -76,7 +79,7 @@ prints, /metrics for Prometheus, and /healthz, which is 503 while the store cann
 	cmd.Flags().StringVar(&flags.tokenFile, "token-file", "", "ask for the token in this `file`")
 	cmd.Flags().StringVar(&flags.header, "trust-header", "", "take the name of a person from this `header` of a proxy")
 	cmd.Flags().StringSliceVar(&flags.proxies, "trusted-proxy", nil, "the addresses of the proxy, as a `CIDR`")
-	cmd.Flags().DurationVar(&flags.stale, "stale", 0, "as of \"checkpoint status\"")
+	cmd.Flags().DurationVar(&flags.stale, "stale", 0, "as in \"checkpoint status\"")
 	return cmd
 }
 

@@ -31,9 +31,10 @@ store every few seconds what it does: see docs/operating.md. The states are
   damaged   the checkpoint, the fence or the lease cannot be read
   trimmed   the log was trimmed past it: events that were not processed are gone
   beyond    beyond the head: the log has lost its end, or is another log
-  stuck     behind the head, and has not advanced for --stale
+  stuck     behind the head, or with events in work if the head is not known,
+            and has not advanced for --stale
   dead      its lease has ended, and nobody has taken it over
-  stale     with --stale: nobody reports, and nobody has written for so long
+  stale     with --stale: nobody reports, and nobody has written for that time
   late      its report is overdue
   slow      behind the head, and slower than the head
   rewound   moved by hand, and nobody has taken it over since
@@ -42,20 +43,21 @@ store every few seconds what it does: see docs/operating.md. The states are
   standby   instances wait for the lease
   silent    somebody writes or holds the lease, and does not report
   running   at work
-  idle      at the head
+  idle      at the head, and nothing has come for 5 seconds
   stopped   nobody is at work
 
-LAG is in positions of the log, BEHIND the age of the oldest event that is not done. "≥" says
-that it is at least as old: nobody has watched the log for longer. "-" is not known.
+LAG counts positions of the log. BEHIND is the age of the oldest event that is not done. "≥"
+says that the event may be older: nobody has watched the log for longer. "-" stands for what
+is not known.
 
-The exit code is 1 if a consumer is damaged, trimmed, beyond, stuck, dead or stale. In a pipe the columns are
-key, state, position, lag, behind, owner, the rest of the lease, age and why, separated by
-tabs; times are in milliseconds.
+The exit code is 1 if a consumer is damaged, trimmed, beyond, stuck, dead or stale. In a pipe
+the columns are key, state, position, lag, behind, owner, the rest of the lease, age and why,
+separated by tabs. Times are in milliseconds, without "≥": -o json has it as lagAtLeast.
 
 With --watch the command prints the status again and again, until it is interrupted: on a
-terminal in place of the one before, elsewhere below it, after an empty line. If a read fails,
-the command says so on stderr, and tries the next one.
-"checkpoint top" is a live screen.`,
+terminal in place of the one before, elsewhere below it, after an empty line. --timeout limits
+each read (default 1m). If a read fails, the command says so on stderr, and reads again after
+--interval. "checkpoint top" is a live screen.`,
 		Example: `  checkpoint status
   checkpoint status 'orders/*' --sort lag
   checkpoint status --stale 5m -o json | jq 'select(.state == "stuck")'`,

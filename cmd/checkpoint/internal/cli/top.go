@@ -25,11 +25,13 @@ instances, its lease, who changed it by hand, and where it stood. m shows the gr
 member holds which partitions. "?" explains the keys.
 
 The command reads the store once in each --interval. If the store is slow or fails, the rows stay,
-are marked as old, and the screen says why. --timeout limits each read.
+are marked as old, and the screen says why. --timeout limits each read and each change (default
+1m).
 
-With --write, R rewinds the selected key, and U undoes its last change by hand. The screen
-shows what is done again, what would be skipped, and who is locked out. You type the key, and
-a reason. If somebody has rewound the key or taken its lease over since, nothing is changed.
+With --write, R rewinds the selected key, and U undoes its last change by hand, except a
+deletion: "checkpoint undo" does that. The screen shows what is done again, what would be
+skipped, and who is locked out. You type the key, and a reason. If somebody has rewound the
+key or taken its lease over since, nothing is changed.
 
 Without a terminal, or on one that only writes lines (TERM=dumb), the command does what
 "checkpoint status --watch" does.`,
@@ -58,7 +60,7 @@ Without a terminal, or on one that only writes lines (TERM=dumb), the command do
 		},
 	}
 	look.register(cmd)
-	cmd.Flags().BoolVar(&write, "write", false, "let R rewind a key, and U undo a rewind")
+	cmd.Flags().BoolVar(&write, "write", false, "let R rewind a key, and U undo its last change by hand")
 	return cmd
 }
 

@@ -22,17 +22,19 @@ func (a *app) undo() *cobra.Command {
 		Short:   "Put back what was moved by hand",
 		Long: `Rewinds KEY to where it stood before ENTRY, a number of "checkpoint history", which
 counts from the latest entry. Without ENTRY, the command undoes the latest entry that
-moved KEY: a set, advance, rewind, delete, clear, import or undo. As each rewind, it locks
-out a consumer that runs with an older epoch.
+moved KEY: a set, advance, rewind, delete, clear, import, copy, restore or undo. As every
+rewind, it locks out a consumer that runs with an older epoch.
 
-If the undo moves KEY forward, nobody will do the events between, except those that were
-done before: then the command refuses, unless --apply or --yes is given. On a terminal the
-command only shows what it would do, and --apply makes the change after a question.
+On a terminal the command only shows what it would do, and --apply makes the change after
+a question. Elsewhere it makes the change at once. But if the undo moves KEY forward, it
+refuses, unless --apply or --yes is given: nobody will do the events between, except those
+that were done before.
 
-The undo fails if somebody has rewound KEY or taken its lease over since the command has
-read the history. An entry keeps a position, but no log id and no expiry. If KEY is in
-another log since, rewind it to a position in that log instead. The audit entry of the undo
-names the entry that it undoes. The exit code is 3 if KEY has no such entry.`,
+The undo fails with exit code 5 if somebody has rewound KEY or taken its lease over since
+the command has read the history. An entry keeps a position, but no log id and no expiry:
+KEY keeps the log id that it has, and does not expire any more. If KEY has moved to another
+log, rewind it to a position in that log instead. The audit entry of the undo names the
+entry that it undoes. The exit code is 3 if KEY has no history, or no entry of this number.`,
 		Example: `  checkpoint history order-processor
   checkpoint undo order-processor
   checkpoint undo order-processor 3 --reason "INC-7: this was the wrong key"`,

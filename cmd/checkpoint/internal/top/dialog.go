@@ -42,7 +42,7 @@ func (m model) ask(key string, undo bool) (tea.Model, tea.Cmd) {
 	if !m.Write {
 		name := "R rewinds"
 		if undo {
-			name = "U undoes a rewind"
+			name = "U undoes a change"
 		}
 		m.notice = name + " only if top runs with --write"
 		return m, nil

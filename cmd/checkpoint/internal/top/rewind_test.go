@@ -45,7 +45,7 @@ func TestRewindNeedsWrite(t *testing.T) {
 		p.press("R")
 		p.see("R rewinds only if top runs with --write")
 		p.press("U")
-		p.see("U undoes a rewind only if top runs with --write")
+		p.see("U undoes a change only if top runs with --write")
 		p.press("enter", "R")
 		p.see("R rewinds only if top runs with --write")
 		p.at(at(1000), 1)
