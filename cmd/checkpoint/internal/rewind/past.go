@@ -19,8 +19,8 @@ type point struct {
 }
 
 // At is where each key stood at the time t, as far as the store knows: at the last sample,
-// audit entry or write at or before t. From there, work is done again, and none is skipped. A
-// key that stands before that already stays where it is.
+// audit entry or write at or before t. From there, work is done again, and none is skipped. If
+// a key stands before that place, it stays.
 func At(ctx context.Context, store *checkpoint.Store, t time.Time) Target {
 	return func(before checkpoint.Cell) (Goal, error) {
 		points, err := known(ctx, store, before)
