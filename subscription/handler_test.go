@@ -94,32 +94,49 @@ func TestHandlerThatStoresThePositionHandlesInTheOrderOfTheLog(t *testing.T) {
 // TestFencedHandlerParksNothing: the event is another instance's to handle, and
 // to park, long before a renewal of the lease tells.
 func TestFencedHandlerParksNothing(t *testing.T) {
-	bubble(t, func(b bench) {
-		opts := leased("a", false)
-		opts.StoredByHandler = true
-		s := b.open(opts)
-		h := handling(func(ctx context.Context, n uint64) error {
-			if n == 3 {
-				if _, err := b.store.Rewind(ctx, key, at(0)); err != nil {
-					return err
-				}
-			}
-			_, err := b.store.SetIfNewer(ctx, key, at(n), checkpoint.Epoch(s.Epoch()))
+	for name, store := range map[string]func(ctx context.Context, b bench, n, epoch uint64) error{
+		"by SetIfNewer": func(ctx context.Context, b bench, n, epoch uint64) error {
+			_, err := b.store.SetIfNewer(ctx, key, at(n), checkpoint.Epoch(epoch))
 			return err
+		},
+		"by Apply": func(ctx context.Context, b bench, n, epoch uint64) error {
+			outcomes, err := b.store.Apply(ctx, checkpoint.Write{
+				Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: at(n), Epoch: epoch},
+			})
+			if err == nil && outcomes[0] == checkpoint.Fenced {
+				return checkpoint.ErrFenced
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(b bench) {
+				opts := leased("a", false)
+				opts.StoredByHandler = true
+				s := b.open(opts)
+				h := handling(func(ctx context.Context, n uint64) error {
+					if n == 3 {
+						if _, err := b.store.Rewind(ctx, key, at(0)); err != nil {
+							return err
+						}
+					}
+					return store(ctx, b, n, s.Epoch())
+				})
+				h.Retry = func(attempt int, err error) (time.Duration, bool) {
+					b.Errorf("the event is tried again, after attempt %d: %v", attempt, err)
+					return 0, false
+				}
+				h.Park = func(_ context.Context, n uint64, reason error) error {
+					b.Errorf("event %d was parked: %v", n, reason)
+					return nil
+				}
+				if err := subscription.Run(b.Context(), s, events(10), h); !errors.Is(err, checkpoint.ErrFenced) {
+					b.Errorf("Run: %v; want ErrFenced", err)
+				}
+				b.wantStored(0)
+			})
 		})
-		h.Retry = func(attempt int, err error) (time.Duration, bool) {
-			b.Errorf("the event is tried again, after attempt %d: %v", attempt, err)
-			return 0, false
-		}
-		h.Park = func(_ context.Context, n uint64, reason error) error {
-			b.Errorf("event %d was parked: %v", n, reason)
-			return nil
-		}
-		if err := subscription.Run(b.Context(), s, events(10), h); !errors.Is(err, checkpoint.ErrFenced) {
-			b.Errorf("Run: %v; want ErrFenced", err)
-		}
-		b.wantStored(0)
-	})
+	}
 }
 
 // A handler that does not store the LogID leaves a checkpoint without one, and so

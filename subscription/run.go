@@ -302,11 +302,12 @@ func (r *run[E]) call(ctx context.Context, own *hand, i *item[E], now time.Time)
 }
 
 // isFencedOut reports whether a handler that stores the position has learned that
-// another instance is at work. That instance handles the event, or parks it.
+// another instance is at work. That instance handles the event, or parks it. A handler that
+// calls Apply returns a plain ErrFenced. An error that names another key is a failure.
 func (s *Subscription) isFencedOut(err error) bool {
 	var refused *checkpoint.Error
 	return s.opts.StoredByHandler && errors.Is(err, checkpoint.ErrFenced) &&
-		errors.As(err, &refused) && refused.Key == s.key
+		(!errors.As(err, &refused) || refused.Key == s.key)
 }
 
 // pause waits for d. It reports false if ctx ended first.
