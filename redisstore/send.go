@@ -93,6 +93,9 @@ func sleep(ctx context.Context, pause time.Duration) error {
 // text if a server does not know the name. The queries in behind follow the calls
 // in every round trip.
 func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
+	if n+len(behind) == 0 {
+		return nil // a pipeline needs a command
+	}
 	cmds := make([]command, n, n+len(behind))
 	r := d.pipelines.takeRoom()
 	r.grow(n, n*s.args)
