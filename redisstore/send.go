@@ -66,8 +66,7 @@ func (d *Driver) passes(ctx context.Context, err error) bool {
 // confirmed is sent to one server, since the WAIT after it must reach the same
 // server.
 func (d *Driver) redirected(err error) bool {
-	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() &&
-		(redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK"))
+	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() && isRedirect(err)
 }
 
 // explain turns an error of go-redis into ours.
