@@ -140,7 +140,11 @@ func readVersion(ctx context.Context, on rowQuerier, sql *statements) (int, erro
 	var version int
 	err := on.QueryRow(ctx, "SELECT version FROM "+sql.schemaTable).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: apply the last line of pgstore.SchemaSQL", sql.schemaTable)
+		return 0, errNoVersion(sql)
 	}
 	return version, err
+}
+
+func errNoVersion(sql *statements) error {
+	return fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: apply the last line of pgstore.SchemaSQL", sql.schemaTable)
 }

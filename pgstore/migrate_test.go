@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -112,6 +113,43 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 	if err := pgstore.Migrate(t.Context(), newPool(t, url), nil); !errors.Is(err, pgstore.ErrNewerSchema) {
 		t.Errorf("Migrate: %v", err)
+	}
+}
+
+// Without the row of the version a change has no clock either. It must not decide.
+func TestVersionThatIsGoneIsAnError(t *testing.T) {
+	url := newDatabase(t)
+	d := open(t, url, nil)
+	store := checkpoint.New(d, nil)
+	put(t, d, "k", 1)
+	lease(t, d, "leased")
+	const ends = "SELECT lease_expires_at::text FROM checkpoint.checkpoint_fences"
+	before := pgtest.Shared(t).SQLAt(url, ends)
+	execute(t, url, "DELETE FROM checkpoint.checkpoint_schema")
+	if updated, err := store.SetIfNewer(t.Context(), "new", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Hour)); err == nil {
+		t.Errorf("SetIfNewer without the row of the version: %t", updated)
+	}
+	var held *checkpoint.LeaseHeldError
+	if _, err := store.Acquire(t.Context(), "leased", "b", time.Hour); err == nil || errors.As(err, &held) {
+		t.Errorf("Acquire without the row of the version: %v", err)
+	}
+	on, err := newPool(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer on.Rollback(context.WithoutCancel(t.Context()))
+	within, err := pgstore.OnTx(on, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.New(within, nil).Set(t.Context(), "new", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Hour)); err == nil {
+		t.Error("Set in a transaction without the row of the version is no error")
+	}
+	if got := pgtest.Shared(t).SQLAt(url, "SELECT count(*) FROM checkpoint.checkpoints"); got != "1" {
+		t.Errorf("there are %s checkpoints, want 1", got)
+	}
+	if after := pgtest.Shared(t).SQLAt(url, ends); after != before {
+		t.Errorf("the lease ends at %s, want %s", after, before)
 	}
 }
 
