@@ -146,5 +146,6 @@ func readVersion(ctx context.Context, on rowQuerier, sql *statements) (int, erro
 }
 
 func errNoVersion(sql *statements) error {
-	return fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: apply the last line of pgstore.SchemaSQL", sql.schemaTable)
+	return fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: if this release has used them, INSERT INTO %[1]s (version) VALUES (%d)",
+		sql.schemaTable, len(migrations))
 }

@@ -151,6 +151,13 @@ func TestVersionThatIsGoneIsAnError(t *testing.T) {
 	if after := pgtest.Shared(t).SQLAt(url, ends); after != before {
 		t.Errorf("the lease ends at %s, want %s", after, before)
 	}
+	_, err = pgstore.Open(t.Context(), url, nil)
+	if err == nil {
+		t.Fatal("Open without the row of the version is no error")
+	}
+	_, remedy, _ := strings.Cut(err.Error(), "INSERT")
+	execute(t, url, "INSERT"+remedy)
+	put(t, open(t, url, nil), "k", 2)
 }
 
 // A schema has any name, and a person may apply the SQL.
