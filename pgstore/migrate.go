@@ -62,7 +62,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, opts *Options) error {
 	if err := check(ctx, pool, sql); !errors.Is(err, ErrNotMigrated) {
 		return explain(err)
 	}
-	return explain(pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return migrate(ctx, tx, o.Schema, sql) }))
+	// At a higher level, who waits for the lock would not see what its holder committed.
+	level := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	return explain(pgx.BeginTxFunc(ctx, pool, level, func(tx pgx.Tx) error { return migrate(ctx, tx, o.Schema, sql) }))
 }
 
 func migrate(ctx context.Context, tx pgx.Tx, schema string, sql *statements) error {

@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -31,6 +32,36 @@ func TestTenProcessesMigrateAtOnce(t *testing.T) {
 		t.Errorf("the tables have version %s", version)
 	}
 	put(t, open(t, url, nil), "k", 1)
+}
+
+// A migration that waited for another one sees its tables, whatever the database's level.
+func TestMigrateAfterAnotherAtAnyIsolationLevel(t *testing.T) {
+	url := pgtest.Shared(t).NewDatabase()
+	execute(t, url, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$")
+	sql, err := pgstore.SchemaSQL(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := newPool(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback(context.WithoutCancel(t.Context()))
+	for _, s := range []string{fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x436b5074), sql} {
+		if _, err := other.Exec(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := newPool(t, url)
+	done := make(chan error, 1)
+	go func() { done <- pgstore.Migrate(context.WithoutCancel(t.Context()), pool, nil) }()
+	waitsForLock(t, url)
+	if err := other.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Migrate: %v", err)
+	}
 }
 
 // Missing tables are no empty store.
