@@ -87,10 +87,12 @@ func consume(
 	})
 }
 
-// logID names the cluster of databases. A cluster that was restored from a dump counts its
-// log anew, and has another name. So has a cluster that pg_upgrade made.
+// logID names the cluster of databases, and the database. A cluster that was restored from
+// a dump counts its log anew, and has another name. So has a cluster that pg_upgrade made.
+// The databases of a cluster share its count, but each has its own outbox.
 func logID(ctx context.Context, conn *pgx.Conn) (id string, err error) {
-	err = conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&id)
+	err = conn.QueryRow(ctx, "SELECT format('%s/%s', system_identifier, oid)"+
+		" FROM pg_control_system(), pg_database WHERE datname = current_database()").Scan(&id)
 	return id, err
 }
 
