@@ -53,7 +53,8 @@ func run(ctx context.Context, url, slot string, firstRun bool) error {
 // An event is a row of the outbox, or a change of a slot.
 type event struct {
 	position checkpoint.Position
-	body     string // empty: the position carries no work
+	body     string
+	commit   bool // the end of a slot's transaction, which carries no work
 }
 
 func consume(
@@ -82,7 +83,7 @@ func consume(
 	}
 	return subscription.Run(ctx, s, read, subscription.Handler[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
-		Ignore:   func(e event) bool { return e.body == "" },
+		Ignore:   func(e event) bool { return e.commit },
 		Handle:   handle,
 	})
 }

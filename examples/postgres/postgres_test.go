@@ -92,6 +92,17 @@ func TestIDThatWasTakenBeforeItsTransactionBegan(t *testing.T) {
 	want(t, consumed(t, url, store, "", false, 1), "first")
 }
 
+// TestRowWithoutABody: a row is handled, whatever it says.
+func TestRowWithoutABody(t *testing.T) {
+	url := start(t)
+	schema, err := os.ReadFile("outbox.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, connect(t, url), string(schema), "INSERT INTO outbox (body) VALUES (''), ('2')")
+	want(t, consumed(t, url, checkpoint.New(memstore.New(), nil), "", true, 2), "", "2")
+}
+
 // TestOutboxOfAnotherDatabase: the checkpoint of one outbox says nothing about another one.
 func TestOutboxOfAnotherDatabase(t *testing.T) {
 	server := pgtest.Start(t)
