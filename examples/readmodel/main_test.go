@@ -108,6 +108,21 @@ func TestOrdersOfAnotherDatabase(t *testing.T) {
 	}
 }
 
+// A process that is stopped within a transaction does not keep its locks.
+func TestTransactionThatStandsStillEnds(t *testing.T) {
+	w := newWorld(t)
+	m, err := openModel(t.Context(), w.model, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.pool.Close()
+	w.server.SQLAt(w.model, "ALTER TABLE revenue ADD CHECK (current_setting('idle_in_transaction_session_timeout') = '5s')")
+	o := order{checkpoint.Position{Commit: 7, Prepare: 1}, "c", 5}
+	if err := m.apply(t.Context(), o, 0, "log"); err != nil {
+		t.Errorf("an order without a limit to the idle time: %v", err)
+	}
+}
+
 // An order that is applied again has no second effect, and one under an old epoch none.
 func TestOrderThatIsAppliedAgain(t *testing.T) {
 	w := newWorld(t)

@@ -39,7 +39,13 @@ var errDone = errors.New("the order has been counted before")
 // stored position does not advance it.
 func (m *model) apply(ctx context.Context, o order, epoch uint64, logID string) error {
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO revenue AS r VALUES ($1, 1, $2)
+		// Otherwise a process that is stopped here keeps the lease's row locked, and no standby
+		// can take over.
+		_, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = '5s'")
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO revenue AS r VALUES ($1, 1, $2)
 			ON CONFLICT (customer) DO UPDATE SET orders = r.orders + 1, cents = r.cents + excluded.cents`, o.customer, o.cents)
 		if err != nil {
 			return err
