@@ -162,12 +162,12 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 	switch {
 	case silence > w.ExpiresAt.Sub(w.ReportedAt)/2:
 		return Late, fmt.Sprintf("%q has not reported for %s", w.Instance, Span(silence))
+	case w.State == checkpoint.StatePaused: // before stuck: it was not to advance
+		return Paused, "the pause has ended, and it goes on soon"
 	case isBehind(w) && still >= r.stale():
 		return Stuck, stuckAt(w, still)
 	case w.State == checkpoint.StateDraining:
 		return Draining, lastError(w)
-	case w.State == checkpoint.StatePaused:
-		return Paused, "the pause has ended, and it goes on soon"
 	case w.Lag != nil && *w.Lag == 0 && w.InFlight == 0 && still >= idleAfter:
 		return Idle, ""
 	case isSlow(w):

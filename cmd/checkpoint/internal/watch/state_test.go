@@ -183,6 +183,12 @@ func TestStates(t *testing.T) {
 			s.do(s.store.Pause(s.Context(), key))
 			return nil
 		}},
+		{watch.Paused, "the pause has ended", watch.Rules{}, func(s scene) func() {
+			now := time.Now()
+			s.report(checkpoint.Status{Instance: "a", State: checkpoint.StatePaused, Lag: new(uint64(5)), Now: now, Since: now.Add(-10 * time.Minute)})
+			s.advance(5)
+			return nil
+		}},
 		{watch.Standby, "1 instances wait", watch.Rules{}, func(s scene) func() {
 			s.advance(1)
 			s.report(checkpoint.Status{Instance: "b", State: checkpoint.StateStandby})
