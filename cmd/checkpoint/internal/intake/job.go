@@ -209,6 +209,7 @@ func (j *Job) living(items []*Item) []*Item {
 		c := &i.From.Checkpoint
 		if c.Exists && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(time.Now()) {
 			j.report.Expired++
+			i.From.Fence.Epoch = i.Epoch() // it outlives the checkpoint
 			*c = driver.StoredCheckpoint{}
 		}
 		return !i.From.Holds()

@@ -171,6 +171,28 @@ func TestImportAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// TestImportBringsTheEpochOfWhatHasExpired: the line raises the fence to its epoch, and no
+// higher. It replaces nothing.
+func TestImportBringsTheEpochOfWhatHasExpired(t *testing.T) {
+	ctx := t.Context()
+	file := transfer.Encode(checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(5), Epoch: 3}, ExpiresAt: time.Now().Add(-time.Hour)})
+	for _, w := range []intake.Writer{intake.Newer{}, intake.Overwrite{}, intake.Overwrite{Fence: true}} {
+		store := checkpoint.New(memstore.New(), nil)
+		for _, want := range []intake.Report{{Expired: 1, Raised: 1}, {Expired: 1}} {
+			j := intake.Job{Items: intake.Lines(ctx, bytes.NewReader(file), 1), To: store, Writer: w, Apply: true}
+			r, err := intakeOf(ctx, j, map[intake.Event]func(*intake.Item){
+				intake.Replaced: func(i *intake.Item) { t.Errorf("%T: it replaces %q", w, i.From.Key) },
+			})
+			if err != nil || r != want {
+				t.Errorf("%+v: Run = %+v, %v; want %+v", w, r, err, want)
+			}
+			if cell := must[checkpoint.Cell](t)(store.Inspect(ctx, "k")); cell.Fence.Epoch != 3 || cell.Checkpoint.Exists {
+				t.Errorf("%+v: it is %+v, want a fence at 3 alone", w, cell)
+			}
+		}
+	}
+}
+
 // TestImportBringsTheEpoch: a line raises the fence, also if its checkpoint stays out.
 func TestImportBringsTheEpoch(t *testing.T) {
 	ctx := t.Context()
