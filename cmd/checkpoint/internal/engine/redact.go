@@ -6,11 +6,15 @@ import (
 )
 
 // Redact returns the URL without its passwords: the server's, and in a Sentinel's URL
-// also the master's, which is in the query.
+// also the master's, which is in the query. A connection string of libpq, which is no URL, is
+// not shown if it has a password.
 func Redact(rawURL string) string {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	if scheme == "sqlite" {
 		return rawURL
+	}
+	if strings.Contains(scheme, "=") && strings.Contains(strings.ReplaceAll(strings.ToLower(rawURL), " ", ""), "password=") {
+		return "..."
 	}
 	u, err := url.Parse(rawURL)
 	switch at := strings.Count(rawURL, "@"); {
