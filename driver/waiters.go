@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -175,7 +176,7 @@ func (w *Waiters) Close() {
 func (w *Waiters) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended != ErrClosed { // a listener that fails after Close changes nothing
+	if !errors.Is(w.ended, ErrClosed) { // a listener that fails after Close changes nothing
 		w.ended = why
 	}
 	for one := range w.waiters {

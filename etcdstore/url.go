@@ -55,9 +55,6 @@ func parseURL(rawURL string, opts *Options) (target, error) {
 	if t.opts, err = merge(opts, u.Path, query); err != nil {
 		return target{}, err
 	}
-	if err := checkPrefix(cmp.Or(t.opts.Prefix, defaultPrefix)); err != nil {
-		return target{}, err
-	}
 	t.tls, err = tlsConfig(scheme == "etcds", query)
 	return t, err
 }
@@ -68,7 +65,10 @@ func merge(opts *Options, path string, query url.Values) (*Options, error) {
 	if opts != nil {
 		*merged = *opts
 	}
-	return merged, errors.Join(merged.takePrefix(path), merged.takeShortcuts(query))
+	if err := errors.Join(merged.takePrefix(path), merged.takeShortcuts(query)); err != nil {
+		return nil, err
+	}
+	return merged, checkPrefix(cmp.Or(merged.Prefix, defaultPrefix))
 }
 
 func (o *Options) takePrefix(path string) error {

@@ -21,9 +21,9 @@ type Lease struct {
 	until atomic.Pointer[time.Time] // by the wall clock
 
 	// Under the Keeper's mu:
-	since   time.Time // it lasts from here: before the last request that succeeded
-	early   time.Time // from when on a call for others renews it, too
-	due     time.Time // when it is to be renewed
+	since   time.Time     // it lasts from here: before the last request that succeeded
+	early   time.Time     // from when on a call for others renews it, too
+	due     time.Time     // when it is to be renewed
 	slept   time.Duration // how far the wall clock was ahead when a suspend made it due
 	end     *time.Timer
 	failure error // why it was not renewed since, or nil

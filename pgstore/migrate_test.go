@@ -173,8 +173,9 @@ func TestVersionThatIsGoneIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkpoint.New(within, nil).Set(t.Context(), "new", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Hour)); err == nil {
-		t.Error("Set in a transaction without the row of the version is no error")
+	updated, err := checkpoint.New(within, nil).SetIfNewer(t.Context(), "other", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Hour))
+	if err == nil {
+		t.Errorf("SetIfNewer in a transaction without the row of the version: %t", updated)
 	}
 	if got := pgtest.Shared(t).SQLAt(url, "SELECT count(*) FROM checkpoint.checkpoints"); got != "1" {
 		t.Errorf("there are %s checkpoints, want 1", got)

@@ -293,8 +293,11 @@ func (r *run[E]) call(ctx context.Context, own *hand, i *item[E], now time.Time)
 	if r.h.Shared != nil {
 		now = time.Now() // it may have waited
 	}
-	if !own.begin(i.work.position, now, r.s.life.ctx, ctx) &&
-		!(r.owes(i) && own.begin(i.work.position, now, r.s.life.ctx)) {
+	begun := own.begin(i.work.position, now, r.s.life.ctx, ctx)
+	if !begun && r.owes(i) {
+		begun = own.begin(i.work.position, now, r.s.life.ctx)
+	}
+	if !begun {
 		return errAbandoned
 	}
 	i.work.begin(now)

@@ -54,11 +54,13 @@ func TestExplainSaysWhatWasDone(t *testing.T) {
 		"fence":  {[]string{"clear", "*", "--yes", "--fence"}, "", "nothing was removed: " + lost},
 		"rewind": {[]string{"rewind", "*", "2", "--apply"}, "", "1 of 3 were rewound, then: " + lost},
 		"rest": {
-			[]string{"rewind", "*", "2", "--apply"}, "damage",
+			[]string{"rewind", "*", "2", "--apply"},
+			"damage",
 			"1 of 2 were rewound, then: " + lost + "; 1 damaged; `checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs a checkpoint",
 		},
 		"import": {
-			[]string{"import"}, lines,
+			[]string{"import"},
+			lines,
 			"line 2: " + lost + "; the lines before it are done: go on with `checkpoint import --from-line 2`",
 		},
 		"foreign": {[]string{"import", "--format", "kafka", "--key", "x"}, "orders,0,5\n", `"x/orders/0": ` + lost},
