@@ -8,7 +8,7 @@ import (
 // secrets find what looks like a password: in a URL, and after a word that names one.
 var secrets = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`(://[^\s/:@]*:)[^\s/]*(@)`),
+		regexp.MustCompile(`(://[^\s/:@]*:)\S*(@)`),
 		regexp.MustCompile(`(?i)((?:password|passwd|pwd|secret|token|api[-_]?key|authorization)["']?\s*[=:]\s*["']?(?:bearer |basic )?)[^\s"'&;,]+`),
 	}
 })

@@ -67,6 +67,7 @@ func TestReportIsBoundedAndTellsNoSecret(t *testing.T) {
 	for _, text := range []string{
 		"cannot reach redis://user:hunter2@host:6379/0?x=1",
 		"cannot reach postgres://user:p@hunter2@host/db",
+		`parse "redis://app:hun/hunter2@db:6379": invalid port ":hun" after host`,
 		"dsn: host=db user=me password=hunter2 dbname=x",
 		`{"api_key": "hunter2"}`, "Authorization: Bearer hunter2", "?token=hunter2&x=1", "PWD='hunter2'",
 	} {

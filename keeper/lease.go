@@ -21,9 +21,10 @@ type Lease struct {
 	until atomic.Pointer[time.Time] // by the wall clock
 
 	// Under the Keeper's mu:
-	since   time.Time // it lasts from here: before the last request that succeeded
-	early   time.Time // from when on a call for others renews it, too
-	due     time.Time // when it is to be renewed
+	since   time.Time     // it lasts from here: before the last request that succeeded
+	early   time.Time     // from when on a call for others renews it, too
+	due     time.Time     // when it is to be renewed
+	slept   time.Duration // how far the wall clock was ahead when a suspend made it due
 	end     *time.Timer
 	failure error // why it was not renewed since, or nil
 	call    *call // that renews it, or nil
@@ -102,7 +103,7 @@ func (l *Lease) ends() time.Time { return l.since.Add(l.lease.TTL) }
 
 // renewed takes a grant that was asked for at since, when the wall clock said wall.
 func (l *Lease) renewed(since, wall time.Time) {
-	l.since, l.failure = since, nil
+	l.since, l.failure, l.slept = since, nil, 0
 	until := wall.Add(l.lease.TTL)
 	l.until.Store(&until)
 	l.end.Reset(time.Until(l.ends()))
@@ -135,7 +136,7 @@ func (l *Lease) late() {
 }
 
 // look ends l if its time is over. If l has survived a suspend, look makes a renewal
-// due.
+// due, once: if the renewal fails, the next one waits as after any failure.
 func (l *Lease) look(now time.Time) {
 	left, awake := l.left(now), l.ends().Sub(now)
 	switch {
@@ -144,8 +145,11 @@ func (l *Lease) look(now time.Time) {
 		l.lose(fmt.Errorf("it could not be renewed for %v: %w", l.lease.TTL, cmp.Or(l.failure, errUnanswered)))
 	case left <= 0:
 		l.lose(errSuspended)
-	case awake-left >= l.lease.TTL/20 && l.due.After(now):
-		l.early, l.due = now, now
+	case awake-left-l.slept >= l.lease.TTL/20:
+		l.slept = awake - left
+		if l.due.After(now) {
+			l.early, l.due = now, now
+		}
 	}
 }
 

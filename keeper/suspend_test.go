@@ -100,3 +100,21 @@ func TestClockThatIsSetBack(t *testing.T) {
 		b.wantLost(l, time.Now(), errEngine)
 	})
 }
+
+// TestFailedRenewalAfterASuspendWaits as after any failure: the store may have just come back.
+func TestFailedRenewalAfterASuspendWaits(t *testing.T) {
+	bubble(t, func(b bench) {
+		b.engine.hold = func(context.Context, int) error {
+			time.Sleep(time.Millisecond) // fake time goes on
+			return errEngine
+		}
+		b.keep("a", ttl)
+		time.Sleep(ttl / 10)
+		b.suspend(ttl / 2)
+		before := len(b.engine.made())
+		time.Sleep(ttl / 5)
+		if n := len(b.engine.made()) - before; n < 1 || n > 6 { // one at once, then one each twentieth
+			b.Errorf("a fifth of a TTL after the suspend there were %d renewals, want 1 to 6", n)
+		}
+	})
+}

@@ -62,7 +62,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, opts *Options) error {
 	if err := check(ctx, pool, sql); !errors.Is(err, ErrNotMigrated) {
 		return explain(err)
 	}
-	return explain(pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return migrate(ctx, tx, o.Schema, sql) }))
+	// At a higher level, who waits for the lock would not see what its holder committed.
+	level := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	return explain(pgx.BeginTxFunc(ctx, pool, level, func(tx pgx.Tx) error { return migrate(ctx, tx, o.Schema, sql) }))
 }
 
 func migrate(ctx context.Context, tx pgx.Tx, schema string, sql *statements) error {
@@ -140,7 +142,12 @@ func readVersion(ctx context.Context, on rowQuerier, sql *statements) (int, erro
 	var version int
 	err := on.QueryRow(ctx, "SELECT version FROM "+sql.schemaTable).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: apply the last line of pgstore.SchemaSQL", sql.schemaTable)
+		return 0, errNoVersion(sql)
 	}
 	return version, err
+}
+
+func errNoVersion(sql *statements) error {
+	return fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: if this release has used them, INSERT INTO %[1]s (version) VALUES (%d)",
+		sql.schemaTable, len(migrations))
 }

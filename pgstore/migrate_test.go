@@ -3,10 +3,12 @@ package pgstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/driver"
@@ -30,6 +32,36 @@ func TestTenProcessesMigrateAtOnce(t *testing.T) {
 		t.Errorf("the tables have version %s", version)
 	}
 	put(t, open(t, url, nil), "k", 1)
+}
+
+// A migration that waited for another one sees its tables, whatever the database's level.
+func TestMigrateAfterAnotherAtAnyIsolationLevel(t *testing.T) {
+	url := pgtest.Shared(t).NewDatabase()
+	execute(t, url, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$")
+	sql, err := pgstore.SchemaSQL(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := newPool(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback(context.WithoutCancel(t.Context()))
+	for _, s := range []string{fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x436b5074), sql} {
+		if _, err := other.Exec(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := newPool(t, url)
+	done := make(chan error, 1)
+	go func() { done <- pgstore.Migrate(context.WithoutCancel(t.Context()), pool, nil) }()
+	waitsForLock(t, url)
+	if err := other.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Migrate: %v", err)
+	}
 }
 
 // Missing tables are no empty store.
@@ -113,6 +145,51 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	if err := pgstore.Migrate(t.Context(), newPool(t, url), nil); !errors.Is(err, pgstore.ErrNewerSchema) {
 		t.Errorf("Migrate: %v", err)
 	}
+}
+
+// Without the row of the version a change has no clock either. It must not decide.
+func TestVersionThatIsGoneIsAnError(t *testing.T) {
+	url := newDatabase(t)
+	d := open(t, url, nil)
+	store := checkpoint.New(d, nil)
+	put(t, d, "k", 1)
+	lease(t, d, "leased")
+	const ends = "SELECT lease_expires_at::text FROM checkpoint.checkpoint_fences"
+	before := pgtest.Shared(t).SQLAt(url, ends)
+	execute(t, url, "DELETE FROM checkpoint.checkpoint_schema")
+	if updated, err := store.SetIfNewer(t.Context(), "new", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Hour)); err == nil {
+		t.Errorf("SetIfNewer without the row of the version: %t", updated)
+	}
+	var held *checkpoint.LeaseHeldError
+	if _, err := store.Acquire(t.Context(), "leased", "b", time.Hour); err == nil || errors.As(err, &held) {
+		t.Errorf("Acquire without the row of the version: %v", err)
+	}
+	on, err := newPool(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer on.Rollback(context.WithoutCancel(t.Context()))
+	within, err := pgstore.OnTx(on, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updated, err := checkpoint.New(within, nil).SetIfNewer(t.Context(), "other", checkpoint.Position{Commit: 1}, checkpoint.TTL(time.Hour))
+	if err == nil {
+		t.Errorf("SetIfNewer in a transaction without the row of the version: %t", updated)
+	}
+	if got := pgtest.Shared(t).SQLAt(url, "SELECT count(*) FROM checkpoint.checkpoints"); got != "1" {
+		t.Errorf("there are %s checkpoints, want 1", got)
+	}
+	if after := pgtest.Shared(t).SQLAt(url, ends); after != before {
+		t.Errorf("the lease ends at %s, want %s", after, before)
+	}
+	_, err = pgstore.Open(t.Context(), url, nil)
+	if err == nil {
+		t.Fatal("Open without the row of the version is no error")
+	}
+	_, remedy, _ := strings.Cut(err.Error(), "INSERT")
+	execute(t, url, "INSERT"+remedy)
+	put(t, open(t, url, nil), "k", 2)
 }
 
 // A schema has any name, and a person may apply the SQL.

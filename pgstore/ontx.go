@@ -149,6 +149,9 @@ func (d *txDriver) change(ctx context.Context, changes []*change) error {
 		if err := d.on.run(ctx, s.load()...); err != nil {
 			return inTx(ctx, err)
 		}
+		if err := s.checkLoaded(); err != nil {
+			return inTx(ctx, err)
+		}
 		if s.torn {
 			continue
 		}

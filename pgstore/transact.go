@@ -116,6 +116,9 @@ func (d *Driver) change(ctx context.Context, conn *pgxpool.Conn, changes []*chan
 	if err := run.run(ctx, append([]*statement{{sql: d.sql.begin}, {sql: d.sql.limit}}, s.load()...)...); err != nil {
 		return undo(err)
 	}
+	if err := s.checkLoaded(); err != nil {
+		return undo(err)
+	}
 	if s.torn {
 		return undo(errOvertaken)
 	}

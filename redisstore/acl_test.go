@@ -105,6 +105,25 @@ func TestClusterUnderTheDocumentedACLWhichIsMinimal(t *testing.T) {
 	}
 }
 
+// TestTheDocumentedACLWithoutSamples: an operator can still lock an owner out.
+func TestTheDocumentedACLWithoutSamples(t *testing.T) {
+	rule := strings.ReplaceAll(documentedACL(t), "test*:", "prod:")
+	server := redistest.Start(t, "user "+strings.ReplaceAll(rule, "~prod:checkpoint-samples:* ", ""))
+	ctx, s := t.Context(), inNamespace(t, as(t, server, "checkpoint"), "prod:")
+	if _, err := s.Acquire(ctx, "orders", "a", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Revoke(ctx, "orders"); err != nil {
+		t.Errorf("Revoke: %v", err)
+	}
+	if _, err := s.Fence(ctx, "orders", 9); err != nil {
+		t.Errorf("Fence: %v", err)
+	}
+	if _, err := s.ReleaseFences(ctx, "*", time.Hour); err == nil || !strings.Contains(err.Error(), "NOPERM") {
+		t.Errorf("ReleaseFences: %v, want NOPERM", err)
+	}
+}
+
 // TestTheDocumentedACLOnAnotherDatabase is TestConformanceUnderACL in short.
 func TestTheDocumentedACLOnAnotherDatabase(t *testing.T) {
 	rule := strings.ReplaceAll(documentedACL(t), "test*:", "prod:")

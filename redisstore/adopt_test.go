@@ -128,6 +128,19 @@ func TestServerThatAdoptsNothing(t *testing.T) {
 	}
 }
 
+// TestAdoptOfNothing: a key that nobody has changed by hand has neither list.
+func TestAdoptOfNothing(t *testing.T) {
+	server := redistest.Start(t)
+	for _, noShortcuts := range []bool{false, true} {
+		d := must(redisstore.New(standalone(t, server), &redisstore.Options{Namespace: "prod:", NoShortcuts: noShortcuts}))
+		defer d.Close()
+		if err := d.Adopt(t.Context(), "orders", nil, nil); err != nil {
+			t.Errorf("with NoShortcuts %v Adopt of two empty lists is %v", noShortcuts, err)
+		}
+	}
+	wantKeys(t, server)
+}
+
 func TestAdoptOfWhatNoListHolds(t *testing.T) {
 	server := redistest.Start(t)
 	d := must(redisstore.New(standalone(t, server), &redisstore.Options{Namespace: "prod:"}))

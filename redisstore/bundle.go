@@ -3,6 +3,8 @@ package redisstore
 import (
 	"cmp"
 	"context"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // A bundle is writes of keys in one slot that one call of manyScript makes.
@@ -70,6 +72,12 @@ func (b *bundle) close(ctx context.Context) {
 	})
 }
 
+// isRedirect reports whether a node of a cluster has pointed to another one. The client may have
+// followed, and lost the answer: see neverRan.
+func isRedirect(err error) bool {
+	return redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
+}
+
 // settle gives each write its answer. It returns the writes that go on to the whole script,
 // and whether the server does not know manyScript.
 func (b *bundle) settle() (left []*command, unknown bool) {
@@ -79,7 +87,7 @@ func (b *bundle) settle() (left []*command, unknown bool) {
 	case isNoScript(err) && !b.byText:
 		b.byText = true
 		return nil, true
-	case err != nil && fromServer(err): // manyScript raises no error, so it did not run
+	case fromServer(err) && !isRedirect(err): // manyScript raises no error, so it did not run
 		return b.writes, false
 	case err == nil && (!isList || len(answers) != len(b.writes)):
 		err = unexpected("the script", b.call.Val())

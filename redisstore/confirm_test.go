@@ -68,6 +68,16 @@ func TestOneWaitForManyCalls(t *testing.T) {
 	}
 }
 
+// TestFsyncAOFWithoutInfo: a newer server would not help.
+func TestFsyncAOFWithoutInfo(t *testing.T) {
+	server := redistest.Start(t, "appendonly yes")
+	server.Do("ACL", "SETUSER", "user", "on", ">secret", "~*", "&*", "+@all", "-info")
+	_, err := redisstore.Open(t.Context(), "redis://user:secret@"+server.Addr()+"?fsync_aof=true", nil)
+	if err == nil || !strings.Contains(err.Error(), "let the user call INFO") || !strings.Contains(err.Error(), "NOPERM") {
+		t.Errorf("Open as a user without INFO is %v", err)
+	}
+}
+
 func TestFsyncAOF(t *testing.T) {
 	server := redistest.Start(t, "appendonly yes", "appendfsync everysec")
 	set := func(server *redistest.Server, timeout time.Duration) error {

@@ -25,7 +25,10 @@ if stored.err then
 end
 
 if stored[3] then return 2 end
-if redis.call('EXISTS', key) == 0 then return 6 end
+if redis.call('EXISTS', key) == 0 then
+  redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there
+  return 6
+end
 if not commit then return {5, 'commit'} end
 if not prepare then return {5, 'prepare'} end
 if not canonical(commit) then return {5, 'commit', short(commit)} end

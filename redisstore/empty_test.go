@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -31,6 +32,28 @@ func TestAReplicaDoesNotSayThatNothingIsThere(t *testing.T) {
 	}
 	if all, err := checkpoint.Collect(s.GetAll(t.Context(), "*")); err == nil {
 		t.Errorf("GetAll: %v without an error", all)
+	}
+}
+
+// TestAReplicaDoesNotAcknowledgeThatNothingIsThere: what the calls would end, or find, may be on
+// the master.
+func TestAReplicaDoesNotAcknowledgeThatNothingIsThere(t *testing.T) {
+	ctx := t.Context()
+	replica := redistest.Start(t, "replicaof 127.0.0.1 1")
+	d := must(redisstore.New(standalone(t, replica), &redisstore.Options{Namespace: "prod:"}))
+	s := checkpoint.New(d, nil)
+	t.Cleanup(func() { s.Close() })
+	lease := checkpoint.Lease{Key: "k", Owner: "a", Epoch: 8}
+	for name, call := range map[string]func() error{
+		"Revoke":  func() error { return second(s.Revoke(ctx, "k")) },
+		"Release": func() error { return s.Release(ctx, lease) },
+		"Renew":   func() error { return second(s.Renew(ctx, lease, time.Hour)) },
+		"Resume":  func() error { return s.Resume(ctx, "k") },
+		"Convert": func() error { return must(d.Convert(ctx, []string{"k"}, time.Now()))[0].Err },
+	} {
+		if err := call(); err == nil || !strings.Contains(err.Error(), "READONLY") || errors.Is(err, checkpoint.ErrFenced) {
+			t.Errorf("%s: %v; want READONLY", name, err)
+		}
 	}
 }
 

@@ -40,7 +40,10 @@ local highest = fence or '0'
 for _, epoch in ipairs({number(stored[3]), number(attempt('HGET', checkpoint, 'epoch'))}) do
   if less(highest, epoch) then highest = epoch end
 end
-if highest == '0' and argument == '0' and not leased then return {3} end
+if highest == '0' and argument == '0' and not leased then
+  redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there
+  return {3}
+end
 if highest == MAX or argument == MAX then return {7} end
 local raised = increment(highest)
 if less(raised, argument) then raised = argument end

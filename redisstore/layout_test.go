@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"errors"
 	"maps"
 	"testing"
 	"time"
@@ -172,6 +173,25 @@ func TestExpiryIsRedisOwn(t *testing.T) {
 	}
 	if got := ttl(); got != never {
 		t.Errorf("after Set without a TTL PTTL is %d, want none", got)
+	}
+}
+
+// TestADamagedCheckpointExpires: its consumer will find none.
+func TestADamagedCheckpointExpires(t *testing.T) {
+	server := redistest.Start(t)
+	s := inNamespace(t, standalone(t, server), "prod:")
+	for _, damage := range [][]string{
+		{"HSET", layoutKey, "commit", "x", "prepare", "1"},
+		{"SET", layoutKey, "x"},
+		{"RPUSH", layoutKey, "x"},
+	} {
+		server.Do("FLUSHALL")
+		server.Do(damage...)
+		server.Do("PEXPIRE", layoutKey, "3600000")
+		c := must(s.Inspect(t.Context(), "orders")).Checkpoint
+		if left := time.Until(c.ExpiresAt); !errors.Is(c.Err, checkpoint.ErrCorruptCheckpoint) || left > time.Hour || left < time.Hour-time.Minute {
+			t.Errorf("after %q it expires at %v, %v; want in an hour", damage, c.ExpiresAt, c.Err)
+		}
 	}
 }
 

@@ -106,8 +106,12 @@ func milliseconds(s string) (time.Time, bool) {
 	return time.UnixMilli(n).UTC(), err == nil
 }
 
-// fenceArgs appends to args what fenceScript needs.
+// fenceArgs appends to args what fenceScript needs. Only a fence that is removed takes the
+// samples with it: a user without their keys can raise a fence.
 func (d *Driver) fenceArgs(args []any, key, mode, argument string) []any {
+	if mode != "x" {
+		return append(args, "3", d.fenceKey(key), d.prefix+key, d.auditKey(key), mode, argument)
+	}
 	samples, hours := d.samplesKeys(key)
 	return append(args, "5", d.fenceKey(key), d.prefix+key, d.auditKey(key), samples, hours, mode, argument)
 }

@@ -27,6 +27,8 @@ local oldOwner, oldEpoch, oldUntil, granted = stored[2], stored[3], stored[4], s
 if mode == 'l' then
   if epoch ~= '0' and oldOwner == owner and oldEpoch == epoch then
     redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until', 'granted')
+  else
+    redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there
   end
   return {3}
 end
@@ -40,7 +42,11 @@ local first = math.ceil(now)
 local takesOver = false
 
 if mode == 'n' then
-  if epoch == '0' or epoch ~= fence then return {4, fence} end
+  if epoch == '0' or epoch ~= fence then
+    -- A replica may lag. This changes nothing, and only a master does it.
+    if less(fence, epoch) then redis.call('PERSIST', key) end
+    return {4, fence}
+  end
   -- After a failover that lost a grant, the same epoch may have been granted to
   -- another owner.
   if oldOwner and oldOwner ~= '' and oldOwner ~= owner and oldEpoch == epoch then return {4, fence, oldOwner} end

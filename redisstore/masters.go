@@ -71,6 +71,8 @@ func (m *masters) look(ctx context.Context, master *redis.Client) (warning strin
 	_, _ = fmt.Sscanf(infoField(info, "redis_version"), "%d.%d", &major, &minor)
 	switch {
 	case !m.fsync:
+	case err != nil:
+		return "", unfitError{fmt.Errorf("Options.FsyncAOF needs INFO, to see the append-only file: let the user call INFO, or leave FsyncAOF out: %w", err)}
 	case major < 7 || major == 7 && minor < 2:
 		return "", unfitError{errors.New("Options.FsyncAOF needs WAITAOF: use Redis 7.2 or later, or Valkey, or leave FsyncAOF out")}
 	case infoField(info, "aof_enabled") != "1":

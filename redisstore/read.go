@@ -130,7 +130,8 @@ func (d *Driver) decode(key string, stored, pttl any, now time.Time) driver.Reco
 	default:
 		r.Err = unexpected("a read", []any{stored, pttl})
 	}
-	if ttl >= 0 && r.Err == nil {
+	// A cell tells when a damaged checkpoint expires, too.
+	if ttl >= 0 && (r.Err == nil || errors.Is(r.Err, driver.ErrCorruptCheckpoint)) {
 		ttl = min(ttl, math.MaxInt64/int64(time.Millisecond))
 		r.ExpiresAt = now.Add(time.Duration(ttl) * time.Millisecond).UTC().Truncate(time.Millisecond)
 	}

@@ -48,5 +48,10 @@ if text ~= '' then
   if instance == '' then notice = text end
 end
 if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
-if forever then redis.call('PERSIST', key) elseif last > now then redis.call('PEXPIRE', key, string.format('%.0f', last - now)) end
+if last > now and not forever then
+  redis.call('PEXPIRE', key, string.format('%.0f', last - now))
+else
+  -- Also if nothing is there: only a master does it, or may say so.
+  redis.call('PERSIST', key)
+end
 return notice

@@ -66,8 +66,7 @@ func (d *Driver) passes(ctx context.Context, err error) bool {
 // confirmed is sent to one server, since the WAIT after it must reach the same
 // server.
 func (d *Driver) redirected(err error) bool {
-	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() &&
-		(redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK"))
+	return d.pipelines.cluster != nil && d.pipelines.confirm.asked() && isRedirect(err)
 }
 
 // explain turns an error of go-redis into ours.
@@ -93,6 +92,9 @@ func sleep(ctx context.Context, pause time.Duration) error {
 // text if a server does not know the name. The queries in behind follow the calls
 // in every round trip.
 func (d *Driver) run(ctx context.Context, s *script, n int, args func(i int, to []any) []any, behind ...command) []reply {
+	if n+len(behind) == 0 {
+		return nil // a pipeline needs a command
+	}
 	cmds := make([]command, n, n+len(behind))
 	r := d.pipelines.takeRoom()
 	r.grow(n, n*s.args)

@@ -62,7 +62,7 @@ func (s *shipment) close(ctx context.Context) {
 }
 
 // settle gives each command its answer. It returns a shipment of those that must be sent
-// once more, or nil. To send a usual write twice is safe.
+// once more, or nil. No write among them has landed.
 func (s *shipment) settle(ctx context.Context, p *pipelines) *shipment {
 	again := new(shipment)
 	for _, b := range s.bundles {

@@ -11,6 +11,32 @@ func (e serverError) Error() string { return string(e) }
 
 func (serverError) RedisError() {}
 
+// TestABundleWhoseRedirectIsAllThatIsKnown: the node that the client was led to may have made
+// the writes.
+func TestABundleWhoseRedirectIsAllThatIsKnown(t *testing.T) {
+	for text, want := range map[string]int{
+		"ASK 1 127.0.0.1:1":   0,
+		"MOVED 1 127.0.0.1:1": 0,
+		"OOM command not allowed when used memory > 'maxmemory'.": 2,
+	} {
+		b := bundle{call: change(t.Context(), "evalsha")}
+		for range 2 {
+			c := change(t.Context(), "evalsha")
+			b.writes = append(b.writes, &c)
+		}
+		b.call.SetErr(serverError(text))
+		left, _ := b.settle()
+		if len(left) != want {
+			t.Errorf("%s: %d writes are sent again, want %d", text, len(left), want)
+		}
+		for _, c := range b.writes {
+			if (c.Err() != nil) != (want == 0) {
+				t.Errorf("%s: a write has the error %v", text, c.Err())
+			}
+		}
+	}
+}
+
 // TestRefusalsThatPass: a server that is loading may take the next transaction.
 func TestRefusalsThatPass(t *testing.T) {
 	for text, want := range map[string]bool{

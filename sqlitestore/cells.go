@@ -192,7 +192,7 @@ func (t *transaction) purge(after purgePlace, limit int) (purgePlace, error) {
 			expired = append(expired, after)
 		}
 		return nil
-	}, sqlExpired, encodeTime(t.now), after.expiresAt, after.key, limit)
+	}, sqlExpired, encodeTime(t.now.UTC()), after.expiresAt, after.key, limit)
 	if err != nil {
 		return purgePlace{}, err
 	}

@@ -86,6 +86,29 @@ func TestPurgeGoesOn(t *testing.T) {
 	}
 }
 
+// TestPurgeWestOfGreenwich: what has expired goes at once, wherever the process runs.
+func TestPurgeWestOfGreenwich(t *testing.T) {
+	d, db, damaged := openWithExpired(t)
+	_, err := db.ExecContext(t.Context(), "UPDATE checkpoints SET expires_at = ? WHERE key GLOB 'expired/*'",
+		encodeTime(time.Now().UTC().Add(-time.Second)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	west := time.FixedZone("", -8*60*60)
+	for range (manyExpired+len(damaged))/purgeLimit + 1 {
+		e := d.writer.do(t.Context(), 1, func(tx *transaction) error {
+			tx.now = tx.now.In(west)
+			return nil
+		})
+		if e.err != nil {
+			t.Fatal(e.err)
+		}
+	}
+	if left := countRows(t, db, "key GLOB 'expired/*'"); left != 0 {
+		t.Errorf("%d rows of %d that have expired are left", left, manyExpired)
+	}
+}
+
 // TestPurgeKeepsUpWithLargeTransactions: of rows that expire at once no more are
 // kept, however many a transaction writes.
 func TestPurgeKeepsUpWithLargeTransactions(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -112,6 +111,15 @@ func TestEveryRecordOnce(t *testing.T) {
 	}
 }
 
+func (b *broker) deleteBefore(t *testing.T, offset int64) {
+	t.Helper()
+	var offsets kadm.Offsets = make(map[string]map[int32]kadm.Offset)
+	offsets.Add(kadm.Offset{Topic: "orders", Partition: 1, At: offset})
+	if _, err := b.admin.DeleteRecords(t.Context(), offsets); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWhatWasDeletedIsAnError(t *testing.T) {
 	b := newBroker(t)
 	b.produce(t, 1)
@@ -119,13 +127,36 @@ func TestWhatWasDeletedIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.produce(t, 3)
-	var offsets kadm.Offsets = make(map[string]map[int32]kadm.Offset)
-	offsets.Add(kadm.Offset{Topic: "orders", Partition: 1, At: 3}) // 1 and 2 were not handled
-	if _, err := b.admin.DeleteRecords(t.Context(), offsets); err != nil {
-		t.Fatal(err)
+	b.deleteBefore(t, 3) // 1 and 2 were not handled
+	if got, err := b.consume(t, 99, false); !errors.Is(err, subscription.ErrTrimmed) {
+		t.Errorf("handled %v, %v; want ErrTrimmed", got, err)
 	}
-	if got, err := b.consume(t, 99, false); !errors.Is(err, kerr.OffsetOutOfRange) {
-		t.Errorf("handled %v, %v; want OffsetOutOfRange", got, err)
+}
+
+// TestWhatWasDeletedBeforeTheFirstRecordIsAnError: the checkpoint is at zero, before which
+// nothing was handled.
+func TestWhatWasDeletedBeforeTheFirstRecordIsAnError(t *testing.T) {
+	b := newBroker(t)
+	for partition := range 2 {
+		if err := b.store.Set(t.Context(), group.Key("orders", fmt.Sprint(partition)), checkpoint.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.produce(t, 3)
+	b.deleteBefore(t, 2)
+	if got, err := b.consume(t, 99, false); !errors.Is(err, subscription.ErrTrimmed) {
+		t.Errorf("handled %v, %v; want ErrTrimmed", got, err)
+	}
+}
+
+// TestFirstRunOnATrimmedTopic begins at what is left.
+func TestFirstRunOnATrimmedTopic(t *testing.T) {
+	b := newBroker(t)
+	b.produce(t, 3)
+	b.deleteBefore(t, 2)
+	want := []string{"0@0", "0@1", "0@2", "1@2"}
+	if got, err := b.consume(t, len(want), true); err != nil || !slices.Equal(got, want) {
+		t.Errorf("handled %v, %v; want %v", got, err, want)
 	}
 }
 

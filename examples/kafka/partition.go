@@ -25,6 +25,7 @@ func (c *consumer) options(partition string) subscription.Options {
 	return subscription.Options{
 		LogID:       id,
 		Head:        func(ctx context.Context) (checkpoint.Position, error) { return c.head(ctx, id, partition) },
+		Tail:        func(ctx context.Context) (checkpoint.Position, error) { return c.tail(ctx, partition) },
 		Missing:     subscription.FromStart, // the partition is new: see checkFirstRun
 		MaxInFlight: 200,                    // of the 1000 of all partitions
 		Logger:      c.group.Logger,
@@ -33,7 +34,7 @@ func (c *consumer) options(partition string) subscription.Options {
 
 // partition consumes a partition until the partition is to move.
 func (c *consumer) partition(ctx context.Context, partition string, s *subscription.Subscription) error {
-	after, _ := s.Resume() // the zero position is the start
+	after, _ := s.Resume()
 	read := func(ctx context.Context) iter.Seq2[*kgo.Record, error] { return c.read(ctx, number(partition), after) }
 	return subscription.Run(ctx, s, read, subscription.Handler[*kgo.Record]{
 		Position:    func(r *kgo.Record) checkpoint.Position { return position(r.Offset) },
@@ -48,10 +49,7 @@ func (c *consumer) partition(ctx context.Context, partition string, s *subscript
 // read yields the records after a position. Kafka's own consumer groups do not know the
 // client, which has the partition by hand.
 func (c *consumer) read(ctx context.Context, partition int32, after checkpoint.Position) iter.Seq2[*kgo.Record, error] {
-	from := kgo.NewOffset().AtStart()
-	if after.Commit > 0 {
-		from = kgo.NewOffset().At(int64(after.Commit)) // {n+1, n+1} says that offset n is done
-	}
+	from := kgo.NewOffset().At(int64(after.Commit)) // {n+1, n+1} says that offset n is done
 	return func(yield func(*kgo.Record, error) bool) {
 		client, err := c.client(
 			kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.topic: {partition: from}}),
@@ -99,6 +97,19 @@ func (c *consumer) head(ctx context.Context, id, partition string) (checkpoint.P
 		return checkpoint.Position{}, fmt.Errorf("topic %q has no partition %s", c.topic, partition)
 	}
 	return checkpoint.Position{Commit: uint64(end.Offset), Prepare: uint64(end.Offset)}, end.Err
+}
+
+// tail returns the position of the first record that Kafka still has.
+func (c *consumer) tail(ctx context.Context, partition string) (checkpoint.Position, error) {
+	starts, err := c.admin.ListStartOffsets(ctx, c.topic)
+	if err != nil {
+		return checkpoint.Position{}, err
+	}
+	start, ok := starts.Lookup(c.topic, number(partition))
+	if !ok {
+		return checkpoint.Position{}, fmt.Errorf("topic %q has no partition %s", c.topic, partition)
+	}
+	return position(start.Offset), start.Err
 }
 
 // number returns the number of a partition, of which ask has made the name.

@@ -53,7 +53,8 @@ func run(ctx context.Context, url, slot string, firstRun bool) error {
 // An event is a row of the outbox, or a change of a slot.
 type event struct {
 	position checkpoint.Position
-	body     string // empty: the position carries no work
+	body     string
+	commit   bool // the end of a slot's transaction, which carries no work
 }
 
 func consume(
@@ -82,15 +83,17 @@ func consume(
 	}
 	return subscription.Run(ctx, s, read, subscription.Handler[event]{
 		Position: func(e event) checkpoint.Position { return e.position },
-		Ignore:   func(e event) bool { return e.body == "" },
+		Ignore:   func(e event) bool { return e.commit },
 		Handle:   handle,
 	})
 }
 
-// logID names the cluster of databases. A cluster that was restored from a dump counts its
-// log anew, and has another name. So has a cluster that pg_upgrade made.
+// logID names the cluster of databases, and the database. A cluster that was restored from
+// a dump counts its log anew, and has another name. So has a cluster that pg_upgrade made.
+// The databases of a cluster share its count, but each has its own outbox.
 func logID(ctx context.Context, conn *pgx.Conn) (id string, err error) {
-	err = conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&id)
+	err = conn.QueryRow(ctx, "SELECT format('%s/%s', system_identifier, oid)"+
+		" FROM pg_control_system(), pg_database WHERE datname = current_database()").Scan(&id)
 	return id, err
 }
 

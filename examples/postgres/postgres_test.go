@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -10,7 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/internal/pgtest"
 	"github.com/checkpointstore/checkpoint/memstore"
+	"github.com/checkpointstore/checkpoint/subscription"
 )
 
 // consumed runs the consumer until it has handled n events, and returns their bodies.
@@ -87,6 +90,38 @@ func TestIDThatWasTakenBeforeItsTransactionBegan(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, consumed(t, url, store, "", false, 1), "first")
+}
+
+// TestRowWithoutABody: a row is handled, whatever it says.
+func TestRowWithoutABody(t *testing.T) {
+	url := start(t)
+	schema, err := os.ReadFile("outbox.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, connect(t, url), string(schema), "INSERT INTO outbox (body) VALUES (''), ('2')")
+	want(t, consumed(t, url, checkpoint.New(memstore.New(), nil), "", true, 2), "", "2")
+}
+
+// TestOutboxOfAnotherDatabase: the checkpoint of one outbox says nothing about another one.
+func TestOutboxOfAnotherDatabase(t *testing.T) {
+	server := pgtest.Start(t)
+	one, other := server.NewDatabase(), server.NewDatabase()
+	schema, err := os.ReadFile("outbox.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, url := range []string{other, one} {
+		execute(t, connect(t, url), string(schema), "INSERT INTO outbox (body) VALUES ('1')")
+	}
+	store := checkpoint.New(memstore.New(), nil)
+	want(t, consumed(t, one, store, "", true, 1), "1")
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	err = consume(ctx, connect(t, other), store, "", false, handle)
+	if !errors.Is(err, subscription.ErrOtherLog) {
+		t.Errorf("the outbox of another database: %v; want ErrOtherLog", err)
+	}
 }
 
 // TestChangesOfOneLSN: rows of one COPY share an LSN, and the consumer stops among them.

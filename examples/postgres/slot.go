@@ -46,7 +46,7 @@ func changes(
 	}
 }
 
-// peek returns changes. After the changes of each commit comes an event without a body.
+// peek returns changes. After the changes of each transaction comes an event of its commit.
 // The slot stays where it is. If a predecessor's session still has the slot, peek
 // waits.
 func peek(ctx context.Context, conn *pgx.Conn, slot string) ([]event, error) {
@@ -76,7 +76,7 @@ func peekOnce(ctx context.Context, conn *pgx.Conn, slot string) ([]event, error)
 			return nil
 		}
 		if strings.HasPrefix(data, "COMMIT") {
-			events = append(events, event{})
+			events = append(events, event{commit: true})
 			for i := range events[first:] {
 				events[first+i].position = checkpoint.Position{Commit: lsn, Prepare: uint64(i) + 1}
 			}
@@ -94,7 +94,7 @@ func peekOnce(ctx context.Context, conn *pgx.Conn, slot string) ([]event, error)
 func advance(ctx context.Context, conn *pgx.Conn, slot string, kept []event, stored checkpoint.Position) error {
 	var done uint64
 	for _, e := range kept {
-		if e.body == "" && e.position.Compare(stored) <= 0 {
+		if e.commit && e.position.Compare(stored) <= 0 {
 			done = e.position.Commit
 		}
 	}

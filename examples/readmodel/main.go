@@ -66,6 +66,9 @@ func run(ctx context.Context, source, url string, firstRun bool) (err error) {
 	store := checkpoint.New(driver, nil)
 	defer store.Close()
 	opts := &subscription.Options{StoredByHandler: true, Lease: &subscription.Lease{TTL: 10 * time.Second, Wait: true}}
+	if opts.LogID, err = logID(ctx, log); err != nil {
+		return err
+	}
 	if firstRun {
 		opts.Missing = subscription.FromStart
 	}
@@ -78,7 +81,7 @@ func run(ctx context.Context, source, url string, firstRun bool) (err error) {
 	read := func(ctx context.Context) iter.Seq2[order, error] { return orders(ctx, log, after) }
 	return subscription.Run(ctx, s, read, subscription.Handler[order]{
 		Position: func(o order) checkpoint.Position { return o.position },
-		Handle:   func(ctx context.Context, o order) error { return m.apply(ctx, o, s.Epoch()) },
+		Handle:   func(ctx context.Context, o order) error { return m.apply(ctx, o, s.Epoch(), opts.LogID) },
 		Retry:    subscription.Backoff(200*time.Millisecond, 5*time.Second, 5),
 	})
 }

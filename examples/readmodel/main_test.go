@@ -12,6 +12,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/internal/leaktest"
 	"github.com/checkpointstore/checkpoint/internal/pgtest"
+	"github.com/checkpointstore/checkpoint/subscription"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Check(pgtest.Sharing(m)).Run()) }
@@ -25,14 +26,22 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	s := pgtest.Shared(t)
+	w := &world{t, s, "", s.NewDatabase()}
+	w.newSource()
+	w.server.SQLAt(w.model, "CREATE TABLE revenue (customer text PRIMARY KEY, orders bigint NOT NULL, cents bigint NOT NULL)")
+	return w
+}
+
+// newSource makes another log.
+func (w *world) newSource() {
+	w.Helper()
 	schema, err := os.ReadFile("orders.sql")
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
-	s := pgtest.Shared(t)
-	w := &world{t, s, s.NewDatabase(), s.NewDatabase()}
-	s.SQLAt(w.source, string(schema))
-	return w
+	w.source = w.server.NewDatabase()
+	w.server.SQLAt(w.source, string(schema))
 }
 
 func (w *world) order(n string) {
@@ -71,7 +80,6 @@ func (w *world) wants(revenue string) {
 
 func TestEveryOrderIsCountedOnce(t *testing.T) {
 	w := newWorld(t)
-	w.server.SQLAt(w.model, "CREATE TABLE revenue (customer text PRIMARY KEY, orders bigint NOT NULL, cents bigint NOT NULL)")
 	w.order("100")
 	stop := w.start(true)
 	w.wants("100 orders, 5050 cents")
@@ -84,6 +92,37 @@ func TestEveryOrderIsCountedOnce(t *testing.T) {
 	standby()
 }
 
+// The checkpoint of one log says nothing about another one.
+func TestOrdersOfAnotherDatabase(t *testing.T) {
+	w := newWorld(t)
+	w.order("10")
+	stop := w.start(true)
+	w.wants("10 orders, 55 cents")
+	stop()
+	w.newSource()
+	w.order("10")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := run(ctx, w.source, w.model, false); !errors.Is(err, subscription.ErrOtherLog) {
+		t.Errorf("the orders of another database: %v; want ErrOtherLog", err)
+	}
+}
+
+// A process that is stopped within a transaction does not keep its locks.
+func TestTransactionThatStandsStillEnds(t *testing.T) {
+	w := newWorld(t)
+	m, err := openModel(t.Context(), w.model, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.pool.Close()
+	w.server.SQLAt(w.model, "ALTER TABLE revenue ADD CHECK (current_setting('idle_in_transaction_session_timeout') = '5s')")
+	o := order{checkpoint.Position{Commit: 7, Prepare: 1}, "c", 5}
+	if err := m.apply(t.Context(), o, 0, "log"); err != nil {
+		t.Errorf("an order without a limit to the idle time: %v", err)
+	}
+}
+
 // An order that is applied again has no second effect, and one under an old epoch none.
 func TestOrderThatIsAppliedAgain(t *testing.T) {
 	w := newWorld(t)
@@ -94,15 +133,18 @@ func TestOrderThatIsAppliedAgain(t *testing.T) {
 	defer m.pool.Close()
 	o := order{checkpoint.Position{Commit: 7, Prepare: 1}, "c", 5}
 	for range 2 {
-		if err := m.apply(t.Context(), o, 2); err != nil {
+		if err := m.apply(t.Context(), o, 2, "log"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	o.position.Prepare++
-	if err := m.apply(t.Context(), o, 1); !errors.Is(err, checkpoint.ErrFenced) {
+	if err := m.apply(t.Context(), o, 1, "log"); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("an order under an old epoch: %v", err)
 	}
 	if got := w.revenue(); strings.TrimSpace(got) != "1 orders, 5 cents" {
 		t.Errorf("the read model has %s", got)
+	}
+	if got := w.server.SQLAt(w.model, "SELECT log_id FROM checkpoint.checkpoints"); got != "log" {
+		t.Errorf("the checkpoint is of the log %q", got)
 	}
 }

@@ -37,9 +37,15 @@ var errDone = errors.New("the order has been counted before")
 // apply gives an order its effect and stores its position: both or neither. If nobody knows
 // whether an earlier attempt was committed, apply may try again: an order at or below the
 // stored position does not advance it.
-func (m *model) apply(ctx context.Context, o order, epoch uint64) error {
+func (m *model) apply(ctx context.Context, o order, epoch uint64, logID string) error {
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO revenue AS r VALUES ($1, 1, $2)
+		// Otherwise a process that is stopped here keeps the lease's row locked, and no standby
+		// can take over.
+		_, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = '5s'")
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO revenue AS r VALUES ($1, 1, $2)
 			ON CONFLICT (customer) DO UPDATE SET orders = r.orders + 1, cents = r.cents + excluded.cents`, o.customer, o.cents)
 		if err != nil {
 			return err
@@ -49,7 +55,7 @@ func (m *model) apply(ctx context.Context, o order, epoch uint64) error {
 			return err
 		}
 		outcomes, err := checkpoint.New(d, nil).Apply(ctx, checkpoint.Write{
-			Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: o.position, Epoch: epoch},
+			Key: key, IfNewer: true, Mark: checkpoint.Mark{Position: o.position, Epoch: epoch, LogID: logID},
 		})
 		switch {
 		case err != nil:

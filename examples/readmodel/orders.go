@@ -19,6 +19,13 @@ WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
   AND (xid, id) > ($1::text::xid8, $2::bigint)
 ORDER BY xid, id LIMIT 1000`
 
+// logID names the cluster of databases, and the database: see examples/postgres.
+func logID(ctx context.Context, conn *pgx.Conn) (id string, err error) {
+	err = conn.QueryRow(ctx, "SELECT format('%s/%s', system_identifier, oid)"+
+		" FROM pg_control_system(), pg_database WHERE datname = current_database()").Scan(&id)
+	return id, err
+}
+
 // An order is a row of the table orders.
 type order struct {
 	position checkpoint.Position // {xid, id}

@@ -67,7 +67,7 @@ func parse(m redis.XMessage) (event, error) {
 // checkStream fails if the stream no longer holds the event at p, which is the
 // event of the checkpoint or the last event that was read. The stream is then
 // another stream, has lost its data, or was trimmed, perhaps past events that
-// were not read.
+// were not read. Before the first event was read, checkStream notices no trim.
 func checkStream(ctx context.Context, client *redis.Client, stream string, p checkpoint.Position) error {
 	if p == (checkpoint.Position{}) {
 		return nil // nothing was read yet

@@ -59,12 +59,12 @@ First stop each consumer that writes without an epoch.`,
 func (a *app) clearAll(ctx context.Context, store *checkpoint.Store, pattern string, fence bool) error {
 	if fence {
 		if err := fenceAll(ctx, store, pattern); err != nil {
-			return fmt.Errorf("nothing was removed: %w", err)
+			return partError{before: "nothing was removed: ", err: err}
 		}
 	}
 	n, err := store.Clear(ctx, pattern)
 	if err != nil {
-		return fmt.Errorf("%s removed, then: %w", counted(n, "checkpoint was", "checkpoints were"), err)
+		return partError{before: counted(n, "checkpoint was", "checkpoints were") + " removed, then: ", err: err}
 	}
 	_, err = fmt.Fprintln(a.stdout, n)
 	return err

@@ -57,6 +57,18 @@ func (e saidError) Error() string { return e.text }
 
 func (e saidError) Unwrap() error { return e.err }
 
+// partError is an error of a command that has done a part of its work. What stands before and
+// after err is said whatever err means.
+type partError struct {
+	before string
+	err    error
+	after  string
+}
+
+func (e partError) Error() string { return e.before + e.err.Error() + e.after }
+
+func (e partError) Unwrap() error { return e.err }
+
 var errStale = errors.New("stale")
 
 func exitCode(ctx context.Context, err error) int {

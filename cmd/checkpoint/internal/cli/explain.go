@@ -41,6 +41,10 @@ func (a *app) explain(ctx context.Context, err error) string {
 		}
 		return "interrupted: " + f.text
 	}
+	if e := (partError{}); errors.As(err, &e) {
+		text := e.before + a.explain(ctx, e.err) + e.after
+		return strings.Replace(oneLine(err), oneLine(e), text, 1)
+	}
 	for _, explain := range []func(failure) string{ofFile, ofTimeout, ofConnection, ofTLS, ofRedis, ofDamage} {
 		if text := explain(f); text != "" {
 			return text

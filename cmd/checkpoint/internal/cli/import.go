@@ -146,7 +146,7 @@ func (a *app) importForeign(cmd *cobra.Command, in io.Reader, flags importFlags)
 	return a.run(cmd, with{create: true, walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 		err := a.importItems(ctx, store, intake.Checkpoints(all), flags)
 		if e := (*intake.Error)(nil); errors.As(err, &e) {
-			return fmt.Errorf("%q: %w", e.Item.From.Key, transfer.Reason(e.Err))
+			return partError{before: fmt.Sprintf("%q: ", e.Item.From.Key), err: transfer.Reason(e.Err)}
 		}
 		return err
 	})
@@ -157,8 +157,10 @@ func (a *app) importLines(cmd *cobra.Command, in io.Reader, flags importFlags) e
 	read := func(ctx context.Context, store *checkpoint.Store) error {
 		err := a.importItems(ctx, store, intake.Lines(ctx, in, flags.firstLine), flags)
 		if e := (*intake.Error)(nil); errors.As(err, &e) {
-			return fmt.Errorf("line %d: %w; the lines before it are done: go on with `checkpoint import --from-line %[1]d`",
-				e.Item.Line, transfer.Reason(e.Err))
+			return partError{
+				before: fmt.Sprintf("line %d: ", e.Item.Line), err: transfer.Reason(e.Err),
+				after: fmt.Sprintf("; the lines before it are done: go on with `checkpoint import --from-line %d`", e.Item.Line),
+			}
 		}
 		return err
 	}

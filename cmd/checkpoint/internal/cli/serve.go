@@ -94,6 +94,8 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--listen is %q: want an address such as 127.0.0.1:8080", f.listen)
 	case given("token-file") && given("trust-header"):
 		return errors.New("--token-file and --trust-header exclude each other: give one of them")
+	case given("token-file") && f.tokenFile == "": // a script may have expanded an unset variable
+		return errors.New("--token-file is empty: name a file that holds the token")
 	case given("trust-header") != given("trusted-proxy") || given("trust-header") && f.header == "":
 		return errors.New("--trust-header needs --trusted-proxy, and --trusted-proxy needs --trust-header: give both")
 	case !gate.IsLocal(f.listen) && !given("token-file") && !given("trust-header"):

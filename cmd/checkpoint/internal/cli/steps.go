@@ -66,7 +66,11 @@ func (a *app) rewindAll(ctx context.Context, store *checkpoint.Store, s steps) e
 			return err
 		}
 	}
-	return errors.Join(a.makeSteps(ctx, store, s), left.err())
+	err, rest := a.makeSteps(ctx, store, s), left.err()
+	if err != nil && rest != nil {
+		return partError{err: err, after: "; " + oneLine(rest)}
+	}
+	return errors.Join(err, rest)
 }
 
 func (a *app) question(steps []rewind.Step) string {
@@ -158,7 +162,7 @@ func (a *app) makeSteps(ctx context.Context, store *checkpoint.Store, s steps) e
 			changed++
 			continue
 		case err != nil && s.many:
-			return errors.Join(fmt.Errorf("%d of %d were rewound, then: %w", i-changed, len(s.all), err), p.Flush())
+			return errors.Join(partError{before: fmt.Sprintf("%d of %d were rewound, then: ", i-changed, len(s.all)), err: err}, p.Flush())
 		case err != nil:
 			return err
 		}

@@ -109,7 +109,7 @@ func (t Table) row(rawURL string) (Engine, error) {
 		}
 		return e, nil
 	}
-	if strings.ContainsAny(rawURL, ":@?") {
+	if strings.ContainsAny(rawURL, ":@?") || HasPassword(rawURL) {
 		// This may be an address without its scheme, and with a password: not a file.
 		return Engine{}, usagef("the store's URL begins with none of the known schemes; want %s", t.Help())
 	}

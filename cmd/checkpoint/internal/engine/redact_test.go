@@ -23,6 +23,9 @@ func TestRedactShowsNoPassword(t *testing.T) {
 		"redis://host:26379?master_name=m&p%61ssword=sesame",
 		"redis://host:26379?password=sesame;x",
 		"redis://host:port?master_name=m&password=sesame",
+		"host=db user=app password=sesame dbname=x",
+		"host=db user=app PASSWORD = 'sesame' dbname=x",
+		"password=a://sesame@db host=db",
 	} {
 		if !engine.HasPassword(u) {
 			t.Errorf("HasPassword(%q) is false", u)
@@ -34,6 +37,7 @@ func TestRedactShowsNoPassword(t *testing.T) {
 	for _, u := range []string{
 		"sqlite:checkpoints.db", "redis://me@host:6379/0?namespace=prod:", "checkpoints.db",
 		"redis://host:26379?master_name=m", "sqlite:a@b.db",
+		"sqlite:password=1.db", "password.db", "host=db user=app", "env=prod/password.db",
 	} {
 		if engine.HasPassword(u) {
 			t.Errorf("HasPassword(%q) is true", u)

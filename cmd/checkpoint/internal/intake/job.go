@@ -168,9 +168,27 @@ func (j *Job) take(ctx context.Context, batch []*Item) error {
 		return nil
 	}
 	if err := j.send(ctx, todo); err != nil {
-		return err
+		return owing(items, err)
 	}
 	return j.raise(ctx, items)
+}
+
+// owing returns the error of a batch whose fences were not raised. An item before the one in
+// the error is not done if its fence is still to be raised: the error then names that item.
+func owing(items []*Item, err error) error {
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, i := range items {
+		switch {
+		case i == e.Item:
+			return err
+		case i.owes():
+			return &Error{i, e.Err}
+		}
+	}
+	return err
 }
 
 // sound reports the damaged items, and returns the others.
@@ -191,6 +209,7 @@ func (j *Job) living(items []*Item) []*Item {
 		c := &i.From.Checkpoint
 		if c.Exists && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(time.Now()) {
 			j.report.Expired++
+			i.From.Fence.Epoch = i.Epoch() // it outlives the checkpoint
 			*c = driver.StoredCheckpoint{}
 		}
 		return !i.From.Holds()

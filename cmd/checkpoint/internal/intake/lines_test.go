@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,28 @@ func TestImportAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// TestImportBringsTheEpochOfWhatHasExpired: the line raises the fence to its epoch, and no
+// higher. It replaces nothing.
+func TestImportBringsTheEpochOfWhatHasExpired(t *testing.T) {
+	ctx := t.Context()
+	file := transfer.Encode(checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(5), Epoch: 3}, ExpiresAt: time.Now().Add(-time.Hour)})
+	for _, w := range []intake.Writer{intake.Newer{}, intake.Overwrite{}, intake.Overwrite{Fence: true}} {
+		store := checkpoint.New(memstore.New(), nil)
+		for _, want := range []intake.Report{{Expired: 1, Raised: 1}, {Expired: 1}} {
+			j := intake.Job{Items: intake.Lines(ctx, bytes.NewReader(file), 1), To: store, Writer: w, Apply: true}
+			r, err := intakeOf(ctx, j, map[intake.Event]func(*intake.Item){
+				intake.Replaced: func(i *intake.Item) { t.Errorf("%T: it replaces %q", w, i.From.Key) },
+			})
+			if err != nil || r != want {
+				t.Errorf("%+v: Run = %+v, %v; want %+v", w, r, err, want)
+			}
+			if cell := must[checkpoint.Cell](t)(store.Inspect(ctx, "k")); cell.Fence.Epoch != 3 || cell.Checkpoint.Exists {
+				t.Errorf("%+v: it is %+v, want a fence at 3 alone", w, cell)
+			}
+		}
+	}
+}
+
 // TestImportBringsTheEpoch: a line raises the fence, also if its checkpoint stays out.
 func TestImportBringsTheEpoch(t *testing.T) {
 	ctx := t.Context()
@@ -185,5 +208,47 @@ func TestImportBringsTheEpoch(t *testing.T) {
 		if cell := must[checkpoint.Cell](t)(store.Inspect(ctx, "k")); cell.Fence.Epoch != 3 {
 			t.Errorf("over %d: the fence is at %d, want 3", there, cell.Fence.Epoch)
 		}
+	}
+}
+
+// refusing refuses the first batch of writes.
+type refusing struct {
+	*memstore.Driver
+	done bool
+}
+
+func (d *refusing) Write(ctx context.Context, batch []driver.Write) ([]driver.Result, error) {
+	if d.done {
+		return d.Driver.Write(ctx, batch)
+	}
+	d.done = true
+	return slices.Repeat([]driver.Result{{Outcome: driver.Failed, Err: errors.New("the engine is full")}}, len(batch)), nil
+}
+
+// TestImportThatFailsRaisesTheFences: the lines before the one in the error are done, and so
+// are their fences.
+func TestImportThatFailsRaisesTheFences(t *testing.T) {
+	ctx := t.Context()
+	mem := memstore.New()
+	if err := checkpoint.New(mem, nil).Set(ctx, "a", at(10), checkpoint.Epoch(3)); err != nil {
+		t.Fatal(err)
+	}
+	store := checkpoint.New(&refusing{Driver: mem}, nil)
+	file := append(
+		transfer.Encode(checkpoint.Checkpoint{Key: "a", Mark: checkpoint.Mark{Position: at(5), Epoch: 9}}),
+		transfer.Encode(checkpoint.Checkpoint{Key: "b", Mark: checkpoint.Mark{Position: at(1)}})...,
+	)
+	var stopped *intake.Error
+	if r, err := importLines(ctx, store, bytes.NewReader(file), 1); !errors.As(err, &stopped) {
+		t.Fatalf("Run = %+v, %v; want an Error", r, err)
+	}
+	must[intake.Report](t)(importLines(ctx, store, bytes.NewReader(file), stopped.Item.Line))
+	for key, want := range map[string]checkpoint.Position{"a": at(10), "b": at(1)} {
+		if c, err := store.Get(ctx, key); err != nil || c.Position != want {
+			t.Errorf("%s is at %s, %v; want %s", key, c.Position, err, want)
+		}
+	}
+	if cell := must[checkpoint.Cell](t)(store.Inspect(ctx, "a")); cell.Fence.Epoch != 9 {
+		t.Errorf("the import stopped at line %d, and went on there: the fence is at %d, want 9", stopped.Item.Line, cell.Fence.Epoch)
 	}
 }

@@ -24,14 +24,15 @@ func (o Overwrite) Look(ctx context.Context, j *Job, items []*Item) error {
 		return err
 	}
 	for _, i := range items {
-		if o.Fence { // its own epoch must not be refused
+		replaces := i.From.Checkpoint.Exists // it has not expired
+		if o.Fence && replaces {             // its own epoch must not be refused
 			i.From.Fence.Epoch = i.To.Fence.Epoch + 1
 			i.From.Checkpoint.Epoch = max(i.From.Checkpoint.Epoch, i.To.Fence.Epoch)
 		}
 		if i.Epoch() > 0 {
 			i.Err = i.To.Fence.Err
 		}
-		if i.Err == nil {
+		if i.Err == nil && replaces {
 			j.Tell(Replaced, i)
 		}
 		i.To.Checkpoint = driver.StoredCheckpoint{}

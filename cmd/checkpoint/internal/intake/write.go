@@ -66,14 +66,13 @@ func (j *Job) verify(ctx context.Context, items []*Item) error {
 }
 
 // raise brings the fences of the items along. So no writer that the source has locked out, and
-// no owner of a lease there, can write to the store with its old epoch. A write raises the
-// fence to its own epoch.
+// no owner of a lease there, can write to the store with its old epoch.
 func (j *Job) raise(ctx context.Context, items []*Item) error {
 	for _, i := range items {
-		epoch := i.Epoch()
-		if i.To.Fence.Epoch >= epoch || i.Outcome.Landed() && i.From.Checkpoint.Epoch == epoch {
+		if !i.owes() {
 			continue
 		}
+		epoch := i.Epoch()
 		stored, err := j.To.Inspect(ctx, i.From.Key)
 		if err == nil {
 			err = stored.Fence.Err
@@ -90,6 +89,13 @@ func (j *Job) raise(ctx context.Context, items []*Item) error {
 		}
 	}
 	return nil
+}
+
+// owes reports whether the fence of the key is still to be raised. A write raises it to its
+// own epoch.
+func (i *Item) owes() bool {
+	epoch := i.Epoch()
+	return i.To.Fence.Epoch < epoch && (!i.Outcome.Landed() || i.From.Checkpoint.Epoch != epoch)
 }
 
 // atOnce is how many keys are read one by one at the same time.

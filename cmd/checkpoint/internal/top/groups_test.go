@@ -74,6 +74,24 @@ func TestGroups(t *testing.T) {
 	})
 }
 
+// TestGroupsOfAPattern: a pattern chooses groups, and not their partitions. A member that still
+// holds some is not drained.
+func TestGroupsOfAPattern(t *testing.T) {
+	sit(t, shared, func(p *person) {
+		must(p.store.OrderGroup(p.Context(), "shop", checkpoint.GroupOrder{Drain: "host-1"}))
+		must(p.store.DeclareGroup(p.Context(), "archive"))
+		m := p.model.(model)
+		m.Pattern = "shop/1"
+		p.model = m
+		p.wait(4 * time.Second)
+		p.press("m")
+		p.resize(200, 60)
+		p.see("shop  44 of 45 partitions held, 1 free", "host-1    draining   40: 100 101", "drain host-1 moving")
+		p.doNotSee("drained")
+		p.doNotSee("archive  ")
+	})
+}
+
 // TestHostileGroups: what members say of themselves does not steer the terminal.
 func TestHostileGroups(t *testing.T) {
 	const bad = "\x1b]0;owned\x07"

@@ -1,7 +1,9 @@
 package top
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -48,12 +50,33 @@ func (m model) readStore() tea.Msg {
 	if err != nil {
 		return readMsg{problem: m.explain(err)}
 	}
-	found, err := watch.Groups(ctx, m.Store, rows)
+	found, err := m.groupsOf(ctx, rows)
 	none := errors.Is(err, checkpoint.ErrUnsupported)
 	if err != nil && !none {
 		return readMsg{problem: m.explain(err)}
 	}
 	return readMsg{rows: rows, groups: found, none: none, at: time.Now()}
+}
+
+// groupsOf returns the groups that have a key among the rows, with all their partitions: with a
+// part of them, a member that is draining would look drained.
+func (m model) groupsOf(ctx context.Context, rows []watch.Row) ([]watch.Group, error) {
+	found, err := watch.Groups(ctx, m.Store, rows)
+	if err != nil || m.Pattern == "*" {
+		return found, err
+	}
+	found = slices.DeleteFunc(found, func(g watch.Group) bool { return len(g.Partitions) == 0 })
+	if len(found) == 0 {
+		return nil, nil
+	}
+	all, err := m.Rules.Snapshot(ctx, m.Store, "*")
+	if err != nil {
+		return nil, err
+	}
+	whole, err := watch.Groups(ctx, m.Store, all)
+	return slices.DeleteFunc(whole, func(g watch.Group) bool {
+		return !slices.ContainsFunc(found, func(f watch.Group) bool { return f.Name == g.Name })
+	}), err
 }
 
 // read takes what a read has found. After a failure the old rows stay.

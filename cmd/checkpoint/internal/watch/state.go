@@ -114,9 +114,12 @@ func worker(instances []checkpoint.Status, owner string) *checkpoint.Status {
 
 func (r Rules) state(row *Row, held bool, now time.Time) (State, string) {
 	c, w := &row.Cell, row.Worker
+	lost, why := outside(w)
 	switch damage := transfer.Damage(c); {
 	case damage != nil:
 		return Damaged, damage.Error()
+	case lost != "": // a pause would hide it until the end of the pause
+		return lost, why
 	case row.Status.Pause != nil:
 		return Paused, row.Status.Pause.String()
 	case w != nil:
@@ -156,18 +159,15 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 	w := row.Worker
 	silence := max(0, now.Sub(w.ReportedAt))
 	still := stillFor(w) + silence
-	if lost, why := outside(w); lost != "" {
-		return lost, why
-	}
 	switch {
 	case silence > w.ExpiresAt.Sub(w.ReportedAt)/2:
 		return Late, fmt.Sprintf("%q has not reported for %s", w.Instance, Span(silence))
+	case w.State == checkpoint.StatePaused: // before stuck: it was not to advance
+		return Paused, "the pause has ended, and it goes on soon"
 	case isBehind(w) && still >= r.stale():
 		return Stuck, stuckAt(w, still)
 	case w.State == checkpoint.StateDraining:
 		return Draining, lastError(w)
-	case w.State == checkpoint.StatePaused:
-		return Paused, "the pause has ended, and it goes on soon"
 	case w.Lag != nil && *w.Lag == 0 && w.InFlight == 0 && still >= idleAfter:
 		return Idle, ""
 	case isSlow(w):
@@ -178,6 +178,9 @@ func (r Rules) working(row *Row, now time.Time) (State, string) {
 
 // outside returns the state of an instance whose position is not in its log, or "".
 func outside(w *checkpoint.Status) (State, string) {
+	if w == nil {
+		return "", ""
+	}
 	switch p := w.Position; {
 	case p == nil:
 	case w.Head != nil && p.Compare(*w.Head) > 0:

@@ -177,6 +177,18 @@ func TestStates(t *testing.T) {
 			s.advance(5)
 			return nil
 		}},
+		{watch.Trimmed, "the log begins after C:9/P:9", watch.Rules{}, func(s scene) func() {
+			s.report(checkpoint.Status{Instance: "a", State: checkpoint.StatePaused, Position: new(at(5)), Begins: new(at(9)), Head: new(at(20))})
+			s.advance(5)
+			s.do(s.store.Pause(s.Context(), key))
+			return nil
+		}},
+		{watch.Paused, "the pause has ended", watch.Rules{}, func(s scene) func() {
+			now := time.Now()
+			s.report(checkpoint.Status{Instance: "a", State: checkpoint.StatePaused, Lag: new(uint64(5)), Now: now, Since: now.Add(-10 * time.Minute)})
+			s.advance(5)
+			return nil
+		}},
 		{watch.Standby, "1 instances wait", watch.Rules{}, func(s scene) func() {
 			s.advance(1)
 			s.report(checkpoint.Status{Instance: "b", State: checkpoint.StateStandby})

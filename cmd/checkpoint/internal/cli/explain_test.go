@@ -1,0 +1,90 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/cli"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
+)
+
+// losing is an engine whose server dies when it has done the first part of a change.
+type losing struct{ *memstore.Driver }
+
+var errLost = &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 6379}, Err: errors.New("connection refused")}
+
+func (d losing) Delete(ctx context.Context, keys []string) (int, error) {
+	n, err := d.Driver.Delete(ctx, keys[:2])
+	return n, errors.Join(err, errLost)
+}
+
+func (d losing) Write(ctx context.Context, batch []driver.Write) ([]driver.Result, error) {
+	results := make([]driver.Result, len(batch))
+	for i, w := range batch {
+		if results[i] = (driver.Result{Outcome: driver.Failed, Err: errLost}); w.Key == "a" {
+			done, err := d.Driver.Write(ctx, batch[i:i+1])
+			if err != nil {
+				return nil, err
+			}
+			results[i] = done[0]
+		}
+	}
+	return results, nil
+}
+
+func (d losing) RaiseFence(context.Context, string, uint64) (uint64, error) { return 0, errLost }
+
+// TestExplainSaysWhatWasDone: whatever the explanation of an error is, it says what was done
+// before, and how to go on.
+func TestExplainSaysWhatWasDone(t *testing.T) {
+	const lost = "cannot reach Memory at 10.0.0.7:6379: connection refused; is the server running? --store names another"
+	const lines = `{"key":"a","commit":"1","prepare":"1"}` + "\n" + `{"key":"d","commit":"1","prepare":"1"}` + "\n"
+	for name, c := range map[string]struct {
+		args        []string
+		stdin, want string
+	}{
+		"clear":  {[]string{"clear", "*", "--yes"}, "", "2 checkpoints were removed, then: " + lost},
+		"fence":  {[]string{"clear", "*", "--yes", "--fence"}, "", "nothing was removed: " + lost},
+		"rewind": {[]string{"rewind", "*", "2", "--apply"}, "", "1 of 3 were rewound, then: " + lost},
+		"rest": {
+			[]string{"rewind", "*", "2", "--apply"},
+			"damage",
+			"1 of 2 were rewound, then: " + lost + "; 1 damaged; `checkpoint set KEY POSITION` or `checkpoint delete KEY` repairs a checkpoint",
+		},
+		"import": {
+			[]string{"import"},
+			lines,
+			"line 2: " + lost + "; the lines before it are done: go on with `checkpoint import --from-line 2`",
+		},
+		"foreign": {[]string{"import", "--format", "kafka", "--key", "x"}, "orders,0,5\n", `"x/orders/0": ` + lost},
+	} {
+		mem := memstore.New()
+		for _, key := range []string{"a", "b", "c"} {
+			if err := checkpoint.New(mem, nil).Set(t.Context(), key, checkpoint.Position{Commit: 5, Prepare: 5}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c.stdin == "damage" {
+			mem.Damage("c")
+		}
+		table := engine.Table{{
+			Name: "Memory", Prefixes: []string{"memory:"},
+			Open: func(context.Context, string, bool, *slog.Logger) (driver.Driver, error) { return losing{mem}, nil },
+		}}
+		var stderr strings.Builder
+		args := append([]string{"--store", "memory:"}, c.args...)
+		if code := cli.Run(t.Context(), table, args, strings.NewReader(c.stdin), new(strings.Builder), &stderr); code != 1 {
+			t.Errorf("%s ended with exit code %d", name, code)
+		}
+		if !strings.HasSuffix(stderr.String(), "checkpoint: "+c.want+"\n") {
+			t.Errorf("%s said %q, want %q", name, stderr.String(), c.want)
+		}
+	}
+}
