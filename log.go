@@ -23,7 +23,7 @@ func levelOf(ctx context.Context, c Call, r CallResult) slog.Level {
 		c.Op == opLeaseEnds, // the waiter asks from time to time in any case
 		canceled(ctx, r):
 		return slog.LevelDebug
-	case r.Unknown > 0: // the engine failed, whatever else was found
+	case r.Unknown > 0: // the engine failed, and damage must not hide it
 		return slog.LevelError
 	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
 		return slog.LevelWarn

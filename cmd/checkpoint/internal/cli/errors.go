@@ -57,8 +57,8 @@ func (e saidError) Error() string { return e.text }
 
 func (e saidError) Unwrap() error { return e.err }
 
-// partError is an error of a command that has done a part of its work. What stands before and
-// after err is said whatever err means.
+// partError is an error of a command that has done a part of its work. An explanation replaces
+// err alone: the command always prints before and after.
 type partError struct {
 	before string
 	err    error

@@ -41,8 +41,8 @@ func (d losing) Write(ctx context.Context, batch []driver.Write) ([]driver.Resul
 
 func (d losing) RaiseFence(context.Context, string, uint64) (uint64, error) { return 0, errLost }
 
-// TestExplainSaysWhatWasDone: whatever the explanation of an error is, it says what was done
-// before, and how to go on.
+// TestExplainSaysWhatWasDone: each explanation of an error also says what was done before, and
+// how to go on.
 func TestExplainSaysWhatWasDone(t *testing.T) {
 	const lost = "cannot reach Memory at 10.0.0.7:6379: connection refused; is the server running? --store names another"
 	const lines = `{"key":"a","commit":"1","prepare":"1"}` + "\n" + `{"key":"d","commit":"1","prepare":"1"}` + "\n"
