@@ -43,7 +43,7 @@ func (c *call) add(l *Lease) {
 // spare gives c up in time for l, which was added meanwhile.
 func (c *call) spare(l *Lease) {
 	now := time.Now()
-	deadline := patience(now, l.ends())
+	deadline := patience(now, l.ends.Load().awake)
 	if !deadline.Before(c.deadline) {
 		return
 	}

@@ -127,7 +127,7 @@ func (k *Keeper) next() (*call, time.Duration) {
 		if due.IsZero() || l.due.Before(due) {
 			due = l.due
 		}
-		if e := l.ends(); end.IsZero() || e.Before(end) {
+		if e := l.ends.Load().awake; end.IsZero() || e.Before(end) {
 			end = e
 		}
 	}

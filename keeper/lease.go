@@ -18,16 +18,24 @@ type Lease struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	until atomic.Pointer[time.Time] // by the wall clock
+	ends atomic.Pointer[ends] // changes under the Keeper's mu
 
 	// Under the Keeper's mu:
-	since   time.Time     // it lasts from here: before the last request that succeeded
 	early   time.Time     // from when on a call for others renews it, too
 	due     time.Time     // when it is to be renewed
 	slept   time.Duration // how far the wall clock was ahead when a suspend made it due
 	end     *time.Timer
 	failure error // why it was not renewed since, or nil
 	call    *call // that renews it, or nil
+}
+
+// ends is when a lease ends by each of the clocks: its TTL after the time before the last
+// request that succeeded.
+type ends struct{ awake, wall time.Time }
+
+// left returns how long the lease lasts at now, by the clock that has gone further.
+func (e *ends) left(now time.Time) time.Duration {
+	return min(e.awake.Sub(now), e.wall.Sub(clock.Wall(now)))
 }
 
 // Lease returns the lease as it was added. Its ExpiresAt does not follow renewals.
@@ -59,20 +67,22 @@ func (l *Lease) Held(now time.Time) bool {
 	if l.ctx.Err() != nil {
 		return false
 	}
-	if clock.Wall(now).Before(*l.until.Load()) {
+	if l.ends.Load().left(now) > 0 {
 		return true
 	}
-	l.late()
+	l.keeper.mu.Lock()
+	defer l.keeper.mu.Unlock()
+	l.look(now)
 	return l.ctx.Err() == nil
 }
 
-// Left returns how long the lease lasts at now, by the wall clock, unless it is renewed.
-// Zero: it has ended.
+// Left returns how long the lease lasts at now, by the monotonic and by the wall clock,
+// unless it is renewed. Zero: it has ended.
 func (l *Lease) Left(now time.Time) time.Duration {
 	if l.ctx.Err() != nil {
 		return 0
 	}
-	return max(0, l.until.Load().Sub(clock.Wall(now)))
+	return max(0, l.ends.Load().left(now))
 }
 
 // Remove ends the renewals and the context of l. Then it waits until no renewal of l is
@@ -99,20 +109,13 @@ func (l *Lease) Remove(ctx context.Context) error {
 	}
 }
 
-func (l *Lease) ends() time.Time { return l.since.Add(l.lease.TTL) }
-
 // renewed takes a grant that was asked for at since, when the wall clock said wall.
 func (l *Lease) renewed(since, wall time.Time) {
-	l.since, l.failure, l.slept = since, nil, 0
-	until := wall.Add(l.lease.TTL)
-	l.until.Store(&until)
-	l.end.Reset(time.Until(l.ends()))
+	l.failure, l.slept = nil, 0
+	e := &ends{since.Add(l.lease.TTL), wall.Add(l.lease.TTL)}
+	l.ends.Store(e)
+	l.end.Reset(time.Until(e.awake))
 	l.schedule(since, l.lease.TTL/3)
-}
-
-// left returns how long the lease lasts by whichever clock has gone further.
-func (l *Lease) left(now time.Time) time.Duration {
-	return min(l.ends().Sub(now), l.until.Load().Sub(clock.Wall(now)))
 }
 
 // failed keeps the error of the last answer. The error that a call was given up does
@@ -138,7 +141,8 @@ func (l *Lease) late() {
 // look ends l if its time is over. If l has survived a suspend, look makes a renewal
 // due, once: if the renewal fails, the next one waits as after any failure.
 func (l *Lease) look(now time.Time) {
-	left, awake := l.left(now), l.ends().Sub(now)
+	e := l.ends.Load()
+	left, awake := e.left(now), e.awake.Sub(now)
 	switch {
 	case l.ctx.Err() != nil:
 	case awake <= 0:

@@ -12,8 +12,10 @@ import (
 	"github.com/checkpointstore/checkpoint/keeper"
 )
 
-// suspend lets the wall clock go on by d while timers stand still.
+// suspend lets the wall clock go on by d while timers stand still. Nobody is at work then:
+// a renewal of the same instant could have begun before.
 func (b bench) suspend(d time.Duration) {
+	synctest.Wait()
 	clock.Suspend(d)
 	b.Cleanup(func() { clock.Suspend(-d) })
 }
@@ -66,6 +68,22 @@ func TestHeldSeesASuspendAtOnce(t *testing.T) {
 		removed := b.keep("b", ttl)
 		if err := removed.Remove(b.Context()); err != nil || removed.Held(time.Now()) {
 			b.Errorf("a lease that was removed is held; Remove: %v", err)
+		}
+	})
+}
+
+// TestHeldSeesTheEndAlthoughTheClockWasSetBack, before any timer does: the process may have
+// stood still.
+func TestHeldSeesTheEndAlthoughTheClockWasSetBack(t *testing.T) {
+	bubble(t, func(b bench) {
+		l := b.keep("a", ttl)
+		b.suspend(-time.Hour)
+		now := time.Now().Add(ttl)
+		if left := l.Left(now); left != 0 {
+			b.Errorf("a lease that has ended lasts %v", left)
+		}
+		if l.Held(now) || l.Context().Err() == nil {
+			b.Error("a lease that has ended is held")
 		}
 	})
 }
