@@ -43,6 +43,7 @@ type Options struct {
 // Calls that wait at the same time share transactions.
 type Driver struct {
 	client      *clientv3.Client
+	once        clientv3.KV // sends no transaction twice
 	owned       bool // whether Close closes the client
 	prefix      string
 	noShortcuts bool
@@ -78,7 +79,7 @@ func New(client *clientv3.Client, opts *Options) (*Driver, error) {
 	if err := checkPrefix(prefix); err != nil {
 		return nil, err
 	}
-	d := &Driver{client: client, prefix: prefix, noShortcuts: opts.NoShortcuts, log: cmp.Or(opts.Logger, slog.Default())}
+	d := &Driver{client: client, once: newOnceKV(client), prefix: prefix, noShortcuts: opts.NoShortcuts, log: cmp.Or(opts.Logger, slog.Default())}
 	d.waiters = driver.NewWaiters(d.listen)
 	d.minimum.Store(int64(minimum))
 	d.memory.limit = remembered

@@ -23,7 +23,12 @@ type grants struct {
 type grant struct {
 	id  clientv3.LeaseID
 	ttl time.Duration
+	at  time.Time // before it was asked for
 }
+
+// maxGrantAge is how long after its grant an etcd lease may still be attached. What is
+// attached to it ends sooner by so much.
+const maxGrantAge = unit / 4
 
 // drop forgets the etcd leases that were granted: they have ended.
 func (g *grants) drop() { *g = grants{former: g.former} }
@@ -80,7 +85,7 @@ func (d *Driver) grant(ctx context.Context, g *group) error {
 }
 
 func (d *Driver) grantOne(ctx context.Context, g *group, to *grant, ttl time.Duration) error {
-	if to.id != 0 && to.ttl == ttl {
+	if to.id != 0 && to.ttl == ttl && time.Since(to.at) < maxGrantAge {
 		return nil // of a transaction that was refused
 	}
 	if to.id != 0 {
@@ -101,11 +106,12 @@ func (d *Driver) grantOne(ctx context.Context, g *group, to *grant, ttl time.Dur
 func (d *Driver) grantLease(ctx context.Context, ttl time.Duration) (grant, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
 	defer cancel()
+	asked := time.Now()
 	resp, err := d.client.Grant(clientv3.WithRequireLeader(ctx), int64(ttl/unit))
 	if err != nil {
 		return grant{}, because(ctx, err)
 	}
-	return grant{resp.ID, time.Duration(resp.TTL) * unit}, nil
+	return grant{resp.ID, time.Duration(resp.TTL) * unit, asked}, nil
 }
 
 // learn notes that the servers grant no etcd lease that is shorter than ttl.

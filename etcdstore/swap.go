@@ -129,7 +129,7 @@ func (d *Driver) commit(ctx context.Context, txn clientv3.Op, limit time.Duratio
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(limit, func() { cancel(errNoAnswer) }).Stop()
-	resp, err := d.client.Do(clientv3.WithRequireLeader(ctx), txn)
+	resp, err := d.once.Do(clientv3.WithRequireLeader(ctx), txn)
 	if err != nil {
 		return clientv3.TxnResponse{}, because(ctx, err)
 	}

@@ -202,3 +202,26 @@ func acquire(t *testing.T, d driver.Leaser, owner string, ttl time.Duration) dri
 	}
 	return lease
 }
+
+// TestEtcdLeaseThatHasAgedIsNotAttached: what is attached to it would end too early.
+func TestEtcdLeaseThatHasAgedIsNotAttached(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 1)
+	var l line
+	d := openEmpty(t, cluster, l.on)
+	other := open(t, cluster, d.prefix)
+	l.answers(func(method string, _ any) error {
+		if method == "LeaseGrant" {
+			l.change = nil
+			time.Sleep(300 * time.Millisecond)
+			gets(t, other, driver.Advanced, write(driver.Set, "k", 1)) // so that the first transaction is refused
+		}
+		return nil
+	})
+	w := write(driver.Set, "k", 2)
+	w.TTL = time.Hour
+	if sent := l.during(func() { gets(t, d, driver.Advanced, w) }); sent["LeaseGrant"] != 2 {
+		t.Errorf("%v, want 2 etcd leases: the first one has aged", sent)
+	}
+	leaves(t, d.client, 1, "a write with a TTL")
+}

@@ -1,0 +1,37 @@
+package etcdstore
+
+import (
+	"context"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// A onceKV sends no transaction twice. The client itself sends one again after the codes
+// that a proxy between it and the members answers when it gives a request up. The members
+// may have made that transaction.
+type onceKV struct{ pb.KVClient }
+
+func newOnceKV(client *clientv3.Client) clientv3.KV {
+	return clientv3.NewKVFromKVClient(onceKV{clientv3.RetryKVClient(client)}, client)
+}
+
+func (k onceKV) Txn(ctx context.Context, in *pb.TxnRequest, opts ...grpc.CallOption) (*pb.TxnResponse, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	given := grpc.OnFinish(func(err error) {
+		if isGivenUp(err) {
+			cancel() // the client sends nothing more for a context that has ended
+		}
+	})
+	return k.KVClient.Txn(ctx, in, append(opts, given)...)
+}
+
+// isGivenUp reports whether err says that somebody gave a request up.
+func isGivenUp(err error) bool {
+	code := status.Code(err)
+	return code == codes.Canceled || code == codes.DeadlineExceeded
+}
