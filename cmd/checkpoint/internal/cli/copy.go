@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -91,9 +93,37 @@ func (a *app) bothStores(args []string) (from, to string, err error) {
 		return "", "", err
 	}
 	if from == to {
-		return "", "", errors.New("FROM and TO are the same store")
+		return "", "", errSameStore
 	}
 	return from, to, nil
+}
+
+var errSameStore = errors.New("FROM and TO are the same store")
+
+// areSame reports whether from and to are one store, by whichever URLs: it looks in to for
+// what it reports in from.
+func areSame(ctx context.Context, from, to *checkpoint.Store) (same bool, err error) {
+	key, probe := "checkpoint copy "+rand.Text(), checkpoint.Status{Instance: "checkpoint copy"}
+	_, err = from.Report(ctx, key, probe, time.Minute)
+	switch {
+	case errors.Is(err, checkpoint.ErrUnsupported):
+		return false, nil
+	case err != nil:
+		return false, &intake.SourceError{Err: err}
+	}
+	defer func() {
+		if _, gone := from.Report(ctx, key, probe, 0); err == nil && gone != nil {
+			err = &intake.SourceError{Err: gone}
+		}
+	}()
+	found, err := to.Statuses(ctx, key)
+	switch {
+	case errors.Is(err, checkpoint.ErrUnsupported):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return len(found[0].Instances) > 0, nil
 }
 
 // fromEnvironment returns the URL that arg names.
@@ -133,6 +163,13 @@ func (a *app) copyStore(ctx context.Context, cmd *cobra.Command, flags copyFlags
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
+	if flags.cutover && flags.apply {
+		if same, err := areSame(ctx, source.Store, to); err != nil {
+			return err
+		} else if same {
+			return usageError{cmd.CommandPath(), errSameStore}
+		}
+	}
 	ctx = driver.WithBy(ctx, a.by("copy"))
 	return t.run(ctx, intake.Job{
 		Items: source.Items(ctx), Before: source.Before, To: to, Writer: intake.Newer{}, Apply: flags.apply, Tell: t.tell,
