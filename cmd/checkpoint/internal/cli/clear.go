@@ -58,8 +58,12 @@ First stop each consumer that writes without an epoch.`,
 
 func (a *app) clearAll(ctx context.Context, store *checkpoint.Store, pattern string, fence bool) error {
 	if fence {
-		if err := fenceAll(ctx, store, pattern); err != nil {
-			return partError{before: "nothing was removed: ", err: err}
+		if n, err := fenceAll(ctx, store, pattern); err != nil {
+			before := "nothing was removed: "
+			if n > 0 {
+				before = "nothing was removed, but " + counted(n, "fence was", "fences were") + " raised: "
+			}
+			return partError{before: before, err: err}
 		}
 	}
 	n, err := store.Clear(ctx, pattern)
@@ -106,16 +110,20 @@ func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern st
 	return n, nil
 }
 
-// fenceAll raises the fence of each key with a checkpoint. A key that only another program
-// can have written has no fence.
-func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) error {
+// fenceAll raises the fence of each key with a checkpoint, and returns how many it has
+// raised. A key that only another program can have written has no fence.
+func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n int, err error) {
 	for cell, err := range transfer.Cells(ctx, store, pattern) {
-		if err == nil && cell.Checkpoint.Exists && checkpoint.ValidateKey(cell.Key) == nil {
-			_, err = store.Fence(ctx, cell.Key, 0)
-		}
 		if err != nil {
-			return err
+			return n, err
 		}
+		if !cell.Checkpoint.Exists || checkpoint.ValidateKey(cell.Key) != nil {
+			continue
+		}
+		if _, err := store.Fence(ctx, cell.Key, 0); err != nil {
+			return n, err
+		}
+		n++
 	}
-	return nil
+	return n, nil
 }

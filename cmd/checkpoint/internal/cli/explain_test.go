@@ -39,7 +39,12 @@ func (d losing) Write(ctx context.Context, batch []driver.Write) ([]driver.Resul
 	return results, nil
 }
 
-func (d losing) RaiseFence(context.Context, string, uint64) (uint64, error) { return 0, errLost }
+func (d losing) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	if key == "a" {
+		return d.Driver.RaiseFence(ctx, key, atLeast)
+	}
+	return 0, errLost
+}
 
 // TestExplainSaysWhatWasDone: each explanation of an error also says what was done before, and
 // how to go on.
@@ -51,7 +56,7 @@ func TestExplainSaysWhatWasDone(t *testing.T) {
 		stdin, want string
 	}{
 		"clear":  {[]string{"clear", "*", "--yes"}, "", "2 checkpoints were removed, then: " + lost},
-		"fence":  {[]string{"clear", "*", "--yes", "--fence"}, "", "nothing was removed: " + lost},
+		"fence":  {[]string{"clear", "*", "--yes", "--fence"}, "", "nothing was removed, but 1 fence was raised: " + lost},
 		"rewind": {[]string{"rewind", "*", "2", "--apply"}, "", "1 of 3 were rewound, then: " + lost},
 		"rest": {
 			[]string{"rewind", "*", "2", "--apply"},
