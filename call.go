@@ -63,7 +63,8 @@ func (c *call) wrapFor(key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if cause := causeOf(c.ctx); err == c.ctx.Err() { //nolint:errorlint // what wraps it says more
+	ended := c.ctx.Err()                                       // before its cause, which is nil until it has ended
+	if cause := causeOf(c.ctx); ended != nil && err == ended { //nolint:errorlint // what wraps it says more
 		err = cause
 	} else if cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)

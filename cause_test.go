@@ -56,6 +56,37 @@ func checkCause(t *testing.T, op string, err, cause error) {
 	}
 }
 
+// An ending context ends when it is asked for the third time.
+type ending struct {
+	context.Context
+	asked int
+}
+
+func (c *ending) Err() error {
+	if c.asked++; c.asked < 3 {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// timedOut is a driver with a deadline of its own.
+type timedOut struct{ driver.Driver }
+
+func (timedOut) Get(context.Context, []string) ([]driver.Record, error) {
+	return nil, context.DeadlineExceeded
+}
+
+// TestErrorOfAContextThatEndsMeanwhile is one, whenever the Store looks.
+func TestErrorOfAContextThatEndsMeanwhile(t *testing.T) {
+	s := checkpoint.New(timedOut{memstore.New()}, nil)
+	for asked := range 3 {
+		_, err := s.Get(&ending{t.Context(), asked}, "k")
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the context ends after %d questions: %#v", 3-asked, err)
+		}
+	}
+}
+
 func TestTheAnswerOfAnotherCallIsNone(t *testing.T) {
 	s := checkpoint.New(memstore.New(), nil)
 	if err := s.Set(t.Context(), "b", somewhere); err != nil {

@@ -89,7 +89,7 @@ func memberReport(group string, m Member, ttl time.Duration) (r driver.Report, e
 	switch {
 	case len(m.Info) > 1024:
 		return r, fmt.Errorf("the Info of the member %q has %d bytes, want 1024 at most", m.Name, len(m.Info))
-	case clean(m.Info, 1024) != m.Info:
+	case characterFault(m.Info) != nil:
 		return r, fmt.Errorf("the Info of the member %q is not valid UTF-8, or has control characters: encode it, for instance as JSON", m.Name)
 	case m.Weight < 1:
 		return r, fmt.Errorf("the weight of the member %q is %d, want 1 or more", m.Name, m.Weight)

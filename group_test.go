@@ -75,6 +75,18 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestInfoOfAMember may have 1024 bytes.
+func TestInfoOfAMember(t *testing.T) {
+	s := checkpoint.New(memstore.New(), nil)
+	m := checkpoint.Member{Name: "a", Weight: 1, Info: strings.Repeat("x", 1024)}
+	if _, err := s.Beat(t.Context(), "g", m, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if view, err := s.Group(t.Context(), "g"); err != nil || len(view.Members) != 1 || view.Members[0].Info != m.Info {
+		t.Errorf("Group: %+v, %v; want the Info of 1024 bytes", view, err)
+	}
+}
+
 func TestGroupRefuses(t *testing.T) {
 	s := checkpoint.New(memstore.New(), nil)
 	sound := checkpoint.Member{Name: "a", Weight: 1}

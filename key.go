@@ -34,7 +34,12 @@ func textFault(text string) error {
 		return errors.New("it is empty")
 	case len(text) > maxTextBytes:
 		return fmt.Errorf("it has %d bytes, at most %d are allowed", len(text), maxTextBytes)
-	case !utf8.ValidString(text):
+	}
+	return characterFault(text)
+}
+
+func characterFault(text string) error {
+	if !utf8.ValidString(text) {
 		return errors.New("it is not valid UTF-8")
 	}
 	for i, r := range text {

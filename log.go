@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 )
 
@@ -23,12 +24,22 @@ func levelOf(ctx context.Context, c Call, r CallResult) slog.Level {
 		c.Op == opLeaseEnds, // the waiter asks from time to time in any case
 		canceled(ctx, r):
 		return slog.LevelDebug
-	case r.Unknown > 0: // the engine failed, and damage must not hide it
-		return slog.LevelError
-	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), errors.Is(r.Err, ErrCorrupt):
+	case r.Err == nil && r.Failed == 0, errors.Is(r.Err, ErrFenced), isDamage(r.Err):
 		return slog.LevelWarn
 	}
 	return slog.LevelError
+}
+
+// isDamage reports whether err is damage, and for a batch, whether the error of each key
+// is: damage must not hide that the engine failed.
+func isDamage(err error) bool {
+	if batch, ok := errors.AsType[interface {
+		error
+		each() []error
+	}](err); ok {
+		return !slices.ContainsFunc(batch.each(), func(err error) bool { return !errors.Is(err, ErrCorrupt) })
+	}
+	return errors.Is(err, ErrCorrupt)
 }
 
 // canceled reports whether the caller gave up: the end of a page's request, or of a
@@ -94,7 +105,7 @@ func messageOf(ctx context.Context, c Call, r CallResult) string {
 		return "damaged fence"
 	case errors.Is(r.Err, ErrCorruptLease):
 		return "damaged lease"
-	case errors.Is(r.Err, ErrCorrupt):
+	case isDamage(r.Err):
 		return "damaged checkpoint"
 	case canceled(ctx, r):
 		return "call canceled"

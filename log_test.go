@@ -126,18 +126,38 @@ func TestOneLogRecordPerCall(t *testing.T) {
 }
 
 // A mixed driver finds damage at one key of a batch, and fails at the other.
-type mixed struct{ *memstore.Driver }
+type mixed struct {
+	*memstore.Driver
+	failed driver.Outcome
+	err    error // of the other
+}
 
-func (mixed) Write(context.Context, []driver.Write) ([]driver.Result, error) {
-	return []driver.Result{{Outcome: driver.Failed, Err: driver.DamagedCheckpoint("torn")}, {Outcome: driver.Unknown, Err: errCut}}, nil
+func (m mixed) Write(context.Context, []driver.Write) ([]driver.Result, error) {
+	return []driver.Result{{Outcome: driver.Failed, Err: driver.DamagedCheckpoint("torn")}, {Outcome: m.failed, Err: m.err}}, nil
+}
+
+func (m mixed) Get(context.Context, []string) ([]driver.Record, error) {
+	return []driver.Record{{Err: driver.DamagedCheckpoint("torn")}, {Err: m.err}}, nil
 }
 
 // TestDamageHidesNoFailure of the engine: an alert looks for errors.
 func TestDamageHidesNoFailure(t *testing.T) {
-	var out bytes.Buffer
-	s := checkpoint.New(mixed{memstore.New()}, &checkpoint.Options{Logger: slog.New(slog.NewTextHandler(&out, nil))})
-	_, err := s.Apply(t.Context(), checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b"})
-	if !errors.Is(err, errCut) || !strings.Contains(out.String(), "level=ERROR") {
-		t.Errorf("%v is logged as %s", err, out.String())
+	for _, c := range []struct {
+		failed driver.Outcome
+		err    error
+		level  string
+	}{
+		{driver.Unknown, errCut, "level=ERROR"},
+		{driver.Failed, errCut, "level=ERROR"},
+		{driver.Failed, driver.DamagedFence("torn"), "level=WARN"},
+	} {
+		var out bytes.Buffer
+		d := mixed{memstore.New(), c.failed, c.err}
+		s := checkpoint.New(d, &checkpoint.Options{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+		_, applied := s.Apply(t.Context(), checkpoint.Write{Key: "a"}, checkpoint.Write{Key: "b"})
+		_, read := s.GetMany(t.Context(), "a", "b")
+		if !errors.Is(applied, c.err) || !errors.Is(read, c.err) || strings.Count(out.String(), c.level) != 2 {
+			t.Errorf("%v and %v are logged as %s", applied, read, out.String())
+		}
 	}
 }

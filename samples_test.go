@@ -39,6 +39,28 @@ func TestSampleEvery(t *testing.T) {
 	}
 }
 
+// TestEachHourHasASample, even if no number of buckets fills an hour.
+func TestEachHourHasASample(t *testing.T) {
+	const hours = 30
+	s := checkpoint.New(memstore.New(), &checkpoint.Options{SampleEvery: func(string) time.Duration { return 7 * time.Minute }})
+	for i := range uint64(hours * 60) {
+		at := time.Date(2024, 5, 6, 0, int(i), 0, 0, time.UTC) //nolint:gosec // small
+		if _, err := s.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: i}, checkpoint.UpdatedAt(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	samples, err := s.Samples(t.Context(), "k")
+	hourly := 0
+	for _, sample := range samples {
+		if sample.Hourly {
+			hourly++
+		}
+	}
+	if hourly != hours-1 || err != nil {
+		t.Errorf("%d of %d samples are the last of their hour, %v; want %d", hourly, len(samples), err, hours-1)
+	}
+}
+
 // last keeps the last write.
 type last struct {
 	driver.Driver

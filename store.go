@@ -205,8 +205,21 @@ func (s *Store) getMany(ctx context.Context, keys []string) (map[string]Checkpoi
 			failed = append(failed, fmt.Errorf("%q: %w", keys[i], r.Err))
 		}
 	}
-	return found, errors.Join(failed...)
+	if failed == nil {
+		return found, nil
+	}
+	return found, keyErrors{errors.Join(failed...), failed}
 }
+
+// keyErrors are the errors of some keys of a batch.
+type keyErrors struct {
+	error
+	errs []error
+}
+
+func (e keyErrors) Unwrap() []error { return e.errs }
+
+func (e keyErrors) each() []error { return e.errs }
 
 // Delete removes the checkpoint at key, damaged or not. If there is none, Delete
 // returns no error. Delete keeps the highest epoch that the key has seen, so that a
