@@ -13,8 +13,9 @@ type Sample = driver.Sample
 
 func everyFiveMinutes(string) time.Duration { return 5 * time.Minute }
 
-// sampleBefore returns the beginning of the bucket of time that a write of key is in. It
-// is zero if the Store keeps no samples of key.
+// sampleBefore returns the beginning of the bucket of time that a write of key is in. No
+// bucket shorter than an hour goes over a full hour. The beginning is zero if the Store
+// keeps no samples of key.
 func (s *Store) sampleBefore(key string, at time.Time) time.Time {
 	if s.sampleEvery == nil {
 		return time.Time{}
@@ -23,16 +24,20 @@ func (s *Store) sampleBefore(key string, at time.Time) time.Time {
 	if every <= 0 {
 		return time.Time{}
 	}
-	return at.Truncate(max(every, time.Millisecond))
+	bucket, hour := at.Truncate(max(every, time.Millisecond)), at.Truncate(time.Hour)
+	if every < time.Hour && bucket.Before(hour) {
+		return hour // a bucket over the full hour would hide the end of an hour
+	}
+	return bucket
 }
 
 // Samples returns where key stood at earlier times, the latest first. To go back to a
 // time, take the last sample at or before it: then work is done again, and none is
 // skipped.
 //
-// A write keeps the position that it replaces as a sample if that was written in an
-// earlier bucket of time than the write: see Options.SampleEvery. It does so in its own
-// atomic step. The times are the UpdatedAt of the positions, so they are by the writers'
+// A write keeps the position that it replaces as a sample if this position is of an earlier
+// bucket of time than the write: see Options.SampleEvery. It does so in the same atomic
+// step. The times are the UpdatedAt of the positions, so they are by the writers'
 // clocks. If one of the clocks is behind, a sample may be missed. The engine keeps the
 // latest 288 samples, and the last of each hour for 30 days. With a bucket of 5 minutes,
 // 288 samples are a day of writes.
