@@ -12,7 +12,7 @@ import (
 // write is atomic; the batch as a whole is not. Apply keeps the order of writes to the
 // same key.
 //
-// Apply returns one outcome for each write, in the order of the writes, also if it
+// Apply returns one outcome for each write, in the order of the writes, even if it
 // returns an error. A [Failed] write did not land, and an [Unknown] write may or may not
 // have landed. The error wraps the reason for each of these writes. [Stale] and [Fenced]
 // are answers, not errors. If any write of the batch has an invalid key, TTL, time or
@@ -94,3 +94,5 @@ func (e *batchError) Error() string {
 }
 
 func (e *batchError) Unwrap() []error { return e.errs }
+
+func (e *batchError) each() []error { return e.errs }

@@ -122,14 +122,15 @@ func (s *Store) raiseOne(ctx context.Context, key string, atLeast uint64) (uint6
 // ReleaseFences looks at the keys that match pattern, removes the fences that protect
 // nothing, and returns how many it removed. A fence protects nothing if its key has no
 // checkpoint, and if its last raise and the end of its last lease are at least idle ago.
-// A fence stays if it is damaged, if the time of its last raise is not known, or if the
-// key's lease is damaged. An idle below a minute is an error. No other method removes a
-// fence. The audit entries and the samples of a key go with its fence. If the engine
-// cannot release fences, the error is [ErrUnsupported].
+// A lease that its owner has released does not count: an owner that releases has done its
+// last write. A fence stays if it is damaged, if the time of its last raise is not known,
+// or if the key's lease is damaged. An idle below a minute is an error. No other method
+// removes a fence. The audit entries and the samples of a key go with its fence. If the
+// engine cannot release fences, the error is [ErrUnsupported].
 //
-// A removed fence locks nobody out: a writer that still has an epoch of the key, and has
-// been silent for longer than idle, can write again. So idle should be days: far longer
-// than any instance could have been stopped or cut off.
+// A removed fence locks nobody out: a writer that still has an epoch of the key can write
+// again. The store does not know when an epoch was last used. So idle should be days: far
+// longer than any write could be late, and any instance stopped or cut off.
 func (s *Store) ReleaseFences(ctx context.Context, pattern string, idle time.Duration, opts ...ScanOption) (int, error) {
 	c := call{Call: Call{Op: opReleaseFences, Pattern: pattern}}
 	ctx = s.begin(ctx, &c)

@@ -82,8 +82,9 @@ type Fencer interface {
 
 	// ReleaseFences removes those fences of keys that protect nothing, and returns how
 	// many it removed. A fence protects nothing if the key has no checkpoint, and if its
-	// last raise and the end of its last lease are at least idle ago. A fence stays if it
-	// is damaged, if the time of its last raise is not known, or if the lease is damaged.
+	// last raise and the end of its last lease are at least idle ago. A lease that was
+	// released does not count. A fence stays if it is damaged, if the time of its last
+	// raise is not known, or if the lease is damaged.
 	//
 	// A key that loses its fence forgets every epoch: a writer that still has one can
 	// write again. With its fence it loses its audit entries and its samples.

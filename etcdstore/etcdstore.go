@@ -28,8 +28,8 @@ type Options struct {
 	// "checkpoint/".
 	Prefix string
 
-	// NoShortcuts turns off a shortcut: the driver reads the form in which it writes
-	// checkpoints by itself. Then the JSON decoder reads each checkpoint, which is slower.
+	// NoShortcuts turns off a shortcut: the driver's own decoder for checkpoints that it
+	// has written. Then the JSON decoder reads each checkpoint, which is slower.
 	// The answers are the same. Use NoShortcuts to find out whether a fault comes from the
 	// shortcut.
 	NoShortcuts bool
@@ -44,7 +44,7 @@ type Options struct {
 type Driver struct {
 	client      *clientv3.Client
 	once        clientv3.KV // sends no transaction twice
-	owned       bool // whether Close closes the client
+	owned       bool        // whether Close closes the client
 	prefix      string
 	noShortcuts bool
 	minimum     atomic.Int64 // the shortest TTL, in nanoseconds

@@ -29,8 +29,8 @@ type Situation struct {
 // A partition that is not in the result goes to nobody. Every member calls Assign by
 // itself, so its result must depend on the Situation alone, and not on the order of the
 // lists. It must not change the Situation. It must return soon, since the member's beats
-// wait. An Assign that looks at loads must move a partition only for a good reason, for
-// otherwise partitions go to and fro.
+// wait. An Assign that looks at loads must move a partition only for a good reason.
+// Otherwise partitions go to and fro.
 type Assign func(Situation) map[string]string
 
 // Balance is the Assign that Run uses by default. With n partitions a member of weight w

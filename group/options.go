@@ -51,8 +51,8 @@ type Options struct {
 	// checkpoint fails.
 	Subscription func(partition string) subscription.Options
 
-	// Failed decides what becomes of a partition whose consumer has failed, attempt times
-	// in a row: without a minute of work in between. It returns how long the partition
+	// Failed decides what to do with a partition whose consumer has failed attempt times in
+	// a row. A minute of work in between ends the row. It returns how long the partition
 	// shall be idle before it begins again, or false to end the member with the error.
 	// Nil: the partition begins again after 1 second, then 2, and so on up to a minute. It
 	// is no failure if the lease is lost, a write of the position is fenced, or another

@@ -114,9 +114,10 @@ type Options struct {
 	DrainTimeout time.Duration
 
 	// ReportEvery is how often the subscription stores its checkpoint.Status, and asks
-	// whether the key is paused. It also asks Head and Tail then. An instance that has died
-	// is seen for three times as long. Zero: 5 seconds. Negative: it never reports, and
-	// hears of no pause. It does not report either if the engine keeps no reports.
+	// whether the key is paused. It also asks Head and Tail then. After an instance has
+	// died, its status stays for three times as long. Zero: 5 seconds. Negative: it never
+	// reports, and hears of no pause. It does not report either if the engine keeps no
+	// reports.
 	ReportEvery time.Duration
 
 	// TTL makes the checkpoint expire this long after it was last stored. The

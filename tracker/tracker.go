@@ -40,8 +40,8 @@ var ErrOrder = errors.New("position out of order")
 // Memory is proportional to the number of positions in flight, no matter how far the
 // oldest of them is behind. A position that is never acknowledged holds the low
 // watermark back, but takes no memory for the positions done after it. After a peak, Track
-// gives memory back once it has tracked as many positions as there is room for, and
-// meanwhile a quarter of the room at most was in flight. Only Track allocates memory.
+// gives memory back: when it has tracked as many positions as there is room for, if at most
+// a quarter of the room was in flight meanwhile. Only Track allocates memory.
 type Tracker struct {
 	mu sync.Mutex
 	pending

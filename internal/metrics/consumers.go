@@ -15,7 +15,9 @@ import (
 // subscription.
 type Consumers struct {
 	mu   sync.Mutex
-	open map[string][]*consumer // by key; the same key may be open on two stores
+	// By key. The same key may be open on two stores: the lags and statuses of the two do
+	// not say which of them they are of.
+	open map[string][]*consumer
 }
 
 // A consumer is a subscription that is open.
