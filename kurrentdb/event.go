@@ -33,7 +33,7 @@ func (e Event) IsEmpty() bool { return e.ResolvedEvent == nil }
 func (e Event) StreamID() string { return e.OriginalEvent().StreamID }
 
 // ErrOrder says that KurrentDB has sent an event out of order: the event is at or before
-// a position that KurrentDB had passed, or at or before the checkpoint. The consumer may
+// a position that the reader has passed, or at or before the checkpoint. The consumer may
 // not have seen this event.
 var ErrOrder = errors.New("event out of order")
 
@@ -45,6 +45,23 @@ func (e *orderError) Error() string {
 }
 
 func (e *orderError) Unwrap() error { return ErrOrder }
+
+// ErrOtherLog says that KurrentDB has another log than the one that [Log.ID] has named.
+var ErrOtherLog = errors.New("the log was replaced")
+
+// An otherLogError is an ErrOtherLog with its remedy.
+type otherLogError struct{ fact string }
+
+func (e *otherLogError) Error() string {
+	return fmt.Sprintf("kurrentdb: %v: %s", ErrOtherLog, e.fact)
+}
+
+func (e *otherLogError) Unwrap() error { return ErrOtherLog }
+
+// Hint is what checkpoint.Hint returns.
+func (e *otherLogError) Hint() string {
+	return "Check which KurrentDB is at the address. If the log was replaced on purpose, rewind the consumer to where it begins in the new log."
+}
 
 // Hint is what checkpoint.Hint returns.
 func (e *orderError) Hint() string {

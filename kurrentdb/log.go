@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"sync/atomic"
 
 	kurrent "github.com/kurrent-io/KurrentDB-Client-Go/kurrentdb"
 
@@ -27,6 +28,8 @@ type Log struct {
 	// Logger gets a line if a connection is lost, and if a reader has caught up.
 	// Nil: slog.Default().
 	Logger *slog.Logger
+
+	id atomic.Pointer[string] // nil: ID was not called
 }
 
 // All reads the events of $all that come after the given position. The zero
@@ -35,8 +38,9 @@ type Log struct {
 //
 // All sets From of opts, and passes the other options on. If a connection is lost, All
 // connects again and goes on after the last event. It ends with the cause of ctx, with
-// [ErrOrder], or if KurrentDB denies the access, does not know the request, or has
-// deleted the stream. After any other error it tries again, also if opts are wrong.
+// [ErrOrder], with [ErrOtherLog], or if KurrentDB denies the access, does not know the
+// request, or has deleted the stream. After any other error it tries again, even if opts
+// are wrong.
 func (l *Log) All(
 	ctx context.Context, after checkpoint.Position, opts kurrent.SubscribeToAllOptions,
 ) iter.Seq2[Event, error] {
@@ -81,7 +85,10 @@ func (l *Log) read(
 	ctx context.Context, after checkpoint.Position, subscribe subscribeFunc, position func(*kurrent.RecordedEvent) checkpoint.Position,
 ) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		r := &reader{log: l, subscribe: subscribe, position: position, after: after, last: after, yield: yield}
+		r := &reader{log: l, subscribe: subscribe, position: position, last: after, yield: yield}
+		if id := l.id.Load(); id != nil {
+			r.id = *id
+		}
 		r.run(ctx)
 	}
 }

@@ -2,6 +2,7 @@ package kurrentdb
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"slices"
 	"testing"
@@ -21,6 +22,49 @@ func TestEventAtOrBelowTheCheckpointIsAnError(t *testing.T) {
 		before, err := end(p.all(t, at(1000)))
 		if !errors.Is(err, ErrOrder) || checkpoint.Hint(err) == "" || len(before) > 0 {
 			t.Errorf("%s: read %v, %v; want ErrOrder with a hint", name, positions(before), err)
+		}
+	}
+}
+
+// TestEventThatWasPassedOnAnotherConnectionIsAnError: a log that is wiped while the consumer
+// runs begins anew.
+func TestEventThatWasPassedOnAnotherConnectionIsAnError(t *testing.T) {
+	p := newPeer(t,
+		script{send: responses(event(1, 1), event(1000, 1000)), end: errDropped},
+		script{send: responses(event(11, 11), event(2000, 2000))},
+	)
+	before, err := end(p.all(t, position{}))
+	if want := []position{at(1), at(1000)}; !errors.Is(err, ErrOrder) || !slices.Equal(positions(before), want) {
+		t.Errorf("read %v, %v; want %v and ErrOrder", positions(before), err, want)
+	}
+}
+
+// TestLogThatIsReplaced while a consumer reads it: the events of the new log, up to where
+// the consumer is, may never be sent.
+func TestLogThatIsReplaced(t *testing.T) {
+	for name, replace := range map[string]func(*peer){
+		"by one without a name": func(p *peer) { p.first = nil },
+		"by another":            func(p *peer) { p.first = recorded(0, 0) },
+	} {
+		p := newPeer(t,
+			script{send: responses(event(1, 1), event(1000, 1000)), end: errDropped},
+			script{end: errDropped}, // the same log
+			script{send: responses(event(2000, 2000))},
+		)
+		if _, err := p.log.ID(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		losses := 0
+		p.log.Logger = slog.New(handlerFunc(func(slog.Record) {
+			if losses++; losses == 2 {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				replace(p)
+			}
+		}))
+		before, err := end(p.all(t, position{}))
+		if want := []position{at(1), at(1000)}; !errors.Is(err, ErrOtherLog) || checkpoint.Hint(err) == "" || !slices.Equal(positions(before), want) {
+			t.Errorf("%s: read %v, %v; want %v and ErrOtherLog with a hint", name, positions(before), err, want)
 		}
 	}
 }

@@ -25,8 +25,8 @@ type reader struct {
 	position  func(*kurrent.RecordedEvent) checkpoint.Position
 	yield     func(Event, error) bool
 
-	after  checkpoint.Position // where the consumer resumes
-	last   checkpoint.Position // the last position that was yielded
+	id     string              // of the log that the consumer reads; empty: not known
+	last   checkpoint.Position // the last position that was yielded, or where the consumer resumes
 	client *kurrent.Client     // nil: not connected
 }
 
@@ -70,25 +70,46 @@ func (r *reader) connection(ctx context.Context) (again bool, err error) {
 		return !isFinal(err), err
 	}
 	defer sub.Close()
+	// A log that is replaced after this question drops the subscription.
+	if err := r.sameLog(ctx); err != nil {
+		r.leave(err)
+		return !isFinal(err), err
+	}
 	return r.receive(ctx, sub)
+}
+
+// sameLog returns an error if the connection is to another log.
+func (r *reader) sameLog(ctx context.Context) error {
+	if r.id == "" {
+		return nil
+	}
+	id, err := readName(ctx, r.client, false) // whichever node sends the events
+	switch {
+	case hasCode(err, kurrent.ErrorCodeResourceNotFound):
+		return &otherLogError{fmt.Sprintf("it was %q, and is one without a name", r.id)}
+	case err != nil:
+		return err
+	case id != r.id:
+		return &otherLogError{fmt.Sprintf("it was %q, and is %q", r.id, id)}
+	}
+	return nil
 }
 
 // receive yields the events that a subscription sends. It ignores the reason of a drop. If
 // the reason lasts, the next attempt to subscribe meets it again. An expired token
 // does not last: the next attempt has a new token.
 func (r *reader) receive(ctx context.Context, sub *kurrent.Subscription) (again bool, err error) {
-	o := order{after: r.after, known: r.last}
 	for {
 		switch got := sub.Recv(); {
 		case got.SubscriptionDropped != nil:
 			r.leave(got.SubscriptionDropped.Error)
 			return true, fmt.Errorf("subscription dropped: %w", got.SubscriptionDropped.Error)
 		case got.EventAppeared != nil:
-			if again, err := r.event(&o, got.EventAppeared); !again {
+			if again, err := r.event(got.EventAppeared); !again {
 				return false, err
 			}
 		case got.CheckPointReached != nil:
-			if !r.passed(&o, checkpoint.Position(*got.CheckPointReached)) {
+			if !r.passed(checkpoint.Position(*got.CheckPointReached)) {
 				return false, nil
 			}
 		case got.CaughtUp != nil:
@@ -98,26 +119,27 @@ func (r *reader) receive(ctx context.Context, sub *kurrent.Subscription) (again 
 	}
 }
 
-// event yields an event, except one that this reader has yielded before.
-func (r *reader) event(o *order, e *kurrent.ResolvedEvent) (again bool, err error) {
+// event yields an event. Each connection begins after r.last, so no event comes twice.
+func (r *reader) event(e *kurrent.ResolvedEvent) (again bool, err error) {
 	original := e.OriginalEvent()
 	if original == nil {
 		return false, errors.New("kurrentdb: the server sent an event without a record")
 	}
-	p := r.position(original)
-	isNew, err := o.event(p)
-	if err != nil || !isNew {
-		return err == nil, err
+	switch p := r.position(original); {
+	case !isPlace(p):
+		return false, fmt.Errorf("kurrentdb: the server sent an event without a position: %s", p)
+	case p.Compare(r.last) <= 0:
+		return false, &orderError{event: p, after: r.last}
+	default:
+		return r.give(Event{ResolvedEvent: e, position: p}), nil
 	}
-	return r.give(Event{ResolvedEvent: e, position: p}), nil
 }
 
 // passed yields a position without an event, if the position is new.
-func (r *reader) passed(o *order, p checkpoint.Position) bool {
+func (r *reader) passed(p checkpoint.Position) bool {
 	if !isPlace(p) || p.Compare(r.last) <= 0 {
 		return true
 	}
-	o.seen = p
 	return r.give(Event{position: p})
 }
 
@@ -155,7 +177,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // isFinal reports whether another attempt to subscribe cannot help.
 func isFinal(err error) bool {
-	return hasCode(err, kurrent.ErrorCodeAccessDenied, kurrent.ErrorCodeUnauthenticated,
+	return errors.As(err, new(*otherLogError)) || hasCode(err, kurrent.ErrorCodeAccessDenied, kurrent.ErrorCodeUnauthenticated,
 		kurrent.ErrorCodeUnsupportedFeature, kurrent.ErrorCodeStreamDeleted)
 }
 
