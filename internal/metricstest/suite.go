@@ -67,6 +67,7 @@ var cases = map[string]func(*bench){
 	"in-flight":      inFlight,
 	"oldest":         oldest,
 	"paused":         paused,
+	"standby":        standby,
 	"lease":          lease,
 	"lease-lost":     leaseLost,
 	"end":            end,
