@@ -2,6 +2,7 @@ package otelcheckpoint
 
 import (
 	"context"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -23,11 +24,11 @@ func (o *Observer) startCall(ctx context.Context, c checkpoint.Call) context.Con
 	if c.Size > 1 {
 		attrs = append(attrs, dbBatchSize.Int(c.Size))
 	}
-	if c.Key != "" {
+	if c.Key != "" && checkpoint.ValidateKey(c.Key) == nil {
 		attrs = append(attrs, keyAttribute.String(c.Key))
 	}
 	if c.Pattern != "" {
-		attrs = append(attrs, patternAttribute.String(c.Pattern))
+		attrs = append(attrs, patternAttribute.String(valid(c.Pattern)))
 	}
 	if metrics.IsWrite(c) {
 		attrs = append(attrs, positionAttribute.String(c.Write.Position.String()))
@@ -53,11 +54,15 @@ func end(span trace.Span, failure string, err error) {
 		if err != nil {
 			reason = err.Error()
 		}
-		span.SetStatus(codes.Error, reason)
+		span.SetStatus(codes.Error, valid(reason))
 		span.SetAttributes(errorType.String(failure))
 	}
 	span.End()
 }
+
+// valid returns text as UTF-8. An exporter of OTLP drops all spans of a batch if the text
+// of one of them is not valid.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // FlushStart implements subscription.FlushStarter.
 func (o *Observer) FlushStart(ctx context.Context, key string, p checkpoint.Position) context.Context {

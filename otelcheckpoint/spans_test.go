@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -89,6 +90,30 @@ func TestFailedCallSpan(t *testing.T) {
 	wantSpan(t, ended[1], "get checkpoint.key=a db.operation.name=get db.system.name=memory error.type=_OTHER")
 	if status := ended[1].Status(); status.Code != codes.Error || status.Description != err.Error() {
 		t.Errorf("of a call that fails the status is %+v, want an error %q", status, err)
+	}
+}
+
+// TestSpansAreValidUTF8: one span that is not costs an exporter of OTLP the whole batch.
+func TestSpansAreValidUTF8(t *testing.T) {
+	d, store, _, spans := traced(t)
+	if err := store.Set(t.Context(), "a\xff", at(7)); !errors.Is(err, checkpoint.ErrInvalidKey) {
+		t.Fatal(err)
+	}
+	for range store.Scan(t.Context(), "a\xff*") {
+	}
+	d.Fail(errors.New("the engine says \xff"))
+	_, err := store.Get(t.Context(), "a")
+	if err == nil {
+		t.Fatal("Get found a failing engine well")
+	}
+	ended := spans.Ended()
+	wantSpan(t, ended[0], "set checkpoint.outcome=failed checkpoint.position=C:7/P:7 "+
+		"db.operation.name=set db.system.name=memory error.type=invalid_key")
+	wantSpan(t, ended[1], "scan checkpoint.pattern=a\uFFFD* db.operation.name=scan db.system.name=memory")
+	for _, s := range ended {
+		if text := s.Status().Description; !utf8.ValidString(text) {
+			t.Errorf("of %s the description is %q", s.Name(), text)
+		}
 	}
 }
 

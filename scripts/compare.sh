@@ -28,7 +28,9 @@ git worktree add --quiet --detach "$temp/tree" "$rev"
 # build SIDE TREE FOLDER: a folder without tests on one side has no binary there.
 build() {
 	[ -d "$2/$3" ] || return 0
-	(cd "$2/$3" && go test -c -o "$temp/$1.$(echo "$3" | tr -c 'a-zA-Z0-9\n' _).test" .)
+	workspace=$2/integration/go.work # the one at the root lacks some modules
+	[ -e "$workspace" ] || workspace=$2/go.work # of an older commit
+	(cd "$2/$3" && GOWORK="$workspace" go test -c -o "$temp/$1.$(echo "$3" | tr -c 'a-zA-Z0-9\n' _).test" .)
 }
 
 # run SIDE TREE FOLDER

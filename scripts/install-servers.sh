@@ -59,9 +59,13 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null || [ ! -r
 fi
 
 echo "The tests start real servers. Unpacking Debian's packages into $into:" $missing >&2
-work=$(mktemp -d)
+# The folder of work is on the file system of .bin, so that mv renames: if it copied, and the
+# disk was full, it would leave a part of a server, and the mark that all is there.
+mkdir -p "$into"
+work=$(mktemp -d "$PWD/$into/.work-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/lists" "$work/archives" "$work/sources" "$into"
+trap 'exit 130' INT TERM
+mkdir -p "$work/lists" "$work/archives" "$work/sources"
 
 # private_apt is apt-get whose sources, lists and state are in the folder of work.
 # What the system sets for apt besides, such as a proxy, still holds.
@@ -93,6 +97,12 @@ wrap() {
 		exec "\$here/lib/$2" --library-path "\$here/lib" --argv0 "\$self" "\$here/libexec/\${self##*/}" "\$@"
 	END
 	chmod +x "$1"
+}
+
+# copy_to FOLDER copies the files that it reads the names of. The -exec of find would not say
+# that a copy has failed.
+copy_to() {
+	while read -r file; do cp -P "$file" "$1"; done
 }
 
 # redis ROOT PACKAGE LD
@@ -145,7 +155,7 @@ chromium() {
 	cp -P "$1"/all/usr/lib/*-linux-gnu*/pulseaudio/*.so* "$1/done/lib"
 	mv "$1/done/lib/$2" "$1/done/libexec/$2"
 	mkdir -p "$1/done/share/fonts"
-	find "$1/all/usr/share/fonts" -name 'DejaVuSans*.ttf' -exec cp {} "$1/done/share/fonts" \;
+	find "$1/all/usr/share/fonts" -name 'DejaVuSans*.ttf' | copy_to "$1/done/share/fonts"
 	cat >"$1/done/share/fonts.conf" <<-END
 		<?xml version="1.0"?>
 		<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
@@ -185,7 +195,7 @@ unpack() {
 	for deb in "$root"/debs/*.deb; do dpkg-deb -x "$deb" "$root/all"; done
 
 	# ld.so finds these by --library-path, whatever the system has.
-	find "$root/all" -path '*/lib/*-linux-gnu*/*.so*' ! -path '*/*-linux-gnu*/*/*' -exec cp -P {} "$root/done/lib" \;
+	(cd "$root/all" && find . -path '*/lib/*-linux-gnu*/*.so*' ! -path '*/*-linux-gnu*/*/*' | copy_to "$root/done/lib")
 	ld=$(cd "$root/done/lib" && ls ld-linux*.so.*)
 	case $3 in
 	postgresql-*)

@@ -73,9 +73,13 @@ func (s *shards) isMaster(i int) bool {
 func (s *shards) master() server {
 	i := s.next
 	s.next = (s.next + 1) % 3
-	if !s.isMaster(i) {
-		i += 3
-	}
+	until(s.t, "a server of the shard says that it is master", func() bool {
+		if s.isMaster(i) {
+			return true
+		}
+		i = (i + 3) % 6
+		return false
+	})
 	return s.servers[i]
 }
 

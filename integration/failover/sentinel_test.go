@@ -74,8 +74,13 @@ func (s *sentinels) named(sentinel *redis.Client) string {
 }
 
 func (s *sentinels) master() server {
-	addr := s.named(s.sentinels[0])
-	return s.servers[slices.IndexFunc(s.servers, func(server *redistest.Server) bool { return server.Addr() == addr })]
+	i := -1
+	until(s.t, "a Sentinel names one of the servers", func() bool {
+		addr := s.named(s.sentinels[0])
+		i = slices.IndexFunc(s.servers, func(server *redistest.Server) bool { return server.Addr() == addr })
+		return i >= 0
+	})
+	return s.servers[i]
 }
 
 // command asks again where a Sentinel has given the failover up, as it does when
@@ -104,7 +109,7 @@ func (s *sentinels) haveSuccessor(master server) bool {
 func (s *sentinels) restart(former server) {
 	again := former.(*redistest.Server)
 	again.Restart()
-	host, port, _ := net.SplitHostPort(s.named(s.sentinels[0]))
+	host, port, _ := net.SplitHostPort(s.master().Addr())
 	again.Do("REPLICAOF", host, port)
 }
 

@@ -29,7 +29,7 @@
 //
 // Two rounds are played by default. More, and those of one seed, are
 //
-//	go test ./integration/histories -rounds 100 -seed 7
+//	cd integration && go test ./histories -rounds 100 -seed 7
 //
 // The seed repeats what clients and faults choose, not when they run. A history that
 // nothing explains is drawn to a file in the folder for temporary files, and the test

@@ -48,6 +48,9 @@ type engine struct {
 	store *checkpoint.Store
 	lent  func() int // how many connections its pool misses
 	close func()     // what Close of the store leaves open
+
+	// durable: a server that is killed has kept what it acknowledged.
+	durable bool
 }
 
 // engines opens a store on each server, and one on the file at path. It opens no memstore,
@@ -59,11 +62,12 @@ func (s *servers) engines(ctx context.Context, t *testing.T, path string) []*eng
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		return &engine{name: name, store: checkpoint.New(d, nil), lent: func() int { return 0 }, close: func() {}}
+		return &engine{name: name, store: checkpoint.New(d, nil), durable: true, lent: func() int { return 0 }, close: func() {}}
 	}
 	client := redis.NewClient(&redis.Options{Addr: s.redis.Addr(), PoolSize: pool, MinIdleConns: pool})
 	rd, err := redisstore.New(client, &redisstore.Options{Namespace: "soak:"})
 	onRedis := open("Redis", rd, err)
+	onRedis.durable = false // it writes nothing to its disk
 	onRedis.close = func() { client.Close() }
 	onRedis.lent = func() int { stats := client.PoolStats(); return int(stats.TotalConns) - int(stats.IdleConns) }
 

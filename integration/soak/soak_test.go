@@ -70,7 +70,7 @@ func runLoads(t *testing.T, at *servers) ([]sample, []*load) {
 	engines := at.engines(ctx, t, path)
 	for _, e := range engines {
 		defer e.end(t)
-		for _, l := range loads() {
+		for _, l := range loads(e.durable) {
 			l.name = e.name + ": " + l.name
 			all = append(all, l)
 			wg.Go(func() {

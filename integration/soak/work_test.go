@@ -8,9 +8,12 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
@@ -27,7 +30,7 @@ type load struct {
 // errWrong says that a store gave a wrong answer, instead of none.
 var errWrong = errors.New("a wrong answer")
 
-func loads() []*load {
+func loads(durable bool) []*load {
 	return []*load{
 		{name: "subscription", do: subscribe},
 		{name: "another subscription", do: subscribe},
@@ -36,7 +39,7 @@ func loads() []*load {
 		{name: "walks that are broken off", do: breakOff},
 		{name: "leases", do: lease("a")},
 		{name: "leases of another", do: lease("b")},
-		{name: "calls that are called off", do: callOff},
+		{name: "calls that are called off", do: callOff(durable)},
 	}
 }
 
@@ -185,12 +188,48 @@ func lease(owner string) func(context.Context, *checkpoint.Store) error {
 	}
 }
 
-func callOff(ctx context.Context, store *checkpoint.Store) error {
-	ctx, cancel := context.WithTimeout(ctx, rand.N(2*time.Millisecond))
-	defer cancel()
-	_, err := store.SetIfNewer(ctx, "called-off", checkpoint.Position{Commit: rand.Uint64()})
-	if _, readErr := store.Get(ctx, "called-off"); err == nil && errors.Is(readErr, checkpoint.ErrNotFound) {
-		err = readErr // the server has lost everything meanwhile
+// callOff uses a key that nothing removes and that does not expire.
+func callOff(durable bool) func(context.Context, *checkpoint.Store) error {
+	return func(ctx context.Context, store *checkpoint.Store) error {
+		ctx, cancel := context.WithTimeout(ctx, rand.N(2*time.Millisecond))
+		defer cancel()
+		_, err := store.SetIfNewer(ctx, "called-off", checkpoint.Position{Commit: rand.Uint64()})
+		if _, readErr := store.Get(ctx, "called-off"); err == nil && errors.Is(readErr, checkpoint.ErrNotFound) {
+			err = readErr // the server has lost everything meanwhile
+			if durable {
+				err = fmt.Errorf("%w: after an acknowledged write: %w", errWrong, readErr)
+			}
+		}
+		return err
 	}
-	return err
+}
+
+// An emptied engine has lost whatever it is asked for.
+type emptied struct{ *memstore.Driver }
+
+func (emptied) Get(_ context.Context, keys []string) ([]driver.Record, error) {
+	records := make([]driver.Record, len(keys))
+	for i, key := range keys {
+		records[i] = driver.Record{Key: key, Err: checkpoint.ErrNotFound}
+	}
+	return records, nil
+}
+
+// TestEmptyStore: only a server that keeps nothing may look empty after a write.
+func TestEmptyStore(t *testing.T) {
+	for _, durable := range []bool{true, false} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		l := &load{do: func(ctx context.Context, store *checkpoint.Store) error {
+			err := callOff(durable)(ctx, store)
+			if errors.Is(err, checkpoint.ErrNotFound) {
+				cancel()
+			}
+			return err
+		}}
+		err := l.run(ctx, checkpoint.New(emptied{memstore.New()}, nil))
+		if errors.Is(err, errWrong) != durable {
+			t.Errorf("of a store that looks empty (durable: %v): %v", durable, err)
+		}
+	}
 }

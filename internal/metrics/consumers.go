@@ -14,7 +14,7 @@ import (
 // Consumers are the subscriptions that are open. Its methods are hooks of package
 // subscription.
 type Consumers struct {
-	mu   sync.Mutex
+	mu sync.Mutex
 	// By key. The same key may be open on two stores: the lags and statuses of the two do
 	// not say which of them they are of.
 	open map[string][]*consumer
@@ -70,8 +70,12 @@ func (c *Consumers) LagRead(key string, lag uint64) {
 	}
 }
 
-// Reported keeps the status until the next report.
+// Reported keeps the status until the next report. A standby has no position: in this
+// process another instance may be at work, whose report it must not hide.
 func (c *Consumers) Reported(key string, status checkpoint.Status) {
+	if status.Position == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, own := range c.open[key] {

@@ -19,9 +19,10 @@ var Buckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
 // Keys is a pattern: the keys that match have series of their own.
 type Keys string
 
-// Label returns key, or "" if the key shares the series of all others.
+// Label returns key, or "" if the key shares the series of all others. So does a key that
+// a store refuses: Prometheus panics if a label is not valid UTF-8.
 func (k Keys) Label(key string) string {
-	if key != "" && checkpoint.MatchPattern(string(k), key) {
+	if key != "" && checkpoint.MatchPattern(string(k), key) && checkpoint.ValidateKey(key) == nil {
 		return key
 	}
 	return ""

@@ -2,6 +2,7 @@ package metricstest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -161,6 +162,32 @@ func paused(b *bench) {
 	b.must(b.store.Resume(b.Context(), "orders/1"))
 	time.Sleep(2 * time.Second)
 	b.want(Samples{of("checkpoint_paused", "orders/1"): 0})
+}
+
+// standby: it knows nothing of the log, and must not hide what the instance at work has
+// reported.
+func standby(b *bench) {
+	lease := &subscription.Lease{TTL: time.Hour, Wait: true}
+	b.open("orders/1", subscription.Options{
+		Head:        func(context.Context) (checkpoint.Position, error) { return at(10), nil },
+		Tail:        func(context.Context) (checkpoint.Position, error) { return at(1), nil },
+		ReportEvery: time.Hour, Lease: lease,
+	})
+	time.Sleep(time.Second)
+	reported := Samples{
+		of("checkpoint_lag", "orders/1"): 10, of("checkpoint_lag_time_seconds", "orders/1"): 0,
+		of("checkpoint_tail_distance", "orders/1"): 0, of("checkpoint_paused", "orders/1"): 0,
+	}
+	b.want(reported)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	_, err := subscription.Open(ctx, b.store, "orders/1", &subscription.Options{
+		ReportEvery: time.Second, Lease: lease, Observers: []checkpoint.Observer{b.observer},
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		b.Fatalf("the standby: %v", err)
+	}
+	b.want(reported)
 }
 
 func lease(b *bench) {

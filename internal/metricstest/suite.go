@@ -31,9 +31,8 @@ func Run(t *testing.T, open Open) {
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &bench{T: t, mem: memstore.New()}
-				b.observer, b.scrape = open(t, "orders/*")
-				b.store = checkpoint.New(slow{b.mem}, &checkpoint.Options{Observers: []checkpoint.Observer{b.observer}})
+				b := &bench{T: t, mem: memstore.New(), make: open}
+				b.observe("orders/*")
 				test(b)
 			})
 		})
@@ -50,6 +49,7 @@ var cases = map[string]func(*bench){
 	"writes-batch":  writesBatch,
 	"writes-zero":   writesZero,
 	"writes-shared": writesShared,
+	"writes-keys":   writesInvalidKeys,
 	"rewinds":       rewinds,
 
 	"events-duration": eventsDuration,
@@ -67,6 +67,7 @@ var cases = map[string]func(*bench){
 	"in-flight":      inFlight,
 	"oldest":         oldest,
 	"paused":         paused,
+	"standby":        standby,
 	"lease":          lease,
 	"lease-lost":     leaseLost,
 	"end":            end,
@@ -86,8 +87,15 @@ type bench struct {
 	*testing.T
 	mem      *memstore.Driver
 	store    *checkpoint.Store
+	make     Open
 	observer checkpoint.Observer
 	scrape   func() Samples
+}
+
+// observe opens the store with a new observer.
+func (b *bench) observe(keys string) {
+	b.observer, b.scrape = b.make(b.T, keys)
+	b.store = checkpoint.New(slow{b.mem}, &checkpoint.Options{Observers: []checkpoint.Observer{b.observer}})
 }
 
 func at(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} }

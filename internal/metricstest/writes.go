@@ -2,6 +2,7 @@ package metricstest
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/checkpointstore/checkpoint"
 )
@@ -76,6 +77,19 @@ func writesShared(b *bench) {
 		writes("advanced", ""): 2, writes("advanced", "orders/1"): 1, writes("advanced", "orders/2"): 1,
 	})
 	b.wantNone(`checkpoint_writes_total{checkpoint_key="a"`)
+}
+
+// writesInvalidKeys: a key that the store refuses names no series. Prometheus takes valid
+// UTF-8 only.
+func writesInvalidKeys(b *bench) {
+	b.observe("*")
+	for i, key := range []string{"orders/\xff", "orders/\n", strings.Repeat("k", 513)} {
+		if err := b.store.Set(b.Context(), key, at(1)); !errors.Is(err, checkpoint.ErrInvalidKey) {
+			b.Fatalf("the key %q: %v", key, err)
+		}
+		b.want(Samples{writes("failed", ""): float64(i + 1)})
+	}
+	b.wantNone(`checkpoint_writes_total{checkpoint_key=`)
 }
 
 func rewinds(b *bench) {
