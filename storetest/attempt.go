@@ -25,11 +25,14 @@ var (
 )
 
 // attempts returns attempts for every method that the driver has, except those
-// for leases.
+// that change leases.
 func (c *client) attempts() []attempt {
 	all := slices.Clone(attemptsOfAll)
 	if inspecting.has(c.driver) {
 		all = append(all, attempt{"Inspect", attemptInspect}, attempt{"ScanCells", attemptScanCells})
+	}
+	if implements[driver.LeaseReader](c.driver) {
+		all = append(all, attempt{"Leases", attemptLeases})
 	}
 	if fencing.has(c.driver) {
 		all = append(all, attempt{"RaiseFence", attemptRaiseFence})
@@ -135,6 +138,11 @@ func attemptInspect(ctx context.Context, d driver.Driver, key string) error {
 func attemptScanCells(ctx context.Context, d driver.Driver, key string) error {
 	return attemptPages(key, driver.ScanCells(ctx, d, "*", 3),
 		func(c driver.Cell) (string, error) { return c.Key, c.Checkpoint.Err })
+}
+
+func attemptLeases(ctx context.Context, d driver.Driver, key string) error {
+	leases, err := driver.LeasesOf(ctx, d, []string{key})
+	return besideError(len(leases), err)
 }
 
 func attemptRaiseFence(ctx context.Context, d driver.Driver, key string) error {

@@ -82,14 +82,14 @@ var groupCases = []Case{
 	},
 	{
 		Name:  "groups/outage",
-		Rule:  "If the engine fails, a beat fails: it never returns a view without members or leases instead.",
+		Rule:  "If the engine fails, what reads leases fails, and so does a beat: it never returns a view without members or leases instead.",
 		needs: grouping,
 		run: func(c *client) {
 			c.beats("g", "a", "text")
 			c.acquires("k", "a", far)
 			restore := c.outage()
 			defer restore()
-			c.failsInOutage("k", attempt{"Beat", func(ctx context.Context, d driver.Driver, key string) error {
+			c.failsInOutage("k", attempt{"Leases", attemptLeases}, attempt{"Beat", func(ctx context.Context, d driver.Driver, key string) error {
 				_, err := driver.Beat(ctx, d, beatOf("g", "a", "text", key))
 				return err
 			}})
