@@ -37,24 +37,35 @@ var closeCases = []Case{
 		Rule: "A scan that is under way at Close ends: either as it would have without Close, or with " +
 			"ErrClosed. It never misses keys without an error.",
 		run: func(c *client) {
-			keys := c.fill(50)
-			found := 0
-			var last error
-			c.within("a scan whose loop closes the driver", func() {
-				for page, err := range c.driver.Scan(c.ctx, "*", 1) {
-					if found == 0 {
-						c.close()
-					}
-					found += len(page)
-					last = err
+			for i, s := range c.scanners() {
+				by := *c
+				if i > 0 {
+					by.driver = c.harness.Open(c.TB)
 				}
-			})
-			c.afterClose("Scan", last)
-			if last == nil && found != len(keys) {
-				c.Errorf("the scan ended without an error and with %d of %d keys", found, len(keys))
+				by.closeInScan(s)
 			}
 		},
 	},
+}
+
+func (c *client) closeInScan(s scanner) {
+	c.Helper()
+	keys := c.fill(50)
+	found := 0
+	var last error
+	c.within(s.name+" whose loop closes the driver", func() {
+		for n, err := range s.pages(c.ctx, c.driver, 1) {
+			if found == 0 {
+				c.close()
+			}
+			found += n
+			last = err
+		}
+	})
+	c.afterClose(s.name, last)
+	if last == nil && found != len(keys) {
+		c.Errorf("%s ended without an error and with %d of %d keys", s.name, found, len(keys))
+	}
 }
 
 func closeWhileCallsRun(c *client) {

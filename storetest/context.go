@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"time"
 
@@ -39,12 +38,9 @@ var contextCases = []Case{
 			"context's error.",
 		run: func(c *client) {
 			keys := c.fill(200)
-			c.endsInScan("Scan", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
-				return sizes(c.driver.Scan(ctx, "*", 1))
-			})
-			c.endsInScan("ScanRecords", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
-				return sizes(driver.ScanRecords(ctx, c.driver, "*", 1))
-			})
+			for _, s := range c.scanners() {
+				c.endsInScan(s, len(keys))
+			}
 			c.lists("*", 50, keys...)
 		},
 	},
@@ -81,32 +77,21 @@ func contextEndedBefore(c *client) {
 	c.gets(driver.Advanced, fenced(1, set("new", 1, 0)))
 }
 
-// sizes yields the number of items of each page.
-func sizes[T any](pages iter.Seq2[[]T, error]) iter.Seq2[int, error] {
-	return func(yield func(int, error) bool) {
-		for page, err := range pages {
-			if !yield(len(page), err) {
-				return
-			}
-		}
-	}
-}
-
 // endsInScan ends the context at the first page.
-func (c *client) endsInScan(name string, total int, scan func(context.Context) iter.Seq2[int, error]) {
+func (c *client) endsInScan(s scanner, total int) {
 	c.Helper()
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	var last error
 	seen := 0
-	c.within(name+" after its context ended", func() {
-		for n, err := range scan(ctx) {
+	c.within(s.name+" after its context ended", func() {
+		for n, err := range s.pages(ctx, c.driver, 1) {
 			cancel()
 			seen, last = seen+n, err
 		}
 	})
 	if !errors.Is(last, context.Canceled) {
-		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps context.Canceled", name, seen, total, last)
+		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps context.Canceled", s.name, seen, total, last)
 	}
 }
 
