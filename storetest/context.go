@@ -25,11 +25,7 @@ var contextCases = []Case{
 			c.put(set("k", 1, 0))
 			ctx, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
 			defer cancel()
-			for _, a := range c.attempts() {
-				if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.DeadlineExceeded) {
-					c.Errorf("%s: error %v does not wrap context.DeadlineExceeded", a.name, err)
-				}
-			}
+			c.failsByContext(ctx, "k")
 		},
 	},
 	{
@@ -63,11 +59,7 @@ func contextEndedBefore(c *client) {
 	before := c.one("k")
 	ctx, cancel := context.WithCancel(c.ctx)
 	cancel()
-	for _, a := range c.attempts() {
-		if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.Canceled) {
-			c.Errorf("%s: error %v does not wrap context.Canceled", a.name, err)
-		}
-	}
+	c.failsByContext(ctx, "k")
 	if _, err := tryWrite(ctx, c.driver, fenced(9, set("new", 1, 0))); !errors.Is(err, context.Canceled) {
 		c.Errorf("Set of a new key: error %v does not wrap context.Canceled", err)
 	}
@@ -77,6 +69,18 @@ func contextEndedBefore(c *client) {
 	c.gets(driver.Advanced, fenced(1, set("new", 1, 0)))
 }
 
+// failsByContext checks attempts whose context has ended.
+func (c *client) failsByContext(ctx context.Context, key string) {
+	c.Helper()
+	for _, a := range c.attempts() {
+		var err error
+		c.promptly(a.name+" after its context ended", func() { err = a.run(ctx, c.driver, key) })
+		if c.judge(a.name, err) && !errors.Is(err, ctx.Err()) {
+			c.Errorf("%s: error %v does not wrap: %v", a.name, err, ctx.Err())
+		}
+	}
+}
+
 // endsInScan ends the context at the first page.
 func (c *client) endsInScan(s scanner, total int) {
 	c.Helper()
@@ -84,7 +88,7 @@ func (c *client) endsInScan(s scanner, total int) {
 	defer cancel()
 	var last error
 	seen := 0
-	c.within(s.name+" after its context ended", func() {
+	c.promptly(s.name+" after its context ended", func() {
 		for n, err := range s.pages(ctx, c.driver, 1) {
 			cancel()
 			seen, last = seen+n, err
@@ -149,7 +153,7 @@ func contextEndsInOutage(c *client) {
 	for _, a := range c.attempts() {
 		ctx, cancel := context.WithTimeout(c.ctx, 50*time.Millisecond)
 		var err error
-		c.within(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })
+		c.promptly(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })
 		cancel()
 		c.judge(a.name, err)
 	}

@@ -64,11 +64,21 @@ var contextFaults = []fault{
 		},
 	},
 	{
-		"waits an hour for an engine that does not answer",
+		"waits 20 seconds after its context has ended",
+		[]string{"context/ended-before", "context/deadline", "context/ends-in-a-scan"},
+		func(f *faulty) {
+			f.fails(func(err error) bool { return !isOutage(err) }, func(err error) error {
+				time.Sleep(20 * time.Second)
+				return err
+			})
+		},
+	},
+	{
+		"waits 20 seconds for an engine that does not answer",
 		[]string{"context/ends-in-an-outage", "outage/every-method"},
 		func(f *faulty) {
 			f.fails(isOutage, func(err error) error {
-				time.Sleep(time.Hour)
+				time.Sleep(20 * time.Second)
 				return err
 			})
 		},

@@ -52,7 +52,7 @@ func (c *client) failsInOutage(key string, attempts ...attempt) {
 	for _, a := range attempts {
 		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
 		var err error
-		c.within(a.name+" in an outage", func() { err = a.run(ctx, c.driver, key) })
+		c.promptly(a.name+" in an outage", func() { err = a.run(ctx, c.driver, key) })
 		cancel()
 		c.judge(a.name, err)
 	}
@@ -79,7 +79,7 @@ func (c *client) outageMidScan(s scanner) {
 	defer restore()
 	time.AfterFunc(outageLimit, cancel)
 	hangs = true
-	c.within(s.name+" in an outage", func() {
+	c.promptly(s.name+" in an outage", func() {
 		for n, e, more := next(); more; n, e, more = next() {
 			found, err = found+n, e
 		}
@@ -116,7 +116,7 @@ func outageRecovery(c *client) {
 	outcomes := make([]driver.Outcome, 4)
 	for i := range outcomes {
 		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
-		c.within("Write in an outage", func() {
+		c.promptly("Write in an outage", func() {
 			var err error
 			outcomes[i], err = tryWrite(ctx, c.driver, fenced(5, ifNewer(fmt.Sprintf("lost/%d", i), 1, 0)))
 			c.judge("IfNewer", err)
