@@ -277,6 +277,64 @@ var closeFaults = []fault{
 		},
 	},
 	{
+		"finds no entries after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.history = func(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+				entries, err := f.mem.History(ctx, key, n)
+				return emptyIfClosed(entries, 0, err)
+			}
+		},
+	},
+	{
+		"finds no samples after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.samples = func(ctx context.Context, key string) ([]driver.Sample, error) {
+				samples, err := f.mem.Samples(ctx, key)
+				return emptyIfClosed(samples, 0, err)
+			}
+		},
+	},
+	{
+		"finds no reports after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.reports = func(ctx context.Context, keys []string) ([][]driver.Report, error) {
+				lists, err := f.mem.Reports(ctx, keys)
+				return emptyIfClosed(lists, len(keys), err)
+			}
+		},
+	},
+	{
+		"reads no leases after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			read := f.readLeases
+			f.readLeases = func(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+				leases, err := read(ctx, keys)
+				return emptyIfClosed(leases, len(keys), err)
+			}
+		},
+	},
+	{
+		"says after Close that a lease was lost",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.lends(func(_ context.Context, results []driver.LeaseResult, err error) ([]driver.LeaseResult, error) {
+				if errors.Is(err, driver.ErrClosed) {
+					err = driver.ErrFenced
+				}
+				return results, err
+			})
+		},
+	},
+	{
 		"waits for ever in Close",
 		[]string{"close/then-every-method", "close/while-calls-run", "store/close"},
 		func(f *faulty) {
@@ -291,4 +349,12 @@ var closeFaults = []fault{
 		[]string{"close/then-every-method", "store/close", "shared/close"},
 		func(f *faulty) { f.shut = func() error { return errBroken } },
 	},
+}
+
+// emptyIfClosed answers with n zero items, and no error, if the driver is closed.
+func emptyIfClosed[T any](items []T, n int, err error) ([]T, error) {
+	if errors.Is(err, driver.ErrClosed) {
+		return make([]T, n), nil
+	}
+	return items, err
 }
