@@ -25,11 +25,14 @@ var (
 )
 
 // attempts returns attempts for every method that the driver has, except those
-// for leases.
+// that change leases.
 func (c *client) attempts() []attempt {
 	all := slices.Clone(attemptsOfAll)
 	if inspecting.has(c.driver) {
 		all = append(all, attempt{"Inspect", attemptInspect}, attempt{"ScanCells", attemptScanCells})
+	}
+	if implements[driver.LeaseReader](c.driver) {
+		all = append(all, attempt{"Leases", attemptLeases})
 	}
 	if fencing.has(c.driver) {
 		all = append(all, attempt{"RaiseFence", attemptRaiseFence})
@@ -137,6 +140,14 @@ func attemptScanCells(ctx context.Context, d driver.Driver, key string) error {
 		func(c driver.Cell) (string, error) { return c.Key, c.Checkpoint.Err })
 }
 
+func attemptLeases(ctx context.Context, d driver.Driver, key string) error {
+	leases, err := driver.LeasesOf(ctx, d, []string{key})
+	if err == nil && !leases[0].Exists() && leasing.has(d) {
+		return errNothing
+	}
+	return besideError(len(leases), err)
+}
+
 func attemptRaiseFence(ctx context.Context, d driver.Driver, key string) error {
 	fence, err := d.(driver.Fencer).RaiseFence(ctx, key, 3)
 	switch {
@@ -150,12 +161,12 @@ func attemptRaiseFence(ctx context.Context, d driver.Driver, key string) error {
 
 func attemptHistory(ctx context.Context, d driver.Driver, key string) error {
 	entries, err := driver.History(ctx, d, key, 1)
-	return besideError(len(entries), err)
+	return someOrError(len(entries), err)
 }
 
 func attemptSamples(ctx context.Context, d driver.Driver, key string) error {
 	samples, err := driver.SamplesOf(ctx, d, key)
-	return besideError(len(samples), err)
+	return someOrError(len(samples), err)
 }
 
 func attemptAdopt(ctx context.Context, d driver.Driver, key string) error {
@@ -175,7 +186,18 @@ func attemptReport(ctx context.Context, d driver.Driver, key string) error {
 
 func attemptReports(ctx context.Context, d driver.Driver, key string) error {
 	reports, err := driver.ReportsOf(ctx, d, []string{key})
-	return besideError(len(reports), err)
+	if err != nil {
+		return besideError(len(reports), err)
+	}
+	return someOrError(len(reports[0]), nil)
+}
+
+// someOrError does what besideError does. If there is no error, there must be items.
+func someOrError(items int, err error) error {
+	if err == nil && items == 0 {
+		return errNothing
+	}
+	return besideError(items, err)
 }
 
 // besideError returns err. There must be no items beside it.

@@ -49,6 +49,8 @@ const (
 	caseLimit = 2 * time.Minute
 	// patience is how long the suite waits for something that must happen soon.
 	patience = 30 * time.Second
+	// promptness is how long a call may last whose context ends, on a slow machine, too.
+	promptness = 10 * time.Second
 )
 
 var errCaseLimit = errors.New("storetest: the case was given up after " + caseLimit.String())

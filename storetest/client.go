@@ -138,17 +138,28 @@ func (c *client) isOnly(want, err error, what string) {
 // return.
 func (c *client) within(what string, f func()) {
 	c.Helper()
+	c.returns(patience, what, f)
+}
+
+// promptly does what within does, for a call whose context ends.
+func (c *client) promptly(what string, f func()) {
+	c.Helper()
+	c.returns(promptness, what, f)
+}
+
+func (c *client) returns(limit time.Duration, what string, f func()) {
+	c.Helper()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		f()
 	}()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
-		c.Fatalf("%s has not returned after %v", what, patience)
+		c.Fatalf("%s has not returned after %v", what, limit)
 	}
 }
 

@@ -15,14 +15,10 @@ var closeCases = []Case{
 		Rule: "After Close a call ends as it would have without Close, or with ErrClosed. It never ends as if " +
 			"the store were empty.",
 		run: func(c *client) {
-			for i := range c.attempts() {
-				c.put(set(fmt.Sprintf("k/%d", i), 1, 0))
-			}
+			attempts, keys := c.furnished()
 			c.close()
-			for i, a := range c.attempts() {
-				c.within(a.name+" after Close", func() {
-					c.afterClose(a.name, a.run(c.ctx, c.driver, fmt.Sprintf("k/%d", i)))
-				})
+			for i, a := range attempts {
+				c.within(a.name+" after Close", func() { c.afterClose(a.name, a.run(c.ctx, c.driver, keys[i])) })
 			}
 		},
 	},
@@ -37,31 +33,65 @@ var closeCases = []Case{
 		Rule: "A scan that is under way at Close ends: either as it would have without Close, or with " +
 			"ErrClosed. It never misses keys without an error.",
 		run: func(c *client) {
-			keys := c.fill(50)
-			found := 0
-			var last error
-			c.within("a scan whose loop closes the driver", func() {
-				for page, err := range c.driver.Scan(c.ctx, "*", 1) {
-					if found == 0 {
-						c.close()
-					}
-					found += len(page)
-					last = err
+			for i, s := range c.scanners() {
+				by := *c
+				if i > 0 {
+					by.driver = c.harness.Open(c.TB)
 				}
-			})
-			c.afterClose("Scan", last)
-			if last == nil && found != len(keys) {
-				c.Errorf("the scan ended without an error and with %d of %d keys", found, len(keys))
+				by.closeInScan(s)
 			}
 		},
 	},
 }
 
+// furnished returns attempts for every method that the driver has, each with a key that
+// has all that an attempt may find.
+func (c *client) furnished() (attempts []attempt, keys []string) {
+	c.Helper()
+	attempts = c.attempts()
+	if leasing.has(c.driver) {
+		attempts = append(attempts, c.leaseAttempts(c.acquires("held", "a", far))...)
+	}
+	t := recently()
+	for i := range attempts {
+		key := fmt.Sprintf("k/%d", i)
+		keys = append(keys, key)
+		c.put(sampled(t, set(key, 1, 0)), sampled(t.Add(bucket), set(key, 2, 0)))
+		if leasing.has(c.driver) {
+			c.acquires(key, "a", far)
+		}
+		if reporting.has(c.driver) {
+			c.reports(key, "a", "text", far)
+		}
+	}
+	return attempts, keys
+}
+
+func (c *client) closeInScan(s scanner) {
+	c.Helper()
+	keys := c.fill(50)
+	found := 0
+	var last error
+	c.within(s.name+" whose loop closes the driver", func() {
+		for n, err := range s.pages(c.ctx, c.driver, 1) {
+			if found == 0 {
+				c.close()
+			}
+			found += n
+			last = err
+		}
+	})
+	c.afterClose(s.name, last)
+	if last == nil && found != len(keys) {
+		c.Errorf("%s ended without an error and with %d of %d keys", s.name, found, len(keys))
+	}
+}
+
 func closeWhileCallsRun(c *client) {
-	keys := c.fill(len(c.attempts()))
+	attempts, keys := c.furnished()
 	var started, running sync.WaitGroup
 	stop := make(chan struct{})
-	for i, a := range c.attempts() {
+	for i, a := range attempts {
 		started.Add(1)
 		running.Go(func() {
 			for n, last := 0, false; ; n++ {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"time"
 
@@ -26,11 +25,7 @@ var contextCases = []Case{
 			c.put(set("k", 1, 0))
 			ctx, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
 			defer cancel()
-			for _, a := range c.attempts() {
-				if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.DeadlineExceeded) {
-					c.Errorf("%s: error %v does not wrap context.DeadlineExceeded", a.name, err)
-				}
-			}
+			c.failsByContext(ctx, "k")
 		},
 	},
 	{
@@ -39,12 +34,9 @@ var contextCases = []Case{
 			"context's error.",
 		run: func(c *client) {
 			keys := c.fill(200)
-			c.endsInScan("Scan", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
-				return sizes(c.driver.Scan(ctx, "*", 1))
-			})
-			c.endsInScan("ScanRecords", len(keys), func(ctx context.Context) iter.Seq2[int, error] {
-				return sizes(driver.ScanRecords(ctx, c.driver, "*", 1))
-			})
+			for _, s := range c.scanners() {
+				c.endsInScan(s, len(keys))
+			}
 			c.lists("*", 50, keys...)
 		},
 	},
@@ -67,11 +59,7 @@ func contextEndedBefore(c *client) {
 	before := c.one("k")
 	ctx, cancel := context.WithCancel(c.ctx)
 	cancel()
-	for _, a := range c.attempts() {
-		if err := a.run(ctx, c.driver, "k"); c.judge(a.name, err) && !errors.Is(err, context.Canceled) {
-			c.Errorf("%s: error %v does not wrap context.Canceled", a.name, err)
-		}
-	}
+	c.failsByContext(ctx, "k")
 	if _, err := tryWrite(ctx, c.driver, fenced(9, set("new", 1, 0))); !errors.Is(err, context.Canceled) {
 		c.Errorf("Set of a new key: error %v does not wrap context.Canceled", err)
 	}
@@ -81,32 +69,33 @@ func contextEndedBefore(c *client) {
 	c.gets(driver.Advanced, fenced(1, set("new", 1, 0)))
 }
 
-// sizes yields the number of items of each page.
-func sizes[T any](pages iter.Seq2[[]T, error]) iter.Seq2[int, error] {
-	return func(yield func(int, error) bool) {
-		for page, err := range pages {
-			if !yield(len(page), err) {
-				return
-			}
+// failsByContext checks attempts whose context has ended.
+func (c *client) failsByContext(ctx context.Context, key string) {
+	c.Helper()
+	for _, a := range c.attempts() {
+		var err error
+		c.promptly(a.name+" after its context ended", func() { err = a.run(ctx, c.driver, key) })
+		if c.judge(a.name, err) && !errors.Is(err, ctx.Err()) {
+			c.Errorf("%s: error %v does not wrap: %v", a.name, err, ctx.Err())
 		}
 	}
 }
 
 // endsInScan ends the context at the first page.
-func (c *client) endsInScan(name string, total int, scan func(context.Context) iter.Seq2[int, error]) {
+func (c *client) endsInScan(s scanner, total int) {
 	c.Helper()
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	var last error
 	seen := 0
-	c.within(name+" after its context ended", func() {
-		for n, err := range scan(ctx) {
+	c.promptly(s.name+" after its context ended", func() {
+		for n, err := range s.pages(ctx, c.driver, 1) {
 			cancel()
 			seen, last = seen+n, err
 		}
 	})
 	if !errors.Is(last, context.Canceled) {
-		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps context.Canceled", name, seen, total, last)
+		c.Fatalf("%s ended after %d keys of %d with error %v, want one that wraps context.Canceled", s.name, seen, total, last)
 	}
 }
 
@@ -164,7 +153,7 @@ func contextEndsInOutage(c *client) {
 	for _, a := range c.attempts() {
 		ctx, cancel := context.WithTimeout(c.ctx, 50*time.Millisecond)
 		var err error
-		c.within(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })
+		c.promptly(a.name+" on an engine that does not answer", func() { err = a.run(ctx, c.driver, "k") })
 		cancel()
 		c.judge(a.name, err)
 	}

@@ -64,11 +64,21 @@ var contextFaults = []fault{
 		},
 	},
 	{
-		"waits an hour for an engine that does not answer",
+		"waits 20 seconds after its context has ended",
+		[]string{"context/ended-before", "context/deadline", "context/ends-in-a-scan"},
+		func(f *faulty) {
+			f.fails(func(err error) bool { return !isOutage(err) }, func(err error) error {
+				time.Sleep(20 * time.Second)
+				return err
+			})
+		},
+	},
+	{
+		"waits 20 seconds for an engine that does not answer",
 		[]string{"context/ends-in-an-outage", "outage/every-method"},
 		func(f *faulty) {
 			f.fails(isOutage, func(err error) error {
-				time.Sleep(time.Hour)
+				time.Sleep(20 * time.Second)
 				return err
 			})
 		},
@@ -267,6 +277,64 @@ var closeFaults = []fault{
 		},
 	},
 	{
+		"finds no entries after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.history = func(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+				entries, err := f.mem.History(ctx, key, n)
+				return emptyIfClosed(entries, 0, err)
+			}
+		},
+	},
+	{
+		"finds no samples after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.samples = func(ctx context.Context, key string) ([]driver.Sample, error) {
+				samples, err := f.mem.Samples(ctx, key)
+				return emptyIfClosed(samples, 0, err)
+			}
+		},
+	},
+	{
+		"finds no reports after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.reports = func(ctx context.Context, keys []string) ([][]driver.Report, error) {
+				lists, err := f.mem.Reports(ctx, keys)
+				return emptyIfClosed(lists, len(keys), err)
+			}
+		},
+	},
+	{
+		"reads no leases after Close",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			read := f.readLeases
+			f.readLeases = func(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+				leases, err := read(ctx, keys)
+				return emptyIfClosed(leases, len(keys), err)
+			}
+		},
+	},
+	{
+		"says after Close that a lease was lost",
+		[]string{"close/then-every-method", "close/while-calls-run"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			f.lends(func(_ context.Context, results []driver.LeaseResult, err error) ([]driver.LeaseResult, error) {
+				if errors.Is(err, driver.ErrClosed) {
+					err = driver.ErrFenced
+				}
+				return results, err
+			})
+		},
+	},
+	{
 		"waits for ever in Close",
 		[]string{"close/then-every-method", "close/while-calls-run", "store/close"},
 		func(f *faulty) {
@@ -281,4 +349,12 @@ var closeFaults = []fault{
 		[]string{"close/then-every-method", "store/close", "shared/close"},
 		func(f *faulty) { f.shut = func() error { return errBroken } },
 	},
+}
+
+// emptyIfClosed answers with n zero items, and no error, if the driver is closed.
+func emptyIfClosed[T any](items []T, n int, err error) ([]T, error) {
+	if errors.Is(err, driver.ErrClosed) {
+		return make([]T, n), nil
+	}
+	return items, err
 }

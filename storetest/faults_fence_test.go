@@ -312,6 +312,15 @@ var releaseFencesFaults = []fault{
 		}),
 	},
 	{
+		"drops a lease that has ended before it looks how long ago that was",
+		[]string{"release-fences/idle-lease"},
+		forgetting(func(c *cell.Cell) {
+			if !time.Now().Before(c.Lease.ExpiresAt) {
+				c.Lease = driver.StoredLease{}
+			}
+		}),
+	},
+	{
 		"counts fences in words only",
 		[]string{"release-fences/removes"},
 		func(f *faulty) {

@@ -75,6 +75,16 @@ var groupFaults = []fault{
 			return leases, err
 		}
 	}},
+	{"reads no leases when the engine fails", []string{"groups/outage", "outage/every-method", "context/ended-before", "context/deadline"}, func(f *faulty) {
+		read := f.readLeases
+		f.readLeases = func(ctx context.Context, keys []string) ([]driver.StoredLease, error) {
+			leases, err := read(ctx, keys)
+			if err != nil {
+				leases = make([]driver.StoredLease, len(keys))
+			}
+			return leases, nil
+		}
+	}},
 	{"forgets who holds a lease", []string{"groups/leases"}, shown(func(c *driver.Cell) {
 		c.Lease = driver.StoredLease{}
 	})},

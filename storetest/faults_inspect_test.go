@@ -153,6 +153,33 @@ var inspectFaults = []fault{
 		},
 	},
 	{
+		"ends a scan of cells without its error after the first page",
+		[]string{"outage/mid-scan", "context/ends-in-a-scan"},
+		cutsCellsShort,
+	},
+	{
+		"misses cells when it is closed meanwhile",
+		[]string{"close/in-a-scan"},
+		func(f *faulty) {
+			f.shut = f.mem.Close
+			cutsCellsShort(f)
+		},
+	},
+	{
+		"tells a loop over cells that has stopped that the context has ended",
+		[]string{"scan/break"},
+		func(f *faulty) {
+			f.scanCells = func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {
+				return func(yield func([]driver.Cell, error) bool) {
+					f.mem.ScanCells(ctx, pattern, size)(yield)
+					if ctx.Err() != nil {
+						yield(nil, ctx.Err())
+					}
+				}
+			}
+		},
+	},
+	{
 		"counts no fences when the engine fails",
 		[]string{"release-fences/outage"},
 		func(f *faulty) {
@@ -163,4 +190,20 @@ var inspectFaults = []fault{
 			}
 		},
 	},
+}
+
+// cutsCellsShort has a scan of cells end without its error, unless the first page fails.
+func cutsCellsShort(f *faulty) {
+	before := f.scanCells
+	f.scanCells = func(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {
+		return func(yield func([]driver.Cell, error) bool) {
+			first := true
+			for page, err := range before(ctx, pattern, size) {
+				if err != nil && !first || !yield(page, err) {
+					return
+				}
+				first = false
+			}
+		}
+	}
 }

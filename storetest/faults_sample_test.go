@@ -110,6 +110,12 @@ var sampleFaults = []fault{
 			return all, nil
 		}
 	}},
+	{"says of each sample that it is hourly", []string{"samples/bucket", "samples/back", "samples/latest"}, recallingSamples(func(_ *faulty, _ string, samples []driver.Sample) []driver.Sample {
+		for i := range samples {
+			samples[i].Hourly = true
+		}
+		return samples
+	})},
 	{"returns the first sample first", []string{"samples/bucket", "samples/back"}, recallingSamples(func(_ *faulty, _ string, samples []driver.Sample) []driver.Sample {
 		slices.Reverse(samples)
 		return samples

@@ -165,6 +165,14 @@ var releaseFencesCases = []Case{
 		},
 	},
 	{
+		Name: "release-fences/idle-lease",
+		Rule: "ReleaseFences leaves the fence of a key whose lease has ended within the given idle time, however long " +
+			"ago the fence was raised.",
+		needs: fencing,
+		waits: true,
+		run:   releaseFencesIdleLease,
+	},
+	{
 		Name:  "release-fences/needed",
 		Rule:  "ReleaseFences leaves the fence of a key that has a checkpoint or a lease, sound or damaged, and a damaged fence.",
 		needs: fencing,
@@ -223,6 +231,33 @@ var releaseFencesCases = []Case{
 			}})
 		},
 	},
+}
+
+// releaseFencesIdleLease raises the fence some time before the lease ends. If ReleaseFences
+// takes longer than that, a release proves nothing, and the case leaves more time.
+func releaseFencesIdleLease(c *client) {
+	if c.lacks(leasing) {
+		return
+	}
+	for apart := 100 * time.Millisecond; ; apart *= 2 {
+		lease := c.acquires("k/"+apart.String(), "a", far)
+		raised := time.Now()
+		time.Sleep(apart)
+		end := time.Now().Add(c.soon()) // or later
+		c.renews(lease, c.soon())
+		c.letExpire()
+		idle := time.Since(raised).Truncate(time.Millisecond)
+		n, err := c.driver.(driver.Fencer).ReleaseFences(c.ctx, []string{lease.Key}, idle)
+		ago := time.Since(end)
+		switch {
+		case err != nil:
+			c.Fatalf("ReleaseFences of %q: %v", lease.Key, err)
+		case n == 0:
+			return
+		case ago < idle-apart/2:
+			c.Fatalf("ReleaseFences removed a fence whose lease ended %v ago at most, and was to leave the fences of the last %v", ago, idle)
+		}
+	}
 }
 
 // raises checks the fence of key after RaiseFence.

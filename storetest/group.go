@@ -13,10 +13,10 @@ import (
 var grouping = &ability{
 	name: "Groups",
 	has: func(d driver.Driver) bool {
-		return implements[driver.Reporter](d) && implements[driver.Inspector](d) && implements[driver.Leaser](d)
+		return implements[driver.Reporter](d) && (implements[driver.LeaseReader](d) || implements[driver.Inspector](d))
 	},
 	ask: func(ctx context.Context, d driver.Driver) error {
-		_, err := driver.Beat(ctx, d, driver.GroupBeat{})
+		_, err := driver.Beat(ctx, d, beatOf("g", "a", "text", "k"))
 		return err
 	},
 	err: driver.ErrUnsupported,
@@ -82,14 +82,16 @@ var groupCases = []Case{
 	},
 	{
 		Name:  "groups/outage",
-		Rule:  "If the engine fails, a beat fails: it never returns a view without members or leases instead.",
+		Rule:  "If the engine fails, what reads leases fails, and so does a beat: it never returns a view without members or leases instead.",
 		needs: grouping,
 		run: func(c *client) {
 			c.beats("g", "a", "text")
-			c.acquires("k", "a", far)
+			if !c.lacks(leasing) {
+				c.acquires("k", "a", far)
+			}
 			restore := c.outage()
 			defer restore()
-			c.failsInOutage("k", attempt{"Beat", func(ctx context.Context, d driver.Driver, key string) error {
+			c.failsInOutage("k", attempt{"Leases", attemptLeases}, attempt{"Beat", func(ctx context.Context, d driver.Driver, key string) error {
 				_, err := driver.Beat(ctx, d, beatOf("g", "a", "text", key))
 				return err
 			}})
@@ -98,6 +100,9 @@ var groupCases = []Case{
 }
 
 func groupLeases(c *client) {
+	if c.lacks(leasing) {
+		return
+	}
 	c.put(ifNewer("written", 1, 0))
 	c.acquires("held", "a", far)
 	c.acquires("renewed", "a", far)
@@ -124,6 +129,9 @@ func groupLeases(c *client) {
 }
 
 func groupReadsLeases(c *client) {
+	if c.lacks(leasing) || c.lacks(inspecting) {
+		return
+	}
 	keys := []string{"absent", "held", "released", "rewound", "written", "damaged"}
 	c.acquires("held", "a", far)
 	if err := c.tryRelease(c.ctx, c.acquires("released", "b", far)); err != nil {

@@ -98,8 +98,8 @@ func (c *client) lost(lease driver.Lease) {
 	}
 }
 
-// leaseAttempts are an Acquire of a free key, and a Renew and a Release of the
-// lease held.
+// leaseAttempts are an Acquire of a key that is free or held by the same owner, and a
+// Renew and a Release of the lease held.
 func (c *client) leaseAttempts(held driver.Lease) []attempt {
 	return []attempt{
 		{"Acquire", func(ctx context.Context, _ driver.Driver, key string) error {

@@ -22,12 +22,9 @@ var outageCases = []Case{
 		Name: "outage/mid-scan",
 		Rule: "If the engine fails during a scan, the scan ends with an error, or has found every key.",
 		run: func(c *client) {
-			c.outageMidScan("Scan", func(ctx context.Context) iter.Seq2[int, error] {
-				return sizes(c.driver.Scan(ctx, "*", 1))
-			})
-			c.outageMidScan("ScanRecords", func(ctx context.Context) iter.Seq2[int, error] {
-				return sizes(driver.ScanRecords(ctx, c.driver, "*", 1))
-			})
+			for _, s := range c.scanners() {
+				c.outageMidScan(s)
+			}
 		},
 	},
 	{
@@ -55,19 +52,19 @@ func (c *client) failsInOutage(key string, attempts ...attempt) {
 	for _, a := range attempts {
 		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
 		var err error
-		c.within(a.name+" in an outage", func() { err = a.run(ctx, c.driver, key) })
+		c.promptly(a.name+" in an outage", func() { err = a.run(ctx, c.driver, key) })
 		cancel()
 		c.judge(a.name, err)
 	}
 }
 
-func (c *client) outageMidScan(name string, scan func(context.Context) iter.Seq2[int, error]) {
+func (c *client) outageMidScan(s scanner) {
 	c.Helper()
 	const total = 200
 	c.fill(total)
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	next, stop := iter.Pull2(scan(ctx))
+	next, stop := iter.Pull2(s.pages(ctx, c.driver, 1))
 	hangs := false
 	defer func() {
 		if !hangs { // next and stop must not run at once
@@ -76,13 +73,13 @@ func (c *client) outageMidScan(name string, scan func(context.Context) iter.Seq2
 	}()
 	found, err, _ := next()
 	if err != nil {
-		c.Fatalf("%s: %v", name, err)
+		c.Fatalf("%s: %v", s.name, err)
 	}
 	restore := sync.OnceFunc(c.outage())
 	defer restore()
 	time.AfterFunc(outageLimit, cancel)
 	hangs = true
-	c.within(name+" in an outage", func() {
+	c.promptly(s.name+" in an outage", func() {
 		for n, e, more := next(); more; n, e, more = next() {
 			found, err = found+n, e
 		}
@@ -90,9 +87,9 @@ func (c *client) outageMidScan(name string, scan func(context.Context) iter.Seq2
 	hangs = false
 	switch {
 	case err != nil:
-		c.judge(name, err)
+		c.judge(s.name, err)
 	case found != total:
-		c.Errorf("%s ended without an error and with %d of %d keys when the engine failed", name, found, total)
+		c.Errorf("%s ended without an error and with %d of %d keys when the engine failed", s.name, found, total)
 	}
 	restore()
 	c.recovers()
@@ -119,7 +116,7 @@ func outageRecovery(c *client) {
 	outcomes := make([]driver.Outcome, 4)
 	for i := range outcomes {
 		ctx, cancel := context.WithTimeout(c.ctx, outageLimit)
-		c.within("Write in an outage", func() {
+		c.promptly("Write in an outage", func() {
 			var err error
 			outcomes[i], err = tryWrite(ctx, c.driver, fenced(5, ifNewer(fmt.Sprintf("lost/%d", i), 1, 0)))
 			c.judge("IfNewer", err)

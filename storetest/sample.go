@@ -157,7 +157,8 @@ func samplesLatest(c *client) {
 	var want []string
 	for i := n - 1; i >= 0; i-- {
 		if lastOfHour := i%12 == 11; lastOfHour || i >= n-driver.SampleCount {
-			want = append(want, fmt.Sprintf("%v %d/0", time.Duration(i)*bucket, i))
+			s := driver.Sample{At: writes[i].UpdatedAt, Position: writes[i].Position, Hourly: lastOfHour}
+			want = append(want, tellSample(s, t))
 		}
 	}
 	c.samples("k", t, want...)
@@ -199,15 +200,23 @@ func (c *client) sampleList(key string) []driver.Sample {
 	return samples
 }
 
-// samples checks all samples of key, the latest first, each by the time since t. A sample
+// samples checks all samples of key, the latest first, each as tellSample tells it. A sample
 // is hourly if the one after it is of a later hour.
 func (c *client) samples(key string, t time.Time, want ...string) {
 	c.Helper()
 	var got []string
 	for _, s := range c.sampleList(key) {
-		got = append(got, fmt.Sprintf("%v %s", s.At.Sub(t), position(s.Position)))
+		got = append(got, tellSample(s, t))
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		c.Fatalf("Samples of %q:\n%s\nwant:\n%s", key, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+func tellSample(s driver.Sample, t time.Time) string {
+	line := fmt.Sprintf("%v %s", s.At.Sub(t), position(s.Position))
+	if s.Hourly {
+		line += " hourly"
+	}
+	return line
 }

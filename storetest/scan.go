@@ -121,6 +121,40 @@ var scanCases = []Case{
 	},
 }
 
+// A scanner is a method that scans. Its pages yields the number of items of each page.
+type scanner struct {
+	name  string
+	pages func(ctx context.Context, d driver.Driver, pageSize int) iter.Seq2[int, error]
+}
+
+// scanners returns every method of the driver that scans.
+func (c *client) scanners() []scanner {
+	all := []scanner{
+		{"Scan", func(ctx context.Context, d driver.Driver, pageSize int) iter.Seq2[int, error] {
+			return sizes(d.Scan(ctx, "*", pageSize))
+		}},
+		{"ScanRecords", func(ctx context.Context, d driver.Driver, pageSize int) iter.Seq2[int, error] {
+			return sizes(driver.ScanRecords(ctx, d, "*", pageSize))
+		}},
+	}
+	if inspecting.has(c.driver) {
+		all = append(all, scanner{"ScanCells", func(ctx context.Context, d driver.Driver, pageSize int) iter.Seq2[int, error] {
+			return sizes(driver.ScanCells(ctx, d, "*", pageSize))
+		}})
+	}
+	return all
+}
+
+func sizes[T any](pages iter.Seq2[[]T, error]) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		for page, err := range pages {
+			if !yield(len(page), err) {
+				return
+			}
+		}
+	}
+}
+
 func collect(seq iter.Seq2[[]string, error]) (keys []string, err error) {
 	for page, err := range seq {
 		if err != nil {
@@ -210,26 +244,20 @@ func scanBreak(c *client) {
 	keys := c.fill(12)
 	c.within("breaking out of scans", func() {
 		for range 100 {
-			for _, err := range c.driver.Scan(c.ctx, "*", 2) {
-				if err != nil {
-					c.Errorf("Scan: %v", err)
-					return
+			for _, s := range c.scanners() {
+				for _, err := range s.pages(c.ctx, c.driver, 2) {
+					if err != nil {
+						c.Errorf("%s: %v", s.name, err)
+						return
+					}
+					break
 				}
-				break
-			}
-			for _, err := range driver.ScanRecords(c.ctx, c.driver, "*", 2) {
-				if err != nil {
-					c.Errorf("ScanRecords: %v", err)
-					return
-				}
-				break
 			}
 		}
 	})
-	c.breaksAtTheEnd("Scan", func(ctx context.Context) iter.Seq2[int, error] { return sizes(c.driver.Scan(ctx, "*", 2)) })
-	c.breaksAtTheEnd("ScanRecords", func(ctx context.Context) iter.Seq2[int, error] {
-		return sizes(driver.ScanRecords(ctx, c.driver, "*", 2))
-	})
+	for _, s := range c.scanners() {
+		c.breaksAtTheEnd(s)
+	}
 	c.put(set("after", 1, 0))
 	c.holds(set("after", 1, 0))
 	c.lists("*", 2, append(keys, "after")...)
@@ -237,16 +265,16 @@ func scanBreak(c *client) {
 
 // breaksAtTheEnd breaks out of a loop whose context has ended meanwhile. If the scan
 // then still yields the error, Go panics.
-func (c *client) breaksAtTheEnd(name string, scan func(context.Context) iter.Seq2[int, error]) {
+func (c *client) breaksAtTheEnd(s scanner) {
 	c.Helper()
 	defer func() {
 		if p := recover(); p != nil {
-			c.Errorf("%s goes on after the loop has stopped: %v", name, p)
+			c.Errorf("%s goes on after the loop has stopped: %v", s.name, p)
 		}
 	}()
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	for range scan(ctx) { //nolint:errcheck // what it yields is not the question
+	for range s.pages(ctx, c.driver, 2) { //nolint:errcheck // what it yields is not the question
 		cancel()
 		break
 	}
