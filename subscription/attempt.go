@@ -90,8 +90,10 @@ func (r *run[E]) call(ctx context.Context, own *hand, i *item[E], now time.Time)
 		return errAbandoned
 	}
 	defer r.shared.finish()
-	if r.h.Shared != nil {
-		now = time.Now() // it may have waited
+	if r.h.Shared != nil { // it may have waited
+		if now = time.Now(); !r.s.atWork(now) {
+			return errAbandoned
+		}
 	}
 	begun := own.begin(i.work.position, now, r.s.life.ctx, ctx)
 	if !begun && r.owes(i) {

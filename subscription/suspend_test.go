@@ -92,6 +92,9 @@ func TestSuspendedHolderHandlesNothing(t *testing.T) {
 			opts.Lease.TTL = ttl
 			s := b.open(opts)
 			h := subscription.Handler[uint64]{Position: at, Workers: 4, Retry: retrying(rand.N(time.Second))}
+			if rand.N(2) == 0 { // some wait for a worker
+				h.Shared = subscription.NewShared(8, 2)
+			}
 			h.Handle = func(ctx context.Context, n uint64) error {
 				if late := e.since(); late > 0 {
 					t.Errorf("an attempt begins %v after the lease has ended", late)
