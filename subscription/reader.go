@@ -106,14 +106,16 @@ func (r *run[E]) read(ctx context.Context, events iter.Seq2[E, error]) error {
 		if r.h.Time != nil {
 			r.s.reporter.times.saw(position, r.h.Time(event))
 		}
-		if err := r.shared.enter(ctx); err != nil {
-			return err
-		}
 		work, err := r.s.Track(ctx, position)
 		if err != nil {
 			return err
 		}
 		r.s.work.giveWay()
+		// Track may wait for hours, for instance in a pause. So it waits before the event
+		// takes a place that other partitions want.
+		if err := r.shared.enter(ctx); err != nil {
+			return err
+		}
 		i := item[E]{event, work}
 		if r.h.OrderingKey == nil {
 			err = r.queue.addAlone(ctx, i)

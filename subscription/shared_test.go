@@ -59,6 +59,45 @@ func TestSharedBoundsAllRuns(t *testing.T) {
 	})
 }
 
+// TestPausedKeysLeaveTheOthersRoom: their readers wait with an event that is not in work.
+func TestPausedKeysLeaveTheOthersRoom(t *testing.T) {
+	bubble(t, func(b bench) {
+		shared := subscription.NewShared(2, 2)
+		var running sync.WaitGroup
+		ctx, stop := context.WithCancel(b.Context())
+		defer running.Wait()
+		defer stop()
+		run := func(key string) {
+			running.Go(func() {
+				err := subscription.Consume(ctx, b.store, key, &subscription.Options{Missing: subscription.FromStart, MaxInFlight: 1},
+					counted(1000, new(atomic.Int64)),
+					subscription.Handler[uint64]{
+						Position: at, Shared: shared,
+						Handle: func(context.Context, uint64) error { time.Sleep(time.Second); return nil },
+					})
+				if err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		for _, key := range []string{"x", "y"} {
+			run(key)
+		}
+		time.Sleep(10 * time.Second)
+		for _, key := range []string{"x", "y"} {
+			if err := b.store.Pause(b.Context(), key); err != nil {
+				b.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		run("z")
+		time.Sleep(10 * time.Minute)
+		if z, err := b.store.Get(b.Context(), "z"); err != nil || z.Position.Commit < 300 {
+			b.Errorf("beside two paused keys, another one is at %s after 10 minutes, %v", z.Position, err)
+		}
+	})
+}
+
 // TestRunGivesBackWhatItShares, also what it has read and not handled.
 func TestRunGivesBackWhatItShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
