@@ -25,7 +25,13 @@ func Consume[E any](
 	if err != nil {
 		return notOf(err, context.Cause(ctx), ctx.Err())
 	}
-	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+	defer func() {
+		// Close waits for a renewal that hangs for as long as its context lasts.
+		limit := 2*min(s.opts.FlushTimeout, 1000*time.Hour) + 2*releasePatience
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		err = errors.Join(err, s.Close(ctx))
+	}()
 	after, _ := s.Resume()
 	return Run(ctx, s, func(ctx context.Context) iter.Seq2[E, error] { return events(ctx, after) }, h)
 }

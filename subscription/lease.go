@@ -14,6 +14,11 @@ import (
 // of a standby.
 const releasePatience = 2 * time.Second
 
+// ErrAtWork says that Close has not released the lease, because a handler is still at work.
+// The lease ends by itself. Another subscription with the lease's Owner would get the
+// lease at once: do not open one before the TTL is over.
+var ErrAtWork = errors.New("a handler is still at work")
+
 // Lease says how an instance becomes the one at work.
 type Lease struct {
 	// Owner names the instance, in logs and to others that ask for the lease. An
@@ -133,12 +138,12 @@ func (s *Subscription) release(ctx context.Context) error {
 	if err := s.lease.Remove(ctx); err != nil {
 		return fmt.Errorf("subscription %q: the lease is not released, because a renewal is under way: %w", s.key, err)
 	}
+	if s.hands.busy() {
+		return fmt.Errorf("subscription %q: the lease is not released, because %w: the lease ends after %v",
+			s.key, ErrAtWork, s.opts.Lease.TTL)
+	}
 	if s.life.abandoned.Load() {
 		return nil
-	}
-	if s.hands.busy() {
-		return fmt.Errorf("subscription %q: the lease is not released, because a handler is still at work: the lease ends after %v",
-			s.key, s.opts.Lease.TTL)
 	}
 	ctx, cancel := context.WithTimeout(ctx, releasePatience)
 	defer cancel()

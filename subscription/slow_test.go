@@ -3,6 +3,7 @@ package subscription_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -235,6 +236,30 @@ func TestHangingFlushKeepsTheReason(t *testing.T) {
 
 // firstFailures is long enough for a flush to fail at least once.
 const firstFailures = 200 * time.Millisecond
+
+// TestConsumeWaitsForNoRenewalThatHangs: with a long TTL, a renewal may take minutes.
+func TestConsumeWaitsForNoRenewalThatHangs(t *testing.T) {
+	take := func(method string) time.Duration {
+		if method == "renew" {
+			return forEver
+		}
+		return 0
+	}
+	slowly(t, take, func(b bench) {
+		opts := leased("a", false)
+		opts.Lease.TTL, opts.FlushTimeout = 10*time.Minute, time.Second
+		ended := opts.Lease.TTL/3 + time.Second // a renewal is under way
+		ctx, cancel := context.WithTimeout(b.Context(), ended)
+		defer cancel()
+		began := time.Now()
+		err := subscription.Consume(ctx, b.store, key, &opts,
+			func(ctx context.Context, _ checkpoint.Position) iter.Seq2[uint64, error] { return endless(ctx) },
+			subscription.Handler[uint64]{Position: at, Handle: func(context.Context, uint64) error { return nil }})
+		if took := time.Since(began) - ended; took > 2*opts.FlushTimeout+5*time.Second {
+			b.Errorf("Consume returned %v after its context had ended, %v", took, err)
+		}
+	})
+}
 
 // TestCloseStoresBeforeItWaitsForARenewal: one request may hang, on a connection
 // of its own, where others do not.
