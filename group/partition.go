@@ -122,7 +122,11 @@ func (m *member) hold(p *partition) error {
 	err = m.consumes(p, s)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), m.opts.DrainPatience)
 	defer cancel()
-	return errors.Join(err, s.Close(ctx))
+	closed := s.Close(ctx)
+	if p.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return closed // the consumer says no more than that it was to end
+	}
+	return errors.Join(err, closed)
 }
 
 // unwinding is how long subscription.Run may take to return after its DrainTimeout.
@@ -181,9 +185,27 @@ func (m *member) end(p *partition) error {
 		m.log.Info("the partition has ended", "partition", p.name)
 		m.resting[p.name] = &rest{}
 	default:
-		return m.fails(p)
+		if err := m.fails(p); err != nil {
+			return err
+		}
 	}
+	m.spare(p)
 	return nil
+}
+
+// spare lets a partition whose handler is still at work rest until its lease has ended. The
+// lease has this member's name: the member would get it back at once, and handle the event
+// a second time beside the first.
+func (m *member) spare(p *partition) {
+	if !errors.Is(p.err, subscription.ErrAtWork) {
+		return
+	}
+	r := m.resting[p.name]
+	if r == nil {
+		r = new(rest)
+		m.resting[p.name] = r
+	}
+	r.until = later(r.until, time.Now().Add(m.opts.TTL))
 }
 
 // isFencedOut reports whether a write with the partition's epoch was refused. The error of a
