@@ -80,11 +80,14 @@ type share struct {
 	has    int
 }
 
+// maxWeight keeps the product of a weight and a number of partitions far from overflow.
+const maxWeight = 1_000_000
+
 func newBalance(s Situation) *balance {
 	b := &balance{byName: make(map[string]*share), owners: s.Owners, target: make(map[string]string, len(s.Partitions))}
 	for _, m := range s.Members {
 		if b.byName[m.Name] == nil {
-			b.byName[m.Name] = &share{name: m.Name, weight: max(1, m.Weight)}
+			b.byName[m.Name] = &share{name: m.Name, weight: min(max(1, m.Weight), maxWeight)}
 			b.members = append(b.members, b.byName[m.Name])
 		}
 	}

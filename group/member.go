@@ -116,7 +116,9 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-func (m *member) pause() time.Duration { return max(m.opts.TTL/pollsInTTL, leastPause) }
+func (m *member) pause() time.Duration {
+	return max(m.opts.TTL/pollsInTTL, min(leastPause, m.beatEvery()))
+}
 
 // turn gives a sign of life, and does what the view asks for. It returns when the next
 // turn is due. The error ends the member.

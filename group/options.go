@@ -29,7 +29,8 @@ type Options struct {
 	// 1.1 seconds later, the lease ends by itself. Zero, and at most: half the TTL.
 	DrainPatience time.Duration
 
-	// Weight is this member's share beside the weights of the others. Zero: 1.
+	// Weight is this member's share beside the weights of the others: 1,000,000 at most.
+	// Zero: 1.
 	Weight int
 
 	// Info is told to the other members: see checkpoint.Member.
@@ -109,8 +110,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("group: TTL is %v, it must be at least 10 ms", o.TTL)
 	case o.DrainPatience < 0 || o.DrainPatience > o.TTL/2:
 		return fmt.Errorf("group: DrainPatience is %v, it must be between 0 and half the TTL, which is %v", o.DrainPatience, o.TTL/2)
-	case o.Weight < 0:
-		return fmt.Errorf("group: Weight is %d, it must not be negative", o.Weight)
+	case o.Weight < 0 || o.Weight > maxWeight:
+		return fmt.Errorf("group: Weight is %d, it must be between 0 and %d", o.Weight, maxWeight)
 	}
 	return nil
 }

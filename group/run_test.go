@@ -72,6 +72,7 @@ func TestRunRefuses(t *testing.T) {
 		"a short TTL":           {store, "g", []string{"0"}, group.Options{TTL: time.Millisecond}},
 		"long patience":         {store, "g", []string{"0"}, group.Options{TTL: time.Second, DrainPatience: time.Second}},
 		"a negative weight":     {store, "g", []string{"0"}, group.Options{Weight: -1}},
+		"a large weight":        {store, "g", []string{"0"}, group.Options{Weight: 1 << 40}},
 		"no group":              {store, "", []string{"0"}, group.Options{}},
 		"a partition twice":     {store, "g", []string{"0", "0"}, group.Options{}},
 		"an empty partition":    {store, "g", []string{""}, group.Options{}},
