@@ -7,6 +7,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doubt"
 )
 
 // The exit codes.
@@ -68,6 +69,37 @@ type partError struct {
 func (e partError) Error() string { return e.before + e.err.Error() + e.after }
 
 func (e partError) Unwrap() error { return e.err }
+
+// Where a person sees whether a change was made.
+const (
+	byHistory = "`checkpoint history KEY`"
+	byStatus  = "`checkpoint status KEY`"
+	byGet     = "`checkpoint get KEY`"
+	byGroup   = "`checkpoint group describe GROUP`"
+)
+
+const changed = "the change may have been made"
+
+// changeError is the error of a change. If the change may have been made all the same, the
+// error says so in these words, and where to look.
+func changeError(err error, words, where string) error {
+	if !doubt.MayBeMade(err) {
+		return err
+	}
+	return partError{err: err, after: "; " + words + ": " + where + " says so"}
+}
+
+// inDoubt reports whether err is that of a change that may have been made.
+func inDoubt(err error) bool { return errors.As(err, new(partError)) }
+
+// atLeast stands before the number of changes that were made before the one that failed
+// with err.
+func atLeast(err error) string {
+	if inDoubt(err) {
+		return "at least "
+	}
+	return ""
+}
 
 var errStale = errors.New("stale")
 
