@@ -56,7 +56,8 @@ For programs there are /api/status?pattern=P, /api/history?key=K, /api/groups an
 which is 503 while the store cannot be read.`,
 		Example: `  checkpoint serve
   checkpoint serve --listen :8080 --token-file /run/secrets/page --write
-  checkpoint serve --listen :80 --trust-header X-User --trusted-proxy 10.0.0.0/8`,
+  checkpoint serve --listen :80 --trust-header X-User \
+      --trusted-proxy 10.0.0.5/32`,
 		Args:              usageArgs(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
