@@ -106,6 +106,7 @@ func TestLostReply(t *testing.T) {
 		"advance a 9":                 {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
 		"advance a 2":                 {mute{read: "a"}, `a newer position is there, and reading it failed: get "a": unexpected EOF`},
 		"touch a --ttl 1h":            {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
+		"import":                      {mute{write: "new"}, "line 1: of 1 writes 0 did not land and of 1 it cannot be told: unexpected EOF; the lines before it are done: go on with `checkpoint import --from-line 1`"},
 	} {
 		m := c.mute
 		m.Driver, m.wrote = memstore.New(), new(bool)
@@ -125,11 +126,14 @@ func TestLostReply(t *testing.T) {
 		}}
 		var stdout, stderr strings.Builder
 		all := append([]string{"--store", "memory:"}, strings.Fields(args)...)
-		if code := cli.Run(t.Context(), table, all, strings.NewReader(""), &stdout, &stderr); code != 1 {
+		if code := cli.Run(t.Context(), table, all, strings.NewReader(`{"key":"new","commit":"1","prepare":"1"}`), &stdout, &stderr); code != 1 {
 			t.Errorf("%s ended with exit code %d: %s", args, code, stderr.String())
 		}
 		if got := strings.TrimSpace(stderr.String()); !strings.HasSuffix(got, c.want) {
 			t.Errorf("%s said %q, want %q", args, got, c.want)
+		}
+		if got := stdout.String(); strings.Contains(got, "written") && !strings.Contains(got, "at least 0 written") {
+			t.Errorf("%s counts: %s", args, got)
 		}
 	}
 }
