@@ -60,7 +60,7 @@ func (a *app) clearAll(ctx context.Context, store *checkpoint.Store, pattern str
 	raised := 0
 	if fence {
 		var err error
-		if raised, err = fenceAll(ctx, store, pattern); err != nil {
+		if raised, err = a.fenceAll(ctx, store, pattern); err != nil {
 			before := "nothing was removed"
 			if raised > 0 {
 				before += ", but " + atLeast(err) + fencesWere(raised) + " raised"
@@ -124,7 +124,7 @@ func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern st
 
 // fenceAll raises the fence of each key with a checkpoint, and returns how many it has
 // raised. A key that only another program can have written has no fence.
-func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n int, err error) {
+func (a *app) fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n int, err error) {
 	for cell, err := range transfer.Cells(ctx, store, pattern) {
 		if err != nil {
 			return n, err
@@ -133,7 +133,7 @@ func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n i
 			continue
 		}
 		if _, err := store.Fence(ctx, cell.Key, 0); err != nil {
-			return n, changeError(err, fmt.Sprintf("the fence of %q may have been raised", cell.Key), byHistory)
+			return n, a.changeError(err, fmt.Sprintf("the fence of %q may have been raised", cell.Key), byHistory)
 		}
 		n++
 	}

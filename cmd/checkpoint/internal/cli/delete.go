@@ -72,14 +72,14 @@ func (a *app) deleteOne(ctx context.Context, store *checkpoint.Store, key string
 	if fence {
 		n, err := store.Fence(ctx, key, 0)
 		if err != nil {
-			return changeError(err, fmt.Sprintf("the fence of %q may have been raised", key), byHistory)
+			return a.changeError(err, fmt.Sprintf("the fence of %q may have been raised", key), byHistory)
 		}
 		if n > 0 {
 			raised = fmt.Sprintf("the fence of %q was raised to %d, then: ", key, n)
 		}
 	}
 	if err := store.Delete(ctx, key); err != nil {
-		err = changeError(err, fmt.Sprintf("%q may have been removed", key), byHistory)
+		err = a.changeError(err, fmt.Sprintf("%q may have been removed", key), byHistory)
 		if raised != "" {
 			return partError{before: raised, err: err}
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/url"
 	"syscall"
 
 	"github.com/checkpointstore/checkpoint"
@@ -82,20 +83,24 @@ const changed = "the change may have been made"
 
 // changeError is the error of a change. If the change may have been made all the same, the
 // error says so in these words, and where to look.
-func changeError(err error, words, where string) error {
-	if !doubt.MayBeMade(err) {
-		return err
+func (a *app) changeError(err error, words, where string) error {
+	if doubt.MayBeMade(err) || doubt.NotSent(err) && a.inCluster() {
+		return partError{err: err, after: "; " + words + ": " + where + " says so"}
 	}
-	return partError{err: err, after: "; " + words + ": " + where + " says so"}
+	return err
 }
 
-// inDoubt reports whether err is that of a change that may have been made.
-func inDoubt(err error) bool { return errors.As(err, new(partError)) }
+// inCluster reports whether the store is a Redis Cluster. Its client sends a command again
+// after a connection that was refused, and reports the first error if it fails again.
+func (a *app) inCluster() bool {
+	u, err := url.Parse(a.storeName())
+	return err == nil && u.Query().Get("cluster") == "true"
+}
 
 // atLeast stands before the number of changes that were made before the one that failed
-// with err.
+// with err, if this one may have been made, too.
 func atLeast(err error) string {
-	if inDoubt(err) {
+	if errors.As(err, new(partError)) {
 		return "at least "
 	}
 	return ""

@@ -20,7 +20,7 @@ type mute struct {
 	*memstore.Driver
 
 	write, fence, remove, read, report string
-	waits                              bool // the reply does not come; otherwise the connection breaks
+	waits, refused                     bool // the reply does not come, or the error is of a connection; otherwise the connection breaks
 	wrote                              *bool
 }
 
@@ -28,6 +28,9 @@ func (m mute) lose(ctx context.Context) error {
 	if m.waits {
 		<-ctx.Done()
 		return ctx.Err()
+	}
+	if m.refused {
+		return errLost
 	}
 	return io.ErrUnexpectedEOF
 }
@@ -76,37 +79,41 @@ func (m mute) Report(ctx context.Context, reports []driver.Report) ([]driver.Rep
 func TestLostReply(t *testing.T) {
 	const lost = "unexpected EOF; "
 	history := func(words string) string { return words + ": `checkpoint history KEY` says so" }
+	const in = "memory:?cluster=true" // where a command goes out twice, and fails with the error of the first
+	const unreached = "cannot reach Memory at 10.0.0.7:6379: connection refused; is the server running? --store names another"
 	changed := history("the change may have been made")
 	for args, c := range map[string]struct {
 		mute
 		want string
 	}{
-		"set b 9":                     {mute{write: "b"}, `set "b": ` + lost + changed},
-		"set b 9 --timeout 50ms":      {mute{write: "b", waits: true}, "no answer from memory: within 50ms; --timeout sets another limit; " + changed},
-		"advance b 9":                 {mute{write: "b"}, `setIfNewer "b": ` + lost + changed},
-		"rewind b 1":                  {mute{write: "b"}, `rewind "b": ` + lost + history(`"b" may have been rewound`)},
-		"set b 1 --fence":             {mute{write: "b"}, `rewind "b": ` + lost + history(`"b" may have been rewound`)},
-		"rewind * --start --apply":    {mute{write: "b"}, `at least 1 of 3 were rewound, then: rewind "b": ` + lost + history(`"b" may have been rewound`)},
-		"touch b --ttl 1h":            {mute{write: "b"}, `touch "b": ` + lost + "the change may have been made: `checkpoint get KEY` says so"},
-		"fence b":                     {mute{fence: "b"}, `fence "b": ` + lost + changed},
-		"lease revoke b --yes":        {mute{fence: "b"}, `revoke "b": ` + lost + changed},
-		"pause b":                     {mute{report: "*"}, `pause "b": ` + lost + "the change may have been made: `checkpoint status KEY` says so"},
-		"group drain g m":             {mute{report: "*"}, lost + "the change may have been made: `checkpoint group describe GROUP` says so"},
-		"clear * --yes":               {mute{remove: "*"}, "no checkpoint is known to be removed: clear: unexpected EOF"},
-		"clear * --yes --fence":       {mute{fence: "a"}, `nothing was removed: fence "a": ` + lost + history(`the fence of "a" may have been raised`)},
-		"clear  * --yes --fence":      {mute{fence: "b"}, `nothing was removed, but at least 1 fence was raised: fence "b": ` + lost + history(`the fence of "b" may have been raised`)},
-		"clear   * --yes --fence":     {mute{remove: "*"}, "3 fences were raised, and no checkpoint is known to be removed: clear: unexpected EOF"},
-		"delete b":                    {mute{remove: "b"}, `delete "b": ` + lost + history(`"b" may have been removed`)},
-		"delete a b c":                {mute{remove: "b"}, `at least 1 checkpoint was removed, then: delete "b": ` + lost + history(`"b" may have been removed`)},
-		"delete a b c --timeout 50ms": {mute{remove: "b", waits: true}, "at least 1 checkpoint was removed, then: no answer from memory: within 50ms; --timeout sets another limit; " + history(`"b" may have been removed`)},
-		"delete b --fence":            {mute{fence: "b"}, `fence "b": ` + lost + history(`the fence of "b" may have been raised`)},
-		"delete  b --fence":           {mute{remove: "b"}, `the fence of "b" was raised to 2, then: delete "b": ` + lost + history(`"b" may have been removed`)},
-		"delete a b --fence":          {mute{remove: "b"}, `at least 1 checkpoint was removed, then: the fence of "b" was raised to 2, then: delete "b": ` + lost + history(`"b" may have been removed`)},
-		"set a 9":                     {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
-		"advance a 9":                 {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
-		"advance a 2":                 {mute{read: "a"}, `a newer position is there, and reading it failed: get "a": unexpected EOF`},
-		"touch a --ttl 1h":            {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
-		"import":                      {mute{write: "new"}, "line 1: of 1 writes 0 did not land and of 1 it cannot be told: unexpected EOF; the lines before it are done: go on with `checkpoint import --from-line 1`"},
+		"set b 9":                          {mute{write: "b"}, `set "b": ` + lost + changed},
+		"set b 9 --timeout 50ms":           {mute{write: "b", waits: true}, "no answer from memory: within 50ms; --timeout sets another limit; " + changed},
+		"advance b 9":                      {mute{write: "b"}, `setIfNewer "b": ` + lost + changed},
+		"rewind b 1":                       {mute{write: "b"}, `rewind "b": ` + lost + history(`"b" may have been rewound`)},
+		"set b 1 --fence":                  {mute{write: "b"}, `rewind "b": ` + lost + history(`"b" may have been rewound`)},
+		"rewind * --start --apply":         {mute{write: "b"}, `at least 1 of 3 were rewound, then: rewind "b": ` + lost + history(`"b" may have been rewound`)},
+		"touch b --ttl 1h":                 {mute{write: "b"}, `touch "b": ` + lost + "the change may have been made: `checkpoint get KEY` says so"},
+		"fence b":                          {mute{fence: "b"}, `fence "b": ` + lost + changed},
+		"lease revoke b --yes":             {mute{fence: "b"}, `revoke "b": ` + lost + changed},
+		"pause b":                          {mute{report: "*"}, `pause "b": ` + lost + "the change may have been made: `checkpoint status KEY` says so"},
+		"group drain g m":                  {mute{report: "*"}, `orderGroup "g": ` + lost + "the change may have been made: `checkpoint group describe GROUP` says so"},
+		"clear * --yes":                    {mute{remove: "*"}, "no checkpoint is known to be removed: clear: unexpected EOF"},
+		"clear * --yes --fence":            {mute{fence: "a"}, `nothing was removed: fence "a": ` + lost + history(`the fence of "a" may have been raised`)},
+		"clear  * --yes --fence":           {mute{fence: "b"}, `nothing was removed, but at least 1 fence was raised: fence "b": ` + lost + history(`the fence of "b" may have been raised`)},
+		"clear   * --yes --fence":          {mute{remove: "*"}, "3 fences were raised, and no checkpoint is known to be removed: clear: unexpected EOF"},
+		"delete b":                         {mute{remove: "b"}, `delete "b": ` + lost + history(`"b" may have been removed`)},
+		"delete a b c":                     {mute{remove: "b"}, `at least 1 checkpoint was removed, then: delete "b": ` + lost + history(`"b" may have been removed`)},
+		"delete a b c --timeout 50ms":      {mute{remove: "b", waits: true}, "at least 1 checkpoint was removed, then: no answer from memory: within 50ms; --timeout sets another limit; " + history(`"b" may have been removed`)},
+		"delete b --fence":                 {mute{fence: "b"}, `fence "b": ` + lost + history(`the fence of "b" may have been raised`)},
+		"delete  b --fence":                {mute{remove: "b"}, `the fence of "b" was raised to 2, then: delete "b": ` + lost + history(`"b" may have been removed`)},
+		"delete a b --fence":               {mute{remove: "b"}, `at least 1 checkpoint was removed, then: the fence of "b" was raised to 2, then: delete "b": ` + lost + history(`"b" may have been removed`)},
+		"set a 9":                          {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
+		"advance a 9":                      {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
+		"advance a 2":                      {mute{read: "a"}, `a newer position is there, and reading it failed: get "a": unexpected EOF`},
+		"touch a --ttl 1h":                 {mute{read: "a"}, `the change was made, and reading it back failed: get "a": unexpected EOF`},
+		"import":                           {mute{write: "new"}, "line 1: of 1 writes 0 did not land and of 1 it cannot be told: unexpected EOF; the lines before it are done: go on with `checkpoint import --from-line 1`"},
+		"rewind * 1 --apply":               {mute{write: "b", refused: true}, "1 of 3 were rewound, then: " + unreached},
+		"rewind * 1 --apply --store " + in: {mute{write: "b", refused: true}, "at least 1 of 3 were rewound, then: " + unreached + "; " + history(`"b" may have been rewound`)},
 	} {
 		m := c.mute
 		m.Driver, m.wrote = memstore.New(), new(bool)
@@ -129,7 +136,7 @@ func TestLostReply(t *testing.T) {
 		if code := cli.Run(t.Context(), table, all, strings.NewReader(`{"key":"new","commit":"1","prepare":"1"}`), &stdout, &stderr); code != 1 {
 			t.Errorf("%s ended with exit code %d: %s", args, code, stderr.String())
 		}
-		if got := strings.TrimSpace(stderr.String()); !strings.HasSuffix(got, c.want) {
+		if got := strings.TrimSpace(stderr.String()); !strings.HasSuffix(got, "checkpoint: "+c.want) {
 			t.Errorf("%s said %q, want %q", args, got, c.want)
 		}
 		if got := stdout.String(); strings.Contains(got, "written") && !strings.Contains(got, "at least 0 written") {

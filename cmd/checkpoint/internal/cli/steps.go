@@ -192,5 +192,5 @@ func (a *app) rewindTo(
 	for _, note := range notes {
 		a.note("%s", note)
 	}
-	return c, changeError(err, fmt.Sprintf("%q may have been rewound", s.Before.Key), byHistory)
+	return c, a.changeError(err, fmt.Sprintf("%q may have been rewound", s.Before.Key), byHistory)
 }

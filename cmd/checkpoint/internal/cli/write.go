@@ -108,7 +108,7 @@ older epoch then fails its next write.`,
 				return a.printOne(c)
 			}
 			if err := store.Set(ctx, key, p, flags.options()...); err != nil {
-				return changeError(err, changed, byHistory)
+				return a.changeError(err, changed, byHistory)
 			}
 			a.noteAfterSet(&before, p, flags.epoch)
 			return a.printStored(ctx, store, key)
@@ -148,7 +148,7 @@ position stays, and the exit code is 4.`,
 			}
 			updated, err := store.SetIfNewer(ctx, key, p, append(flags.options(), checkpoint.By(actor(), a.reason))...)
 			if err != nil {
-				return changeError(err, changed, byHistory)
+				return a.changeError(err, changed, byHistory)
 			}
 			if ended := before.raisedBy(flags.epoch, updated); ended != "" {
 				a.note("%s", ended)
@@ -199,7 +199,7 @@ Its position stays as it is. The exit code is 3 if there is no checkpoint.`,
 			}
 			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
 				if err := store.Touch(ctx, args[0], time.Duration(ttl)); err != nil {
-					return changeError(err, changed, byGet)
+					return a.changeError(err, changed, byGet)
 				}
 				return a.printStored(ctx, store, args[0])
 			})

@@ -13,7 +13,7 @@ import (
 // MayBeMade reports whether a change that failed with err may have been made all the same:
 // nothing shows that the store refused it, or that nothing was sent.
 func MayBeMade(err error) bool {
-	return err != nil && !isAnswer(err) && !neverSent(err) && !refused(err)
+	return err != nil && !isAnswer(err) && !NotSent(err) && !refused(err)
 }
 
 // answers are the errors of a store that has looked at the key, and left it as it is.
@@ -29,7 +29,8 @@ func isAnswer(err error) bool {
 // unconfirmed stands in the error of a change that Redis has made, whatever the error wraps.
 const unconfirmed = "the master has the change"
 
-func neverSent(err error) bool {
+// NotSent reports whether err is that of a connection that nobody accepted.
+func NotSent(err error) bool {
 	dial, ok := errors.AsType[*net.OpError](err)
 	return ok && dial.Op == "dial" && !strings.Contains(err.Error(), unconfirmed)
 }
