@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doubt"
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -62,11 +63,27 @@ func (s *server) change(w http.ResponseWriter, r *http.Request) {
 	s.opts.Logger.InfoContext(ctx, "a change on the page", slog.String("op", p.Do), slog.String("key", p.Key),
 		slog.String("actor", actor), slog.String("reason", reason), slog.Any("error", err))
 	s.poller.changed() // after an error, too, it may have been made
+	if open, ok := errors.AsType[openError](err); ok {
+		render(w, codeOf(open.error), "open", done{frame{Title: "Not known", Write: true, Actor: actor}, p, []string{about(open.error)}})
+		return
+	}
 	if err != nil {
 		s.refuse(w, r, p, form, err)
 		return
 	}
 	render(w, http.StatusOK, "done", done{frame{Title: "Done", Write: true, Actor: actor}, p, notes})
+}
+
+// An openError leaves open whether a change was made.
+type openError struct{ error }
+
+func (e openError) Unwrap() error { return e.error }
+
+func changeError(err error) error {
+	if doubt.MayBeMade(err) {
+		return openError{err}
+	}
+	return err
 }
 
 // done is the page after a change.
@@ -104,17 +121,18 @@ func (s *server) make(ctx context.Context, p *plan, actor, reason string) ([]str
 	ctx = driver.WithBy(ctx, by)
 	switch p.Do {
 	case "pause":
-		return []string{fmt.Sprintf("%q is paused", p.Key)}, s.store.Pause(ctx, p.Key)
+		return []string{fmt.Sprintf("%q is paused", p.Key)}, changeError(s.store.Pause(ctx, p.Key))
 	case "resume":
-		return []string{fmt.Sprintf("%q is not paused any more", p.Key)}, s.store.Resume(ctx, p.Key)
+		return []string{fmt.Sprintf("%q is not paused any more", p.Key)}, changeError(s.store.Resume(ctx, p.Key))
 	case "revoke":
 		fence, err := s.store.Revoke(ctx, p.Key)
-		return []string{fmt.Sprintf("the fence of %q went from %d to %d", p.Key, p.before.Fence.Epoch, fence)}, err
+		return []string{fmt.Sprintf("the fence of %q went from %d to %d", p.Key, p.before.Fence.Epoch, fence)}, changeError(err)
 	}
 	var notes []string
 	opts, err := p.step.AsPlanned(ctx, s.store)
 	if err == nil {
 		_, notes, err = p.step.Make(ctx, s.store, opts...)
+		err = changeError(err)
 	}
 	if errors.Is(err, checkpoint.ErrFenced) {
 		err = refuse(http.StatusConflict, "Somebody has rewound %q or taken its lease over meanwhile. It stays as it is.", p.Key)

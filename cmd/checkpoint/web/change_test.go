@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -140,6 +142,29 @@ func TestRevoke(t *testing.T) {
 	}
 	s.lease("k", "worker-2")
 	s.code(s.post(form), http.StatusConflict) // the form is about another lease
+}
+
+// TestLostReply: a change whose reply was lost does not look like one that was not made, and
+// nobody is asked to make it again.
+func TestLostReply(t *testing.T) {
+	s := writable(t)
+	s.lease("k", "worker-1")
+	for _, preview := range []string{"/change?do=revoke&key=k", "/change?do=pause&key=k", "/change?do=resume&key=k", "/change?do=rewind&key=k&to=60"} {
+		form := s.fill(preview, "k", "why")
+		s.mem.mute.Store(true)
+		w := s.post(form)
+		s.mem.mute.Store(false)
+		s.code(w, http.StatusServiceUnavailable)
+		s.holds(w.Body.String(), "unexpected EOF", "It is not known whether the change was made", `href="consumer?key=k"`)
+		s.lacks(w.Body.String(), `method="post"`)
+	}
+	s.stands(60)
+
+	form := s.fill("/change?do=rewind&key=k&to=50", "k", "why")
+	s.mem.Fail(&net.OpError{Op: "dial", Err: errors.New("connection refused")})
+	w := s.post(form)
+	s.code(w, http.StatusServiceUnavailable)
+	s.lacks(w.Body.String(), "not known")
 }
 
 // TestOnlyOwnPagesChange: a POST from another site, with or without Origin, changes nothing.

@@ -75,7 +75,7 @@ func (s *server) consumer(w http.ResponseWriter, r *http.Request) {
 	}
 	code := http.StatusOK
 	switch {
-	case !st.Known:
+	case !st.Known, st.Row == nil && st.Fault != "":
 		code = http.StatusServiceUnavailable
 	case st.Row == nil && len(st.Records) == 0 && len(st.Samples) == 0 && len(st.Missing) == 0:
 		s.fail(w, r, http.StatusNotFound, fmt.Sprintf("Nothing is stored for the key %q, and it has no history.", key))

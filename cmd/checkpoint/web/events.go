@@ -83,10 +83,11 @@ func (s *server) part(r *http.Request) (func(*view) []byte, error) {
 }
 
 func eventOf(html []byte) []byte {
+	html = bytes.ReplaceAll(html, []byte("\r"), []byte("&#13;")) // to a viewer, it ends a line
 	var b bytes.Buffer
 	for line := range bytes.Lines(html) {
 		b.WriteString("data: ")
-		b.Write(bytes.TrimRight(line, "\r\n"))
+		b.Write(bytes.TrimRight(line, "\n"))
 		b.WriteByte('\n')
 	}
 	b.WriteByte('\n')

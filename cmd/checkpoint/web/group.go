@@ -55,7 +55,7 @@ func (s *server) group(w http.ResponseWriter, r *http.Request) {
 	v := s.poller.look(r.Context(), patience)
 	p, code := s.groupPage(r, &v, name), http.StatusOK
 	switch {
-	case !p.Known:
+	case !p.Known, p.Group == nil && p.Fault != "":
 		code = http.StatusServiceUnavailable
 	case p.Group == nil:
 		s.fail(w, r, http.StatusNotFound, noGroup(name))

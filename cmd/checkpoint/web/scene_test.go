@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"html"
+	"io"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +29,29 @@ type counter struct {
 
 	reads atomic.Int32
 	hangs atomic.Bool
+	mute  atomic.Bool // the reply to each change is lost
+}
+
+func (c *counter) lose(err error) error {
+	if err == nil && c.mute.Load() {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (c *counter) Write(ctx context.Context, batch []driver.Write) ([]driver.Result, error) {
+	results, err := c.Driver.Write(ctx, batch)
+	return results, c.lose(err)
+}
+
+func (c *counter) RaiseFence(ctx context.Context, key string, atLeast uint64) (uint64, error) {
+	n, err := c.Driver.RaiseFence(ctx, key, atLeast)
+	return n, c.lose(err)
+}
+
+func (c *counter) Report(ctx context.Context, reports []driver.Report) ([]driver.ReportResult, error) {
+	results, err := c.Driver.Report(ctx, reports)
+	return results, c.lose(err)
 }
 
 func (c *counter) ScanCells(ctx context.Context, pattern string, size int) iter.Seq2[[]driver.Cell, error] {

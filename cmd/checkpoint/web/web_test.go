@@ -154,6 +154,12 @@ func TestOldRows(t *testing.T) {
 		s.lacks(detail, "open-sesame", "redis://", "Nobody has changed it")
 		s.code(s.get("/healthz"), http.StatusServiceUnavailable)
 		s.lacks(s.get("/healthz").Body.String(), "refused")
+		for _, page := range []string{"/consumer?key=other", "/group?name=other"} {
+			other := s.get(page)
+			s.code(other, http.StatusServiceUnavailable)
+			s.holds(other.Body.String(), "Last read 30s ago", "refused at")
+			s.lacks(other.Body.String(), "Nothing is stored", "There is no")
+		}
 		api := s.get("/api/status")
 		s.code(api, http.StatusServiceUnavailable)
 		s.lacks(api.Body.String(), "open-sesame", "redis://", `"key"`)

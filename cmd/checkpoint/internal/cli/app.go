@@ -22,6 +22,7 @@ import (
 // app is one run of the command: its engines, its streams and its flags.
 type app struct {
 	engines        engine.Table
+	args           []string
 	stdin          io.Reader
 	typed          *bufio.Reader // of a terminal's lines
 	stdout, stderr io.Writer
@@ -123,7 +124,7 @@ func (a *app) openDriver(ctx context.Context, cmd *cobra.Command, url string, cr
 }
 
 func (a *app) logger(cmd *cobra.Command) (*slog.Logger, error) {
-	logger, err := logging.New(a.stderr, a.logLevel, a.logFormat)
+	logger, err := logging.New(redacting{a}, a.logLevel, a.logFormat)
 	if err != nil {
 		return nil, usageError{cmd.CommandPath(), err}
 	}
@@ -155,7 +156,7 @@ func (a *app) printOne(c checkpoint.Checkpoint) error {
 
 // note prints a line on stderr, which is for people and not part of the result.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "checkpoint: "+format+"\n", args...)
+	fmt.Fprintln(a.stderr, "checkpoint: "+a.redacted(fmt.Sprintf(format, args...)))
 }
 
 // counted returns a number and its words.

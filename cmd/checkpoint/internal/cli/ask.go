@@ -19,7 +19,7 @@ func (a *app) hasTerminal() bool { return output.IsTerminal(a.stdin) && output.I
 
 // ask returns the line that a person types after the question.
 func (a *app) ask(ctx context.Context, question string) (string, error) {
-	fmt.Fprint(a.stderr, question)
+	fmt.Fprint(a.stderr, a.redacted(question))
 	if a.typed == nil {
 		a.typed = bufio.NewReader(a.stdin)
 	}

@@ -57,22 +57,34 @@ First stop each consumer that writes without an epoch.`,
 }
 
 func (a *app) clearAll(ctx context.Context, store *checkpoint.Store, pattern string, fence bool) error {
+	raised := 0
 	if fence {
-		if n, err := fenceAll(ctx, store, pattern); err != nil {
-			before := "nothing was removed: "
-			if n > 0 {
-				before = "nothing was removed, but " + counted(n, "fence was", "fences were") + " raised: "
+		var err error
+		if raised, err = a.fenceAll(ctx, store, pattern); err != nil {
+			before := "nothing was removed"
+			if raised > 0 {
+				before += ", but " + atLeast(err) + fencesWere(raised) + " raised"
 			}
-			return partError{before: before, err: err}
+			return partError{before: before + ": ", err: err}
 		}
 	}
 	n, err := store.Clear(ctx, pattern)
 	if err != nil {
-		return partError{before: counted(n, "checkpoint was", "checkpoints were") + " removed, then: ", err: err}
+		// The error is that of one call among some at a time, and says nothing of the others.
+		before := "no checkpoint is known to be removed: "
+		if n > 0 {
+			before = "at least " + counted(n, "checkpoint was", "checkpoints were") + " removed, then: "
+		}
+		if raised > 0 {
+			before = fencesWere(raised) + " raised, and " + before
+		}
+		return partError{before: before, err: err}
 	}
 	_, err = fmt.Fprintln(a.stdout, n)
 	return err
 }
+
+func fencesWere(n int) string { return counted(n, "fence was", "fences were") }
 
 // lookAtAll counts the checkpoints that match, and names the consumers that a clear locks
 // out or leaves at work.
@@ -112,7 +124,7 @@ func (a *app) lookAtAll(ctx context.Context, store *checkpoint.Store, pattern st
 
 // fenceAll raises the fence of each key with a checkpoint, and returns how many it has
 // raised. A key that only another program can have written has no fence.
-func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n int, err error) {
+func (a *app) fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n int, err error) {
 	for cell, err := range transfer.Cells(ctx, store, pattern) {
 		if err != nil {
 			return n, err
@@ -121,7 +133,7 @@ func fenceAll(ctx context.Context, store *checkpoint.Store, pattern string) (n i
 			continue
 		}
 		if _, err := store.Fence(ctx, cell.Key, 0); err != nil {
-			return n, err
+			return n, a.changeError(err, fmt.Sprintf("the fence of %q may have been raised", cell.Key), byHistory)
 		}
 		n++
 	}

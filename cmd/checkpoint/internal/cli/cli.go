@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ import (
 
 // Run runs the command line args and returns its exit code.
 func Run(ctx context.Context, engines engine.Table, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{engines: engines, stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{engines: engines, args: args, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -27,22 +28,33 @@ func Run(ctx context.Context, engines engine.Table, args []string, stdin io.Read
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "checkpoint: "+withoutPasswords(a.explain(ctx, err), args))
+	fmt.Fprintln(stderr, "checkpoint: "+a.redacted(a.explain(ctx, err)))
 	return exitCode(ctx, err)
 }
 
-// withoutPasswords redacts every URL of args in text. A URL may be given by mistake as
-// any argument, and an error may repeat it.
-func withoutPasswords(text string, args []string) string {
-	for _, arg := range args {
+// redacted redacts every URL of the command line in text. A URL may be given by mistake as
+// any argument, and an error or a note may repeat it, quoted or not.
+func (a *app) redacted(text string) string {
+	for _, arg := range a.args {
 		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
 			arg = value
 		}
 		if strings.Contains(arg, "://") {
-			text = strings.ReplaceAll(text, arg, engine.Redact(arg))
+			quoted := strconv.Quote(arg)
+			text = strings.NewReplacer(arg, engine.Redact(arg), quoted[1:len(quoted)-1], engine.Redact(arg)).Replace(text)
 		}
 	}
 	return text
+}
+
+// redacting writes to stderr what is redacted. Each Write has whole lines.
+type redacting struct{ *app }
+
+func (r redacting) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(r.stderr, r.redacted(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 const storeVariable = "CHECKPOINT_STORE"

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -28,26 +29,35 @@ write. First stop a consumer that writes without an epoch.`,
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, with{audited: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				var missing error
-				for _, key := range args {
-					err := a.deleteOne(ctx, store, key, fence)
-					if errors.Is(err, checkpoint.ErrNotFound) {
-						missing = errors.Join(missing, err)
-						continue
-					}
-					if err != nil {
-						if missing != nil {
-							a.note("%v", oneLine(missing))
-						}
-						return err // alone: a store that fails must not look like an empty one
-					}
-				}
-				return missing
+				return a.deleteAll(ctx, store, args, fence)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&fence, "fence", false, "also raise the key's epoch, which locks out consumers that write with an older one")
 	return cmd
+}
+
+func (a *app) deleteAll(ctx context.Context, store *checkpoint.Store, keys []string, fence bool) error {
+	removed := 0
+	var missing error
+	for _, key := range keys {
+		err := a.deleteOne(ctx, store, key, fence)
+		switch {
+		case err == nil:
+			removed++
+		case errors.Is(err, checkpoint.ErrNotFound):
+			missing = errors.Join(missing, err)
+		default: // without the missing ones: a store that fails must not look like an empty one
+			if missing != nil {
+				a.note("%v", oneLine(missing))
+			}
+			if removed > 0 {
+				return partError{before: atLeast(err) + counted(removed, "checkpoint was", "checkpoints were") + " removed, then: ", err: err}
+			}
+			return err
+		}
+	}
+	return missing
 }
 
 func (a *app) deleteOne(ctx context.Context, store *checkpoint.Store, key string, fence bool) error {
@@ -58,12 +68,21 @@ func (a *app) deleteOne(ctx context.Context, store *checkpoint.Store, key string
 	if !before.Checkpoint.Exists {
 		return a.missing(key, "")
 	}
+	raised := ""
 	if fence {
-		if _, err := store.Fence(ctx, key, 0); err != nil {
-			return err
+		n, err := store.Fence(ctx, key, 0)
+		if err != nil {
+			return a.changeError(err, fmt.Sprintf("the fence of %q may have been raised", key), byHistory)
+		}
+		if n > 0 {
+			raised = fmt.Sprintf("the fence of %q was raised to %d, then: ", key, n)
 		}
 	}
 	if err := store.Delete(ctx, key); err != nil {
+		err = a.changeError(err, fmt.Sprintf("%q may have been removed", key), byHistory)
+		if raised != "" {
+			return partError{before: raised, err: err}
+		}
 		return err
 	}
 	switch out := before.lockedOut(); {

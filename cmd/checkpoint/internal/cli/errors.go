@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/url"
 	"syscall"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doubt"
 )
 
 // The exit codes.
@@ -68,6 +70,41 @@ type partError struct {
 func (e partError) Error() string { return e.before + e.err.Error() + e.after }
 
 func (e partError) Unwrap() error { return e.err }
+
+// Where a person sees whether a change was made.
+const (
+	byHistory = "`checkpoint history KEY`"
+	byStatus  = "`checkpoint status KEY`"
+	byGet     = "`checkpoint get KEY`"
+	byGroup   = "`checkpoint group describe GROUP`"
+)
+
+const changed = "the change may have been made"
+
+// changeError is the error of a change. If the change may have been made all the same, the
+// error says so in these words, and where to look.
+func (a *app) changeError(err error, words, where string) error {
+	if doubt.MayBeMade(err) || doubt.NotSent(err) && a.inCluster() {
+		return partError{err: err, after: "; " + words + ": " + where + " says so"}
+	}
+	return err
+}
+
+// inCluster reports whether the store is a Redis Cluster. Its client sends a command again
+// after a connection that was refused, and reports the first error if it fails again.
+func (a *app) inCluster() bool {
+	u, err := url.Parse(a.storeName())
+	return err == nil && u.Query().Get("cluster") == "true"
+}
+
+// atLeast stands before the number of changes that were made before the one that failed
+// with err, if this one may have been made, too.
+func atLeast(err error) string {
+	if errors.As(err, new(partError)) {
+		return "at least "
+	}
+	return ""
+}
 
 var errStale = errors.New("stale")
 

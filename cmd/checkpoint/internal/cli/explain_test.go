@@ -55,7 +55,7 @@ func TestExplainSaysWhatWasDone(t *testing.T) {
 		args        []string
 		stdin, want string
 	}{
-		"clear":  {[]string{"clear", "*", "--yes"}, "", "2 checkpoints were removed, then: " + lost},
+		"clear":  {[]string{"clear", "*", "--yes"}, "", "at least 2 checkpoints were removed, then: " + lost},
 		"fence":  {[]string{"clear", "*", "--yes", "--fence"}, "", "nothing was removed, but 1 fence was raised: " + lost},
 		"rewind": {[]string{"rewind", "*", "2", "--apply"}, "", "1 of 3 were rewound, then: " + lost},
 		"rest": {

@@ -54,7 +54,7 @@ func (a *app) raiseFence(before *standing, raise func() (uint64, error)) error {
 	key := before.Key
 	raised, err := raise()
 	if err != nil {
-		return err
+		return a.changeError(err, changed, byHistory)
 	}
 	switch {
 	case before.Fence.Err != nil:

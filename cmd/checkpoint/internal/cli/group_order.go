@@ -90,7 +90,7 @@ func (a *app) orderCommand(c orderCommand) *cobra.Command {
 func (a *app) drain(ctx context.Context, store *checkpoint.Store, g *watch.Group, args []string) error {
 	name := args[0]
 	if err := store.OrderGroup(ctx, g.Name, checkpoint.GroupOrder{Drain: name}); err != nil {
-		return err
+		return a.changeError(err, changed, byGroup)
 	}
 	m := g.Member(name)
 	if m == nil {
@@ -122,7 +122,7 @@ func (a *app) withdrawDrain(ctx context.Context, store *checkpoint.Store, g *wat
 		return err
 	}
 	if err := store.WithdrawOrder(ctx, g.Name, checkpoint.GroupOrder{Drain: args[0]}); err != nil {
-		return err
+		return a.changeError(err, changed, byGroup)
 	}
 	if m := g.Member(args[0]); m != nil {
 		a.note("%q of %q gets partitions again%s", args[0], g.Name, was("drained", order))
@@ -162,7 +162,7 @@ func was(what string, order *watch.Order) string {
 func (a *app) pin(ctx context.Context, store *checkpoint.Store, g *watch.Group, args []string) error {
 	name, to := args[0], args[1]
 	if err := store.OrderGroup(ctx, g.Name, checkpoint.GroupOrder{Pin: name, To: to}); err != nil {
-		return err
+		return a.changeError(err, changed, byGroup)
 	}
 	earlier := ""
 	if order := g.Order("", name); order != nil && order.To != to {
@@ -195,7 +195,7 @@ func (a *app) withdrawPin(ctx context.Context, store *checkpoint.Store, g *watch
 		return err
 	}
 	if err := store.WithdrawOrder(ctx, g.Name, checkpoint.GroupOrder{Pin: args[0]}); err != nil {
-		return err
+		return a.changeError(err, changed, byGroup)
 	}
 	a.note("any member can hold partition %q of %q again%s", args[0], g.Name, was("pinned", order))
 	return nil

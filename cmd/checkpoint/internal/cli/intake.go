@@ -35,8 +35,12 @@ func (t *taking) run(ctx context.Context, j intake.Job) error {
 		t.note("%s written without an epoch: no fence stops a running consumer from overwriting; stop it",
 			counted(t.unfenced, "checkpoint was", "checkpoints were"))
 	}
-	fmt.Fprintf(t.out, "%d %s, %d are there already, %d are newer there, %d fenced, %d expired, %d damaged; fences raised: %d\n",
-		r.Written, t.out.written, r.Same, r.Newer, r.Fenced, r.Expired, r.Damaged, r.Raised)
+	known := ""
+	if t.out.apply && errors.As(err, new(*checkpoint.Error)) { // some writes of its batch may have been made
+		known = "at least "
+	}
+	fmt.Fprintf(t.out, "%s%d %s, %d are there already, %d are newer there, %d fenced, %d expired, %d damaged; fences raised: %d\n",
+		known, r.Written, t.out.written, r.Same, r.Newer, r.Fenced, r.Expired, r.Damaged, r.Raised)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (a *app) pauseKey(ctx context.Context, store *checkpoint.Store, key string)
 		return err
 	}
 	if err := store.Pause(ctx, key); err != nil {
-		return err
+		return a.changeError(err, changed, byStatus)
 	}
 	switch reporting := len(statuses[0].Instances); {
 	case reporting > 0:
@@ -80,7 +80,7 @@ default. The exit code is 3 if KEY is not paused.`,
 					return saidError{fmt.Sprintf("%q is not paused", args[0]), checkpoint.ErrNotFound}
 				}
 				if err := store.Resume(ctx, args[0]); err != nil {
-					return err
+					return a.changeError(err, changed, byStatus)
 				}
 				a.note("%q is not paused any more; it was %s", args[0], statuses[0].Pause)
 				return nil

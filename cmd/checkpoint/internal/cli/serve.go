@@ -56,7 +56,8 @@ For programs there are /api/status?pattern=P, /api/history?key=K, /api/groups an
 which is 503 while the store cannot be read.`,
 		Example: `  checkpoint serve
   checkpoint serve --listen :8080 --token-file /run/secrets/page --write
-  checkpoint serve --listen :80 --trust-header X-User --trusted-proxy 10.0.0.0/8`,
+  checkpoint serve --listen :80 --trust-header X-User \
+      --trusted-proxy 10.0.0.5/32`,
 		Args:              usageArgs(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +68,7 @@ which is 503 while the store cannot be read.`,
 			a.timeout = min(a.timeout, 0) // it limits a call of the store, and not how long the page is served
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
 				var err error
-				if opts.Logger, err = logging.New(a.stderr, a.logLevel, a.logFormat); err != nil {
+				if opts.Logger, err = logging.New(redacting{a}, a.logLevel, a.logFormat); err != nil {
 					return err
 				}
 				return a.servePage(ctx, flags, web.Handler(store, opts), opts.Timeout)

@@ -162,7 +162,7 @@ func (a *app) makeSteps(ctx context.Context, store *checkpoint.Store, s steps) e
 			changed++
 			continue
 		case err != nil && s.many:
-			return errors.Join(partError{before: fmt.Sprintf("%d of %d were rewound, then: ", i-changed, len(s.all)), err: err}, p.Flush())
+			return errors.Join(partError{before: fmt.Sprintf("%s%d of %d were rewound, then: ", atLeast(err), i-changed, len(s.all)), err: err}, p.Flush())
 		case err != nil:
 			return err
 		}
@@ -192,5 +192,5 @@ func (a *app) rewindTo(
 	for _, note := range notes {
 		a.note("%s", note)
 	}
-	return c, err
+	return c, a.changeError(err, fmt.Sprintf("%q may have been rewound", s.Before.Key), byHistory)
 }

@@ -108,7 +108,7 @@ older epoch then fails its next write.`,
 				return a.printOne(c)
 			}
 			if err := store.Set(ctx, key, p, flags.options()...); err != nil {
-				return err
+				return a.changeError(err, changed, byHistory)
 			}
 			a.noteAfterSet(&before, p, flags.epoch)
 			return a.printStored(ctx, store, key)
@@ -148,18 +148,16 @@ position stays, and the exit code is 4.`,
 			}
 			updated, err := store.SetIfNewer(ctx, key, p, append(flags.options(), checkpoint.By(actor(), a.reason))...)
 			if err != nil {
-				return err
+				return a.changeError(err, changed, byHistory)
 			}
 			if ended := before.raisedBy(flags.epoch, updated); ended != "" {
 				a.note("%s", ended)
 			}
-			if err := a.printStored(ctx, store, key); err != nil {
-				return err
-			}
 			if !updated {
-				return fmt.Errorf("%w position: %q is already past %s, and stays there", errStale, key, p)
+				stale := fmt.Errorf("%w position: %q is already past %s, and stays there", errStale, key, p)
+				return cmp.Or(a.printBack(ctx, store, key, "a newer position is there, and reading it failed: "), stale)
 			}
-			return nil
+			return a.printStored(ctx, store, key)
 		},
 	})
 }
@@ -167,12 +165,16 @@ position stays, and the exit code is 4.`,
 // printStored prints what is stored after a write. If somebody has removed it since, it
 // prints nothing: the write did not fail.
 func (a *app) printStored(ctx context.Context, store *checkpoint.Store, key string) error {
+	return a.printBack(ctx, store, key, "the change was made, and reading it back failed: ")
+}
+
+func (a *app) printBack(ctx context.Context, store *checkpoint.Store, key, failed string) error {
 	c, err := store.Get(ctx, key)
 	if errors.Is(err, checkpoint.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return partError{before: failed, err: err}
 	}
 	return a.printOne(c)
 }
@@ -197,7 +199,7 @@ Its position stays as it is. The exit code is 3 if there is no checkpoint.`,
 			}
 			return a.run(cmd, with{}, func(ctx context.Context, store *checkpoint.Store) error {
 				if err := store.Touch(ctx, args[0], time.Duration(ttl)); err != nil {
-					return err
+					return a.changeError(err, changed, byGet)
 				}
 				return a.printStored(ctx, store, args[0])
 			})

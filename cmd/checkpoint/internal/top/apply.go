@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doubt"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
@@ -109,10 +110,13 @@ func (m model) apply(d dialog, reason string) tea.Cmd {
 		defer cancel()
 		var c checkpoint.Checkpoint
 		opts, err := d.step.AsPlanned(ctx, m.Store)
-		if err == nil {
+		sent := err == nil
+		if sent {
 			c, err = m.Store.Rewind(ctx, d.key, d.step.Position, opts...)
 		}
 		switch {
+		case sent && doubt.MayBeMade(err):
+			return doneMsg{d.number, nil, m.explain(err) + ". It is not known whether it was rewound: `checkpoint history KEY` says so."}
 		case errors.Is(err, checkpoint.ErrFenced):
 			return doneMsg{d.number, nil, "Somebody has rewound it or taken its lease over meanwhile. It stays as it is; look at it again."}
 		case err != nil:

@@ -12,20 +12,28 @@ import (
 
 // A detail is all that is known of one key.
 type detail struct {
+	traces
+
 	row     watch.Row
 	gone    bool // from the store, since row was read
 	first   int  // line on the screen
+	read    bool // the traces
+	problem string
+}
+
+// traces are what a store has kept of a key.
+type traces struct {
 	entries []checkpoint.AuditEntry
 	samples []checkpoint.Sample
-	read    bool // the entries and the samples
-	problem string
+
+	noHistory, noSamples bool // the engine keeps none
 }
 
 // detailMsg is what a read of one key has found.
 type detailMsg struct {
+	traces
+
 	key     string
-	entries []checkpoint.AuditEntry
-	samples []checkpoint.Sample
 	problem string
 }
 
@@ -34,15 +42,17 @@ func (m model) readDetail(key string) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := m.Limit(m.ctx)
 		defer cancel()
-		entries, err := m.Store.History(ctx, key, driver.AuditEntries)
-		if err != nil && !errors.Is(err, checkpoint.ErrUnsupported) {
+		var t traces
+		var err error
+		t.entries, err = m.Store.History(ctx, key, driver.AuditEntries)
+		if t.noHistory = errors.Is(err, checkpoint.ErrUnsupported); err != nil && !t.noHistory {
 			return detailMsg{key: key, problem: m.explain(err)}
 		}
-		samples, err := m.Store.Samples(ctx, key)
-		if err != nil && !errors.Is(err, checkpoint.ErrUnsupported) {
+		t.samples, err = m.Store.Samples(ctx, key)
+		if t.noSamples = errors.Is(err, checkpoint.ErrUnsupported); err != nil && !t.noSamples {
 			return detailMsg{key: key, problem: m.explain(err)}
 		}
-		return detailMsg{key: key, entries: entries, samples: samples}
+		return detailMsg{key: key, traces: t}
 	}
 }
 
@@ -53,7 +63,7 @@ func (d detail) with(msg detailMsg) detail {
 	}
 	d.problem = msg.problem
 	if d.problem == "" {
-		d.entries, d.samples, d.read = msg.entries, msg.samples, true
+		d.traces, d.read = msg.traces, true
 	}
 	return d
 }

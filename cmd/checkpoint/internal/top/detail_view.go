@@ -38,7 +38,10 @@ func (m model) detailLines() []string {
 			lines = append(lines, warning.Render(line))
 		}
 	case !d.read:
-		return append(lines, "", "reading its history and its samples ...")
+		lines = append(lines, "", "reading its history and its samples ...")
+	}
+	if !d.read {
+		return lines
 	}
 	lines = append(lines, m.history()...)
 	return append(lines, m.samples()...)
@@ -134,6 +137,9 @@ func work(s *checkpoint.Status) string {
 
 func (m model) history() []string {
 	lines := []string{"", heading.Render("CHANGES BY HAND")}
+	if m.detail.noHistory {
+		return append(lines, "  the engine keeps no history")
+	}
 	if len(m.detail.entries) == 0 {
 		return append(lines, "  none")
 	}
@@ -156,6 +162,9 @@ func (m model) history() []string {
 
 func (m model) samples() []string {
 	lines := []string{"", heading.Render("WHERE IT STOOD")}
+	if m.detail.noSamples {
+		return append(lines, "  the engine keeps no samples")
+	}
 	if len(m.detail.samples) == 0 {
 		return append(lines, "  no samples")
 	}

@@ -2,12 +2,15 @@ package top
 
 import (
 	"context"
+	"io"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
+	"github.com/checkpointstore/checkpoint/memstore"
 )
 
 // consumer fills a store with one consumer, which has stood at 100, 200, ... 1000, one a
@@ -49,6 +52,32 @@ func TestRewindNeedsWrite(t *testing.T) {
 		p.press("enter", "R")
 		p.see("R rewinds only if top runs with --write")
 		p.at(at(1000), 1)
+	})
+}
+
+// mute loses the reply to a write.
+type mute struct{ *memstore.Driver }
+
+func (m mute) Write(ctx context.Context, batch []driver.Write) ([]driver.Result, error) {
+	if _, err := m.Driver.Write(ctx, batch); err != nil {
+		return nil, err
+	}
+	return nil, io.ErrUnexpectedEOF
+}
+
+// TestLostReply: a rewind whose reply was lost does not look like one that was not made.
+func TestLostReply(t *testing.T) {
+	sit(t, consumer, func(p *person) {
+		p.store = checkpoint.New(mute{p.driver}, nil)
+		p.open(Options{Write: true})
+		p.press("R")
+		p.typeText("700")
+		p.press("enter")
+		p.typeText("orders")
+		p.press("enter", "enter", "enter")
+		p.at(at(700), 2)
+		p.resize(160, 24)
+		p.see("unexpected EOF", "It is not known whether it was rewound", "`checkpoint history KEY` says so")
 	})
 }
 

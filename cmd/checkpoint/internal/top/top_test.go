@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 func TestList(t *testing.T) {
@@ -134,6 +135,10 @@ func TestFailingStore(t *testing.T) {
 		p.compare("failing_80x24")
 		p.press("enter")
 		p.see("billing is stuck", `OLD: last read 12s ago: "checkpoint: inspectAll: no route to\x1b[2Jhost"`, "could not be read")
+		p.resize(80, 60)
+		p.doNotSee("none")
+		p.doNotSee("no samples")
+		p.resize(80, 24)
 		p.press("esc")
 		p.driver.Fail(nil)
 		p.wait(2 * time.Second)
@@ -147,6 +152,25 @@ func TestFailingStore(t *testing.T) {
 		p.wait(5 * time.Second)
 		p.see("nothing was read yet: checkpoint: inspectAll: no route")
 		p.doNotSee("nothing matches")
+	})
+}
+
+// forgetful is a store that keeps neither a history nor samples.
+type forgetful struct {
+	driver.Driver
+	driver.Inspector
+}
+
+// TestNoHistory: a store that keeps no history does not look like one in which nobody has
+// changed anything.
+func TestNoHistory(t *testing.T) {
+	sit(t, incident, func(p *person) {
+		p.store = checkpoint.New(forgetful{p.driver, p.driver}, nil)
+		p.open(Options{})
+		p.press("enter")
+		p.resize(80, 60)
+		p.see("the engine keeps no history", "the engine keeps no samples")
+		p.doNotSee("  none")
 	})
 }
 
