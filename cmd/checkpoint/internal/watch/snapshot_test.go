@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -50,5 +51,27 @@ func TestSnapshotOfAKeyThatHasNothing(t *testing.T) {
 	}
 	if rows := look(pattern); len(rows) != 1 || rows[0].State != watch.Paused {
 		t.Errorf("after the pause, until the instance has heard of its end: %+v", rows)
+	}
+}
+
+// rewound returns a store with n keys that were rewound long ago.
+func rewound(t *testing.T, n int) *memstore.Driver {
+	t.Helper()
+	mem := memstore.New()
+	store := checkpoint.New(mem, nil)
+	for i := range n {
+		if _, err := store.Rewind(t.Context(), fmt.Sprintf("k%03d", i), at(1), checkpoint.UpdatedAt(time.Now().Add(-time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return mem
+}
+
+// TestManyRewoundKeys: a rewind of all keys shows at each of them.
+func TestManyRewoundKeys(t *testing.T) {
+	const n = 501
+	rows, err := watch.Rules{}.Snapshot(t.Context(), checkpoint.New(rewound(t, n), nil), "*")
+	if count := watch.Count(rows); err != nil || count[watch.Rewound] != n {
+		t.Errorf("of %d rewound keys: %v, %v", n, count, err)
 	}
 }
