@@ -148,6 +148,11 @@ func (r *Row) readHistory(ctx context.Context, store *checkpoint.Store) error {
 	if errors.Is(err, checkpoint.ErrUnsupported) || err == nil && len(entries) == 0 {
 		return nil
 	}
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		r.Err = transfer.Reason(err)
+		r.State, r.Why = Damaged, r.Err.Error()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
