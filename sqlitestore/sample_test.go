@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,30 @@ func TestDamagedAuditEntryIsOfItsKey(t *testing.T) {
 		}
 		if entries, err := d.History(t.Context(), "torn", 9); err != nil || len(entries) != 0 {
 			t.Errorf("after the remedy History is %v, %v", entries, err)
+		}
+	}
+}
+
+// TestDamagedReportIsOfItsInstance: it says so, and hides no other.
+func TestDamagedReportIsOfItsInstance(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	for _, damage := range []string{"at = 'garbage'", "expires_at = 'garbage'"} {
+		for _, instance := range []string{"", "a", "b"} {
+			if _, err := d.Report(t.Context(), []driver.Report{{Key: "k", Instance: instance, Text: "text", TTL: time.Hour}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := db.ExecContext(t.Context(), "UPDATE reports SET "+damage+" WHERE instance <> 'b'"); err != nil {
+			t.Fatal(err)
+		}
+		found, err := d.Reports(t.Context(), []string{"k"})
+		if err != nil || len(found[0]) != 3 {
+			t.Fatalf("%s: %v, %v", damage, found, err)
+		}
+		for i, r := range found[0] {
+			if r.Key != "k" || r.Instance != []string{"", "a", "b"}[i] || strings.HasPrefix(r.Text, "damaged: ") != (i < 2) {
+				t.Errorf("%s: report %d is %+v", damage, i, r)
+			}
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (c *census) besideLines(r *Report) {
 	}
 	if c.reports.Len() > 0 {
 		r.Fail("reports", fmt.Sprintf("%s a report that cannot be read: %s", Counted(c.reports.Len(), "key has", "keys have"), &c.reports),
-			"the instance's next report replaces it; `checkpoint status -o json KEY` says what is wrong")
+			"the instance's next report replaces it; if the instance is gone, remove the report with the engine's own tool; `checkpoint status -o json KEY` says what is wrong")
 	}
 }
 
