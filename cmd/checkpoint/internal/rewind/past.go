@@ -68,16 +68,18 @@ func known(ctx context.Context, store *checkpoint.Store, cell checkpoint.Cell) (
 	if c.Exists && c.Err == nil && !c.UpdatedAt.IsZero() && !Brought(entries, c.Position, c.UpdatedAt) {
 		points = append(points, point{c.UpdatedAt, &c.Position, "write"})
 	}
-	slices.SortStableFunc(points, func(a, b point) int {
-		switch {
-		case !a.at.Equal(b.at):
-			return b.at.Compare(a.at)
-		case a.position == nil || b.position == nil:
-			return 0
-		}
-		return a.position.Compare(*b.position)
-	})
+	slices.SortStableFunc(points, latestFirst)
 	return points, nil
+}
+
+func latestFirst(a, b point) int {
+	switch {
+	case !a.at.Equal(b.at):
+		return b.at.Compare(a.at)
+	case a.position == nil || b.position == nil:
+		return 0
+	}
+	return a.position.Compare(*b.position)
 }
 
 // Brought reports whether a write by hand has brought the key to p after the time at, which is
