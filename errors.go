@@ -35,8 +35,9 @@ var (
 	// and cannot be raised.
 	ErrEpochExhausted = driver.ErrEpochExhausted
 
-	// ErrCorrupt says that the checkpoint, the fence or the lease of the key is damaged.
-	// Each of the next three errors is an ErrCorrupt. [Hint] returns the remedy.
+	// ErrCorrupt says that something that is stored for the key is damaged: the
+	// checkpoint, the fence, the lease or the history. Each of the next four errors is an
+	// ErrCorrupt. [Hint] returns the remedy.
 	ErrCorrupt = driver.ErrCorrupt
 
 	// ErrCorruptCheckpoint says that the value at the key cannot be read as a
@@ -54,6 +55,10 @@ var (
 	// holds. Acquire fails with this error, unless the lease still names the owner that
 	// asks. [Store.Revoke] repairs the lease.
 	ErrCorruptLease = driver.ErrCorruptLease
+
+	// ErrCorruptHistory says that an audit entry or a sample cannot be read. History or
+	// Samples fail with this error. The key itself may be sound, and its consumer goes on.
+	ErrCorruptHistory = driver.ErrCorruptHistory
 
 	// ErrInvalidKey says that a key is not 1 to 512 bytes of valid UTF-8
 	// without control characters.

@@ -105,6 +105,8 @@ func messageOf(ctx context.Context, c Call, r CallResult) string {
 		return "damaged fence"
 	case errors.Is(r.Err, ErrCorruptLease):
 		return "damaged lease"
+	case errors.Is(r.Err, ErrCorruptHistory):
+		return "damaged history"
 	case isDamage(r.Err):
 		return "damaged checkpoint"
 	case canceled(ctx, r):

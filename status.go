@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -118,6 +119,9 @@ func statusOf(r driver.Report) Status {
 	var s Status
 	t := statusText{statusFields: (*statusFields)(&s)}
 	if err := json.Unmarshal([]byte(r.Text), &t); err != nil {
+		if damage := r.Damage(); damage != "" {
+			err = errors.New(damage)
+		}
 		s = Status{Err: fmt.Errorf("the report of %q cannot be read: %w", r.Instance, err)}
 		t.LagMs, t.OldestMs = nil, 0
 	}

@@ -101,7 +101,7 @@ type AuditEntry struct {
 type Historian interface {
 	// History returns the last n audit entries of key, the latest first. A key may have
 	// entries though its checkpoint is gone. It returns no entry and no error if the key
-	// has none.
+	// has none. If one of the n is damaged, the error is [ErrCorruptHistory].
 	History(ctx context.Context, key string, n int) ([]AuditEntry, error)
 }
 

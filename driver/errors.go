@@ -15,8 +15,9 @@ var (
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("store is closed")
 
-	// ErrCorrupt says that the checkpoint, the fence or the lease of the key is damaged.
-	// Each of the next three errors is an ErrCorrupt, and has a [Hint].
+	// ErrCorrupt says that something that is stored for the key is damaged: the
+	// checkpoint, the fence, the lease or the history. Each of the next four errors is an
+	// ErrCorrupt, and has a [Hint].
 	ErrCorrupt = errors.New("damaged")
 
 	ErrCorruptCheckpoint error = &damageError{
@@ -27,6 +28,10 @@ var (
 	}
 	ErrCorruptLease error = &damageError{
 		"stored lease is damaged", "stop the lease's owner, then revoke the lease",
+	}
+	ErrCorruptHistory error = &damageError{
+		"stored history is damaged",
+		"remove the damaged audit entry or sample with the engine's own tool, as the engine's page in docs/ says",
 	}
 
 	// ErrFenced says that a write or a renewal carried an epoch below one that the
@@ -81,6 +86,11 @@ func DamagedFence(format string, args ...any) error {
 // DamagedLease returns an [ErrCorruptLease] that says what is wrong.
 func DamagedLease(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorruptLease, fmt.Sprintf(format, args...))
+}
+
+// DamagedHistory returns an [ErrCorruptHistory] that says what is wrong.
+func DamagedHistory(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorruptHistory, fmt.Sprintf(format, args...))
 }
 
 // Hint returns the remedy that err carries, or "" if it carries none. It calls the

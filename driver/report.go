@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -49,8 +51,27 @@ type Reporter interface {
 	Report(ctx context.Context, reports []Report) ([]ReportResult, error)
 
 	// Reports returns the reports of each key that have not expired, in the order of the
-	// keys. The reports of a key are in the order of their instances' names, by bytes.
+	// keys. The reports of a key are in the order of their instances' names, by bytes. A
+	// report that cannot be read is a [DamagedReport].
 	Reports(ctx context.Context, keys []string) ([][]Report, error)
+}
+
+// DamagedReport returns a report in place of one that cannot be read. Its text begins with
+// "damaged: ", and says what is wrong. So a damaged report is never missing, and hides no
+// other. It is never a text that a Store can read: a damaged notice counts as a pause.
+func DamagedReport(key, instance, format string, args ...any) Report {
+	return Report{Key: key, Instance: instance, Text: damagedReport + fmt.Sprintf(format, args...)}
+}
+
+const damagedReport = "damaged: "
+
+// Damage returns what is wrong with a [DamagedReport], or "".
+func (r Report) Damage() string {
+	damage, ok := strings.CutPrefix(r.Text, damagedReport)
+	if !ok {
+		return ""
+	}
+	return damage
 }
 
 // ReportTo calls d's own Report. The error is [ErrUnsupported] if d is not a [Reporter].

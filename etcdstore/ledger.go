@@ -104,6 +104,7 @@ func decodeItems[T any](folder string, kv *mvccpb.KeyValue, sound func(*T) bool)
 		return items, nil
 	}
 	return nil, &hintedError{
-		fmt.Sprintf("the etcd key %q holds %s", kv.Key, quote(kv.Value)), "remove the etcd key with etcdctl del: the others of its kind stay", err,
+		fmt.Sprintf("the etcd key %q holds %s", kv.Key, quote(kv.Value)), "remove the etcd key with etcdctl del: the others of its kind stay",
+		fmt.Errorf("%w: %w", driver.ErrCorruptHistory, err),
 	}
 }

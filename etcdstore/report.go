@@ -2,7 +2,6 @@ package etcdstore
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -143,7 +142,7 @@ func (d *Driver) Reports(ctx context.Context, keys []string) ([][]driver.Report,
 func decodeReport(kv *mvccpb.KeyValue) driver.Report {
 	var stored reportJSON
 	if err := decode(kv.Value, &stored); err != nil || stored.Text == "" {
-		return driver.Report{Text: fmt.Sprintf("damaged: the etcd key %q holds %s", kv.Key, quote(kv.Value))}
+		return driver.DamagedReport("", "", "the etcd key %q holds %s", kv.Key, quote(kv.Value))
 	}
 	return driver.Report{Text: stored.Text, At: time.Time(stored.At), ExpiresAt: time.Time(stored.ExpiresAt)}
 }

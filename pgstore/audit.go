@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -104,7 +103,7 @@ func scanEntry(key string, scan func(...any) error) (e driver.AuditEntry, err er
 	e.OldEpoch, e.NewEpoch = number(oldEpoch), number(newEpoch)
 	time, ok := decodeTime(at)
 	if e.At = time; !ok || !sound {
-		return e, fmt.Errorf("an audit entry of key %q, of %s, is damaged", key, text(at))
+		return e, driver.DamagedHistory("an audit entry of key %q, of %s", key, text(at))
 	}
 	return e, nil
 }

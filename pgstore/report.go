@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -116,7 +115,7 @@ func scanReport(scan func(...any) error) (r driver.Report, err error) {
 	r.At, sound = decodeTime(at)
 	r.ExpiresAt, ends = decodeTime(expires)
 	if !sound || ends != (expires != nil) || report == nil {
-		return r, fmt.Errorf("the report of %q at key %q is damaged: its times are %s and %s", r.Instance, r.Key, text(at), text(expires))
+		return driver.DamagedReport(r.Key, r.Instance, "its times are %s and %s", text(at), text(expires)), nil
 	}
 	r.Text = *report
 	return r, nil

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -116,7 +115,7 @@ func readSamples(
 		c, ok := decodeNumber(commit)
 		p, too := decodeNumber(prepare)
 		if !sound || !ok || !too || hourly == nil {
-			return fmt.Errorf("a sample of key %q, of %s, is damaged", key, text(at))
+			return driver.DamagedHistory("a sample of key %q, of %s", key, text(at))
 		}
 		found = append(found, driver.Sample{At: when, Position: driver.Position{Commit: c, Prepare: p}, Hourly: *hourly == "true"})
 		return nil

@@ -37,7 +37,7 @@ func (d *Driver) History(ctx context.Context, key string, n int) ([]driver.Audit
 	for _, text := range lists[0] {
 		e, err := decodeEntry(text)
 		if err != nil {
-			return nil, fmt.Errorf("redisstore: the audit entry %s at Redis key %q is damaged: %w", quote(text), at, err)
+			return nil, driver.DamagedHistory("the audit entry %s at Redis key %q: %v", quote(text), at, err)
 		}
 		entries = append(entries, e)
 	}

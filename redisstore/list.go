@@ -2,9 +2,10 @@ package redisstore
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/checkpointstore/checkpoint/driver"
 )
 
 // lists reads the first items of the lists at keys, which are in one slot, or all items if
@@ -36,7 +37,7 @@ func (d *Driver) lists(ctx context.Context, most int, redisKeys ...string) ([][]
 func list(redisKey string, r reply) ([]string, error) {
 	if r.err != nil {
 		if redis.HasErrorPrefix(r.err, "WRONGTYPE") {
-			return nil, fmt.Errorf("redisstore: Redis key %q is no list: the next write that needs a list there replaces it: %w", redisKey, r.err)
+			return nil, driver.DamagedHistory("Redis key %q is no list: the next write that needs a list there replaces it: %v", redisKey, r.err)
 		}
 		return nil, r.err
 	}

@@ -136,12 +136,12 @@ func decodeReport(pair []any) (driver.Report, error) {
 	field, _ := pair[1].(string)
 	parts := strings.SplitN(field, " ", 3)
 	if len(parts) < 3 {
-		return driver.Report{}, fmt.Errorf("instance %s has %s", quote(instance), quote(field))
+		return driver.DamagedReport("", instance, "its field is %s", quote(field)), nil
 	}
 	at, okAt := canonicalMilliseconds(parts[0])
 	ends, okEnds := canonicalMilliseconds(parts[1])
 	if !okAt || !okEnds {
-		return driver.Report{}, fmt.Errorf("instance %s has %s", quote(instance), quote(field))
+		return driver.DamagedReport("", instance, "its field is %s", quote(field)), nil
 	}
 	if parts[1] == "0" {
 		ends = time.Time{}

@@ -81,7 +81,7 @@ func (d *Driver) Samples(ctx context.Context, key string) ([]driver.Sample, erro
 		for _, text := range slices.Backward(list) {
 			s, ok := decodeSample(text)
 			if !ok {
-				return nil, fmt.Errorf("redisstore: the sample %s at Redis key %q is damaged: remove the key", quote(text), []string{hours, latest}[i])
+				return nil, driver.DamagedHistory("the sample %s at Redis key %q: remove the key", quote(text), []string{hours, latest}[i])
 			}
 			samples = cell.KeepSample(samples, s)
 		}

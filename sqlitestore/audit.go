@@ -157,7 +157,7 @@ func scanEntry(key string, rows *sql.Rows) (e driver.AuditEntry, err error) {
 	}
 	var ok bool
 	if e.At, ok = decodeTime(at); !ok {
-		return e, fmt.Errorf("an audit entry of key %q is damaged: its time is %.80q", key, at)
+		return e, driver.DamagedHistory("an audit entry of key %q has the time %.80q", key, at)
 	}
 	var errs [4]error
 	e.Old, errs[0] = decodePosition(before)
@@ -165,7 +165,7 @@ func scanEntry(key string, rows *sql.Rows) (e driver.AuditEntry, err error) {
 	e.OldEpoch, errs[2] = decodeEpoch(beforeEpoch)
 	e.NewEpoch, errs[3] = decodeEpoch(afterEpoch)
 	if err := errors.Join(errs[:]...); err != nil {
-		return e, fmt.Errorf("an audit entry of key %q, of %s, is damaged: %w", key, at, err)
+		return e, driver.DamagedHistory("an audit entry of key %q, of %s: %v", key, at, err)
 	}
 	return e, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -123,7 +122,7 @@ func scanReport(rows *sql.Rows) (r driver.Report, err error) {
 	var ok, ends bool
 	r.At, ok = decodeTime(at)
 	if r.ExpiresAt, ends = decodeTime(expires.String); !ok || ends != expires.Valid {
-		return r, fmt.Errorf("the report of %q at key %q is damaged: its times are %.80q and %.80q", r.Instance, r.Key, at, expires.String)
+		return driver.DamagedReport(r.Key, r.Instance, "its times are %.80q and %.80q", at, expires.String), nil
 	}
 	return r, nil
 }

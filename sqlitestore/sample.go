@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -116,7 +115,7 @@ func readSamples(ctx context.Context, stmt *sql.Stmt, key string) ([]driver.Samp
 	}
 	samples, err := decodeSamples(stored)
 	if err != nil {
-		return nil, fmt.Errorf("key %q: %w", key, err)
+		return nil, driver.DamagedHistory("key %q: %v", key, err)
 	}
 	slices.Reverse(samples)
 	return samples, nil

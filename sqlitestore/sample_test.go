@@ -1,10 +1,12 @@
 package sqlitestore
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,8 +53,8 @@ func TestDamagedSamples(t *testing.T) {
 		if _, err := db.ExecContext(t.Context(), "UPDATE samples SET samples = CAST("+damage+" AS BLOB)"); err != nil {
 			t.Fatal(err)
 		}
-		if samples, err := d.Samples(t.Context(), "k"); err == nil {
-			t.Errorf("%s is read as %v", damage, samples)
+		if samples, err := d.Samples(t.Context(), "k"); !errors.Is(err, driver.ErrCorruptHistory) {
+			t.Errorf("%s is read as %v, %v", damage, samples, err)
 		}
 		write(3 + i)
 		if samples, err := d.Samples(t.Context(), "k"); err != nil || len(samples) != 1 {
@@ -91,5 +93,56 @@ func TestBytesOfSamples(t *testing.T) {
 	t.Logf("%d samples of a key take %d bytes", len(kept), bytes/keys)
 	if bytes/keys > 12<<10 {
 		t.Errorf("%d samples of a key take %d bytes", len(kept), bytes/keys)
+	}
+}
+
+// TestDamagedAuditEntryIsOfItsKey: History tells damage from a failure of SQLite, and the other
+// keys have theirs.
+func TestDamagedAuditEntryIsOfItsKey(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	for _, column := range []string{"at", "old_position", "new_position", "old_epoch", "new_epoch"} {
+		for _, key := range []string{"torn", "sound"} {
+			mustWrite(t, d, driver.Write{Key: key, Mode: driver.Set})
+		}
+		if _, err := db.ExecContext(t.Context(), "UPDATE audit SET "+column+" = 'garbage' WHERE key = 'torn'"); err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := d.History(t.Context(), "torn", 9); !errors.Is(err, driver.ErrCorruptHistory) || !errors.Is(err, driver.ErrCorrupt) {
+			t.Errorf("%s is garbage: History is %v, %v", column, entries, err)
+		}
+		if entries, err := d.History(t.Context(), "sound", 9); err != nil || len(entries) == 0 {
+			t.Errorf("%s of another key is garbage: History is %v, %v", column, entries, err)
+		}
+		// As docs/sqlite.md says.
+		if _, err := db.ExecContext(t.Context(), "DELETE FROM audit WHERE key = 'torn'"); err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := d.History(t.Context(), "torn", 9); err != nil || len(entries) != 0 {
+			t.Errorf("after the remedy History is %v, %v", entries, err)
+		}
+	}
+}
+
+// TestDamagedReportIsOfItsInstance: it says so, and hides no other.
+func TestDamagedReportIsOfItsInstance(t *testing.T) {
+	d, db, _ := openWithExpired(t)
+	for _, damage := range []string{"at = 'garbage'", "expires_at = 'garbage'"} {
+		for _, instance := range []string{"", "a", "b"} {
+			if _, err := d.Report(t.Context(), []driver.Report{{Key: "k", Instance: instance, Text: "text", TTL: time.Hour}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := db.ExecContext(t.Context(), "UPDATE reports SET "+damage+" WHERE instance <> 'b'"); err != nil {
+			t.Fatal(err)
+		}
+		found, err := d.Reports(t.Context(), []string{"k"})
+		if err != nil || len(found[0]) != 3 {
+			t.Fatalf("%s: %v, %v", damage, found, err)
+		}
+		for i, r := range found[0] {
+			if r.Key != "k" || r.Instance != []string{"", "a", "b"}[i] || strings.HasPrefix(r.Text, "damaged: ") != (i < 2) {
+				t.Errorf("%s: report %d is %+v", damage, i, r)
+			}
+		}
 	}
 }

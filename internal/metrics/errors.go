@@ -24,6 +24,7 @@ var named = []struct {
 	{checkpoint.ErrCorruptCheckpoint, "corrupt_checkpoint"},
 	{checkpoint.ErrCorruptFence, "corrupt_fence"},
 	{checkpoint.ErrCorruptLease, "corrupt_lease"},
+	{checkpoint.ErrCorruptHistory, "corrupt_history"},
 	{checkpoint.ErrCorrupt, "corrupt"},
 	{checkpoint.ErrUnsupported, "unsupported"},
 	{checkpoint.ErrEpochExhausted, "epoch_exhausted"},

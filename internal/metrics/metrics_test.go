@@ -21,6 +21,7 @@ func TestErrorType(t *testing.T) {
 		"corrupt":            checkpoint.ErrCorrupt,
 		"corrupt_checkpoint": checkpoint.ErrCorruptCheckpoint,
 		"corrupt_fence":      checkpoint.ErrCorruptFence,
+		"corrupt_history":    checkpoint.ErrCorruptHistory,
 		"corrupt_lease":      checkpoint.ErrCorruptLease,
 		"unsupported":        checkpoint.ErrNoLeases,
 		"epoch_exhausted":    checkpoint.ErrEpochExhausted,

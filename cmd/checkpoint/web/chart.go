@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/text"
 )
 
@@ -41,14 +42,16 @@ type chartPoint struct {
 func chartOf(samples []checkpoint.Sample, entries []checkpoint.AuditEntry, mark *checkpoint.Mark, now time.Time) *chart {
 	var points []chartPoint
 	for _, s := range samples {
-		points = append(points, chartPoint{s.At, s.Position})
+		if !rewind.Brought(entries, s.Position, s.At) {
+			points = append(points, chartPoint{s.At, s.Position})
+		}
 	}
 	for _, e := range entries {
 		if e.New != nil {
 			points = append(points, chartPoint{e.At, *e.New})
 		}
 	}
-	if mark != nil && !mark.UpdatedAt.IsZero() {
+	if mark != nil && !mark.UpdatedAt.IsZero() && !rewind.Brought(entries, mark.Position, mark.UpdatedAt) {
 		points = append(points, chartPoint{mark.UpdatedAt, mark.Position})
 	}
 	points = slices.DeleteFunc(points, func(p chartPoint) bool { return p.at.After(now) })

@@ -36,8 +36,8 @@ prefix=. Without --apply, the command only says what it would do. FROM and TO ar
 The command reads back what it has written. You can run it while consumers write, and run it
 again: it goes on where it was cut off. A checkpoint that is newer in TO stays. The exit code
 is 5 if the fence of a key in TO refuses the epoch of a checkpoint. The command reports
-damaged checkpoints and fences at either end, leaves their keys alone, and ends with exit
-code 1.
+damaged checkpoints and fences at either end, and damaged histories in FROM. It leaves their
+keys alone, and ends with exit code 1.
 
 Without --cutover, FROM stays in use: the copy is a backup. --cutover moves the consumers.
 It takes the lease of each key in FROM before it copies the key, and keeps the lease. A

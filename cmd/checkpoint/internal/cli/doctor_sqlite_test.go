@@ -2,8 +2,11 @@ package cli_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,6 +98,8 @@ func TestDoctorOnADamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, "import", file, "--store", path)
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	run(t, "backup", copied, "--store", path)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -104,13 +109,48 @@ func TestDoctorOnADamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	const page = 4096
-	if _, err := f.WriteAt([]byte(strings.Repeat("x", page)), info.Size()/page/2*page); err != nil {
-		t.Fatal(err)
+	for quarter := range int64(3) {
+		if _, err := f.WriteAt([]byte(strings.Repeat("x", page)), info.Size()/page*(1+quarter)/4*page); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	doctortest.Reports(t, examine(t, path), "integrity", "FAIL", "")
+	found := examine(t, path)
+	doctortest.Reports(t, found, "integrity", "FAIL", "")
+	for _, f := range found {
+		if f.Check == "integrity" && !inOrder(f.Remedy, "end every process", "`checkpoint export`", "-wal and its -shm", "`checkpoint restore`") {
+			t.Errorf("the remedy is %q", f.Remedy)
+		}
+	}
+	// Each step of the remedy works, and a restore without the steps before it does not.
+	if out, err := exec.CommandContext(t.Context(), "checkpoint", "restore", copied, "--store", path).CombinedOutput(); err == nil {
+		t.Errorf("it restores over the damaged file: %s", out)
+	}
+	out, err := exec.CommandContext(t.Context(), "checkpoint", "export", "--store", path).Output()
+	if lines := string(out); err == nil || !strings.HasPrefix(lines, `{"key":"orders`) || !strings.HasSuffix(lines, "}\n") {
+		t.Errorf("it exports %d bytes, and ends with %v, want whole lines and an error: %.80q", len(out), err, out)
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+end, path+".damaged"+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	run(t, "restore", copied, "--store", path)
+	doctortest.Reports(t, examine(t, path), "integrity", "OK", "")
+}
+
+// inOrder reports whether text has the parts, one after the other.
+func inOrder(text string, parts ...string) bool {
+	for _, part := range parts {
+		_, after, ok := strings.Cut(text, part)
+		if !ok {
+			return false
+		}
+		text = after
+	}
+	return true
 }
 
 func TestDoctorOnAFileInMemory(t *testing.T) {

@@ -30,10 +30,11 @@ says what is wrong with each, and ends with exit code 1.`,
 					return err
 				}
 				found, err := a.printAll(ctx, store, patternOf(args), p)
-				if err != nil {
-					return err
+				// Of a damaged file, what was read before the damage counts.
+				if flushed := w.Flush(); err == nil {
+					err = flushed
 				}
-				if err := w.Flush(); err != nil {
+				if err != nil {
 					return err
 				}
 				return found.err()

@@ -8,6 +8,7 @@ import (
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/rewind"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 )
 
 // taking is one run of a command that takes checkpoints into a store, and what it says.
@@ -19,6 +20,8 @@ type taking struct {
 	out      *changes
 	here     damage
 	inSource int    // damaged keys
+	past     int    // of these, the ones whose history is damaged
+	locked   int    // keys of the source whose leases a cutover takes
 	unfenced int    // replaced checkpoints whose consumers no fence locks out
 	outcome  string // a note for the end
 }
@@ -42,6 +45,10 @@ func (t *taking) run(ctx context.Context, j intake.Job) error {
 	fmt.Fprintf(t.out, "%s%d %s, %d are there already, %d are newer there, %d fenced, %d expired, %d damaged; fences raised: %d\n",
 		known, r.Written, t.out.written, r.Same, r.Newer, r.Fenced, r.Expired, r.Damaged, r.Raised)
 	if err != nil {
+		if t.locked > 0 {
+			t.note("up to %s taken in %s before the error, and the consumers are locked out there; "+
+				"run the command again, or end a lease with `checkpoint lease revoke`", counted(t.locked, "lease was", "leases were"), t.from)
+		}
 		return err
 	}
 	if err := t.out.end(r.Written+r.Raised > 0); err != nil {
@@ -92,6 +99,9 @@ func (t *taking) tell(e intake.Event, i *intake.Item) {
 			t.unfenced++
 		}
 	case intake.Locked:
+		if t.out.apply {
+			t.locked++
+		}
 		if from.held() {
 			t.say("%q%s: %s", key, in(t.from), from.lockedOut())
 		}
@@ -111,6 +121,9 @@ func (t *taking) damage(i *intake.Item) {
 	if errors.As(i.Err, new(*intake.SourceError)) {
 		where = t.from
 		t.inSource++
+		if errors.Is(i.Err, checkpoint.ErrCorruptHistory) {
+			t.past++
+		}
 	} else {
 		t.here.add(i.Err)
 	}
@@ -122,8 +135,12 @@ func (t *taking) damage(i *intake.Item) {
 func (t *taking) damaged() error {
 	var source error
 	if t.inSource > 0 {
-		source = fmt.Errorf("%d damaged in the source, and not copied; "+
-			"`checkpoint set KEY POSITION` with --store %s stores a checkpoint there", t.inSource, t.to)
+		remedy := ""
+		if t.past > 0 {
+			remedy = "; " + transfer.HistoryRemedy + ", then run the command again"
+		}
+		source = fmt.Errorf("%d damaged in the source, and not copied%s; "+
+			"`checkpoint set KEY POSITION` with --store %s stores a checkpoint there", t.inSource, remedy, t.to)
 	}
 	here := t.here.err()
 	if here != nil && t.to != "" {

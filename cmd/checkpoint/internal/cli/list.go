@@ -125,11 +125,11 @@ func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern str
 
 func (a *app) reportDamage(key string, err error) { a.note("%q: %v", key, err) }
 
-// A damage counts the damaged keys, and notes what is damaged: checkpoints, fences or
-// leases.
+// A damage counts the damaged keys, and notes what is damaged: checkpoints, fences, leases
+// or histories.
 type damage struct {
-	keys                      int
-	checkpoint, fence, leases bool
+	keys                               int
+	checkpoint, fence, leases, history bool
 }
 
 func (d *damage) add(err error) {
@@ -137,6 +137,7 @@ func (d *damage) add(err error) {
 	d.checkpoint = d.checkpoint || errors.Is(err, checkpoint.ErrCorruptCheckpoint)
 	d.fence = d.fence || errors.Is(err, checkpoint.ErrCorruptFence)
 	d.leases = d.leases || errors.Is(err, checkpoint.ErrCorruptLease)
+	d.history = d.history || errors.Is(err, checkpoint.ErrCorruptHistory)
 }
 
 func (d *damage) err() error {
@@ -152,6 +153,9 @@ func (d *damage) err() error {
 	}
 	if d.leases {
 		remedies = append(remedies, transfer.LeaseRemedy)
+	}
+	if d.history {
+		remedies = append(remedies, transfer.HistoryRemedy)
 	}
 	return errors.New(strings.Join(append([]string{fmt.Sprintf("%d damaged", d.keys)}, remedies...), "; "))
 }

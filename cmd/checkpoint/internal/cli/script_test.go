@@ -80,6 +80,7 @@ func TestScripts(t *testing.T) {
 			"member": joinGroup,
 			"lock":   lock,
 			"exits":  exits,
+			"sqlite": inSQLite,
 			"repeat": func(ts *testscript.TestScript, _ bool, args []string) {
 				repeat(ts, args)
 			},
@@ -98,6 +99,18 @@ func lock(ts *testscript.TestScript, _ bool, args []string) {
 	tx, err := db.BeginTx(context.Background(), nil)
 	ts.Check(err)
 	ts.Defer(func() { _ = tx.Rollback() })
+}
+
+// inSQLite runs a statement on a file: sqlite FILE STATEMENT.
+func inSQLite(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sqlite FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(err)
 }
 
 // takeLease grants a lease in the script's store, as to a consumer that then runs.

@@ -28,7 +28,8 @@ func (a *app) status() *cobra.Command {
 		Long: `Prints a line for each key that matches PATTERN, the worst first. A consumer tells the
 store every few seconds what it does: see docs/operating.md. The states are
 
-  damaged   the checkpoint, the fence or the lease cannot be read
+  damaged   the checkpoint, the fence, the lease, the latest audit entry or a report
+            cannot be read
   trimmed   the log was trimmed past it: events that were not processed are gone
   beyond    beyond the head: the log has lost its end, or is another log
   stuck     behind the head, or with events in work if the head is not known,

@@ -50,6 +50,7 @@ type census struct {
 	damaged, badFences, badLeases, odd Keys
 	ended, orphans                     Keys
 	beyond, trimmed                    Keys
+	histories, reports                 Keys
 }
 
 // Contents reports what is damaged or left over in the store.
@@ -86,6 +87,12 @@ func (c *census) logLines(ctx context.Context, store *checkpoint.Store, r *Repor
 		if w := row.Worker; w != nil && w.Head != nil {
 			asked++
 		}
+		switch {
+		case errors.Is(row.Err, checkpoint.ErrCorruptHistory):
+			c.histories.Add(row.Key)
+		case row.Err != nil:
+			c.reports.Add(row.Key)
+		}
 		switch row.State {
 		case watch.Beyond:
 			c.beyond.Add(row.Key)
@@ -93,6 +100,7 @@ func (c *census) logLines(ctx context.Context, store *checkpoint.Store, r *Repor
 			c.trimmed.Add(row.Key)
 		}
 	}
+	c.besideLines(r)
 	if c.beyond.Len() > 0 {
 		r.Fail("logs", fmt.Sprintf("%s beyond the head of the log: %s", Counted(c.beyond.Len(), "consumer is", "consumers are"), &c.beyond),
 			"the log has lost its end, or is another one: restore it, or `checkpoint rewind KEY POSITION`")
@@ -103,6 +111,18 @@ func (c *census) logLines(ctx context.Context, store *checkpoint.Store, r *Repor
 	}
 	if c.beyond.Len()+c.trimmed.Len() == 0 {
 		r.OK("logs", "%s the log's head, and no position is outside of its log", Counted(asked, "consumer tells", "consumers tell"))
+	}
+}
+
+// besideLines reports what is damaged beside the keys' cells.
+func (c *census) besideLines(r *Report) {
+	if c.histories.Len() > 0 {
+		r.Fail("history", fmt.Sprintf("%s damaged: %s", Counted(c.histories.Len(), "history is", "histories are"), &c.histories),
+			transfer.HistoryRemedy+"; `checkpoint history KEY` says what is wrong")
+	}
+	if c.reports.Len() > 0 {
+		r.Fail("reports", fmt.Sprintf("%s a report that cannot be read: %s", Counted(c.reports.Len(), "key has", "keys have"), &c.reports),
+			"the instance's next report replaces it; if the instance is gone, remove the report with the engine's own tool; `checkpoint status -o json KEY` says what is wrong")
 	}
 }
 

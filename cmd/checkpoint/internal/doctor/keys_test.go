@@ -1,14 +1,63 @@
 package doctor_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/doctor"
+	"github.com/checkpointstore/checkpoint/driver"
 	"github.com/checkpointstore/checkpoint/memstore"
 )
+
+// torn is a store in which the history of a key is damaged.
+type torn struct {
+	*memstore.Driver
+
+	key string
+}
+
+func (d torn) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if key == d.key {
+		return nil, driver.DamagedHistory("an entry of %q", key)
+	}
+	return d.Driver.History(ctx, key, n)
+}
+
+// TestDamageBesideTheKeys: a history or a report that cannot be read hides nothing else.
+func TestDamageBesideTheKeys(t *testing.T) {
+	mem := memstore.New()
+	s := checkpoint.New(mem, nil)
+	for _, key := range []string{"beyond", "torn"} {
+		if _, err := s.Rewind(t.Context(), key, checkpoint.Position{}, checkpoint.UpdatedAt(time.Now().Add(-time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := &checkpoint.Position{Commit: 5}
+	status := checkpoint.Status{Instance: "a", State: checkpoint.StateRunning, Position: at, Head: new(checkpoint.Position)}
+	if _, err := s.Report(t.Context(), "beyond", status, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mem.Report(t.Context(), []driver.Report{{Key: "beyond", Instance: "b", Text: "x", TTL: time.Hour}}); err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]doctor.Line)
+	doctor.Contents(t.Context(), torn{mem, "torn"}, doctor.NewReport(func(l doctor.Line) error {
+		found[l.Check] = l
+		return nil
+	}, func(err error) (string, string) { return err.Error(), "" }))
+	for check, want := range map[string]string{
+		"history": `1 history is damaged: "torn"`,
+		"reports": `1 key has a report that cannot be read: "beyond"`,
+		"logs":    `1 consumer is beyond the head of the log: "beyond"`,
+	} {
+		if l := found[check]; l.Level != doctor.Fail || l.Text != want || l.Remedy == "" {
+			t.Errorf("%s: %+v, want %q and a remedy", check, l, want)
+		}
+	}
+}
 
 func TestPositionsOutsideOfTheirLogs(t *testing.T) {
 	mem := memstore.New()

@@ -79,7 +79,8 @@ func lookAtWAL(r *doctor.Report, size int64) {
 // checkIntegrity reads the whole file. It opens the file through SQLite: if this process
 // opened and closed it, the process would lose its locks on it.
 func checkIntegrity(ctx context.Context, r *doctor.Report, path string) {
-	const check, remedy = "integrity", "end every process that uses the file, and restore a copy: `checkpoint restore`"
+	const check, remedy = "integrity", "end every process that uses the file; keep what can still be read, which may be newer than a copy: " +
+		"`checkpoint export`; move the file away with its -wal and its -shm; then restore a copy: `checkpoint restore`"
 	problems, err := quickCheck(ctx, path)
 	switch {
 	case err != nil && ctx.Err() != nil:

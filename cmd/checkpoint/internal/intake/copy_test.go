@@ -220,3 +220,31 @@ func TestWhileConsumersWrite(t *testing.T) {
 	stop()
 	copies.Wait()
 }
+
+// unfenceable is a store that raises no fence but by a write.
+type unfenceable struct{ *memstore.Driver }
+
+func (unfenceable) RaiseFence(context.Context, string, uint64) (uint64, error) {
+	return 0, errAway
+}
+
+// TestRaisedCountsFencesThatAreRaised: what is still to be done does not count, nor a fence
+// twice.
+func TestRaisedCountsFencesThatAreRaised(t *testing.T) {
+	mem := memstore.New()
+	lines := func(epochs ...uint64) (all []checkpoint.Checkpoint) {
+		for n, epoch := range epochs {
+			all = append(all, checkpoint.Checkpoint{Key: "k", Mark: checkpoint.Mark{Position: at(uint64(n)), Epoch: epoch}}) //nolint:gosec // an index
+		}
+		return append(all, checkpoint.Checkpoint{Key: "stays", Mark: checkpoint.Mark{Position: at(5), Epoch: 7}})
+	}
+	if err := checkpoint.New(mem, nil).Set(t.Context(), "stays", at(5)); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	job := intake.Job{Items: intake.Checkpoints(lines(3, 3, 4)), To: checkpoint.New(unfenceable{mem}, nil), Writer: intake.Newer{}, Apply: true}
+	r, err := intakeOf(t.Context(), job, map[intake.Event]func(*intake.Item){intake.Raised: func(*intake.Item) { told++ }})
+	if !errors.Is(err, errAway) || r.Raised != 2 || told != 2 {
+		t.Errorf("Run = %+v, %v, and tells of %d fences; want those of k at 3 and 4", r, err, told)
+	}
+}

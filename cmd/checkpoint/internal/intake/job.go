@@ -216,12 +216,16 @@ func (j *Job) living(items []*Item) []*Item {
 	})
 }
 
+func (j *Job) tellRaised(i *Item) {
+	j.report.Raised++
+	j.Tell(Raised, i)
+}
+
 // compare counts the items that stay as they are, and returns those to write.
 func (j *Job) compare(items []*Item) (todo []*Item) {
 	for _, i := range items {
-		if i.To.Fence.Epoch < i.Epoch() {
-			j.report.Raised++
-			j.Tell(Raised, i)
+		if !j.Apply && i.To.Fence.Epoch < i.Epoch() {
+			j.tellRaised(i)
 		}
 		from, to := &i.From.Checkpoint, &i.To.Checkpoint
 		newer := !to.Exists || to.Position.Compare(from.Position) < 0

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,5 +74,59 @@ func TestHistoryThatCannotBeReadIsAnError(t *testing.T) {
 	var source *intake.SourceError
 	if !errors.Is(err, errAway) || !errors.As(err, &source) {
 		t.Errorf("Run = %v, want the source's error", err)
+	}
+}
+
+// torn is a store in which the history of q is damaged.
+type torn struct{ *memstore.Driver }
+
+func (d torn) History(ctx context.Context, key string, n int) ([]driver.AuditEntry, error) {
+	if key == "q" {
+		return nil, driver.DamagedHistory("an entry of %q", key)
+	}
+	return d.Driver.History(ctx, key, n)
+}
+
+func (d torn) Samples(ctx context.Context, key string) ([]driver.Sample, error) {
+	if key == "r" {
+		return nil, driver.DamagedHistory("a sample of %q", key)
+	}
+	return d.Driver.Samples(ctx, key)
+}
+
+// TestDamagedHistoryIsOfItsKey: the other keys are taken in, and nobody is locked out of a key
+// that is not.
+func TestDamagedHistoryIsOfItsKey(t *testing.T) {
+	ctx := t.Context()
+	from, to := checkpoint.New(torn{memstore.New()}, nil), checkpoint.New(memstore.New(), nil)
+	for _, key := range []string{"p", "q", "r", "s"} {
+		if err := from.Set(ctx, key, at(5), checkpoint.Epoch(3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := everything(t, from, to)
+	c.Cutover = "moved to b"
+	for _, c.dry = range []bool{true, false} {
+		var damaged []string
+		c.tell[intake.Damaged] = func(i *intake.Item) {
+			damaged = append(damaged, i.From.Key)
+			if !errors.As(i.Err, new(*intake.SourceError)) || !errors.Is(i.Err, checkpoint.ErrCorruptHistory) {
+				t.Errorf("%s: %v", i.From.Key, i.Err)
+			}
+		}
+		if r, err := c.run(ctx); err != nil || r != (intake.Report{Written: 2, Raised: 2, Damaged: 2}) {
+			t.Errorf("Run = %+v, %v", r, err)
+		}
+		if want := []string{"q", "r"}; !slices.Equal(damaged, want) {
+			t.Errorf("damaged are %q, want %q", damaged, want)
+		}
+	}
+	for key, taken := range map[string]bool{"p": true, "q": false, "r": false, "s": true} {
+		if cell := must[checkpoint.Cell](t)(from.Inspect(ctx, key)); cell.Lease.Exists() != taken {
+			t.Errorf("%s has the lease %+v at the source", key, cell.Lease)
+		}
+		if cell := must[checkpoint.Cell](t)(to.Inspect(ctx, key)); cell.Checkpoint.Exists != taken {
+			t.Errorf("%s has the checkpoint %+v at the destination", key, cell.Checkpoint)
+		}
 	}
 }

@@ -18,7 +18,12 @@ func (j *Job) send(ctx context.Context, todo []*Item) error {
 	}
 	err := j.Write(ctx, j, todo)
 	var failed *Item
+	raised := make(map[string]uint64) // a key may have several items
 	for _, i := range j.sound(slices.Clone(todo)) {
+		if epoch := i.Epoch(); epoch > max(i.To.Fence.Epoch, raised[i.From.Key]) && !i.owes() {
+			raised[i.From.Key] = epoch
+			j.tellRaised(i)
+		}
 		switch i.Outcome {
 		case checkpoint.Advanced:
 			j.report.Written++
@@ -77,17 +82,25 @@ func (j *Job) raise(ctx context.Context, items []*Item) error {
 		if err == nil {
 			err = stored.Fence.Err
 		}
-		raised := stored.Fence.Epoch
-		if err == nil && raised < epoch {
-			raised, err = j.To.Fence(ctx, i.From.Key, epoch)
+		if err == nil && stored.Fence.Epoch < epoch {
+			err = j.raiseTo(ctx, i, epoch)
 		}
 		if err != nil {
 			return err
 		}
-		if raised < epoch {
-			return fmt.Errorf("the fence of %q is at %d, and was raised to %d; run the command again", i.From.Key, raised, epoch)
-		}
 	}
+	return nil
+}
+
+func (j *Job) raiseTo(ctx context.Context, i *Item, epoch uint64) error {
+	raised, err := j.To.Fence(ctx, i.From.Key, epoch)
+	switch {
+	case err != nil:
+		return err
+	case raised < epoch:
+		return fmt.Errorf("the fence of %q is at %d, and was raised to %d; run the command again", i.From.Key, raised, epoch)
+	}
+	j.tellRaised(i)
 	return nil
 }
 

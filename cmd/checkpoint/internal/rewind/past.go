@@ -52,29 +52,50 @@ func known(ctx context.Context, store *checkpoint.Store, cell checkpoint.Cell) (
 	if err != nil && !errors.Is(err, checkpoint.ErrUnsupported) {
 		return nil, err
 	}
-	for _, s := range samples {
-		points = append(points, point{s.At, &s.Position, "sample"})
-	}
 	entries, err := store.History(ctx, cell.Key, driver.AuditEntries)
 	if err != nil && !errors.Is(err, checkpoint.ErrUnsupported) {
 		return nil, err
 	}
+	for _, s := range samples {
+		if !Brought(entries, s.Position, s.At) {
+			points = append(points, point{s.At, &s.Position, "sample"})
+		}
+	}
 	for _, e := range entries {
 		points = append(points, point{e.At, e.New, e.Op})
 	}
-	if c := cell.Checkpoint; c.Exists && c.Err == nil && !c.UpdatedAt.IsZero() {
+	c := cell.Checkpoint
+	if c.Exists && c.Err == nil && !c.UpdatedAt.IsZero() && !Brought(entries, c.Position, c.UpdatedAt) {
 		points = append(points, point{c.UpdatedAt, &c.Position, "write"})
 	}
-	slices.SortStableFunc(points, func(a, b point) int {
-		switch {
-		case !a.at.Equal(b.at):
-			return b.at.Compare(a.at)
-		case a.position == nil || b.position == nil:
-			return 0
-		}
-		return a.position.Compare(*b.position)
-	})
+	slices.SortStableFunc(points, latestFirst)
 	return points, nil
+}
+
+func latestFirst(a, b point) int {
+	switch {
+	case !a.at.Equal(b.at):
+		return b.at.Compare(a.at)
+	case a.position == nil || b.position == nil:
+		return 0
+	}
+	return a.position.Compare(*b.position)
+}
+
+// Brought reports whether a write by hand has brought the key to p after the time at, which is
+// stored with p. An import and a copy keep the time of what they read, when the key itself may
+// have stood elsewhere. If it is new with that write, nothing speaks against the time.
+func Brought(entries []checkpoint.AuditEntry, p checkpoint.Position, at time.Time) bool {
+	for i, e := range entries {
+		switch {
+		case e.New == nil || *e.New != p || !e.At.After(at):
+		case e.Op == driver.AuditFence || e.Op == driver.AuditRevoke || e.Op == driver.AuditTakeOver: // no writes
+		case e.Old == nil && i == len(entries)-1:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 func unknownAt(points []point, t time.Time) error {

@@ -45,6 +45,9 @@ func Plan(ctx context.Context, store *checkpoint.Store, pattern string, target T
 		if s.Err == nil {
 			s = StepOf(cell, target)
 		}
+		if errors.Is(s.Err, checkpoint.ErrCorrupt) {
+			s.Err = transfer.Reason(s.Err)
+		}
 		if errors.As(s.Err, new(*checkpoint.Error)) { // not about the key: a call has failed
 			return nil, s.Err
 		}

@@ -102,12 +102,8 @@ func statusesOf(ctx context.Context, store *checkpoint.Store, cells []checkpoint
 	return statuses, nil
 }
 
-const (
-	// mostHistories bounds how many histories a snapshot reads, and atOnce how many
-	// histories or groups at the same time.
-	mostHistories = 500
-	atOnce        = 16
-)
+// atOnce is how many histories or groups are read at the same time.
+const atOnce = 16
 
 // findRewound tells the consumers that were moved by hand from those that have stopped. A
 // rewind raises the fence, and no lease has its epoch. So has a consumer that has given
@@ -115,7 +111,7 @@ const (
 func findRewound(ctx context.Context, store *checkpoint.Store, rows []Row) error {
 	var suspects []*Row
 	for i := range rows {
-		if r := &rows[i]; r.couldBeRewound() && len(suspects) < mostHistories {
+		if r := &rows[i]; r.couldBeRewound() {
 			suspects = append(suspects, r)
 		}
 	}
@@ -150,6 +146,11 @@ func (r *Row) couldBeRewound() bool {
 func (r *Row) readHistory(ctx context.Context, store *checkpoint.Store) error {
 	entries, err := store.History(ctx, r.Key, 1)
 	if errors.Is(err, checkpoint.ErrUnsupported) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		r.Err = transfer.Reason(err)
+		r.State, r.Why = Damaged, r.Err.Error()
 		return nil
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ type State string
 
 // The states, the worst first.
 const (
-	Damaged  State = "damaged"  // the checkpoint, the fence or the lease cannot be read
+	Damaged  State = "damaged"  // the checkpoint, the fence, the lease, the history or a report cannot be read
 	Trimmed  State = "trimmed"  // the log was trimmed past it: events that were not processed are gone
 	Beyond   State = "beyond"   // beyond the head: the log has lost its end, or is another log
 	Stuck    State = "stuck"    // behind the head, and does not advance
@@ -72,6 +72,7 @@ type Row struct {
 
 	State State
 	Why   string // one line that explains the state to people; may be empty
+	Err   error  // what is damaged beside the Cell: the history or a report; nil if nothing is
 
 	Worker    *checkpoint.Status // the instance at work; nil: none reports
 	Owner     string             // of the lease, or the instance at work; may be empty
@@ -81,7 +82,7 @@ type Row struct {
 
 // judge returns the row of a key at now, except for what its history tells.
 func (r Rules) judge(c checkpoint.Cell, s checkpoint.KeyStatus, now time.Time) Row {
-	row := Row{Key: c.Key, Cell: c, Status: s}
+	row := Row{Key: c.Key, Cell: c, Status: s, Err: unreadable(s.Instances)}
 	held := c.Lease.Exists() && c.Lease.Err == nil && c.Lease.Epoch == c.Fence.Epoch && c.Lease.ExpiresAt.After(now)
 	if held {
 		row.Owner, row.LeaseLeft = c.Lease.Owner, new(c.Lease.ExpiresAt.Sub(now))
@@ -124,6 +125,8 @@ func (r Rules) state(row *Row, held bool, now time.Time) (State, string) {
 		return Paused, row.Status.Pause.String()
 	case w != nil:
 		return r.working(row, now)
+	case row.Err != nil: // the instance at work may be the one that cannot be read
+		return Damaged, row.Err.Error()
 	case held:
 		return Silent, fmt.Sprintf("%q holds the lease, and does not report", c.Lease.Owner)
 	case standbys(row.Status.Instances) > 0:
@@ -136,6 +139,16 @@ func (r Rules) state(row *Row, held bool, now time.Time) (State, string) {
 		return Stale, "nobody has written for " + Span(*row.Age)
 	}
 	return Stopped, ""
+}
+
+// unreadable returns the error of the first report that cannot be read.
+func unreadable(instances []checkpoint.Status) error {
+	for _, s := range instances {
+		if s.Err != nil {
+			return s.Err
+		}
+	}
+	return nil
 }
 
 func standbys(instances []checkpoint.Status) (n int) {

@@ -205,6 +205,31 @@ func TestStates(t *testing.T) {
 			time.Sleep(8 * time.Second)
 			return nil
 		}},
+		{watch.Damaged, `the report of "a" cannot be read`, watch.Rules{}, func(s scene) func() {
+			s.advance(5)
+			time.Sleep(24 * time.Hour)
+			s.writes(driver.Report{Instance: "a", Text: `{"instance":5}`})
+			return nil
+		}},
+		{watch.Damaged, `the report of "a" cannot be read`, watch.Rules{}, func(s scene) func() {
+			_, err := s.store.Acquire(s.Context(), key, "a", time.Minute)
+			s.do(err)
+			s.writes(driver.Report{Instance: "a", Text: `{"instance":5}`})
+			s.report(checkpoint.Status{Instance: "b", State: checkpoint.StateStandby})
+			return nil
+		}},
+		{watch.Running, "", watch.Rules{}, func(s scene) func() {
+			s.advance(5)
+			s.writes(driver.Report{Instance: "a", Text: `{"instance":5}`})
+			s.report(checkpoint.Status{Instance: "b", State: checkpoint.StateRunning, Since: time.Now(), Now: time.Now()})
+			return nil
+		}},
+		{watch.Paused, "paused", watch.Rules{}, func(s scene) func() {
+			s.advance(5)
+			s.writes(driver.Report{Instance: "a", Text: `{"instance":5}`})
+			s.do(s.store.Pause(s.Context(), key))
+			return nil
+		}},
 	} {
 		t.Run(string(c.want)+" "+c.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -230,6 +255,14 @@ func TestStates(t *testing.T) {
 func (s scene) report(status checkpoint.Status) {
 	s.Helper()
 	_, err := s.store.Report(s.Context(), key, status, 15*time.Second)
+	s.do(err)
+}
+
+// writes stores a report past the Store.
+func (s scene) writes(r driver.Report) {
+	s.Helper()
+	r.Key, r.TTL = key, 15*time.Second
+	_, err := s.mem.Report(s.Context(), []driver.Report{r})
 	s.do(err)
 }
 
