@@ -12,8 +12,8 @@ import (
 )
 
 // Open opens the file at path, or makes it, in a folder that exists. To make it, Open
-// needs a disk that has hard links. Open makes no file if there is a WAL for it already.
-// Open refuses a file, and leaves it as it is, if
+// needs a disk that has hard links. Open makes no file if there is a WAL or a rollback journal
+// for it already. Open refuses a file, and leaves it as it is, if
 //
 //   - it is not a checkpoint store ([ErrNotOurs]);
 //   - a later release has written it ([ErrNewerSchema]);

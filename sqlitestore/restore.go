@@ -25,7 +25,9 @@ type Restored struct {
 // Restore ends every lease. It raises every fence above each epoch that the copy or
 // the store has seen, so that no earlier owner can write on with its epoch. If there
 // is no store at path, Restore cannot know which epochs the store has granted since
-// the copy was made. Then it raises the fence of every key by 2^32.
+// the copy was made. Then it raises the fence of every key by 2^32. Restore makes no file
+// beside the WAL or the rollback journal of a store that is gone: whoever moves a store
+// away moves its path-wal, path-shm and path-journal, too.
 //
 // Restore leaves an audit entry at each key that it changes. The context names the actor
 // ([driver.WithBy]). The audit entries, the samples and the reports of the store stay. If
@@ -115,7 +117,7 @@ func restoreInto(ctx context.Context, path, name string) (done Restored, err err
 // ifDamaged says what to do about a store whose epochs cannot be read.
 func ifDamaged(err error) error {
 	if code := primaryCode(err); code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || errors.Is(err, errDamaged) {
-		return fmt.Errorf("%w; move it away with its -wal and its -shm, and restore again", err)
+		return fmt.Errorf("%w; move it away with its -wal, its -shm and its -journal, and restore again", err)
 	}
 	return err
 }
