@@ -228,6 +228,7 @@ func TestRestoreRefuses(t *testing.T) {
 	refused("an empty copy", "it is empty", func(from string) error { return os.Truncate(from, 0) })
 	refused("a torn copy", "damaged", func(from string) error { return os.Truncate(from, 8192) })
 	refused("a copy with a WAL", "a WAL is beside it", func(from string) error { return os.WriteFile(from+"-wal", []byte("x"), 0o600) })
+	refused("a copy with a journal", "a rollback journal is beside it", func(from string) error { return os.WriteFile(from+"-journal", []byte("x"), 0o600) })
 	refused("a link to a copy with a WAL", "a WAL is beside it", func(from string) error {
 		whole := from + "-whole"
 		return errors.Join(os.Rename(from, whole), os.Symlink(whole, from), os.WriteFile(whole+"-wal", []byte("x"), 0o600))
