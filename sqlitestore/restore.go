@@ -129,7 +129,7 @@ const patience = time.Second
 // alone runs f on the only connection to the file, and keeps others out. SQLite
 // leaves WAL mode, and removes the WAL, only if no other connection is open.
 func alone(ctx context.Context, path string, f func(*sql.Conn) error) (err error) {
-	db, err := sql.Open("sqlite", dsn(path, string(existing), "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)",
+	db, err := sql.Open("sqlite", dsn(path, string(existing), "_pragma=busy_timeout(0)", durable,
 		"_pragma=locking_mode(EXCLUSIVE)", "_pragma=ignore_check_constraints(1)"))
 	if err != nil {
 		return err
