@@ -255,3 +255,38 @@ func keysOf(t *testing.T, d *pgstore.Driver) string {
 	}
 	return strings.Join(keys, ",")
 }
+
+// A change that takes the longer way notices that the tables are no longer those that the driver
+// knows. Without the shortcuts every write does.
+func TestVersionThatChangesMeanwhile(t *testing.T) {
+	for name, spoiled := range map[string]struct{ sql, want string }{
+		"newer": {"UPDATE checkpoint.checkpoint_schema SET version = 3", pgstore.ErrNewerSchema.Error()},
+		"gone":  {"DELETE FROM checkpoint.checkpoint_schema", "is empty"},
+	} {
+		for _, apart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, NoShortcuts %t", name, apart), func(t *testing.T) {
+				url := newDatabase(t)
+				d := open(t, url, &pgstore.Options{NoShortcuts: apart})
+				store := checkpoint.New(d, nil)
+				put(t, d, "k", 1)
+				execute(t, url, spoiled.sql)
+				refused := func(what string, err error) {
+					t.Helper()
+					if err == nil || !strings.Contains(err.Error(), spoiled.want) {
+						t.Errorf("%s: %v; want %q", what, err, spoiled.want)
+					}
+				}
+				_, err := store.SetIfNewer(t.Context(), "new", checkpoint.Position{Commit: 2})
+				refused("the first write of a key", err)
+				refused("Set", store.Set(t.Context(), "k", checkpoint.Position{Commit: 2}))
+				if apart {
+					_, err = store.SetIfNewer(t.Context(), "k", checkpoint.Position{Commit: 2})
+					refused("SetIfNewer", err)
+				}
+				if landed := pgtest.Shared(t).SQLAt(url, "SELECT count(*) FROM checkpoint.checkpoints WHERE commit_position > 1"); landed != "0" {
+					t.Errorf("%s writes have landed", landed)
+				}
+			})
+		}
+	}
+}

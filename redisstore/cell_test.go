@@ -227,7 +227,10 @@ func (w *world) plantFence(fence string) {
 	case "string":
 		w.must(w.client.Set(ctx, fence, "7", 0).Err())
 	case "hash":
-		fields := map[string]string{"other": "field"}
+		fields := make(map[string]string)
+		if w.chance("another field", 2) {
+			fields["other"] = "field"
+		}
 		if !w.chance("no epoch", 12) {
 			fields["epoch"] = w.number("fence")
 		}
@@ -259,7 +262,9 @@ func (w *world) plantFence(fence string) {
 				fields["until"] = rapid.SampledFrom(noNumbers).Draw(w.t, "damaged until")
 			}
 		}
-		w.must(w.client.HSet(ctx, fence, fields).Err())
+		if len(fields) > 0 {
+			w.must(w.client.HSet(ctx, fence, fields).Err())
+		}
 	}
 }
 

@@ -48,6 +48,8 @@ if highest == MAX or argument == MAX then return {7} end
 local raised = increment(highest)
 if less(raised, argument) then raised = argument end
 mayNote()
+-- Whoever may not HSET must not take a damaged fence away first.
+if not stored[1] then attempt('HSET', key, 'epoch', raised) end
 if stored.err then
   redis.call('UNLINK', key)
 else

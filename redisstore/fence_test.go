@@ -79,3 +79,58 @@ func TestLostFence(t *testing.T) {
 		})
 	}
 }
+
+// TestReleaseLeavesADamagedFence: a fence that has lost its epoch does not become a missing one
+// when its lease ends, or the epochs would start again.
+func TestReleaseLeavesADamagedFence(t *testing.T) {
+	server := redistest.Start(t)
+	store := inNamespace(t, standalone(t, server), "prod:")
+	ctx := t.Context()
+	var lease checkpoint.Lease
+	for range 7 {
+		var err error
+		if lease, err = store.Acquire(ctx, "orders", "a", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Do("HDEL", layoutFence, "epoch", "raised")
+	if err := store.Release(ctx, lease); err != nil {
+		t.Errorf("Release: %v", err)
+	}
+	if again, err := store.Acquire(ctx, "orders", "b", time.Hour); !errors.Is(err, checkpoint.ErrCorrupt) {
+		t.Errorf("Acquire after the release: %+v, %v; want ErrCorrupt", again, err)
+	}
+	if _, err := store.SetIfNewer(ctx, "orders", at(1, 1), checkpoint.Epoch(7)); !errors.Is(err, checkpoint.ErrCorrupt) {
+		t.Errorf("SetIfNewer with the former epoch: %v; want ErrCorrupt", err)
+	}
+	if cell, err := store.Inspect(ctx, "orders"); err != nil || !errors.Is(cell.Fence.Err, checkpoint.ErrCorruptFence) || cell.Lease.Exists() {
+		t.Errorf("Inspect: %+v, %v; want a damaged fence and no lease", cell, err)
+	}
+	if fence, err := store.Fence(ctx, "orders", 8); err != nil || fence != 8 {
+		t.Errorf("Fence above the former epoch: %d, %v; want 8", fence, err)
+	}
+}
+
+// TestFenceThatMayNotBeRaised: a user who may not write a fence must not take the damaged one
+// away.
+func TestFenceThatMayNotBeRaised(t *testing.T) {
+	server := redistest.Start(t)
+	full := inNamespace(t, standalone(t, server), "prod:")
+	server.Do("ACL", "SETUSER", "user", "on", ">secret", "~*", "+@all", "-hset")
+	store := inNamespace(t, as(t, server, "user"), "prod:")
+	for name, command := range map[string][]string{
+		"without its epoch": {"HSET", layoutFence, "owner", "a", "leaseEpoch", "7", "until", "1"},
+		"of another type":   {"SET", layoutFence, "7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server.Do("FLUSHALL")
+			server.Do(command...)
+			if fence, err := store.Fence(t.Context(), "orders", 8); err == nil {
+				t.Errorf("Fence without the permission is %d", fence)
+			}
+			if cell, err := full.Inspect(t.Context(), "orders"); err != nil || !errors.Is(cell.Fence.Err, checkpoint.ErrCorruptFence) {
+				t.Errorf("then Inspect is %+v, %v; want the damaged fence", cell, err)
+			}
+		})
+	}
+}

@@ -26,6 +26,8 @@ local oldOwner, oldEpoch, oldUntil, granted = stored[2], stored[3], stored[4], s
 
 if mode == 'l' then
   if epoch ~= '0' and oldOwner == owner and oldEpoch == epoch then
+    -- A fence that has lost its epoch must not become a missing one: an empty hash is gone.
+    if not stored[1] then redis.call('HSET', key, 'epoch', '') end
     redis.call('HDEL', key, 'owner', 'leaseEpoch', 'until', 'granted')
   else
     redis.call('PERSIST', key) -- no change, but only a master does it, or may say that nothing is there

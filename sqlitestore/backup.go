@@ -31,7 +31,7 @@ func (d *Driver) backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return errTaken
 	}
-	if _, err := look(to); err != nil { // checks its folder, and that no WAL is there already
+	if _, err := look(to); err != nil { // checks its folder, and that no WAL or journal is there already
 		return err
 	}
 	db, err := sql.Open("sqlite", dsn(d.absolute, string(existing), "_pragma=busy_timeout(0)"))

@@ -25,16 +25,29 @@ func checkCopy(ctx context.Context, from, to string) error {
 	if store, err := os.Stat(to); err == nil && os.SameFile(info, store) {
 		return errors.New("it is the store itself: name a copy")
 	}
-	if wal, err := os.Stat(resolve(from) + "-wal"); err == nil && wal.Size() > 0 {
-		return fmt.Errorf("a WAL is beside it (%s), so it is not one whole file: if the WAL belongs to it, "+
-			"make one file of both by sqlite3 FILE \"VACUUM INTO 'whole.db'\", otherwise remove the WAL", wal.Name())
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkWhole(resolve(from)); err != nil {
 		return err
 	}
 	if err := inspect(ctx, from); err != nil {
 		// Drop what err wraps, such as ErrNotOurs: a caller would take it for
 		// an error about the store.
 		return errors.New(err.Error())
+	}
+	return nil
+}
+
+// checkWhole refuses a copy that lacks what is in a WAL, or that a transaction has left half
+// changed. The copy is read without either.
+func checkWhole(from string) error {
+	for _, beside := range []struct{ suffix, what string }{{"-wal", "WAL"}, {"-journal", "rollback journal"}} {
+		info, err := os.Stat(from + beside.suffix)
+		if err == nil && info.Size() > 0 {
+			return fmt.Errorf("a %s is beside it (%s), so it is not one whole file: if the %[1]s belongs to it, "+
+				"make one file of both by sqlite3 FILE \"VACUUM INTO 'whole.db'\", otherwise remove the %[1]s", beside.what, info.Name())
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sqlitestore_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -249,4 +250,68 @@ func TestLostFence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestJournalWithoutItsFile: SQLite would play the journal of a store that was moved away
+// into the file that takes its place.
+func TestJournalWithoutItsFile(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"missing": os.Remove,
+		"empty":   func(path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newCopied(t)
+			cutOff(t, p.path)
+			if err := spoil(p.path); err != nil {
+				t.Fatal(err)
+			}
+			before := folder(t, p.path)
+			d, openErr := sqlitestore.Open(t.Context(), p.path, nil)
+			if openErr == nil {
+				d.Close()
+			}
+			_, restoreErr := sqlitestore.Restore(t.Context(), p.path, p.copy)
+			for what, err := range map[string]error{"Open": openErr, "Restore": restoreErr} {
+				if err == nil || !strings.Contains(err.Error(), "its rollback journal") {
+					t.Errorf("%s: %v; want an error about the journal", what, err)
+				}
+			}
+			if after := folder(t, p.path); !maps.EqualFunc(after, before, bytes.Equal) {
+				t.Errorf("the files have changed: there were %d, there are %d", len(before), len(after))
+			}
+		})
+	}
+}
+
+// TestJournalBesideItsFile: with the file in its place, SQLite undoes what was cut off.
+func TestJournalBesideItsFile(t *testing.T) {
+	p := newCopied(t)
+	cutOff(t, p.path)
+	store := checkpoint.New(openAt(t, p.path), nil)
+	all, err := checkpoint.Collect(store.GetAll(t.Context(), "*"))
+	if err != nil || len(all) != 100 || all["0"].Position.Commit != 9 {
+		t.Errorf("GetAll after a transaction that was cut off finds %d, %v; want 100 at 9", len(all), err)
+	}
+}
+
+// cutOff leaves the file at path and its rollback journal as a process leaves them that is
+// killed within a transaction.
+func cutOff(t *testing.T, path string) {
+	t.Helper()
+	conn := shell(t, path)
+	for _, statement := range []string{
+		"PRAGMA journal_mode = DELETE", "PRAGMA cache_size = 1", "BEGIN EXCLUSIVE",
+		"UPDATE checkpoints SET commit_position = '00000000000000000001'", "DELETE FROM audit", "DELETE FROM fences",
+	} {
+		run(t, conn, statement)
+	}
+	files := folder(t, path)
+	run(t, conn, "ROLLBACK")
+	conn.Close()
+	journal := files[filepath.Base(path)+"-journal"]
+	if len(journal) < 512 || bytes.Count(journal[:8], []byte{0}) == 8 {
+		t.Fatalf("the journal of %d bytes is not hot", len(journal))
+	}
+	write(t, path, string(files[filepath.Base(path)]))
+	write(t, path+"-journal", string(journal))
 }

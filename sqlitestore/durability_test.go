@@ -1,6 +1,8 @@
 package sqlitestore
 
 import (
+	"context"
+	"database/sql"
 	"path/filepath"
 	"testing"
 )
@@ -14,12 +16,18 @@ func TestDurabilitySettings(t *testing.T) {
 	}
 	defer d.Close()
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal",
-		"synchronous":  "2", // FULL: every commit waits for the disk
+		"journal_mode":         "wal",
+		"synchronous":          "2", // FULL: every commit waits for the disk
+		"fullfsync":            "1", // on macOS: for the disk itself, not for its cache
+		"checkpoint_fullfsync": "1",
 	} {
-		var got string
-		if err := d.writer.db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
-			t.Errorf("%s of the writer is %q, %v; want %q", pragma, got, err, want)
+		for name, on := range map[string]interface {
+			QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+		}{"writer": d.writer.db, "first connection": d.first.conn} {
+			var got string
+			if err := on.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s of the %s is %q, %v; want %q", pragma, name, got, err, want)
+			}
 		}
 	}
 }

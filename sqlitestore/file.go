@@ -23,13 +23,13 @@ func look(path string) (bool, error) {
 		if target, err := os.Readlink(path); err == nil {
 			return false, fmt.Errorf("it is a link to %s, which is not there", target)
 		}
-		return false, checkWAL(resolve(path))
+		return false, checkLeft(resolve(path))
 	case err != nil:
 		return false, err
 	case !info.Mode().IsRegular():
 		return false, errors.New("it is not a regular file")
 	case info.Size() == 0:
-		return false, cmp.Or(checkWAL(resolve(path)), errEmpty)
+		return false, cmp.Or(checkLeft(resolve(path)), errEmpty)
 	}
 	resolved := resolve(path)
 	return true, cmp.Or(checkNames(resolved, info), checkAccess(resolved))
@@ -57,17 +57,21 @@ func zeros(path string) bool {
 	return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.Count(header[:n], []byte{0}) == n
 }
 
-// checkWAL refuses to make a file if a WAL for it is there already: SQLite
-// would take the WAL for a stranger's, and wipe it.
-func checkWAL(path string) error {
-	wal, err := os.Stat(path + "-wal")
-	if err != nil || wal.Size() == 0 {
-		return nil //nolint:nilerr // there is no WAL
+// checkLeft refuses to make a file if another file of its name has left a WAL or a rollback
+// journal: SQLite would wipe the WAL as a stranger's, and play the journal into the new file.
+func checkLeft(path string) error {
+	for _, left := range []struct{ suffix, what string }{{"-wal", "WAL"}, {"-journal", "rollback journal"}} {
+		info, err := os.Stat(path + left.suffix)
+		if err != nil || info.Size() == 0 {
+			continue //nolint:nilerr // there is none
+		}
+		if made, err := os.Stat(path); err == nil && made.Size() > 0 {
+			return nil // another process has just made it
+		}
+		return fmt.Errorf("it is missing or empty, but its %s %s holds data: put the file back, or remove the %[1]s",
+			left.what, info.Name())
 	}
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		return nil // another process has just made it
-	}
-	return fmt.Errorf("it is missing or empty, but its WAL %s holds data: put the file back, or remove the WAL", wal.Name())
+	return nil
 }
 
 // A part of the store is one of its files, as it was when it was opened.

@@ -12,8 +12,8 @@ import (
 )
 
 // Open opens the file at path, or makes it, in a folder that exists. To make it, Open
-// needs a disk that has hard links. Open makes no file if there is a WAL for it already.
-// Open refuses a file, and leaves it as it is, if
+// needs a disk that has hard links. Open makes no file if there is a WAL or a rollback journal
+// for it already. Open refuses a file, and leaves it as it is, if
 //
 //   - it is not a checkpoint store ([ErrNotOurs]);
 //   - a later release has written it ([ErrNewerSchema]);
@@ -62,6 +62,10 @@ func Open(ctx context.Context, path string, opts *Options) (_ *Driver, err error
 // do this, but a caller of Open has none yet.
 func cause(ctx context.Context, err error) error { return cmp.Or(context.Cause(ctx), err) }
 
+// durable lets every commit wait for the disk. On macOS, fsync leaves the data in the cache of
+// the disk, and SQLite empties this cache (F_FULLFSYNC) only if it is told to.
+const durable = "_pragma=synchronous(FULL)&_pragma=fullfsync(1)&_pragma=checkpoint_fullfsync(1)"
+
 // dsn names a file in the form that modernc.org/sqlite wants.
 func dsn(absolute string, params ...string) string {
 	slashed := filepath.ToSlash(absolute)
@@ -88,7 +92,7 @@ func (d *Driver) open(ctx context.Context, opts *Options) (err error) {
 	if err := d.identify(); err != nil {
 		return err
 	}
-	params := []string{"mode=rw", "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"}
+	params := []string{"mode=rw", "_pragma=busy_timeout(0)", durable}
 	if !opts.NoShortcuts {
 		// What the writer encodes meets the CHECKs. They keep out what people write by hand.
 		params = append(params, "_pragma=ignore_check_constraints(1)")
@@ -130,7 +134,7 @@ const (
 )
 
 func prepareFile(ctx context.Context, absolute string, m mode) (*firstConn, error) {
-	db, err := sql.Open("sqlite", dsn(absolute, string(m), "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)"))
+	db, err := sql.Open("sqlite", dsn(absolute, string(m), "_pragma=busy_timeout(0)", durable))
 	if err != nil {
 		return nil, err
 	}

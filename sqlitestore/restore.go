@@ -25,7 +25,9 @@ type Restored struct {
 // Restore ends every lease. It raises every fence above each epoch that the copy or
 // the store has seen, so that no earlier owner can write on with its epoch. If there
 // is no store at path, Restore cannot know which epochs the store has granted since
-// the copy was made. Then it raises the fence of every key by 2^32.
+// the copy was made. Then it raises the fence of every key by 2^32. Restore makes no file
+// beside the WAL or the rollback journal of a store that is gone: whoever moves a store
+// away moves its path-wal, path-shm and path-journal, too.
 //
 // Restore leaves an audit entry at each key that it changes. The context names the actor
 // ([driver.WithBy]). The audit entries, the samples and the reports of the store stay. If
@@ -115,7 +117,7 @@ func restoreInto(ctx context.Context, path, name string) (done Restored, err err
 // ifDamaged says what to do about a store whose epochs cannot be read.
 func ifDamaged(err error) error {
 	if code := primaryCode(err); code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || errors.Is(err, errDamaged) {
-		return fmt.Errorf("%w; move it away with its -wal and its -shm, and restore again", err)
+		return fmt.Errorf("%w; move it away with its -wal, its -shm and its -journal, and restore again", err)
 	}
 	return err
 }
@@ -127,7 +129,7 @@ const patience = time.Second
 // alone runs f on the only connection to the file, and keeps others out. SQLite
 // leaves WAL mode, and removes the WAL, only if no other connection is open.
 func alone(ctx context.Context, path string, f func(*sql.Conn) error) (err error) {
-	db, err := sql.Open("sqlite", dsn(path, string(existing), "_pragma=busy_timeout(0)", "_pragma=synchronous(FULL)",
+	db, err := sql.Open("sqlite", dsn(path, string(existing), "_pragma=busy_timeout(0)", durable,
 		"_pragma=locking_mode(EXCLUSIVE)", "_pragma=ignore_check_constraints(1)"))
 	if err != nil {
 		return err

@@ -228,6 +228,7 @@ func TestRestoreRefuses(t *testing.T) {
 	refused("an empty copy", "it is empty", func(from string) error { return os.Truncate(from, 0) })
 	refused("a torn copy", "damaged", func(from string) error { return os.Truncate(from, 8192) })
 	refused("a copy with a WAL", "a WAL is beside it", func(from string) error { return os.WriteFile(from+"-wal", []byte("x"), 0o600) })
+	refused("a copy with a journal", "a rollback journal is beside it", func(from string) error { return os.WriteFile(from+"-journal", []byte("x"), 0o600) })
 	refused("a link to a copy with a WAL", "a WAL is beside it", func(from string) error {
 		whole := from + "-whole"
 		return errors.Join(os.Rename(from, whole), os.Symlink(whole, from), os.WriteFile(whole+"-wal", []byte("x"), 0o600))
@@ -261,8 +262,8 @@ func TestRestoreOfDamage(t *testing.T) {
 // to go on. A file of another application stays, too.
 func TestRestoreOverDamage(t *testing.T) {
 	for want, spoil := range map[string]func(path string) error{
-		"move it away with its -wal and its -shm": func(path string) error { return os.Truncate(path, 8192) },
-		"not a checkpoint store":                  func(path string) error { return os.WriteFile(path, []byte("mine"), 0o600) },
+		"move it away with its -wal, its -shm and its -journal": func(path string) error { return os.Truncate(path, 8192) },
+		"not a checkpoint store":                                func(path string) error { return os.WriteFile(path, []byte("mine"), 0o600) },
 	} {
 		p := newCopied(t)
 		if err := spoil(p.path); err != nil {
@@ -303,18 +304,19 @@ func TestBackupStaysAway(t *testing.T) {
 	p := newCopied(t)
 	d := openAt(t, p.path)
 	dir := t.TempDir()
-	taken, logged := filepath.Join(dir, "taken"), filepath.Join(dir, "logged")
+	taken, logged, journaled := filepath.Join(dir, "taken"), filepath.Join(dir, "logged"), filepath.Join(dir, "journaled")
 	write(t, taken, "mine")
 	write(t, logged+"-wal", "a dead process's")
+	write(t, journaled+"-journal", "a dead process's")
 	for path, want := range map[string]string{
-		taken: "there is a file of this name", logged: "holds data", filepath.Join(dir, "none", "copy.db"): "its folder", p.path: "there is a file of this name",
+		taken: "there is a file of this name", logged: "its WAL", journaled: "its rollback journal", filepath.Join(dir, "none", "copy.db"): "its folder", p.path: "there is a file of this name",
 	} {
 		if err := d.Backup(t.Context(), path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Backup to %s: %v; want %q", path, err, want)
 		}
 	}
-	if left := folder(t, taken); len(left) != 2 || string(left["taken"]) != "mine" {
-		t.Errorf("%d files are left of two", len(left))
+	if left := folder(t, taken); len(left) != 3 || string(left["taken"]) != "mine" {
+		t.Errorf("%d files are left of three", len(left))
 	}
 }
 

@@ -35,6 +35,11 @@ func TestDoctorOnASoundFile(t *testing.T) {
 func TestDoctorOnFilesThatAreRefused(t *testing.T) {
 	path := newFile(t)
 	doctortest.Reports(t, examine(t, path+"-none.db"), "store", "FAIL", "there is no store at")
+	left := filepath.Join(t.TempDir(), "left.db")
+	if err := os.WriteFile(left+"-journal", []byte("a dead process's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doctortest.Reports(t, examine(t, left), "store", "FAIL", "its rollback journal left.db-journal holds data")
 	if err := os.Link(path, path+".other"); err != nil {
 		t.Skip(err)
 	}

@@ -23,10 +23,9 @@ func openSQLite(ctx context.Context, rawURL string, create bool, _ *slog.Logger)
 		return nil, err
 	}
 	if !create {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			if _, err := os.Stat(path + "-wal"); err != nil {
-				return nil, fmt.Errorf("%w at %s", ErrNoStore, path)
-			}
+		// What a file has left holds data: Open refuses it.
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && sizeOf(path+"-wal")+sizeOf(path+"-journal") == 0 {
+			return nil, fmt.Errorf("%w at %s", ErrNoStore, path)
 		}
 	}
 	return sqlitestore.Open(ctx, path, nil)
