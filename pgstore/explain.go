@@ -3,6 +3,7 @@ package pgstore
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -21,6 +22,7 @@ var errReadOnly = &hinted{
 
 var (
 	errUnreachable = &hinted{"PostgreSQL cannot be reached", "look at whether the server runs, and at the address"}
+	errNoTLS       = &hinted{"the server does not speak TLS", "set ssl = on at the server, or sslmode=disable in the URL if you trust the network"}
 	errPermission  = &hinted{"the role lacks a permission", "grant the role what docs/postgres.md lists"}
 	errLogin       = &hinted{"PostgreSQL refuses the user", "look at the user and the password, and at the server's pg_hba.conf"}
 	errFull        = &hinted{"the disk of the server is full", "make room on the server's disk: the driver works again then"}
@@ -91,6 +93,8 @@ func meaning(err error) error {
 		return ErrReplica
 	case errors.Is(err, pgconn.ErrReadOnlyConnection):
 		return errReadOnly
+	case connecting && strings.Contains(err.Error(), "server refused TLS connection"):
+		return errNoTLS
 	case connecting && (code(err) == "" || code(err) == codePooler):
 		return errUnreachable
 	}

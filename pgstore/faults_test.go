@@ -153,6 +153,7 @@ func TestLogins(t *testing.T) {
 		"role":     {at("nobody", "wrong-secret", "postgres"), "refuses the user", "user"},
 		"database": {at("app", "right", "missing"), "no such database", "database"},
 		"address":  {"postgres://app:wrong-secret@127.0.0.1:1/postgres?sslmode=disable", "cannot be reached", "address"},
+		"TLS":      {strings.Replace(at("app", "right", "postgres"), "disable", "require", 1), "does not speak TLS", "sslmode"},
 		"name":     {"postgres://app:wrong-secret@no-such-host.invalid/postgres?sslmode=disable", "cannot be reached", "address"},
 	} {
 		_, err := pgstore.Open(t.Context(), login.url, nil)

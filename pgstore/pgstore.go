@@ -93,7 +93,8 @@ func New(pool *pgxpool.Pool, opts *Options) (*Driver, error) {
 // names a default_query_exec_mode.
 //
 // The query of a URL may name the schema and the namespace, too: ?schema=app&namespace=prod.
-// It takes no_shortcuts=true for Options.NoShortcuts. If the URL cannot be used, the error
+// It takes no_shortcuts=true for Options.NoShortcuts. If neither the URL nor
+// PGCONNECT_TIMEOUT sets connect_timeout, a connection may take 10 seconds. If the URL cannot be used, the error
 // is [ErrURL].
 func Open(ctx context.Context, url string, opts *Options) (*Driver, error) {
 	config, opts, err := parse(url, opts)

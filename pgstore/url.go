@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -40,8 +42,15 @@ func parse(rawURL string, opts *Options) (*pgxpool.Config, *Options, error) {
 	if err != nil {
 		return nil, nil, urlError{fmt.Errorf("pgstore: %w", err)}
 	}
+	// pgx waits for two minutes, and twice that without TLS.
+	if !strings.Contains(rawURL, "connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	return config, &o, nil
 }
+
+// connectTimeout is for a server that accepts a connection and does not answer.
+const connectTimeout = 10 * time.Second
 
 // ParseURL returns the configuration of the pool that [Open] would make for a URL, and
 // opts with their defaults and with the options that the URL names. It sends nothing. If

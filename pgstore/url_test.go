@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOptionsInTheURL(t *testing.T) {
@@ -53,6 +54,16 @@ func TestParseURL(t *testing.T) {
 	config, o, err := ParseURL("postgres://me:sesame@h/db?namespace=prod", nil)
 	if err != nil || config.ConnConfig.Host != "h" || config.ConnConfig.User != "me" || o.Schema != "checkpoint" || o.Namespace != "prod" {
 		t.Errorf("%+v, %+v, %v", config, o, err)
+	}
+	for url, want := range map[string]time.Duration{
+		"postgres://h/db":                   10 * time.Second,
+		"postgres://h/db?connect_timeout=3": 3 * time.Second,
+		"host=h dbname=db":                  10 * time.Second,
+	} {
+		config, _, err := ParseURL(url, nil)
+		if err != nil || config.ConnConfig.ConnectTimeout != want {
+			t.Errorf("%s: a connection may take %v, %v; want %v", url, config.ConnConfig.ConnectTimeout, err, want)
+		}
 	}
 	if _, _, err := ParseURL("mysql://h/db", nil); !errors.Is(err, ErrURL) {
 		t.Errorf("another URL: %v, want ErrURL", err)

@@ -24,6 +24,14 @@ func checkAccess(path string) error {
 	return nil
 }
 
+// checkFolder says why no file can be made in a folder.
+func checkFolder(folder string) error {
+	if err := syscall.Access(folder, mayWrite); err != nil {
+		return fmt.Errorf("its folder %s cannot be written (%w): choose another folder, or use the account of the folder's owner", folder, err)
+	}
+	return nil
+}
+
 // resolve follows links. SQLite does so, too, before it names the WAL and the
 // shared memory.
 func resolve(path string) string {

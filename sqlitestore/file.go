@@ -23,7 +23,7 @@ func look(path string) (bool, error) {
 		if target, err := os.Readlink(path); err == nil {
 			return false, fmt.Errorf("it is a link to %s, which is not there", target)
 		}
-		return false, checkLeft(resolve(path))
+		return false, cmp.Or(checkLeft(resolve(path)), checkFolder(filepath.Dir(path)))
 	case err != nil:
 		return false, err
 	case !info.Mode().IsRegular():

@@ -137,6 +137,13 @@ func TestPathsThatCannotBeOpened(t *testing.T) {
 		"a folder":       {dir, "it is not a regular file"},
 		"no such folder": {filepath.Join(dir, "none", "file.db"), "its folder"},
 	}
+	if os.Getuid() != 0 { // who may write everything
+		locked := filepath.Join(dir, "locked")
+		if err := os.Mkdir(locked, 0o500); err != nil {
+			t.Fatal(err)
+		}
+		tests["a locked folder"] = struct{ path, want string }{filepath.Join(locked, "file.db"), "choose another folder"}
+	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := sqlitestore.Open(t.Context(), test.path, nil)

@@ -125,7 +125,7 @@ func TestDoctorOnADamagedFile(t *testing.T) {
 	found := examine(t, path)
 	doctortest.Reports(t, found, "integrity", "FAIL", "")
 	for _, f := range found {
-		if f.Check == "integrity" && !inOrder(f.Remedy, "end every process", "`checkpoint export`", "-wal and its -shm", "`checkpoint restore`") {
+		if f.Check == "integrity" && !inOrder(f.Remedy, "end every process", "`checkpoint export`", "-wal, its -shm and its -journal", "`checkpoint restore`") {
 			t.Errorf("the remedy is %q", f.Remedy)
 		}
 	}

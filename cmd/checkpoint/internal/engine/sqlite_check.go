@@ -80,7 +80,7 @@ func lookAtWAL(r *doctor.Report, size int64) {
 // opened and closed it, the process would lose its locks on it.
 func checkIntegrity(ctx context.Context, r *doctor.Report, path string) {
 	const check, remedy = "integrity", "end every process that uses the file; keep what can still be read, which may be newer than a copy: " +
-		"`checkpoint export`; move the file away with its -wal and its -shm; then restore a copy: `checkpoint restore`"
+		"`checkpoint export`; move the file away with its -wal, its -shm and its -journal; then restore a copy: `checkpoint restore`"
 	problems, err := quickCheck(ctx, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
