@@ -208,18 +208,18 @@ func (s *Store) getMany(ctx context.Context, keys []string) (map[string]Checkpoi
 	if failed == nil {
 		return found, nil
 	}
-	return found, keyErrors{errors.Join(failed...), failed}
+	return found, keysError{errors.Join(failed...), failed}
 }
 
-// keyErrors are the errors of some keys of a batch.
-type keyErrors struct {
+// A keysError is the errors of some keys of a batch.
+type keysError struct {
 	error
 	errs []error
 }
 
-func (e keyErrors) Unwrap() []error { return e.errs }
+func (e keysError) Unwrap() []error { return e.errs }
 
-func (e keyErrors) each() []error { return e.errs }
+func (e keysError) each() []error { return e.errs }
 
 // Delete removes the checkpoint at key, damaged or not. If there is none, Delete
 // returns no error. Delete keeps the highest epoch that the key has seen, so that a
