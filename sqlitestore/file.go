@@ -63,7 +63,7 @@ func checkLeft(path string) error {
 	for _, left := range []struct{ suffix, what string }{{"-wal", "WAL"}, {"-journal", "rollback journal"}} {
 		info, err := os.Stat(path + left.suffix)
 		if err != nil || info.Size() == 0 {
-			continue //nolint:nilerr // there is none
+			continue
 		}
 		if made, err := os.Stat(path); err == nil && made.Size() > 0 {
 			return nil // another process has just made it
