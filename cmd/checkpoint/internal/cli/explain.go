@@ -102,7 +102,10 @@ func ofConnection(f failure) string {
 	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
 		return fmt.Sprintf("cannot reach %s at %s: %s; is the server running? --store names another", f.name, dial.Addr, bare(dial.Err))
 	case (errors.Is(f.err, io.EOF) || errors.Is(f.err, syscall.ECONNRESET)) && errors.As(f.err, new(openError)) && !f.tls:
-		return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
+		if f.name == engine.Redis.Name {
+			return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
+		}
+		return f.store + " closed the connection without an answer; is this the port of the server? --store names another"
 	}
 	return ""
 }

@@ -3,8 +3,10 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +92,26 @@ func TestExplainSaysWhatWasDone(t *testing.T) {
 		}
 		if !strings.HasSuffix(stderr.String(), "checkpoint: "+c.want+"\n") {
 			t.Errorf("%s said %q, want %q", name, stderr.String(), c.want)
+		}
+	}
+}
+
+// TestExplainAClosedConnection: only a port of Redis may want rediss://.
+func TestExplainAClosedConnection(t *testing.T) {
+	const closed = " closed the connection without an answer; "
+	for url, want := range map[string]string{
+		"redis://h:1":    "use rediss:// for a port with TLS",
+		"unix:///a":      "use rediss:// for a port with TLS",
+		"postgres://h/d": "is this the port of the server? --store names another",
+	} {
+		table := slices.Clone(engine.Standard)
+		for i := range table {
+			table[i].Open = func(context.Context, string, bool, *slog.Logger) (driver.Driver, error) { return nil, io.EOF }
+		}
+		var stderr strings.Builder
+		cli.Run(t.Context(), table, []string{"--store", url, "get", "k"}, strings.NewReader(""), new(strings.Builder), &stderr)
+		if got := stderr.String(); got != "checkpoint: "+url+closed+want+"\n" {
+			t.Errorf("it said %q, want %q", got, want)
 		}
 	}
 }
