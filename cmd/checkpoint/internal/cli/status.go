@@ -72,7 +72,7 @@ each read (default 1m). If a read fails, the command says so on stderr, and read
 				return a.watchStatus(cmd, patternOf(args), look)
 			}
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				return a.printStatus(ctx, store, patternOf(args), look)
+				return a.printStatus(ctx, store, args, look)
 			})
 		},
 	}
@@ -116,10 +116,13 @@ func checkWatch(cmd *cobra.Command, again bool) error {
 	return nil
 }
 
-func (a *app) printStatus(ctx context.Context, store *checkpoint.Store, pattern string, l look) error {
-	rows, err := l.rules.Snapshot(ctx, store, pattern)
+func (a *app) printStatus(ctx context.Context, store *checkpoint.Store, args []string, l look) error {
+	rows, err := l.rules.Snapshot(ctx, store, patternOf(args))
 	if err != nil {
 		return err
+	}
+	if len(rows) == 0 {
+		a.noteNone(args)
 	}
 	return a.printRows(rows, l)
 }
