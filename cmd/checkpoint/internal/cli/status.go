@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
@@ -147,5 +149,22 @@ func stuck(rows []watch.Row) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	return saidError{strings.Join(parts, ", ") + "; `checkpoint history KEY` says who moved a consumer", errStuck}
+	text := strings.Join(parts, ", ")
+	for _, hint := range stuckHints {
+		if slices.ContainsFunc(rows, hint.of) {
+			text += "; " + hint.text
+		}
+	}
+	return saidError{text, errStuck}
+}
+
+// stuckHints say where to look next.
+var stuckHints = []struct {
+	of   func(watch.Row) bool
+	text string
+}{
+	{func(r watch.Row) bool { return r.State == watch.Damaged && transfer.Damage(&r.Cell) != nil }, "`checkpoint get KEY` says how to repair it"},
+	{func(r watch.Row) bool { return r.State == watch.Damaged && transfer.Damage(&r.Cell) == nil }, "`checkpoint doctor` says how to repair it"},
+	{func(r watch.Row) bool { return r.State.IsStuck() && r.State != watch.Damaged && r.State != watch.Stale }, "`checkpoint status KEY -o json` says why"},
+	{func(r watch.Row) bool { return r.State == watch.Stale }, "`checkpoint history KEY` says who moved a consumer"},
 }
