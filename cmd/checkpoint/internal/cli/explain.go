@@ -101,8 +101,11 @@ func ofTimeout(f failure) string {
 	case f.tls:
 		return fmt.Sprintf("no answer from %s within %v; a port without TLS does not answer: use redis:// for it; --timeout sets another limit",
 			f.store, timeout.after)
+	case !strings.Contains(f.store, "://"): // a file
+		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", f.store, timeout.after)
 	}
-	return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", f.store, timeout.after)
+	return fmt.Sprintf("no answer from %s within %v; is this the address of a running server, and does it speak what the URL says? "+
+		"--timeout sets another limit", f.store, timeout.after)
 }
 
 func ofConnection(f failure) string {

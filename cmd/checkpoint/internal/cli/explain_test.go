@@ -115,3 +115,25 @@ func TestExplainAClosedConnection(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainNoAnswer: a file has no address.
+func TestExplainNoAnswer(t *testing.T) {
+	for url, want := range map[string]string{
+		"etcd://h:1": "is this the address of a running server, and does it speak what the URL says? --timeout sets another limit",
+		"sqlite:a":   "--timeout sets another limit",
+	} {
+		table := slices.Clone(engine.Standard)
+		for i := range table {
+			table[i].Open = func(ctx context.Context, _ string, _ bool, _ *slog.Logger) (driver.Driver, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+		}
+		var stderr strings.Builder
+		args := []string{"--store", url, "get", "k", "--timeout", "10ms"}
+		cli.Run(t.Context(), table, args, strings.NewReader(""), new(strings.Builder), &stderr)
+		if got := stderr.String(); got != "checkpoint: no answer from "+url+" within 10ms; "+want+"\n" {
+			t.Errorf("it said %q, want %q", got, want)
+		}
+	}
+}
