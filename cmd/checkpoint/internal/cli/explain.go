@@ -46,7 +46,7 @@ func (a *app) explain(ctx context.Context, err error) string {
 	f.name = a.engines.Name(f.store)
 	f.tls = strings.HasPrefix(f.store, "rediss:")
 	if ctx.Err() != nil && !errors.Is(err, engine.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
-		if f.text == context.Cause(ctx).Error() {
+		if f.text == context.Cause(ctx).Error() || f.text == ctx.Err().Error() {
 			return "interrupted"
 		}
 		return "interrupted: " + f.text

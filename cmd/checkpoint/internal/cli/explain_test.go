@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint"
@@ -135,5 +136,18 @@ func TestExplainNoAnswer(t *testing.T) {
 		if got := stderr.String(); got != "checkpoint: no answer from "+url+" within 10ms; "+want+"\n" {
 			t.Errorf("it said %q, want %q", got, want)
 		}
+	}
+}
+
+// TestExplainAnInterruption: mcp ends with the bare error of its context.
+func TestExplainAnInterruption(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cli.SignalError{Signal: syscall.SIGINT})
+	in, held := io.Pipe()
+	defer held.Close()
+	var stderr strings.Builder
+	code := cli.Run(ctx, engine.Standard, []string{"mcp"}, in, new(strings.Builder), &stderr)
+	if got := stderr.String(); got != "checkpoint: interrupted\n" || code != 130 {
+		t.Errorf("it said %q, and ended with exit code %d", got, code)
 	}
 }
