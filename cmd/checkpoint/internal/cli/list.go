@@ -57,8 +57,8 @@ with each, and ends with exit code 1.`,
 				if err != nil {
 					return err
 				}
-				if n+found.keys == 0 && !anyCell(ctx, store, patternOf(args)) {
-					a.noteNone(args)
+				if n+found.keys == 0 {
+					return a.noteNoCell(ctx, store, args)
 				}
 				return found.err()
 			})
@@ -99,12 +99,13 @@ func patternOf(args []string) string {
 	return args[0]
 }
 
-// anyCell reports whether a fence or a lease matches, if no checkpoint does.
-func anyCell(ctx context.Context, store *checkpoint.Store, pattern string) bool {
-	for range transfer.Cells(ctx, store, pattern) { // an error, too: then nobody knows
-		return true
+// noteNoCell is noteNone if no fence and no lease matches, either.
+func (a *app) noteNoCell(ctx context.Context, store *checkpoint.Store, args []string) error {
+	for _, err := range transfer.Cells(ctx, store, patternOf(args)) {
+		return err
 	}
-	return false
+	a.noteNone(args)
+	return nil
 }
 
 // noteNone says that a command with these arguments has found nothing.

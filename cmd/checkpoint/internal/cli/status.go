@@ -149,13 +149,13 @@ func stuck(rows []watch.Row) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	text := strings.Join(parts, ", ")
+	said := []string{strings.Join(parts, ", ")}
 	for _, hint := range stuckHints {
 		if slices.ContainsFunc(rows, hint.of) {
-			text += "; " + hint.text
+			said = append(said, hint.text)
 		}
 	}
-	return saidError{text, errStuck}
+	return saidError{strings.Join(said, "; "), errStuck}
 }
 
 // stuckHints say where to look next.
