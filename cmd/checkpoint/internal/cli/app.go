@@ -29,6 +29,7 @@ type app struct {
 
 	storeURL            string
 	storeGiven          bool // by a flag
+	copies              bool // between the stores of its arguments: --store names none
 	timeout             time.Duration
 	format              string
 	reason              string

@@ -68,7 +68,7 @@ are no fences.`,
 				return err
 			}
 			defer cancel()
-			a.storeURL, a.storeGiven = to, true
+			a.storeURL, a.storeGiven, a.copies = to, true, true
 			err = a.copyStore(ctx, cmd, flags, from, patternOf(args[2:]))
 			if errors.As(err, new(*intake.SourceError)) {
 				return openError{from, err}

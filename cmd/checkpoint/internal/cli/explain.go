@@ -27,16 +27,26 @@ type failure struct {
 	store string // its URL, without a password
 	tls   bool   // the URL asks for it
 	name  string // of the engine
+
+	copies bool // the URL is an argument
+}
+
+// another says where the URL of another store is given.
+func (f failure) another() string {
+	if f.copies {
+		return "look at FROM and TO"
+	}
+	return "--store names another"
 }
 
 // explain makes one line of an error: the fact, then what to do.
 func (a *app) explain(ctx context.Context, err error) string {
-	f := failure{err: err, text: strings.TrimPrefix(oneLine(err), "checkpoint: ")}
+	f := failure{err: err, text: strings.TrimPrefix(oneLine(err), "checkpoint: "), copies: a.copies}
 	f.store = a.shownStore(err)
 	f.name = a.engines.Name(f.store)
 	f.tls = strings.HasPrefix(f.store, "rediss:")
 	if ctx.Err() != nil && !errors.Is(err, engine.ErrNoStore) && !errors.Is(err, sqlitestore.ErrNotOurs) {
-		if f.text == context.Cause(ctx).Error() {
+		if f.text == context.Cause(ctx).Error() || f.text == ctx.Err().Error() {
 			return "interrupted"
 		}
 		return "interrupted: " + f.text
@@ -67,10 +77,12 @@ func (a *app) shownStore(err error) string {
 
 func ofFile(f failure) string {
 	switch {
+	case errors.Is(f.err, engine.ErrNoStore) && f.copies:
+		return f.text + ": look at FROM"
 	case errors.Is(f.err, engine.ErrNoStore):
-		return f.text + ": the first write makes one; --store names another"
+		return f.text + ": the first write makes one; " + f.another()
 	case errors.Is(f.err, sqlitestore.ErrNotOurs):
-		return f.text + "; --store names another"
+		return f.text + "; " + f.another()
 	}
 	return ""
 }
@@ -89,8 +101,11 @@ func ofTimeout(f failure) string {
 	case f.tls:
 		return fmt.Sprintf("no answer from %s within %v; a port without TLS does not answer: use redis:// for it; --timeout sets another limit",
 			f.store, timeout.after)
+	case !strings.Contains(f.store, "://"): // a file
+		return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", f.store, timeout.after)
 	}
-	return fmt.Sprintf("no answer from %s within %v; --timeout sets another limit", f.store, timeout.after)
+	return fmt.Sprintf("no answer from %s within %v; is this the address of a running server, and does it speak what the URL says? "+
+		"--timeout sets another limit", f.store, timeout.after)
 }
 
 func ofConnection(f failure) string {
@@ -98,11 +113,14 @@ func ofConnection(f failure) string {
 	var unknown *net.DNSError
 	switch {
 	case errors.As(f.err, &unknown):
-		return fmt.Sprintf("cannot find the host %q of %s: %s; --store names another", unknown.Name, f.store, unknown.Err)
+		return fmt.Sprintf("cannot find the host %q of %s: %s; %s", unknown.Name, f.store, unknown.Err, f.another())
 	case errors.As(f.err, &dial) && dial.Op == "dial" && dial.Addr != nil:
-		return fmt.Sprintf("cannot reach %s at %s: %s; is the server running? --store names another", f.name, dial.Addr, bare(dial.Err))
+		return fmt.Sprintf("cannot reach %s at %s: %s; is the server running? %s", f.name, dial.Addr, bare(dial.Err), f.another())
 	case (errors.Is(f.err, io.EOF) || errors.Is(f.err, syscall.ECONNRESET)) && errors.As(f.err, new(openError)) && !f.tls:
-		return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
+		if f.name == engine.Redis.Name {
+			return f.store + " closed the connection without an answer; use rediss:// for a port with TLS"
+		}
+		return f.store + " closed the connection without an answer; is this the port of the server? " + f.another()
 	}
 	return ""
 }

@@ -3,9 +3,12 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/checkpointstore/checkpoint"
@@ -91,5 +94,60 @@ func TestExplainSaysWhatWasDone(t *testing.T) {
 		if !strings.HasSuffix(stderr.String(), "checkpoint: "+c.want+"\n") {
 			t.Errorf("%s said %q, want %q", name, stderr.String(), c.want)
 		}
+	}
+}
+
+// TestExplainAClosedConnection: only a port of Redis may want rediss://.
+func TestExplainAClosedConnection(t *testing.T) {
+	const closed = " closed the connection without an answer; "
+	for url, want := range map[string]string{
+		"redis://h:1":    "use rediss:// for a port with TLS",
+		"unix:///a":      "use rediss:// for a port with TLS",
+		"postgres://h/d": "is this the port of the server? --store names another",
+	} {
+		table := slices.Clone(engine.Standard)
+		for i := range table {
+			table[i].Open = func(context.Context, string, bool, *slog.Logger) (driver.Driver, error) { return nil, io.EOF }
+		}
+		var stderr strings.Builder
+		cli.Run(t.Context(), table, []string{"--store", url, "get", "k"}, strings.NewReader(""), new(strings.Builder), &stderr)
+		if got := stderr.String(); got != "checkpoint: "+url+closed+want+"\n" {
+			t.Errorf("it said %q, want %q", got, want)
+		}
+	}
+}
+
+// TestExplainNoAnswer: a file has no address.
+func TestExplainNoAnswer(t *testing.T) {
+	for url, want := range map[string]string{
+		"etcd://h:1": "is this the address of a running server, and does it speak what the URL says? --timeout sets another limit",
+		"sqlite:a":   "--timeout sets another limit",
+	} {
+		table := slices.Clone(engine.Standard)
+		for i := range table {
+			table[i].Open = func(ctx context.Context, _ string, _ bool, _ *slog.Logger) (driver.Driver, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+		}
+		var stderr strings.Builder
+		args := []string{"--store", url, "get", "k", "--timeout", "10ms"}
+		cli.Run(t.Context(), table, args, strings.NewReader(""), new(strings.Builder), &stderr)
+		if got := stderr.String(); got != "checkpoint: no answer from "+url+" within 10ms; "+want+"\n" {
+			t.Errorf("it said %q, want %q", got, want)
+		}
+	}
+}
+
+// TestExplainAnInterruption: mcp ends with the bare error of its context.
+func TestExplainAnInterruption(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cli.SignalError{Signal: syscall.SIGINT})
+	in, held := io.Pipe()
+	defer held.Close()
+	var stderr strings.Builder
+	code := cli.Run(ctx, engine.Standard, []string{"mcp"}, in, new(strings.Builder), &stderr)
+	if got := stderr.String(); got != "checkpoint: interrupted\n" || code != 130 {
+		t.Errorf("it said %q, and ended with exit code %d", got, code)
 	}
 }

@@ -29,7 +29,7 @@ says what is wrong with each, and ends with exit code 1.`,
 				if err != nil {
 					return err
 				}
-				found, err := a.printAll(ctx, store, patternOf(args), p)
+				_, found, err := a.printAll(ctx, store, patternOf(args), p)
 				// Of a damaged file, what was read before the damage counts.
 				if flushed := w.Flush(); err == nil {
 					err = flushed

@@ -64,8 +64,12 @@ func (a *app) raiseFence(before *standing, raise func() (uint64, error)) error {
 	default:
 		a.note("the fence of %q went from %d to %d", key, before.Fence.Epoch, raised)
 	}
-	if out := before.lockedOut(); out != "" {
+	switch out := before.lockedOut(); {
+	case out == "":
+	case before.held():
 		a.note("%s", out)
+	default: // --at-least may have raised the fence by more than one
+		a.note("the fence locks out every writer with an epoch below %d", raised)
 	}
 	_, err = fmt.Fprintln(a.stdout, raised)
 	return err

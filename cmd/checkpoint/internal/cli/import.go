@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/engine"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/foreign"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/intake"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -96,6 +98,8 @@ its last write had no epoch, no line carries the highest epoch of the key.`,
 				if err := a.askReason(cmd.Context()); err != nil {
 					return err
 				}
+			} else if output.IsTerminal(a.stdin) {
+				a.note("reads %s from stdin; Ctrl-D ends it", cmp.Or(flags.format, "JSON Lines"))
 			}
 			ctx, cancel, err := a.limit(cmd, true)
 			if err != nil {

@@ -43,20 +43,21 @@ reports damage as "checkpoint list" does.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				return a.printLeases(ctx, store, patternOf(args))
+				return a.printLeases(ctx, store, args)
 			})
 		},
 	}
 }
 
-func (a *app) printLeases(ctx context.Context, store *checkpoint.Store, pattern string) error {
+func (a *app) printLeases(ctx context.Context, store *checkpoint.Store, args []string) error {
 	var leases []output.Lease
-	found := damage{}
+	found, cells := damage{}, 0
 	// A store without leases must not look like one in which nobody holds any.
-	for cell, err := range store.InspectAll(ctx, pattern) {
+	for cell, err := range store.InspectAll(ctx, patternOf(args)) {
 		if err != nil {
 			return err
 		}
+		cells++
 		if wrong := transfer.Damage(&cell); wrong != nil {
 			found.add(wrong)
 			a.reportDamage(cell.Key, wrong)
@@ -66,6 +67,9 @@ func (a *app) printLeases(ctx context.Context, store *checkpoint.Store, pattern 
 			lease.Key = cell.Key
 			leases = append(leases, output.Lease{Lease: lease, Held: s.held()})
 		}
+	}
+	if cells == 0 && len(args) > 0 {
+		a.noteNone(args)
 	}
 	if err := output.Leases(a.stdout, a.format, leases); err != nil {
 		return err

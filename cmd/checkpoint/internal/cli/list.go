@@ -53,9 +53,12 @@ with each, and ends with exit code 1.`,
 				if sort != "" {
 					p = &sorted{Printer: p, by: orders[sort]}
 				}
-				found, err := a.printAll(ctx, store, patternOf(args), p)
+				n, found, err := a.printAll(ctx, store, patternOf(args), p)
 				if err != nil {
 					return err
+				}
+				if n+found.keys == 0 {
+					return a.noteNoCell(ctx, store, args)
 				}
 				return found.err()
 			})
@@ -96,14 +99,31 @@ func patternOf(args []string) string {
 	return args[0]
 }
 
-// printAll prints every checkpoint that matches, and returns what is damaged.
-func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern string, p output.Printer) (damage, error) {
+// noteNoCell is noteNone if no fence and no lease matches, either.
+func (a *app) noteNoCell(ctx context.Context, store *checkpoint.Store, args []string) error {
+	for _, err := range transfer.Cells(ctx, store, patternOf(args)) {
+		return err
+	}
+	a.noteNone(args)
+	return nil
+}
+
+// noteNone says that a command with these arguments has found nothing.
+func (a *app) noteNone(args []string) {
+	if len(args) == 0 {
+		a.note("nothing is stored in %s", a.shownStore(nil))
+		return
+	}
+	a.note("nothing matches %q in %s", args[0], a.shownStore(nil))
+}
+
+// printAll prints every checkpoint that matches. It returns their number, and what is damaged.
+func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern string, p output.Printer) (n int, found damage, err error) {
 	bar := a.progress()
 	if output.IsTerminal(a.stdout) {
 		bar = &progress{} // the rows themselves show it
 	}
 	defer bar.done()
-	n, found := 0, damage{}
 	for c, err := range transfer.Walk(ctx, store, pattern) {
 		if err != nil && c.Key != "" {
 			found.add(err)
@@ -115,12 +135,12 @@ func (a *app) printAll(ctx context.Context, store *checkpoint.Store, pattern str
 			err = p.Print(c)
 		}
 		if err != nil {
-			return found, err
+			return n, found, err
 		}
 		n++
 		bar.show("%d checkpoints", n)
 	}
-	return found, p.Flush()
+	return n, found, p.Flush()
 }
 
 func (a *app) reportDamage(key string, err error) { a.note("%q: %v", key, err) }

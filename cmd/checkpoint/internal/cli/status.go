@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/checkpointstore/checkpoint"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/output"
+	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/transfer"
 	"github.com/checkpointstore/checkpoint/cmd/checkpoint/internal/watch"
 )
 
@@ -72,7 +74,7 @@ each read (default 1m). If a read fails, the command says so on stderr, and read
 				return a.watchStatus(cmd, patternOf(args), look)
 			}
 			return a.run(cmd, with{walks: true}, func(ctx context.Context, store *checkpoint.Store) error {
-				return a.printStatus(ctx, store, patternOf(args), look)
+				return a.printStatus(ctx, store, args, look)
 			})
 		},
 	}
@@ -116,10 +118,13 @@ func checkWatch(cmd *cobra.Command, again bool) error {
 	return nil
 }
 
-func (a *app) printStatus(ctx context.Context, store *checkpoint.Store, pattern string, l look) error {
-	rows, err := l.rules.Snapshot(ctx, store, pattern)
+func (a *app) printStatus(ctx context.Context, store *checkpoint.Store, args []string, l look) error {
+	rows, err := l.rules.Snapshot(ctx, store, patternOf(args))
 	if err != nil {
 		return err
+	}
+	if len(rows) == 0 {
+		a.noteNone(args)
 	}
 	return a.printRows(rows, l)
 }
@@ -144,5 +149,22 @@ func stuck(rows []watch.Row) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	return saidError{strings.Join(parts, ", ") + "; `checkpoint history KEY` says who moved a consumer", errStuck}
+	said := []string{strings.Join(parts, ", ")}
+	for _, hint := range stuckHints {
+		if slices.ContainsFunc(rows, hint.of) {
+			said = append(said, hint.text)
+		}
+	}
+	return saidError{strings.Join(said, "; "), errStuck}
+}
+
+// stuckHints say where to look next.
+var stuckHints = []struct {
+	of   func(watch.Row) bool
+	text string
+}{
+	{func(r watch.Row) bool { return r.State == watch.Damaged && transfer.Damage(&r.Cell) != nil }, "`checkpoint get KEY` says how to repair it"},
+	{func(r watch.Row) bool { return r.State == watch.Damaged && transfer.Damage(&r.Cell) == nil }, "`checkpoint doctor` says how to repair it"},
+	{func(r watch.Row) bool { return r.State.IsStuck() && r.State != watch.Damaged && r.State != watch.Stale }, "`checkpoint status KEY -o json` says why"},
+	{func(r watch.Row) bool { return r.State == watch.Stale }, "`checkpoint history KEY` says who moved a consumer"},
 }

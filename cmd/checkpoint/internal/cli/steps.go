@@ -81,8 +81,12 @@ func (a *app) question(steps []rewind.Step) string {
 			skips++
 		}
 	}
-	if skips > 0 {
-		q += fmt.Sprintf(", and SKIP events of %d", skips)
+	switch {
+	case skips == 0:
+	case len(steps) == 1:
+		q += ", and SKIP its events up to there"
+	default:
+		q += fmt.Sprintf(", and SKIP events of %d of them", skips)
 	}
 	return q + "?"
 }
