@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/checkpointstore/checkpoint/driver"
 )
 
@@ -62,7 +64,7 @@ func TestNoShortcuts(t *testing.T) {
 	data := encodeCheckpoint(c)
 	allocations := func(f func()) float64 { return testing.AllocsPerRun(100, f) }
 	reading := func(noShortcuts bool) float64 {
-		d, err := New(nil, &Options{NoShortcuts: noShortcuts})
+		d, err := New(new(clientv3.Client), &Options{NoShortcuts: noShortcuts})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package etcdstore
 
 import (
 	"context"
+	"reflect"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -15,8 +16,14 @@ import (
 // may have made that transaction.
 type onceKV struct{ pb.KVClient }
 
+// newOnceKV returns what sends the transactions of a driver. If the caller has put a KV of
+// their own into the client, for instance one of etcd's package namespace, this KV sends them.
 func newOnceKV(client *clientv3.Client) clientv3.KV {
-	return clientv3.NewKVFromKVClient(onceKV{clientv3.RetryKVClient(client)}, client)
+	once := clientv3.NewKVFromKVClient(onceKV{clientv3.RetryKVClient(client)}, client)
+	if reflect.TypeOf(client.KV) != reflect.TypeOf(once) {
+		return client.KV
+	}
+	return once
 }
 
 func (k onceKV) Txn(ctx context.Context, in *pb.TxnRequest, opts ...grpc.CallOption) (*pb.TxnResponse, error) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/namespace"
 	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/checkpointstore/checkpoint/driver"
@@ -69,5 +71,30 @@ func TestOpenWithoutAServer(t *testing.T) {
 	defer cancel()
 	if _, err := etcdstore.Open(ctx, "etcd://127.0.0.1:1,127.0.0.1:2", nil); err == nil || driver.Hint(err) == "" {
 		t.Errorf("Open without a server: %v, hint %q", err, driver.Hint(err))
+	}
+}
+
+// TestClientWithANamespace: reads and changes go to the same place.
+func TestClientWithANamespace(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	plain, client := cluster.Client(t), cluster.Client(t)
+	client.KV = namespace.NewKV(client.KV, "team/")
+	d, err := etcdstore.New(client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1), write(driver.IfNewer, "k", 2))
+	if at := position(t, d, "k"); at != 2 {
+		t.Errorf("the position is %d, want 2", at)
+	}
+	all, err := plain.Get(t.Context(), "", clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	if err != nil || len(all.Kvs) == 0 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	for _, kv := range all.Kvs {
+		if !strings.HasPrefix(string(kv.Key), "team/") {
+			t.Errorf("there is a key %q", kv.Key)
+		}
 	}
 }
