@@ -24,9 +24,12 @@ func (s *Store) sampleBefore(key string, at time.Time) time.Time {
 	if every <= 0 {
 		return time.Time{}
 	}
-	bucket, hour := at.Truncate(max(every, time.Millisecond)), at.Truncate(time.Hour)
-	if every < time.Hour && bucket.Before(hour) {
-		return hour // a bucket over the full hour would hide the end of an hour
+	every = max(every, time.Millisecond)
+	bucket := at.Truncate(every)
+	if every < time.Hour && time.Hour%every != 0 { // a bucket over the full hour would hide the end of an hour
+		if hour := at.Truncate(time.Hour); bucket.Before(hour) {
+			return hour
+		}
 	}
 	return bucket
 }
