@@ -159,7 +159,7 @@ func explain(err error) error {
 	if isUnavailable(err) {
 		return &hintedError{"no member of etcd could be reached", "see that the endpoints are right and that a majority of the members runs", err}
 	}
-	if code := codeOf(err); code == codes.Canceled || code == codes.DeadlineExceeded {
+	if isGivenUp(err) {
 		return &hintedError{
 			"the request was given up before etcd answered",
 			"see that the members are fast enough, that a proxy before them gives a request 10 seconds, and that nobody closes the client while the store uses it", err,

@@ -8,7 +8,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // A onceKV sends no transaction twice. The client itself sends one again after the codes
@@ -39,6 +38,6 @@ func (k onceKV) Txn(ctx context.Context, in *pb.TxnRequest, opts ...grpc.CallOpt
 
 // isGivenUp reports whether err says that somebody gave a request up.
 func isGivenUp(err error) bool {
-	code := status.Code(err)
+	code := codeOf(err)
 	return code == codes.Canceled || code == codes.DeadlineExceeded
 }

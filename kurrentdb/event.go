@@ -46,6 +46,11 @@ func (e *orderError) Error() string {
 
 func (e *orderError) Unwrap() error { return ErrOrder }
 
+// Hint is what checkpoint.Hint returns.
+func (e *orderError) Hint() string {
+	return "Check that the consumer reads the log of its checkpoint. If the log was replaced, rewind the consumer."
+}
+
 // ErrOtherLog says that KurrentDB has another log than the one that [Log.ID] has named.
 var ErrOtherLog = errors.New("the log was replaced")
 
@@ -61,11 +66,6 @@ func (e *otherLogError) Unwrap() error { return ErrOtherLog }
 // Hint is what checkpoint.Hint returns.
 func (e *otherLogError) Hint() string {
 	return "Check which KurrentDB is at the address. If the log was replaced on purpose, rewind the consumer to where it begins in the new log."
-}
-
-// Hint is what checkpoint.Hint returns.
-func (e *orderError) Hint() string {
-	return "Check that the consumer reads the log of its checkpoint. If the log was replaced, rewind the consumer."
 }
 
 // isPlace reports whether p is a place in a log. KurrentDB writes {Max, Max} for the
