@@ -39,16 +39,21 @@ func TestHandlerThatGoesOnKeepsItsPartition(t *testing.T) {
 					return []string{"0"}, nil
 				}
 				r := b.run(partitions, group.Options{Member: "a"}, func(ctx context.Context, _ string, s *subscription.Subscription) error {
+					atWork := make(chan struct{})
 					err := subscription.Run(ctx, s, twoEvents, subscription.Handler[uint64]{
 						Workers:  2,
 						Position: func(n uint64) checkpoint.Position { return checkpoint.Position{Commit: n, Prepare: n} },
 						Handle: func(_ context.Context, n uint64) error {
 							if n == 2 && end.fails {
+								<-atWork
 								return errBroken
 							}
 							mu.Lock()
 							begun = append(begun, time.Now())
 							mu.Unlock()
+							if n == 1 {
+								close(atWork)
+							}
 							time.Sleep(10 * ttl) // whatever its context says
 							return nil
 						},
