@@ -33,9 +33,9 @@ func code(err error) string {
 	return ""
 }
 
-// rolledBack reports whether the error of a commit, or of a statement that is a
-// transaction by itself, proves that nothing was committed. After most FATAL errors, and
-// after a lost connection, it may have been.
+// rolledBack reports whether the error of a commit that has not succeeded, or of a statement
+// that is a transaction by itself, proves that nothing was committed. After most FATAL errors,
+// and after a lost connection, it may have been.
 func rolledBack(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code {
@@ -60,3 +60,6 @@ func again(err error) bool {
 
 // errOvertaken: another transaction has inserted a row that was missing.
 var errOvertaken = errors.New("another transaction was faster, again and again")
+
+// errRolledBack: PostgreSQL answers the commit of a transaction that has failed without an error.
+var errRolledBack error = &hinted{"the server rolled the transaction back at its commit", "try again"}

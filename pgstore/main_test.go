@@ -14,6 +14,7 @@
 //
 //	adopt                  who takes over a history beside others
 //	cell                   statements decide as package cell does
+//	commit                 what the server says of a commit, and after it
 //	crash                  a read model whose builders are killed
 //	meanwhile              what other transactions do between the statements of one
 //	migrate                tables that are made, missing or newer; schemas and namespaces

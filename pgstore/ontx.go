@@ -47,10 +47,10 @@ import (
 // until the transaction ends: others who change the key wait for it. Write the checkpoint
 // last, so that they wait for a short time.
 //
-// No answer is final before the commit. After an error, roll back. If the context of a
-// call ends, pgx closes the transaction's connection. The Store is for one goroutine at
-// a time, and needs no Close. It cannot scan, and has no leases, no Fence, no Inspect
-// and no reports.
+// No answer is final before the commit. After an error, roll back. An error of Commit does
+// not prove that nothing was committed. If the context of a call ends, pgx closes the
+// transaction's connection. The Store is for one goroutine at a time, and needs no Close. It
+// cannot scan, and has no leases, no Fence, no Inspect and no reports.
 func OnTx(tx pgx.Tx, opts *Options) (driver.Driver, error) {
 	return onTx(pgxRunner{tx}, opts)
 }

@@ -13,8 +13,9 @@ type statement struct {
 	sql  string
 	args []any // texts
 
-	each     func(scan func(...any) error) error // nil: it has no rows
-	affected int64                               // how many rows it changed, if each is nil
+	each      func(scan func(...any) error) error // nil: it has no rows
+	affected  int64                               // how many rows it changed, if each is nil
+	committed bool                                // whether it was a commit that succeeded; an error may follow
 }
 
 // A runner runs statements one after another, until one fails. If it can, it sends all
@@ -68,7 +69,7 @@ func (r pgxRunner) one(ctx context.Context, s *statement) error {
 }
 
 func (s *statement) made(tag pgconn.CommandTag, err error) error {
-	s.affected = tag.RowsAffected()
+	s.affected, s.committed = tag.RowsAffected(), tag.String() == "COMMIT"
 	return err
 }
 

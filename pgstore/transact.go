@@ -132,13 +132,18 @@ func (d *Driver) change(ctx context.Context, conn *pgxpool.Conn, changes []*chan
 		}
 		store = nil
 	}
-	if err := run.run(ctx, append(store, &statement{sql: d.sql.commit})...); err != nil {
-		if rolledBack(err) {
-			return undo(err)
-		}
-		return nil, ending{err: err, unknown: true}
+	commit := &statement{sql: d.sql.commit}
+	err := run.run(ctx, append(store, commit)...)
+	switch {
+	case commit.committed:
+		// A timeout that ran out as the commit began fails the statement after the commit.
+		return nil, ending{}
+	case err == nil:
+		return undo(errRolledBack)
+	case rolledBack(err):
+		return undo(err)
 	}
-	return nil, ending{}
+	return nil, ending{err: err, unknown: true}
 }
 
 // affected returns how many rows were inserted.
