@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +61,7 @@ func (r *record) check() error {
 			"lower enoughOperations or maxUnknown", r.key, enoughSteps, len(operations), r.unknown)
 	}
 	r.illegal = true
-	return fmt.Errorf("key %s: %w", r.key, errNotLinearizable)
+	return fmt.Errorf("key %s: %w; what failed, and should have changed nothing:\n%s", r.key, errNotLinearizable, strings.Join(r.failed, "\n"))
 }
 
 // open is the operations, with those that are unknown under way until after the

@@ -43,7 +43,8 @@ type history struct {
 type record struct {
 	key        string
 	operations []porcupine.Operation
-	underWay   int // without those that only read
+	failed     []string // the operations that failed, and are left out
+	underWay   int      // without those that only read
 	unknown    int
 	illegal    bool         // once it was checked: nothing explains it
 	epoch      uint64       // the highest that somebody has seen
@@ -129,6 +130,7 @@ func (h *history) fail(c *call, err error) {
 	defer h.mu.Unlock()
 	h.counts["failed"]++
 	h.finish(c)
+	c.failed = append(c.failed, fmt.Sprintf("client %d, %v to %v: %s: %v", c.client, time.Duration(c.at), time.Duration(h.now()), c.in, err))
 	if errors.Is(err, driver.ErrCorrupt) {
 		h.problems = append(h.problems, fmt.Errorf("%s of %s: %w", c.in, c.key, err))
 	}
