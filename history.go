@@ -43,7 +43,7 @@ func partOf(ctx context.Context, op string) context.Context {
 // change. SetIfNewer leaves one only with [By]. Acquire leaves one if it takes the lease
 // over from another owner, who had not released it. A restore of an SQLite store leaves
 // one at each key that it changes. The engine stores the entry in the same atomic step as
-// the change: an entry exists exactly if the change took effect.
+// the change: an entry exists if and only if the change took effect.
 //
 // The engine keeps the last 256 entries of a key, for 400 days at least. A key may have
 // entries though its checkpoint is gone. ReleaseFences forgets them with the fence. If

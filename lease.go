@@ -39,10 +39,10 @@ func (s *Store) Acquire(ctx context.Context, key, owner string, ttl time.Duratio
 }
 
 // Renew makes a lease end ttl from now, by the engine's clock, and returns the renewed
-// lease. Pass the lease as Acquire or Renew returned it. Even a lease that has ended or
-// was released can be renewed, as long as its epoch is the highest that the key has seen,
-// and no other owner has a lease with this epoch. Otherwise the error is [ErrFenced]. The
-// ttl has the range that [Store.Acquire] states.
+// lease. Pass the lease as Acquire or Renew returned it. A lease can be renewed if its
+// epoch is the highest that the key has seen, and no other owner has a lease with this
+// epoch, even if the lease has ended or was released. Otherwise the error is [ErrFenced].
+// The ttl has the range that [Store.Acquire] states.
 func (s *Store) Renew(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	lease.TTL = ttl
 	return s.lease(ctx, opRenew, driver.Renew, lease)

@@ -18,7 +18,8 @@ type Options struct {
 	//   - debug if the call worked, found no checkpoint, found the lease held, or its
 	//     caller canceled it;
 	//   - warn if it found a stale position, a low epoch or damage;
-	//   - error if it failed, or one lease of a batch failed, except a LeaseEnds.
+	//   - error if it failed, or one lease of a batch failed. A LeaseEnds that fails is
+	//     debug.
 	Logger *slog.Logger
 
 	// Observers hear of every call, in the order of the list, after the Logger: see

@@ -16,10 +16,10 @@ type KeyStatus struct {
 	Instances []Status // in the order of their names
 }
 
-// Report stores what an instance says of itself at key, for ttl, in place of what it has
-// said before. A ttl of zero removes it, and a negative ttl is an error. Report returns
-// the key's pause, or nil. The At of this pause is zero: [Store.Statuses] returns the time.
-// Package subscription calls Report for its consumers.
+// Report stores status, which an instance says of itself at key, for ttl. It replaces the
+// earlier status of the instance. A ttl of zero removes the status, and a negative ttl is
+// an error. Report returns the key's pause, or nil. The At of this pause is zero:
+// [Store.Statuses] returns the time. Package subscription calls Report for its consumers.
 //
 // At the keys "groups", "group:NAME:members" and "group:NAME:orders" are the reports of
 // groups. Report and Pause refuse them, and Statuses finds nothing there.

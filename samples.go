@@ -66,12 +66,13 @@ func (s *Store) samples(ctx context.Context, key string) ([]Sample, error) {
 	return driver.SamplesOf(ctx, s.driver, key)
 }
 
-// Adopt takes over what another store has kept for key: the audit entries that its
-// [Store.History] returned, if key has none, and the samples that its [Store.Samples]
-// returned, if key has none. So a key that is copied to this store keeps its history, and a
-// second Adopt of the same lists changes nothing. Adopt leaves no audit entry itself.
-// Both lists are the latest first. More than 256 entries, or more than 1,008 samples, are
-// an error. If the engine cannot do this, the error is [ErrUnsupported].
+// Adopt takes over what another store has kept for key: entries, which the other store's
+// [Store.History] returned, and samples, which its [Store.Samples] returned. Adopt stores
+// entries only if key has no audit entries here, and samples only if key has no samples
+// here. So a key that is copied to this store keeps its history, and a second Adopt of the
+// same lists changes nothing. Adopt leaves no audit entry itself. Both lists are the latest
+// first. More than 256 entries, or more than 1,008 samples, are an error. If the engine
+// cannot do this, the error is [ErrUnsupported].
 func (s *Store) Adopt(ctx context.Context, key string, entries []AuditEntry, samples []Sample) error {
 	c := call{Call: Call{Op: opAdopt, Key: key, Size: 1}}
 	ctx = s.begin(ctx, &c)

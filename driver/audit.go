@@ -97,7 +97,7 @@ type AuditEntry struct {
 
 // A Historian is a Driver that keeps an audit entry of each change by hand, and of each
 // change of ownership. It stores the entry in the same atomic step as the change: an entry
-// exists exactly if the change took effect.
+// exists if and only if the change took effect.
 type Historian interface {
 	// History returns the last n audit entries of key, the latest first. A key may have
 	// entries though its checkpoint is gone. It returns no entry and no error if the key

@@ -55,8 +55,9 @@ type Driver interface {
 	// is Failed only if the driver knows that the write has not landed. It is Unknown if
 	// the write may or may not have landed. Both carry an Err. If Write itself returns
 	// an error, every write is Unknown, and the results are nil. If a write may have
-	// landed, the driver does not send it again. Not even an IfNewer: if others write in
-	// between, the second answer would call a write stale that has landed.
+	// landed, the driver does not send it again. This holds for an IfNewer, too: if
+	// others write in between, the second answer would be Stale for a write that has
+	// landed.
 	Write(ctx context.Context, writes []Write) ([]Result, error)
 
 	// Delete removes the checkpoints of keys, damaged ones too, and returns how many it

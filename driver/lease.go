@@ -33,12 +33,13 @@ type Lease struct {
 // clock jumped. So the wait of another owner has a limit: once it has asked, the lease
 // ends after its TTL at the latest.
 //
-// An engine may offer no clock within the step that compares and swaps. Then the engine
-// itself removes what has ended, and existence decides: a checkpoint that is there has
-// not expired, and a lease is held as long as the engine keeps what it has attached to
-// it. ExpiresAt and RaisedAt are then estimates by the clock of the client that wrote
-// them. They decide nothing, with one exception: ReleaseFences compares them with the
-// clock of the client that calls it. So idle must be longer than those clocks are apart.
+// If an engine offers no clock within the step that compares and swaps, the engine itself
+// removes what has ended. Then existence decides: a checkpoint that exists has not
+// expired, and a lease is held as long as the data exists that the engine removes at the
+// end of the lease. ExpiresAt and RaisedAt are then estimates by the clock of the client
+// that wrote them. They decide nothing, with one exception: ReleaseFences compares them
+// with the clock of the client that calls it. So idle must be longer than those clocks
+// are apart.
 //
 // A lease is valid as long as the key's fence equals the lease's Epoch. So a Rewind, a
 // write with a higher epoch, and RaiseFence end the lease. A lease needs no checkpoint.

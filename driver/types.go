@@ -77,10 +77,10 @@ type Write struct {
 	// An empty LogID leaves the stored one. A LogID goes when the checkpoint goes.
 	Mark
 
-	// SampleBefore makes the write keep a sample of the position that it replaces, if
-	// that position was written before this time. It is the beginning of the bucket of
-	// time that the write's UpdatedAt is in. A Touch keeps none. Zero: the write keeps
-	// none. A driver that is no [Sampler] ignores it.
+	// SampleBefore is the beginning of the bucket of time that the write's UpdatedAt is
+	// in. If the position that the write replaces was written before this time, the write
+	// keeps a sample of that position. A Touch keeps none. Zero: the write keeps none. A
+	// driver that is no [Sampler] ignores SampleBefore.
 	SampleBefore time.Time
 
 	// By is who makes the write by hand. Nil: nobody has said. See [AuditEntry].

@@ -188,8 +188,8 @@ func (w *Waiters) end(why error) {
 // Changed receives a value when Diff may have something new.
 func (w *Waiters) Changed() <-chan struct{} { return w.changed }
 
-// Diff returns the keys that are waited for since the last Diff, and those that nobody
-// waits for any more. If anew is true, it returns every key that is waited for.
+// Diff returns in come the keys that have a waiter since the last Diff, and in gone the
+// keys that have none any more. If anew is true, come has every key with a waiter.
 func (w *Waiters) Diff(anew bool) (come, gone []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -219,7 +219,7 @@ func (w *Waiters) forget() {
 	}
 }
 
-// Heard says that the listener now listens for key. It wakes who waits for key.
+// Heard says that the listener now listens for key. It wakes the waiters of key.
 func (w *Waiters) Heard(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -229,7 +229,7 @@ func (w *Waiters) Heard(key string) {
 	}
 }
 
-// Wake says that the lease on key may have ended. It wakes who waits for key.
+// Wake says that the lease on key may have ended. It wakes the waiters of key.
 func (w *Waiters) Wake(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

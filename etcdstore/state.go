@@ -107,7 +107,7 @@ const (
 var _ driver.TTLUnit = (*Driver)(nil)
 
 // TTLUnit returns a second, and the shortest etcd lease that the servers grant: two
-// seconds, or more if they have answered so.
+// seconds, or more if a server has granted no shorter one.
 func (d *Driver) TTLUnit() (time.Duration, time.Duration) {
 	return unit, time.Duration(d.minimum.Load())
 }

@@ -17,8 +17,8 @@ type Situation struct {
 
 	Partitions []string
 
-	// Owners says which of Members holds the lease of a partition. A partition whose
-	// lease nobody holds, or somebody else, has no owner.
+	// Owners says which of Members holds the lease of a partition. A partition has no
+	// owner if nobody holds its lease, or if the holder is none of Members.
 	Owners map[string]string
 
 	// Pins says which of Members an operator wants to hold a partition.

@@ -27,19 +27,21 @@ import (
 	"github.com/checkpointstore/checkpoint/subscription"
 )
 
-// Run is a member of the group with this name, of 1 to 256 bytes, until ctx ends. It calls
-// consume for each partition that the member holds, each in a goroutine of its own, with
-// the partition's open subscription. Consume reads and handles the events of the
-// partition, for instance by [subscription.Run], until its context ends: then the
-// partition is to move, or the member ends. If the lease is lost, only the subscription's
-// Context ends: then consume must return an error, as [subscription.Run] does. Run closes
-// the subscription. If consume returns nil although its context has not ended, the
-// partition has ended, and this member does not begin it again.
+// Run is a member of the group with the given name until ctx ends. The name has 1 to 256
+// bytes. It calls consume for each partition that the member holds, each in a goroutine of
+// its own, with the partition's open subscription. Consume reads and handles the events of
+// the partition, for instance by [subscription.Run], until its context ends. The context
+// ends when the partition is to move, or when the member ends. If the lease is lost, only
+// the subscription's Context ends: then consume must return an error, as
+// [subscription.Run] does. Run closes the subscription. If consume returns nil although
+// its context has not ended, the partition has ended, and this member does not begin it
+// again.
 //
 // The checkpoint of a partition has the key that [Key] returns. Partitions returns the
 // partitions that there are now. Run calls it before each beat, so it must answer from
-// memory. A sixth of a TTL later Run ends the call's context, and the partitions stay as
-// they were. All members must be told the same partitions, sooner or later.
+// memory. If a call takes longer than a sixth of a TTL, Run ends its context, and the
+// partitions stay as they were. Sooner or later, partitions must return the same at all
+// members.
 //
 // When ctx ends, the member tells the others, and ends its partitions as if they were to
 // move. Then Run returns nil, or [ErrDrainPatience] if a consumer does not return. This

@@ -12,8 +12,9 @@ type View struct {
 	Member  string // this member
 	Members []checkpoint.Member
 
-	// Targets says which member shall hold each partition, and Owners who holds its lease,
-	// a member or not. A partition without an entry has none.
+	// Targets says which member shall hold each partition. Owners says who holds the
+	// lease of each partition, a member or not. A partition that no member shall hold is
+	// not in Targets, and a partition whose lease nobody holds is not in Owners.
 	Targets, Owners map[string]string
 }
 

@@ -53,12 +53,12 @@ type Options struct {
 	Subscription func(partition string) subscription.Options
 
 	// Failed decides what to do with a partition whose consumer has failed attempt times in
-	// a row. A minute of work in between ends the row. It returns how long the partition
-	// shall be idle before it begins again, or false to end the member with the error.
-	// Nil: the partition begins again after 1 second, then 2, and so on up to a minute. It
-	// is no failure if the lease is lost, a write of the position is fenced, or another
-	// instance has stored a newer position: then the partition begins again with a later
-	// beat.
+	// a row. A minute of work in between ends the row. Failed returns how long the
+	// partition shall be idle before it begins again, or false to end the member with the
+	// error. Nil: the partition begins again after 1 second, then 2, and so on up to a
+	// minute. It is no failure if the lease is lost, a write of the position is fenced, or
+	// another instance has stored a newer position: then the partition begins again with a
+	// later beat.
 	Failed func(partition string, attempt int, err error) (wait time.Duration, again bool)
 
 	// Logger gets a line when a member joins, leaves, gains and gives up a partition, and

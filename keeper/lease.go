@@ -47,9 +47,9 @@ func (l *Lease) Lease() checkpoint.Lease { return l.lease }
 // no renewal succeeded, or that the machine was suspended.
 //
 // The context ends at the latest when the TTL is over by this machine's clock, whatever
-// the store does. The TTL counts from before the request that granted or renewed the
-// lease. So the TTL is never over sooner by the engine's clock, unless somebody sets the
-// engine's clock forward.
+// the store does. The TTL counts from a time before the request that granted or renewed
+// the lease. So the context never ends later than the lease does by the engine's clock,
+// unless somebody sets the engine's clock forward.
 //
 // Timers stand still while the machine is suspended. So the Keeper also looks at the
 // wall clock, twenty times within the TTL: after a suspend in which the lease ended,

@@ -8,7 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrReplica says that a replica answered. What it does not have, its primary may have.
+// ErrReplica says that a replica answered. Its primary may have a key that the replica
+// lacks.
 var ErrReplica error = &hinted{
 	"the server is a replica, which may not know yet what was written",
 	"name the primary, or name all servers in the URL: the driver finds the primary",

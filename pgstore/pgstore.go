@@ -34,9 +34,9 @@ type Options struct {
 	// NoShortcuts turns off two shortcuts: Gets that wait at the same time share a
 	// statement, and one statement decides the usual writes. Each Get is then a statement
 	// of its own, and package cell decides each write over locked rows, which is slower.
-	// The answers are the same, as long as the version of the tables stays: without the
-	// shortcuts each write asks for it. Use NoShortcuts to find out whether a fault comes
-	// from a shortcut. [OnTx] uses neither of them.
+	// The answers are the same as long as the version of the tables does not change:
+	// without the shortcuts, each write asks for the version. Use NoShortcuts to find out
+	// whether a fault comes from a shortcut. [OnTx] uses neither of them.
 	NoShortcuts bool
 
 	// Logger receives a warning if the server may lose what it has acknowledged (see

@@ -12,7 +12,8 @@ import (
 var errReplicas = errors.New("redisstore: the client reads from replicas, which may not know the latest writes yet: " +
 	"leave out ReadOnly, RouteByLatency, RouteRandomly and ReplicaOnly, and name the master")
 
-// ErrReplica says that a replica answered. What it does not have, its master may have.
+// ErrReplica says that a replica answered. Its master may have a key that the replica
+// lacks.
 var ErrReplica error = replicaError{}
 
 type replicaError struct{}

@@ -52,12 +52,11 @@ type Options struct {
 	// call Head at the same time. Head must watch its context. Nil: not checked.
 	Head func(ctx context.Context) (checkpoint.Position, error)
 
-	// Tail returns the position of the first event that the log still has. If the
-	// checkpoint is before the position directly before that event, Open fails with
+	// Tail returns the position of the first event that the log still has. Let b be the
+	// position directly before this event. If the checkpoint is before b, Open fails with
 	// [ErrTrimmed]: events that were not processed are gone. In a log of single numbers,
-	// the position directly before event n is n-1. In other logs nobody can tell it.
-	// There Tail must return the zero Position as long as no event was removed. Nil: not
-	// checked.
+	// n-1 is directly before event n. In any other log, nobody can tell b: there Tail
+	// must return the zero Position as long as no event was removed. Nil: not checked.
 	Tail func(ctx context.Context) (checkpoint.Position, error)
 
 	// AcceptTrimmed makes Open go on from the first event in place of [ErrTrimmed]. Open

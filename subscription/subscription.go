@@ -156,10 +156,10 @@ func (s *Subscription) Close(ctx context.Context) error {
 	return s.close(ctx)
 }
 
-// Abandon is Close for a consumer that is still at work and cannot be stopped: it stores
-// the low watermark and ends the subscription, but does not release the lease, which ends
-// by itself. The lease lasts for about 2/3 of its TTL at least after the end of the
-// subscription's context, or for less if the last renewals failed. If the consumer stops
+// Abandon is Close for a consumer that is still at work and cannot be stopped. It stores
+// the low watermark and ends the subscription. It does not release the lease: the lease
+// ends by itself. After the end of the subscription's context, the lease lasts for about
+// 2/3 of its TTL at least, or for less if the last renewals failed. If the consumer stops
 // in this time, no other instance begins while this one is still at work.
 func (s *Subscription) Abandon(ctx context.Context) error {
 	s.life.abandoned.Store(true)

@@ -45,10 +45,10 @@ consumer with an epoch can then neither write nor start there. The command names
 whose consumer writes without an epoch: stop that consumer first. To go back, end the
 command's leases with "checkpoint lease revoke".
 
-The fence of each key rises to that of FROM. So who was locked out in FROM is locked out in
-TO. The audit entries and samples of a key come along if TO has none for it. Leases stay in
-FROM. With prefix=, a bare number n is the position n/n, the last event processed, and there
-are no fences.`,
+The fence of each key rises to that of FROM. So an instance that was locked out in FROM is
+locked out in TO, too. The command also copies the audit entries and samples of a key, if TO
+has none for this key. Leases stay in FROM. With prefix=, a bare number n is the position
+n/n, the last event processed, and there are no fences.`,
 		Example: `  checkpoint copy 'redis://127.0.0.1:6379/0?prefix=orders:cp:' redis://127.0.0.1:6379
   checkpoint copy sqlite:checkpoints.db env:TARGET --apply --cutover`,
 		Args:              usageArgs(cobra.RangeArgs(2, 3)),

@@ -24,7 +24,7 @@ by this command, and an instance that takes the lease over from another. The sto
 the last ` + strconv.Itoa(driver.AuditEntries) + ` entries of a key, each for 400 days at least.
 If the checkpoint is deleted, the entries stay.
 
-An entry names its actor: $` + actorVariable + `, or else the user and the host of the
+An entry names its actor: $` + actorVariable + `, otherwise the user and the host of the
 command. --reason says why. The exit code is 3 if KEY has no entry.
 
 "checkpoint undo" takes the number of an entry. In a pipe the columns are entry, at, op,

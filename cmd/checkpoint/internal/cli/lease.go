@@ -35,9 +35,9 @@ risen since. An owner can renew a lease whose time is over, as long as nobody ha
 the lease over.
 
 In a pipe the columns are key, owner, epoch, expiresAt, and held or ended, separated by
-tabs. expiresAt is by the clock of the store, and this machine's clock decides what is
-shown as ended: if the two clocks differ, so does the time that is left. The command
-reports damage as "checkpoint list" does.`,
+tabs. expiresAt is by the clock of the store. The command compares it with this machine's
+clock to print held or ended: if the two clocks differ, the time that is left is wrong
+by as much. The command reports damage as "checkpoint list" does.`,
 		Example:           "  checkpoint lease list\n  checkpoint lease list 'orders/*' -o json",
 		Args:              usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -41,10 +41,10 @@ The position is POSITION, or what --to, --ago, --by, --to-key, --start or --head
 Position 0 is before every event in every log: the consumer handles all events again.
 --head is the end of the log, as the consumer has reported it last: it skips what is left.
 
-With --to and --ago the key goes to where it stood at that time, or at the last earlier time
-of which the store knows: from a sample, an audit entry, or the last write. So work is done
-again, and none is skipped. If a key is before that position, it stays where it is, and the
-exit code is 1.
+With --to and --ago, the key goes to its last known position at or before that time. The
+store knows positions from samples, audit entries, and the last write. So work is done
+again, and none is skipped. If the key is before that position, it stays where it is, and
+the exit code is 1.
 
 With a PATTERN the command rewinds every key that matches and has a checkpoint. "checkpoint
 list" explains patterns. If a key is equal to PATTERN, the command rewinds this key alone. It
@@ -58,8 +58,8 @@ question. Elsewhere, a single KEY needs no --apply, except if a flag names a pos
 is ahead.
 
 A rewind that was shown fails if somebody has rewound the key or taken its lease over
-since. Otherwise a consumer that runs may have gone on: the command then says where the key
-stood. The exit code is 3 if there is no checkpoint, unless --create is given.`,
+since. If only a running consumer has gone on since, the command makes the rewind, and says
+where the key stood. The exit code is 3 if there is no checkpoint, unless --create is given.`,
 		Example: `  checkpoint rewind order-processor 0
   checkpoint rewind kafka/orders/3 offset:41
   checkpoint rewind 'kafka/orders/*' --by -1000 --apply

@@ -46,10 +46,10 @@ page first shows what a change does, then asks for the key and a reason.
 If --listen names an address that other machines can reach, give --token-file or
 --trust-header. A token is a word of 16 bytes or more: "openssl rand -hex 32" prints one. A
 person types it into a form, and a program sends it as "Authorization: Bearer TOKEN". With
---trust-header, a proxy logs people in, and names them in this header, which it must remove
-from what people send. The name is then the actor of each change. Only --trusted-proxy may
-connect, except for /healthz. The page speaks plain HTTP: put a proxy that speaks TLS before
-it.
+--trust-header, a proxy logs people in, and names each person in this header. The proxy must
+remove the header from the requests that people send. The name is then the actor of each
+change. Only the addresses of --trusted-proxy may connect, except to /healthz. The page
+speaks plain HTTP: put a proxy that speaks TLS before it.
 
 For programs there are /api/status?pattern=P, /api/history?key=K, /api/groups and
 /api/group?name=G, which answer as "-o json" prints, /metrics for Prometheus, and /healthz,

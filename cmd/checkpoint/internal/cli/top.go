@@ -19,7 +19,7 @@ func (a *app) top() *cobra.Command {
 		Use:     "top [PATTERN]",
 		GroupID: groupMany,
 		Short:   "Watch the consumers on a live screen",
-		Long: `Shows what "checkpoint status" prints on a screen, and goes on to do so: the worst first,
+		Long: `Shows on a screen what "checkpoint status" prints, and keeps it up to date: the worst first,
 with the pace of each position over the last reads. Enter shows all that is known of a key: its
 instances, its lease, who changed it by hand, and where it stood. m shows the groups, and which
 member holds which partitions. "?" explains the keys.

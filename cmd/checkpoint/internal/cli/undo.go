@@ -26,9 +26,9 @@ moved KEY: a set, advance, rewind, delete, clear, import, copy, restore or undo.
 rewind, it locks out a consumer that runs with an older epoch.
 
 On a terminal the command only shows what it would do, and --apply makes the change after
-a question. Elsewhere it makes the change at once. But if the undo moves KEY forward, it
-refuses, unless --apply or --yes is given: nobody will do the events between, except those
-that were done before.
+a question. Elsewhere it makes the change at once, except if the undo moves KEY forward:
+then it refuses without --apply or --yes, because nobody will do the events between,
+except those that were done before.
 
 The undo fails with exit code 5 if somebody has rewound KEY or taken its lease over since
 the command has read the history. An entry keeps a position, but no log id and no expiry:
