@@ -72,6 +72,15 @@ func (b *bundle) close(ctx context.Context) {
 	})
 }
 
+// didNotRun reports whether err is an answer which shows that manyScript did not run: the script
+// raises no error. In a cluster, the answer may be of an earlier attempt: see neverRan.
+func (p *pipelines) didNotRun(err error) bool {
+	if p.cluster != nil && !p.confirm.asked() {
+		return hasPrefix(err, refusals) || isDenied(err)
+	}
+	return fromServer(err) && !isRedirect(err)
+}
+
 // isRedirect reports whether a node of a cluster has pointed to another one. The client may have
 // followed, and lost the answer: see neverRan.
 func isRedirect(err error) bool {
@@ -80,14 +89,14 @@ func isRedirect(err error) bool {
 
 // settle gives each write its answer. It returns the writes that go on to the whole script,
 // and whether the server does not know manyScript.
-func (b *bundle) settle() (left []*command, unknown bool) {
+func (b *bundle) settle(p *pipelines) (left []*command, unknown bool) {
 	answers, isList := b.call.Val().([]any)
 	err := b.call.Err()
 	switch {
 	case isNoScript(err) && !b.byText:
 		b.byText = true
 		return nil, true
-	case fromServer(err) && !isRedirect(err): // manyScript raises no error, so it did not run
+	case p.didNotRun(err):
 		return b.writes, false
 	case err == nil && (!isList || len(answers) != len(b.writes)):
 		err = unexpected("the script", b.call.Val())

@@ -66,7 +66,7 @@ func (s *shipment) close(ctx context.Context) {
 func (s *shipment) settle(ctx context.Context, p *pipelines) *shipment {
 	again := new(shipment)
 	for _, b := range s.bundles {
-		left, unknown := b.settle()
+		left, unknown := b.settle(p)
 		if again.cmds = appendAll(again.cmds, left); unknown {
 			again.bundles = append(again.bundles, b)
 		}

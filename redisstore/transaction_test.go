@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // A serverError is what a server answers.
@@ -25,13 +27,35 @@ func TestABundleWhoseRedirectIsAllThatIsKnown(t *testing.T) {
 			b.writes = append(b.writes, &c)
 		}
 		b.call.SetErr(serverError(text))
-		left, _ := b.settle()
+		left, _ := b.settle(new(pipelines))
 		if len(left) != want {
 			t.Errorf("%s: %d writes are sent again, want %d", text, len(left), want)
 		}
 		for _, c := range b.writes {
 			if (c.Err() != nil) != (want == 0) {
 				t.Errorf("%s: a write has the error %v", text, c.Err())
+			}
+		}
+	}
+}
+
+// TestABundleThatMayHaveRunInACluster is not sent again. If the client gets no connection, it
+// sends the bundle a second time, and if that answer is lost, it may report the first error: what
+// the server said to the connection.
+func TestABundleThatMayHaveRunInACluster(t *testing.T) {
+	confirming := &pipelines{cluster: new(redis.ClusterClient), confirm: confirmation{replicas: 1}}
+	for text, want := range map[string]int{
+		"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.": 0,
+		"WRONGPASS invalid username-password pair or user is disabled.":                          0,
+		"OOM command not allowed when used memory > 'maxmemory'.":                                1,
+		"NOPERM No permissions to access a key":                                                  1,
+	} {
+		for p, want := range map[*pipelines]int{{cluster: new(redis.ClusterClient)}: want, confirming: 1, {}: 1} {
+			c := change(t.Context(), "evalsha")
+			b := bundle{call: change(t.Context(), "evalsha"), writes: []*command{&c}}
+			b.call.SetErr(serverError(text))
+			if left, _ := b.settle(p); len(left) != want {
+				t.Errorf("%s, in a cluster: %t: %d writes are sent again, want %d", text, p.cluster != nil, len(left), want)
 			}
 		}
 	}
