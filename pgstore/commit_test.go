@@ -15,7 +15,7 @@ import (
 // TestErrorAfterTheCommit does not undo it. If statement_timeout runs out as the server begins
 // the commit, PostgreSQL commits, says so, and then fails the statement.
 func TestErrorAfterTheCommit(t *testing.T) {
-	d := open(t, atCommit(t, newDatabase(t), &pgproto3.CommandComplete{CommandTag: []byte("COMMIT")}, &pgproto3.ErrorResponse{
+	d := open(t, after(t, newDatabase(t), "COMMIT", &pgproto3.CommandComplete{CommandTag: []byte("COMMIT")}, &pgproto3.ErrorResponse{
 		Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "57014", Message: "canceling statement due to statement timeout",
 	}), nil)
 	for i, name := range []string{"inserted", "updated"} {
@@ -27,15 +27,36 @@ func TestErrorAfterTheCommit(t *testing.T) {
 
 // TestCommitThatRollsBack is no commit: PostgreSQL says so without an error.
 func TestCommitThatRollsBack(t *testing.T) {
-	d := open(t, atCommit(t, newDatabase(t), &pgproto3.CommandComplete{CommandTag: []byte("ROLLBACK")}), nil)
+	d := open(t, after(t, newDatabase(t), "COMMIT", &pgproto3.CommandComplete{CommandTag: []byte("ROLLBACK")}), nil)
 	for range 2 {
 		failed(t, write(t.Context(), d, set("k", 1)), "rolled the transaction back", "try again")
 	}
 }
 
-// atCommit returns the URL of a proxy that gives another answer to each commit that has
-// succeeded.
-func atCommit(t *testing.T, database string, answer ...pgproto3.BackendMessage) string {
+// TestErrorOfAPooler proves nothing, although a pooler may call it an ERROR as PostgreSQL does: it
+// may have lost the server's answer.
+func TestErrorOfAPooler(t *testing.T) {
+	database := newDatabase(t)
+	direct := open(t, database, nil)
+	for _, code := range []string{"08006", "58000", "XX000"} {
+		t.Run(code, func(t *testing.T) {
+			lost := &pgproto3.ErrorResponse{Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: code, Message: "the connection to the server is lost"}
+			for tag, w := range map[string]driver.Write{"UPDATE 1": ifNewer(code, 2), "COMMIT": set(code, 2)} {
+				if r := write(t.Context(), direct, set(code, 1)); r.Err != nil {
+					t.Fatal(r.Err)
+				}
+				d := open(t, after(t, database, tag, lost), nil)
+				if r := write(t.Context(), d, w); r.Outcome != driver.Unknown || r.Err == nil {
+					t.Errorf("after %s, the outcome is %v, %v", tag, r.Outcome, r.Err)
+				}
+			}
+		})
+	}
+}
+
+// after returns the URL of a proxy that gives another answer to each statement that ends with
+// this tag.
+func after(t *testing.T, database, tag string, answer ...pgproto3.BackendMessage) string {
 	t.Helper()
 	to, err := url.Parse(database)
 	if err != nil {
@@ -69,7 +90,7 @@ func atCommit(t *testing.T, database string, answer ...pgproto3.BackendMessage) 
 				server.Close()
 			}()
 			go func() {
-				replaceCommit(client, server, replacement)
+				replace(client, server, tag, replacement)
 				client.Close()
 			}()
 		}
@@ -78,8 +99,8 @@ func atCommit(t *testing.T, database string, answer ...pgproto3.BackendMessage) 
 	return to.String()
 }
 
-// replaceCommit copies the messages of a server until it fails.
-func replaceCommit(to io.Writer, from io.Reader, replacement []byte) {
+// replace copies the messages of a server until it fails.
+func replace(to io.Writer, from io.Reader, tag string, replacement []byte) {
 	for {
 		var head [5]byte // the type, and the length without it
 		if _, err := io.ReadFull(from, head[:]); err != nil {
@@ -90,7 +111,7 @@ func replaceCommit(to io.Writer, from io.Reader, replacement []byte) {
 			return
 		}
 		message := append(head[:], body...)
-		if head[0] == 'C' && string(body) == "COMMIT\x00" {
+		if head[0] == 'C' && string(body) == tag+"\x00" {
 			message = replacement
 		}
 		if _, err := to.Write(message); err != nil {

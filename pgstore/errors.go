@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -35,7 +36,8 @@ func code(err error) string {
 
 // rolledBack reports whether the error of a commit that has not succeeded, or of a statement
 // that is a transaction by itself, proves that nothing was committed. After most FATAL errors,
-// and after a lost connection, it may have been.
+// and after a lost connection, it may have been. A pooler calls a connection to the server
+// that it has lost an ERROR, too, in the classes of connections and of the system.
 func rolledBack(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code {
@@ -44,7 +46,7 @@ func rolledBack(err error) bool {
 		case codeUnknown:
 			return false
 		}
-		return e.SeverityUnlocalized == "ERROR"
+		return e.SeverityUnlocalized == "ERROR" && !slices.Contains([]string{"08", "58", "XX"}, e.Code[:min(2, len(e.Code))])
 	}
 	return pgconn.SafeToRetry(err)
 }
