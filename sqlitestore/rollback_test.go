@@ -1,10 +1,14 @@
 package sqlitestore
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"modernc.org/sqlite"
 
 	"github.com/checkpointstore/checkpoint/driver"
 )
@@ -58,5 +62,48 @@ func TestWriterStoresWhatIsNotThere(t *testing.T) {
 	records, err := d.Get(t.Context(), []string{"k"})
 	if err != nil || records[0].Err != nil || records[0].Position.Commit != 9 {
 		t.Errorf("Get of what was written: %+v, %v", records, err)
+	}
+}
+
+// TestWithinSaysWhatHappened: a context that ends while SQLite commits changes nothing any more.
+func TestWithinSaysWhatHappened(t *testing.T) {
+	for name, hooked := range map[string]bool{"before the commit": false, "during the commit": true} {
+		t.Run(name, func(t *testing.T) {
+			db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "a.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := conn.ExecContext(t.Context(), "CREATE TABLE a (b)"); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if err := conn.Raw(func(c any) error {
+				c.(sqlite.HookRegisterer).RegisterCommitHook(func() int32 { cancel(); return 0 })
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			err = within(ctx, conn, "BEGIN", func() error {
+				_, err := conn.ExecContext(ctx, "INSERT INTO a VALUES (1)")
+				if !hooked {
+					cancel()
+				}
+				return err
+			})
+			var rows int
+			if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM a").Scan(&rows); err != nil {
+				t.Fatal(err)
+			}
+			if landed := rows == 1; landed != hooked || landed != (err == nil) {
+				t.Errorf("the transaction has landed: %t, and its error is %v", landed, err)
+			}
+		})
 	}
 }

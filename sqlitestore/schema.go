@@ -179,14 +179,18 @@ func migrate(ctx context.Context, conn *sql.Conn, m mode) error {
 	})
 }
 
-// within runs f in a transaction.
+// within runs f in a transaction. If ctx ends during the commit, SQLite commits all the same, so
+// within waits for it.
 func within(ctx context.Context, conn *sql.Conn, begin string, f func() error) error {
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return err
 	}
 	err := f()
 	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+		err = ctx.Err()
+	}
+	if err == nil {
+		_, err = conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 	}
 	if err != nil {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
