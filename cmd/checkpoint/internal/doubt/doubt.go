@@ -48,7 +48,7 @@ func refused(err error) bool {
 		error
 		SQLState() string
 	}](err); ok {
-		return refusedByPostgres(e.SQLState())
+		return refusedByPostgres(e.SQLState(), e.Error())
 	}
 	if e, ok := errors.AsType[interface {
 		error
@@ -72,10 +72,20 @@ func refusedByRedis(answer string) bool {
 }
 
 // refusedByPostgres excludes the states after which a commit may have taken place: a lost
-// connection, an end by an operator, a failure of the system.
-func refusedByPostgres(state string) bool {
-	return state != "40003" && !slices.ContainsFunc([]string{"08", "57", "58", "XX"}, func(class string) bool { return strings.HasPrefix(state, class) })
+// connection, an end by an operator, a failure of the system. A server that stops because it
+// lacks room or memory may have committed before, and says PANIC or FATAL, not ERROR.
+func refusedByPostgres(state, text string) bool {
+	of := func(class string) bool { return strings.HasPrefix(state, class) }
+	switch {
+	case state == "40003", slices.ContainsFunc([]string{"08", "57", "58", "XX"}, of):
+		return false
+	case state == "25P04", of("53") && state != tooManyConnections:
+		return strings.HasPrefix(text, "ERROR: ")
+	}
+	return true
 }
+
+const tooManyConnections = "53300"
 
 // sqliteRefusals are the codes of SQLite after which the transaction is undone: ERROR, PERM,
 // BUSY, LOCKED, READONLY, CORRUPT, CANTOPEN, CONSTRAINT, AUTH and NOTADB. Not so after a

@@ -24,6 +24,13 @@ func (e stateError) Error() string { return "state " + string(e) }
 
 func (e stateError) SQLState() string { return string(e) }
 
+type severeError struct {
+	severity string
+	stateError
+}
+
+func (e severeError) Error() string { return e.severity + ": " + e.stateError.Error() }
+
 type codeError int
 
 func (e codeError) Error() string { return fmt.Sprintf("code %d", int(e)) }
@@ -56,6 +63,10 @@ func TestMayBeMade(t *testing.T) {
 		{stateError("40003"), true},
 		{stateError("57P01"), true},
 		{stateError("08006"), true},
+		{severeError{"ERROR", "53100"}, false},
+		{severeError{"PANIC", "53100"}, true},
+		{severeError{"FATAL", "53300"}, false},
+		{severeError{"FATAL", "25P04"}, true},
 		{codeError(5), false},
 		{codeError(19 | 7<<8), false},
 		{codeError(10 | 4<<8), true},
