@@ -55,8 +55,9 @@ func (w *writer) do(ctx context.Context, size int, f func(*transaction) error) e
 	case e := <-j.done:
 		return e
 	case <-ctx.Done():
+		locked := w.locked.Load() // as long as the job waits, the writer does not forget it
 		e := ending{err: ctx.Err(), unknown: !w.queue.withdraw(j)}
-		if w.locked.Load() {
+		if locked {
 			e.err = w.wait.cutOff(e.err)
 		}
 		return e
