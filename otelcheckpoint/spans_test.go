@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/codes"
@@ -149,7 +150,7 @@ func TestSpansOfOthersAreLeftAlone(t *testing.T) {
 func TestCommitSpans(t *testing.T) {
 	d, store, o, spans := traced(t)
 	s, err := subscription.Open(t.Context(), store, "orders", &subscription.Options{
-		Missing: subscription.FromStart, Observers: []checkpoint.Observer{o}, ReportEvery: -1,
+		Missing: subscription.FromStart, Observers: []checkpoint.Observer{o}, ReportEvery: -1, FlushAfter: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -49,23 +49,23 @@ func stays(t *testing.T, d driver.Driver, key string) {
 func TestTimeouts(t *testing.T) {
 	database := newDatabase(t)
 	for _, limit := range []struct{ setting, text, hint string }{
-		{"statement_timeout=100", "canceled the statement", "statement_timeout"},
+		{"statement_timeout=1000", "canceled the statement", "statement_timeout"},
 		{"lock_timeout=100", "keeps the rows locked", "lock_timeout"},
 	} {
 		t.Run(limit.setting, func(t *testing.T) {
-			d := open(t, with(database, limit.setting), nil)
-			put(t, d, limit.setting, 1)
+			d, unlimited := open(t, with(database, limit.setting), nil), open(t, database, nil)
+			put(t, unlimited, limit.setting, 1)
 			on := locks(t, database, limit.setting)
 			for _, w := range []driver.Write{ifNewer(limit.setting, 2), set(limit.setting, 2)} {
 				failed(t, write(t.Context(), d, w), limit.text, limit.hint)
 			}
-			stays(t, d, limit.setting)
+			stays(t, unlimited, limit.setting)
 			on.Rollback(t.Context())
-			put(t, d, limit.setting, 2)
+			put(t, unlimited, limit.setting, 2)
 		})
 	}
 	t.Run("statement_timeout of a read", func(t *testing.T) {
-		d := open(t, with(database, "statement_timeout=100"), nil)
+		d := open(t, with(database, "statement_timeout=1000"), nil)
 		lockTable(t, database, "checkpoints")
 		_, err := d.Get(t.Context(), []string{"k"})
 		says(t, err, "canceled the statement", "statement_timeout")
@@ -79,7 +79,7 @@ func TestIdleTimeouts(t *testing.T) {
 	t.Run("in a transaction", func(t *testing.T) {
 		d := open(t, database, nil)
 		put(t, d, "k", 1)
-		err := inPgxTx(newPool(t, with(database, "idle_in_transaction_session_timeout=50")+"&application_name=idle"))(t.Context(), func(d driver.Driver) error {
+		err := inPgxTx(newPool(t, with(database, "idle_in_transaction_session_timeout=1000")+"&application_name=idle"))(t.Context(), func(d driver.Driver) error {
 			if r := write(t.Context(), d, ifNewer("k", 2)); r.Err != nil {
 				t.Fatal(r.Err)
 			}
@@ -97,7 +97,7 @@ func TestIdleTimeouts(t *testing.T) {
 		if pgtest.Shared(t).SQL("postgres", "SELECT current_setting('server_version_num')::int >= 140000") != "t" {
 			t.Skip("PostgreSQL 14 has idle_session_timeout")
 		}
-		idle := open(t, with(database, "idle_session_timeout=50")+"&application_name=idle", nil)
+		idle := open(t, with(database, "idle_session_timeout=1000")+"&application_name=idle", nil)
 		for n := range uint64(3) {
 			ended(t, database)
 			// A write right after the server has ended the session fails, or goes over a new one.

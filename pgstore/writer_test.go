@@ -113,10 +113,10 @@ func TestWaitingWriteIsWithdrawn(t *testing.T) {
 	}
 	var held []pgx.Tx
 	var stuck sync.WaitGroup
-	for _, key := range keys[:2] {
+	for i, key := range keys[:2] {
 		held = append(held, locks(t, url, key))
 		stuck.Go(func() { write(t.Context(), d, ifNewer(key, 2)) })
-		waitsForLock(t, url)
+		waitForLocks(t, url, i+1)
 	}
 	withdrawn := 0
 	for range 20 {
@@ -145,7 +145,7 @@ func TestDeadlockIsTriedAgain(t *testing.T) {
 	for name, change := range map[string]func(string, uint64) driver.Write{"usual": ifNewer, "other": set} {
 		t.Run(name, func(t *testing.T) {
 			url := newDatabase(t)
-			d := open(t, url, nil)
+			d := open(t, with(url, "deadlock_timeout=5000"), nil) // a session looks for deadlocks once
 			put(t, d, "a", 1)
 			put(t, d, "b", 1)
 			on := locks(t, url, "b")

@@ -235,7 +235,7 @@ func TestAnotherProgramsKeysGetNoEntries(t *testing.T) {
 // TestTheUsualWriteLeavesNothing: it costs no command more than it did.
 func TestTheUsualWriteLeavesNothing(t *testing.T) {
 	server := redistest.Start(t)
-	store := inNamespace(t, standalone(t, server), "prod:")
+	store := inNamespaceWith(t, standalone(t, server), "prod:", noSamples)
 	must(store.SetIfNewer(t.Context(), "orders", at(1, 1), checkpoint.Epoch(1)))
 	server.Do("CONFIG", "RESETSTAT")
 	for i := range uint64(10) {

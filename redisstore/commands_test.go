@@ -164,8 +164,8 @@ func TestNoCommandBlocksTheServer(t *testing.T) {
 
 func TestScriptIsSentOnce(t *testing.T) {
 	server := redistest.Start(t)
-	store := inNamespace(t, standalone(t, server), "prod:")
-	other := inNamespace(t, standalone(t, server), "prod:")
+	store := inNamespaceWith(t, standalone(t, server), "prod:", noSamples)
+	other := inNamespaceWith(t, standalone(t, server), "prod:", noSamples)
 	for i := range uint64(100) {
 		must(store.SetIfNewer(t.Context(), "orders", at(i, 0)))
 		must(other.SetIfNewer(t.Context(), "orders", at(i, 1)))

@@ -24,10 +24,19 @@ func at(commit, prepare uint64) checkpoint.Position {
 // inNamespace is a Store over client.
 func inNamespace(tb testing.TB, client redis.UniversalClient, namespace string) *checkpoint.Store {
 	tb.Helper()
-	s := checkpoint.New(must(redisstore.New(client, &redisstore.Options{Namespace: namespace})), nil)
+	return inNamespaceWith(tb, client, namespace, nil)
+}
+
+func inNamespaceWith(tb testing.TB, client redis.UniversalClient, namespace string, opts *checkpoint.Options) *checkpoint.Store {
+	tb.Helper()
+	s := checkpoint.New(must(redisstore.New(client, &redisstore.Options{Namespace: namespace})), opts)
 	tb.Cleanup(func() { s.Close() })
 	return s
 }
+
+// noSamples is for tests that count calls or keys: a sample is one more, if the clock passes five
+// minutes meanwhile.
+var noSamples = &checkpoint.Options{SampleEvery: func(string) time.Duration { return 0 }}
 
 // storedHash is the hash at a key of the server, byte for byte.
 func storedHash(server *redistest.Server, key string) map[string]string {

@@ -10,6 +10,10 @@ import (
 	"github.com/checkpointstore/checkpoint/internal/redistest"
 )
 
+// betweenAttempts ends in a pause between two attempts: those of up to 256 ms are over, and the
+// next one lasts for 512 ms.
+const betweenAttempts = 800 * time.Millisecond
+
 // TestKeysOnTheirWay: a checkpoint has moved to another node, and its fence not
 // yet, so that the script which needs both runs nowhere.
 func TestKeysOnTheirWay(t *testing.T) {
@@ -22,7 +26,7 @@ func TestKeysOnTheirWay(t *testing.T) {
 	host, port, _ := strings.Cut(to.Addr(), ":")
 	from.Do("MIGRATE", host, port, redisKey, "0", "5000")
 
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), betweenAttempts)
 	defer cancel()
 	outcomes, err := s.Apply(ctx, checkpoint.Write{Key: key, Mark: checkpoint.Mark{Position: at(2, 1), Epoch: 1}})
 	if outcomes[0] != checkpoint.Failed || err == nil {

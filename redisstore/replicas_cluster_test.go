@@ -53,7 +53,7 @@ func TestClusterWithReplicas(t *testing.T) {
 	t.Run("a slot on its way", func(t *testing.T) {
 		slot, from, to := place(t, masters, "prod:checkpoint:moving")
 		startMoving(slot, from, to)
-		brief, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		brief, cancel := context.WithTimeout(ctx, betweenAttempts)
 		defer cancel()
 		outcomes, err := store.Apply(brief, checkpoint.Write{Key: "moving", Mark: checkpoint.Mark{Position: at(1, 1)}})
 		if outcomes[0] != checkpoint.Failed || err == nil {

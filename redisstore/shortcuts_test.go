@@ -49,7 +49,7 @@ func TestUsualWritesGoAsOneCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server.Do("FLUSHALL")
-			s := inNamespace(t, client, "prod:")
+			s := inNamespaceWith(t, client, "prod:", noSamples)
 			applied(t, s, []checkpoint.Write{{Key: "a"}, {Key: "b"}}, checkpoint.Advanced)
 			applied(t, s, append(step.before, checkpoint.Write{Key: "a"}), checkpoint.Advanced)
 			server.Do("CONFIG", "RESETSTAT")
@@ -114,7 +114,7 @@ func TestFullServerMakesNoUsualWrite(t *testing.T) {
 // moves, and its keys with it, one after another.
 func TestUsualWritesOfASlot(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3, 0)
-	s := inNamespace(t, cluster(t, nodes), "{prod}:")
+	s := inNamespaceWith(t, cluster(t, nodes), "{prod}:", noSamples)
 	applied(t, s, newer(64, 1, 0), checkpoint.Advanced)
 	before := commandCalls(nodes...)["evalsha"]
 	applied(t, s, newer(64, 2, 0), checkpoint.Advanced)

@@ -91,7 +91,7 @@ func TestNegativeBusyTimeout(t *testing.T) {
 func TestEachCallWaitsForItself(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file.db")
 	openAt(t, path).Close()
-	d, err := sqlitestore.Open(t.Context(), path, &sqlitestore.Options{BusyTimeout: 500 * time.Millisecond})
+	d, err := sqlitestore.Open(t.Context(), path, &sqlitestore.Options{BusyTimeout: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestEachCallWaitsForItself(t *testing.T) {
 	early := make(chan error, 1)
 	go func() { early <- store.Set(t.Context(), "early", checkpoint.Position{}) }()
 	late := make(chan error, 1)
-	time.AfterFunc(400*time.Millisecond, func() { late <- store.Set(context.Background(), "late", checkpoint.Position{}) })
+	time.AfterFunc(2500*time.Millisecond, func() { late <- store.Set(context.Background(), "late", checkpoint.Position{}) })
 	if err := <-early; err == nil {
 		t.Fatal("a write to a locked file is acknowledged")
 	}

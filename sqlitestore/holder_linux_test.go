@@ -19,7 +19,7 @@ import (
 func TestStoppedProcessThatHoldsTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file.db")
 	openAt(t, path).Close()
-	d, err := sqlitestore.Open(t.Context(), path, &sqlitestore.Options{BusyTimeout: 100 * time.Millisecond})
+	d, err := sqlitestore.Open(t.Context(), path, &sqlitestore.Options{BusyTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestStoppedProcessThatHoldsTheLock(t *testing.T) {
 		t.Fatalf("the child is not stopped: %v, %v", status, err)
 	}
 	attempt(time.Minute, "stopped) holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
-	attempt(20*time.Millisecond, "stopped) holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
+	attempt(500*time.Millisecond, "stopped) holds the lock", fmt.Sprintf("kill -CONT %d", cmd.Process.Pid))
 }
 
 // TestOwnTransactionThatHoldsTheLock is told from another process.

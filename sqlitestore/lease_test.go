@@ -51,7 +51,7 @@ func TestLeaseBetweenTwoDrivers(t *testing.T) {
 	}
 	mustBeHeld(t, one, renewed)
 
-	again := acquire(t, two, "k", "a", 400*time.Millisecond)
+	again := acquire(t, two, "k", "a", 2*time.Second)
 	if again.Epoch != 2 {
 		t.Errorf("the owner's next lease has epoch %d", again.Epoch)
 	}
@@ -67,7 +67,7 @@ func TestLeaseBetweenTwoDrivers(t *testing.T) {
 
 	time.Sleep(time.Until(again.ExpiresAt))
 	// Nobody has taken over.
-	if again, err = renew(t.Context(), one, again, 400*time.Millisecond); err != nil {
+	if again, err = renew(t.Context(), one, again, 2*time.Second); err != nil {
 		t.Fatalf("Renew of a lease that has expired: %v", err)
 	}
 	mustBeHeld(t, two, again)

@@ -21,7 +21,7 @@ func TestOneMemberFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	lease := acquire(t, d, "a", 20*time.Second)
+	lease := acquire(t, d, "a", 2*time.Minute)
 	var last uint64
 	advance := func(during string) {
 		t.Helper()

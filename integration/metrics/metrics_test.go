@@ -81,7 +81,7 @@ func share(t *testing.T, d driver.Driver, o checkpoint.Observer, from prometheus
 	ended := make(chan error)
 	go func() {
 		ended <- group.Run(ctx, checkpoint.New(d, nil), "shared", group.Fixed("0"), &group.Options{
-			TTL: time.Second, Observers: []checkpoint.Observer{o},
+			TTL: 5 * time.Second, Observers: []checkpoint.Observer{o},
 			Subscription: func(string) subscription.Options { return subscription.Options{Missing: subscription.FromStart} },
 		}, func(ctx context.Context, _ string, _ *subscription.Subscription) error {
 			<-ctx.Done()

@@ -123,7 +123,8 @@ func TestTooManyStreams(t *testing.T) {
 		cancel()
 		time.Sleep(time.Minute)
 		again, stop := context.WithCancel(t.Context())
-		if v := s.watch(again, "/events"); v.code == http.StatusServiceUnavailable {
+		v := s.watch(again, "/events")
+		if synctest.Wait(); v.code == http.StatusServiceUnavailable {
 			t.Error("the places of ended streams are not free")
 		}
 		stop()

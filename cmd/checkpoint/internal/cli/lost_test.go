@@ -103,7 +103,7 @@ func TestLostReply(t *testing.T) {
 		"clear   * --yes --fence":          {mute{remove: "*"}, "3 fences were raised, and no checkpoint is known to be removed: clear: unexpected EOF"},
 		"delete b":                         {mute{remove: "b"}, `delete "b": ` + lost + history(`"b" may have been removed`)},
 		"delete a b c":                     {mute{remove: "b"}, `at least 1 checkpoint was removed, then: delete "b": ` + lost + history(`"b" may have been removed`)},
-		"delete a b c --timeout 50ms":      {mute{remove: "b", waits: true}, "at least 1 checkpoint was removed, then: no answer from memory: within 50ms; --timeout sets another limit; " + history(`"b" may have been removed`)},
+		"delete a b c --timeout 500ms":     {mute{remove: "b", waits: true}, "at least 1 checkpoint was removed, then: no answer from memory: within 500ms; --timeout sets another limit; " + history(`"b" may have been removed`)},
 		"delete b --fence":                 {mute{fence: "b"}, `fence "b": ` + lost + history(`the fence of "b" may have been raised`)},
 		"delete  b --fence":                {mute{remove: "b"}, `the fence of "b" was raised to 2, then: delete "b": ` + lost + history(`"b" may have been removed`)},
 		"delete a b --fence":               {mute{remove: "b"}, `at least 1 checkpoint was removed, then: the fence of "b" was raised to 2, then: delete "b": ` + lost + history(`"b" may have been removed`)},
