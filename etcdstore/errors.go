@@ -22,6 +22,9 @@ const (
 
 var errNoAnswer = errors.New("no answer")
 
+// errOtherCluster may be of a change that the other cluster has made.
+var errOtherCluster = errors.New("the answer comes from another cluster than the first one")
+
 // because returns err, or why ctx has ended if that is the reason.
 func because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
@@ -126,6 +129,11 @@ var hints = []struct {
 		[]error{rpctypes.ErrCompacted},
 		"etcd has compacted the revision that was read",
 		"start the walk again",
+	},
+	{
+		[]error{errOtherCluster},
+		"the members are of several clusters",
+		"name the members of one cluster, and look for a member that was made anew; if etcd was restored, restart this process",
 	},
 	{
 		[]error{rpctypes.ErrTooManyRequests},

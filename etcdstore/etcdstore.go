@@ -47,7 +47,8 @@ type Driver struct {
 	owned       bool        // whether Close closes the client
 	prefix      string
 	noShortcuts bool
-	minimum     atomic.Int64 // the shortest TTL, in nanoseconds
+	minimum     atomic.Int64  // the shortest TTL, in nanoseconds
+	cluster     atomic.Uint64 // the ID of the cluster that answered first
 	memory      memory
 	queue       queue
 	terms       terms

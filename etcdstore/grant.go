@@ -186,6 +186,8 @@ func (d *Driver) renewSome(ctx context.Context, groups []*group, mine []int, err
 		switch {
 		case err != nil:
 			return because(ctx, err)
+		case d.isOwn(resp.Header) != nil:
+			return errOtherCluster
 		case resp.TTL <= 0:
 			errs[n] = rpctypes.ErrLeaseNotFound
 		case time.Duration(resp.TTL)*unit >= g.diff.leaseTTL():

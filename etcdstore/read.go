@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -134,5 +135,24 @@ func (d *Driver) askOnce(ctx context.Context, op clientv3.Op) (clientv3.OpRespon
 	if err != nil {
 		return clientv3.OpResponse{}, because(ctx, err)
 	}
-	return resp, nil
+	return resp, d.isOwn(headerOf(resp))
+}
+
+func headerOf(resp clientv3.OpResponse) *pb.ResponseHeader {
+	switch {
+	case resp.Txn() != nil:
+		return resp.Txn().Header
+	case resp.Get() != nil:
+		return resp.Get().Header
+	}
+	return nil
+}
+
+// isOwn fails if the answer comes from another cluster than the first one. A member that has
+// lost its disk and was made anew is a cluster of its own, and knows none of the keys.
+func (d *Driver) isOwn(h *pb.ResponseHeader) error {
+	if id := h.GetClusterId(); id != 0 && !d.cluster.CompareAndSwap(0, id) && d.cluster.Load() != id {
+		return errOtherCluster
+	}
+	return nil
 }

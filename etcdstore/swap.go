@@ -133,5 +133,5 @@ func (d *Driver) commit(ctx context.Context, txn clientv3.Op, limit time.Duratio
 	if err != nil {
 		return clientv3.TxnResponse{}, because(ctx, err)
 	}
-	return *resp.Txn(), nil
+	return *resp.Txn(), d.isOwn(resp.Txn().Header)
 }

@@ -1,8 +1,10 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,4 +157,71 @@ func TestNoQuorum(t *testing.T) {
 	}
 	cluster.Leader(t)
 	gets(t, d, driver.Advanced, write(driver.Set, "k", 3))
+}
+
+// TestMemberOfAnotherCluster has lost its disk and was made anew: it is whole, has a leader, and
+// knows none of the keys. Its answers are errors, and the answer to a write is unknown.
+func TestMemberOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	cluster, other := etcdtest.Start(t, 1), etcdtest.Start(t, 1)
+	d := openEmpty(t, cluster)
+	gets(t, d, driver.Advanced, write(driver.Set, "k", 1))
+	ours, theirs := d.client.Endpoints(), open(t, other, newPrefix()).client.Endpoints()
+	calls := map[string]func() error{
+		"Get": func() error {
+			records, err := d.Get(t.Context(), []string{"k"})
+			return cmp.Or(err, recordErr(records))
+		},
+		"Scan": func() (last error) {
+			n := 0
+			for keys, err := range d.Scan(t.Context(), "*", 10) {
+				n += len(keys)
+				last = err
+			}
+			if last == nil && n == 0 {
+				last = driver.ErrNotFound
+			}
+			return last
+		},
+		"Write": func() error {
+			r := writes(t, d, write(driver.Set, "k", 1))[0]
+			if r.Err != nil && r.Outcome != driver.Unknown {
+				t.Errorf("a write is %v, %v", r.Outcome, r.Err)
+			}
+			return r.Err
+		},
+		"Acquire": func() error {
+			_, err := driver.One(d.Acquire(t.Context(), []driver.Lease{{Key: "k", Owner: "a", TTL: time.Minute}}))
+			return err
+		},
+	}
+	for name, call := range calls {
+		until := func(endpoints []string, what string, so func(error) bool) {
+			t.Helper()
+			d.client.SetEndpoints(endpoints...)
+			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+				err := call()
+				if errors.Is(err, driver.ErrNotFound) {
+					t.Fatalf("%s: the other cluster's answer passes for ours", name)
+				}
+				if so(err) {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%s, %s: %v", name, what, err)
+				}
+			}
+		}
+		until(theirs, "of the other cluster", func(err error) bool {
+			return err != nil && strings.Contains(err.Error(), "several clusters") && strings.Contains(driver.Hint(err), "restart")
+		})
+		until(ours, "of its own cluster again", func(err error) bool { return err == nil })
+	}
+}
+
+func recordErr(records []driver.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	return records[0].Err
 }
