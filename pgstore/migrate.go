@@ -148,6 +148,6 @@ func readVersion(ctx context.Context, on rowQuerier, sql *statements) (int, erro
 }
 
 func errNoVersion(sql *statements) error {
-	return fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: if this release has used them, INSERT INTO %[1]s (version) VALUES (%d)",
+	return fmt.Errorf("the table %s is empty, so nobody can tell the version of the tables: if a restore is under way, wait for its end; if this release has used the tables, INSERT INTO %[1]s (version) VALUES (%d)",
 		sql.schemaTable, len(migrations))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 	"sync"
@@ -289,4 +290,39 @@ func TestVersionThatChangesMeanwhile(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestRestoreUnderWay does not look like an empty store: pg_restore makes the tables empty, and
+// fills them one after another.
+func TestRestoreUnderWay(t *testing.T) {
+	url := newDatabase(t)
+	d := open(t, url, nil)
+	put(t, d, "k", 1)
+	execute(t, url, "TRUNCATE checkpoint.checkpoints, checkpoint.checkpoint_schema")
+	ctx := t.Context()
+	for name, call := range map[string]func() error{
+		"Get":       func() error { return second(d.Get(ctx, []string{"k"})) },
+		"Get of 2":  func() error { return second(d.Get(ctx, []string{"k", "l"})) },
+		"Scan":      func() error { return lastOf(d.Scan(ctx, "*", 10)) },
+		"Inspect":   func() error { return second(d.Inspect(ctx, []string{"k"})) },
+		"ScanCells": func() error { return lastOf(d.ScanCells(ctx, "*", 10)) },
+		"History":   func() error { return second(d.History(ctx, "k", 1)) },
+		"Samples":   func() error { return second(d.Samples(ctx, "k")) },
+		"Reports":   func() error { return second(d.Reports(ctx, []string{"k"})) },
+		"Write":     func() error { return write(ctx, d, ifNewer("k", 2)).Err },
+	} {
+		says(t, call(), "is empty", "")
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func lastOf[T any](walk iter.Seq2[T, error]) (last error) {
+	for _, err := range walk {
+		last = err
+	}
+	return last
 }

@@ -114,7 +114,7 @@ func (d *txDriver) Samples(ctx context.Context, key string) ([]driver.Sample, er
 }
 
 func (d *txDriver) read(ctx context.Context, s *statement) error {
-	return d.on.run(ctx, askReplica(), s)
+	return readBy(ctx, d.on.run, d.sql, s)
 }
 
 func (d *txDriver) Write(ctx context.Context, writes []driver.Write) ([]driver.Result, error) {

@@ -197,7 +197,7 @@ func (d *Driver) untilClosed(ctx context.Context) (context.Context, context.Canc
 
 // read runs a statement that changes nothing.
 func (d *Driver) read(ctx context.Context, s *statement) error {
-	return d.run(ctx, askReplica(), s)
+	return readBy(ctx, d.run, d.sql, s)
 }
 
 // run runs statements in one transaction, which Close ends.

@@ -70,7 +70,7 @@ func readRecords(
 		}
 		err := run(ctx, &s)
 		if err == nil && !*answered {
-			err = errNoAnswer
+			err = errNoVersion(sql)
 		}
 		if err != nil {
 			return nil, err
@@ -86,8 +86,6 @@ func readRecords(
 	}
 	return records, nil
 }
-
-var errNoAnswer = errors.New("pgstore: the server did not say whether it is a replica")
 
 // finding returns what reads the rows of a Get into found. It is answered once there is a row.
 func finding(found map[string]driver.Record) (each func(scan func(...any) error) error, answered *bool) {

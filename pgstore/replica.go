@@ -8,19 +8,25 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// sqlReplica goes before each read, in the same transaction, or is part of it. A pooler, or a
-// pool with several hosts, may have led to a replica.
 const sqlReplica = "SELECT pg_is_in_recovery()"
 
-// askReplica returns a statement that fails on a replica.
-func askReplica() *statement {
-	return &statement{sql: sqlReplica, each: func(scan func(...any) error) error {
+// readBy reads by a statement. It fails on a replica, to which a pooler, or a pool with several
+// hosts, may have led. It also fails if the tables have no version: a restore makes them empty
+// first.
+func readBy(ctx context.Context, run func(context.Context, ...*statement) error, sql *statements, s *statement) error {
+	answered := false
+	ask := statement{sql: sql.replica, each: func(scan func(...any) error) error {
+		answered = true
 		var replica bool
 		if err := scan(&replica); err != nil || !replica {
 			return err
 		}
 		return ErrReplica
 	}}
+	if err := run(ctx, &ask, s); err != nil || answered {
+		return err
+	}
+	return errNoVersion(sql)
 }
 
 // on runs f over a connection.

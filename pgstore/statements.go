@@ -10,7 +10,7 @@ type statements struct {
 	schemaTable string // quoted
 
 	begin, limit                                                   string
-	commit, clock                                                  string
+	commit, clock, replica                                         string
 	lockFences, lockCheckpoints, countFences                       string
 	deleteCheckpoints, updateCheckpoints, insertCheckpoints        string
 	deleteFences, updateFences, insertFences                       string
@@ -153,8 +153,9 @@ func (s *statements) reads(in func(string) string) {
 	// Only a checkpoint with an expiry needs the time.
 	const columns = checkpointColumns + ", CASE WHEN c.expires_at IS NOT NULL THEN {now} END"
 	record := "SELECT " + columns + " FROM {checkpoints} c WHERE namespace = $1"
+	s.replica = in(sqlReplica + " FROM {schema}")
 	// There is a row even if there is no checkpoint, so that a replica always says that it is one.
-	get := "SELECT s.replica, " + columns + " FROM (" + sqlReplica + " AS replica) s LEFT JOIN {checkpoints} c ON c.namespace = $1 AND c.key = "
+	get := "SELECT s.replica, " + columns + " FROM (" + sqlReplica + " AS replica FROM {schema}) s LEFT JOIN {checkpoints} c ON c.namespace = $1 AND c.key = "
 	// For a list of any length the planner takes a small table as a whole.
 	s.getOne, s.get = in(get+"$2::text"), in(get+"ANY ($2::text[])")
 	s.firstPage = in(record + " AND key >= $2::text" + inPage)
