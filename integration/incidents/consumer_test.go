@@ -34,7 +34,7 @@ type consumers struct {
 
 const (
 	headPerSecond = 20
-	leaseTTL      = 2 * time.Second
+	leaseTTL      = 10 * time.Second
 	reportEvery   = 500 * time.Millisecond
 )
 

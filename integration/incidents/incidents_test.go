@@ -132,6 +132,13 @@ func (d desk) states() (states, lines map[string]string, code int) {
 // seconds; a machine that is busy with other tests takes longer.
 const patience = 2 * time.Minute
 
+func (d desk) signal(cmd *exec.Cmd, s syscall.Signal) {
+	d.Helper()
+	if err := cmd.Process.Signal(s); err != nil {
+		d.Fatal(err)
+	}
+}
+
 // becomes waits until the states are those.
 func (d desk) becomes(want map[string]string) (lines map[string]string) {
 	d.Helper()
@@ -172,12 +179,20 @@ func incident(d desk) {
 	top := d.top()
 	top.becomes(all)
 
-	for cmd, s := range map[*exec.Cmd]syscall.Signal{killed: syscall.SIGKILL, stopped: syscall.SIGSTOP, ended: syscall.SIGTERM} {
-		if err := cmd.Process.Signal(s); err != nil {
-			d.Fatal(err)
+	d.signal(killed, syscall.SIGKILL)
+	d.signal(ended, syscall.SIGTERM)
+	// A process that is stopped in the middle of a write keeps the lock of SQLite's file.
+	for began := time.Now(); ; {
+		d.signal(stopped, syscall.SIGSTOP)
+		code, out := d.try("pause", "paused", "--reason", "full disk", "--timeout", "2s")
+		if code == 0 {
+			break
+		}
+		d.signal(stopped, syscall.SIGCONT)
+		if time.Since(began) > patience {
+			d.Fatalf("checkpoint pause ended with exit code %d:\n%s", code, out)
 		}
 	}
-	d.run("pause", "paused", "--reason", "full disk")
 	d.run("rewind", "rewound", "1", "--reason", "prices were wrong")
 	if err := rewound.Wait(); err != nil { // it is fenced
 		d.Errorf("the consumer that was rewound: %v", err)
