@@ -62,7 +62,7 @@ func (f *fleet) start(member string, firstRun bool) {
 	f.running[member] = s
 	f.Cleanup(func() { s.stop(); s.store.Close() })
 	c := f.instance(member)
-	c.store, c.firstRun, c.group.TTL = s.store, firstRun, 3*time.Second
+	c.store, c.firstRun, c.group.TTL = s.store, firstRun, 6*time.Second
 	c.handle = func(_ context.Context, r *kgo.Record) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()

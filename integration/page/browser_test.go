@@ -30,7 +30,7 @@ type browser struct {
 // open starts Chromium: that of scripts/install-servers.sh, or else the one of the system.
 func open(tb testing.TB) *browser {
 	tb.Helper()
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU, chromedp.NoSandbox, chromedp.UserDataDir(tb.TempDir()))
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU, chromedp.NoSandbox, chromedp.UserDataDir(tb.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
 	if program := filepath.Join("..", "..", ".bin", "servers", "chromium", "bin", "chromium-headless-shell"); exists(program) {
 		opts = append(opts, chromedp.ExecPath(program))
 	}

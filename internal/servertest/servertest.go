@@ -3,10 +3,13 @@
 package servertest
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 )
 
 // TB is the part of testing.TB that is needed here.
@@ -59,14 +62,26 @@ func checkout(tb TB) string {
 	return folder
 }
 
-// FreePort returns a port of 127.0.0.1 that nobody listens on. Somebody else may take
-// it before the caller does.
+// given has the ports that a server may want again.
+var given sync.Map
+
+// FreePort returns a port of 127.0.0.1 that nobody listens on, for a server that may start
+// several times. So the port is below those that systems choose for programs that ask for any.
+// Another process may take it before the caller does.
 func FreePort(tb TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("no free port: %v", err)
+	const first, end = 10_000, 32_768
+	for range 1000 {
+		port := first + rand.IntN(end-first)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		if _, taken := given.LoadOrStore(port, true); !taken {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	tb.Fatalf("no port is free")
+	return 0
 }

@@ -5,18 +5,19 @@ package etcdtest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
+
+	"github.com/checkpointstore/checkpoint/internal/servertest"
 )
 
 // Leftovers are the goroutines that members leave behind, for leaktest.Check. The server of
@@ -165,25 +166,9 @@ func (c *Cluster) byID(id uint64) *Member {
 // patience is how long members may take to do what they must.
 const patience = 30 * time.Second
 
-// given has the ports that a member may want again.
-var given sync.Map
-
 // FreeAddr returns an address for a member, which must be free whenever the member starts
-// again. So its port is below those that systems choose for whoever asks for any.
+// again.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()
-	const first, end = 10_000, 32_768
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(end-first))
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue
-		}
-		l.Close()
-		if _, taken := given.LoadOrStore(addr, true); !taken {
-			return addr
-		}
-	}
-	tb.Fatal("no port is free for a member")
-	return ""
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(servertest.FreePort(tb)))
 }

@@ -36,8 +36,8 @@ func tell(path string) error {
 	start := time.Now()
 	fmt.Println("ready")
 	for range time.Tick(time.Millisecond) {
-		now := time.Now()
 		if stood := clock.Stood(); stood > 0 {
+			now := time.Now()
 			wall, monotonic := now.Round(0).Sub(start.Round(0)), now.Sub(start)
 			fmt.Println(wall.Nanoseconds(), monotonic.Nanoseconds(), stood.Nanoseconds())
 			return nil
