@@ -51,7 +51,15 @@ func StartReplica(tb TB, primary *Server, config ...string) *Server {
 	tb.Helper()
 	s := newServer(tb, config)
 	s.copy(primary)
-	return s.begin()
+	s.begin()
+	// It takes connections before it connects to the primary.
+	for deadline := time.Now().Add(patience); s.SQL("postgres", "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") != "1"; {
+		if time.Now().After(deadline) {
+			tb.Fatalf("the replica does not stream from its primary:\n%s", s.output)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return s
 }
 
 func (s *Server) copy(primary *Server) {
