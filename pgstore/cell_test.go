@@ -164,7 +164,7 @@ func (w *world) plantCheckpoint() {
 	if w.chance("same number twice", 3) {
 		prepare = commit
 	}
-	updatedAt, expiresAt, epoch, log := "'2026-01-02 03:04:05.006Z'", "NULL", "0", "''"
+	updatedAt, expiresAt, epoch, log := "'2126-01-02 03:04:05.006Z'", "NULL", "0", "''"
 	if w.chance("odd time", 6) {
 		updatedAt = rapid.SampledFrom([]string{"NULL", "'infinity'", "'0044-03-15 BC'"}).Draw(w.t, "time")
 		w.odd = updatedAt
@@ -187,7 +187,8 @@ func (w *world) plantCheckpoint() {
 }
 
 // plantedAt is when the planted checkpoint was written.
-var plantedAt = time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+// plantedAt is far ahead, so that no purge removes the samples of this time as too old.
+var plantedAt = time.Date(2126, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
 
 func (w *world) plantFence() {
 	if w.chance("no fence", 4) {
@@ -324,7 +325,7 @@ func (w *world) write(c cell.Cell) driver.Write {
 		Key: key, Mode: rapid.SampledFrom([]driver.Mode{driver.IfNewer, driver.IfNewer, driver.IfNewer, driver.Set, driver.Rewind, driver.Touch}).Draw(w.t, "mode"),
 		Mark: driver.Mark{
 			Position:  driver.Position{Commit: w.uint64("new commit"), Prepare: w.uint64("new prepare")},
-			UpdatedAt: time.Date(2026, 2, 3, 4, 5, 6, 7_000_000, time.UTC),
+			UpdatedAt: time.Date(2126, 2, 3, 4, 5, 6, 7_000_000, time.UTC),
 		},
 	}
 	if w.chance("the same commit", 2) {
