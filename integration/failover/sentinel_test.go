@@ -114,6 +114,12 @@ func (s *sentinels) restart(former server) {
 }
 
 func (s *sentinels) awaitWhole() {
+	whole := false
+	defer func() {
+		if !whole {
+			s.describe()
+		}
+	}()
 	until(s.t, "the Sentinels see a master with two replicas", func() bool {
 		addr := s.named(s.sentinels[0])
 		for i, server := range s.servers {
@@ -127,6 +133,20 @@ func (s *sentinels) awaitWhole() {
 		}
 		return !slices.ContainsFunc(s.sentinels, func(c *redis.Client) bool { return s.named(c) != addr || !s.seesWhole(c) })
 	})
+	whole = true
+}
+
+// describe logs how the servers and the Sentinels see each other.
+func (s *sentinels) describe() {
+	for i, server := range s.servers {
+		s.t.Logf("server %s:\n%s", server.Addr(), ask(s.t, s.admins[i], "info", "replication"))
+	}
+	for i, sentinel := range s.sentinels {
+		for _, list := range []string{"master", "replicas", "sentinels"} {
+			answer, err := sentinel.Do(s.t.Context(), "sentinel", list, masterName).Result()
+			s.t.Logf("Sentinel %s, %s: %v, %v", s.addrs[i], list, answer, err)
+		}
+	}
 }
 
 // seesWhole reports that a Sentinel is ready for the next failover.
