@@ -164,7 +164,7 @@ func (w *world) plantCheckpoint() {
 	if w.chance("same number twice", 3) {
 		prepare = commit
 	}
-	updatedAt, expiresAt, epoch, log := "'2126-01-02 03:04:05.006Z'", "NULL", "0", "''"
+	updatedAt, expiresAt, epoch, log := "'"+plantedAt.Format(time.RFC3339Nano)+"'", "NULL", "0", "''"
 	if w.chance("odd time", 6) {
 		updatedAt = rapid.SampledFrom([]string{"NULL", "'infinity'", "'0044-03-15 BC'"}).Draw(w.t, "time")
 		w.odd = updatedAt
@@ -186,8 +186,8 @@ func (w *world) plantCheckpoint() {
 	w.sql(fmt.Sprintf("INSERT INTO checkpoint.checkpoints VALUES ('n', 'k', %s, %s, %s, %s, %s, %s)", commit, prepare, updatedAt, expiresAt, epoch, log))
 }
 
-// plantedAt is when the planted checkpoint was written.
-// plantedAt is far ahead, so that no purge removes the samples of this time as too old.
+// plantedAt is when the planted checkpoint was written. It is far ahead, so that no purge removes
+// the samples of this time as too old.
 var plantedAt = time.Date(2126, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
 
 func (w *world) plantFence() {
